@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The streaming engine: audio in pieces of any size and features by time in,
+ * stereo of the same length out. Elements, tools and evaluation all use this.
+ *
+ * The mix M is the sum of the input's channels at the input's rate. Only the
+ * difference D passes through the net, at 16 kHz; L = (M + D)/2, R = (M - D)/2
+ * at the input's rate, so L + R is the input mix. Windows lie on the grid of
+ * CCS_WINDOW and the hop, counted from the first sample pushed; each takes the
+ * feature nearest its centre in time. Output does not depend on how the input
+ * was split. Time is in nanoseconds from the first sample. */
+#pragma once
+
+#include "../model/model.h"
+
+G_BEGIN_DECLS
+
+typedef struct _CcsBinauralizer CcsBinauralizer;
+
+/**
+ * CcsBinauralizerOptions:
+ * @rate: input and output rate in Hz, 4000 to 384000
+ * @channels: 1 or 2; stereo is summed. A mono input x is taken as the mix M, so
+ *   that L + R = x.
+ * @hop: samples at 16 kHz between windows, 1 to CCS_WINDOW; default CCS_HOP
+ * @lookahead: the part of the overlap average that is awaited, in 16 kHz
+ *   samples: a sample is put out once the windows that begin up to
+ *   window - lookahead before it are in. CCS_WINDOW (default): all of them, the
+ *   published average; smaller: lower latency.
+ * @batch: gather up to CCS_MODEL_WINDOW_BATCH windows a run (throughput), or
+ *   run each window as soon as it is complete (live)
+ * @width: 0 mono .. 1 as predicted .. 2
+ */
+typedef struct
+{
+  guint rate;
+  guint channels;
+  guint hop;
+  guint lookahead;
+  gboolean batch;
+  float width;
+} CcsBinauralizerOptions;
+
+#define CCS_BINAURALIZER_DEFAULTS \
+  ((CcsBinauralizerOptions) { 48000, 1, CCS_HOP, CCS_WINDOW, TRUE, 1.f })
+
+/* @model (transfer none). */
+CcsBinauralizer *ccs_binauralizer_new (CcsModel * model,
+    const CcsBinauralizerOptions * options, GError ** error);
+void ccs_binauralizer_free (CcsBinauralizer * self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsBinauralizer, ccs_binauralizer_free)
+
+/* The feature of the frame shown at @time; times must not go back. Copies
+ * ccs_model_feature_size() floats. */
+gboolean ccs_binauralizer_push_feature (CcsBinauralizer * self, gint64 time,
+    const float *feature, GError ** error);
+/* No feature comes any more (windows still waiting may run with what is
+ * there). */
+void ccs_binauralizer_end_features (CcsBinauralizer * self);
+/* @frames interleaved frames of @channels floats. */
+gboolean ccs_binauralizer_push_audio (CcsBinauralizer * self,
+    const float *samples, gsize frames, GError ** error);
+/* End of audio: pads the tail, so that everything can be pulled. */
+gboolean ccs_binauralizer_drain (CcsBinauralizer * self, GError ** error);
+/* Stereo frames that can be pulled now. A window waits until features reach
+ * past its centre or have ended; @force runs it with the nearest one there is
+ * (live), or with none: D = 0. */
+gsize ccs_binauralizer_available (const CcsBinauralizer * self);
+/* Runs what can run; with @force all complete windows. */
+gboolean ccs_binauralizer_process (CcsBinauralizer * self, gboolean force,
+    GError ** error);
+/* Moves up to @frames frames (interleaved L R) to @out; returns how many. */
+gsize ccs_binauralizer_pull (CcsBinauralizer * self, float *out, gsize frames);
+/* Forgets everything, keeps model and options. */
+void ccs_binauralizer_reset (CcsBinauralizer * self);
+/* 0 .. 2; applies to windows not yet mixed into the output. */
+void ccs_binauralizer_set_width (CcsBinauralizer * self, float width);
+/* Input frames (at @rate) by which output lags input at most. */
+gsize ccs_binauralizer_latency (const CcsBinauralizer * self);
+/* Where the centre of the next waiting window stands (ns), or -1: features up
+ * to there are needed. */
+gint64 ccs_binauralizer_next_center (const CcsBinauralizer * self);
+/* Windows that found no feature at all so far (D = 0). */
+guint64 ccs_binauralizer_centered_windows (const CcsBinauralizer * self);
+
+/* A whole clip in the published protocol at 16 kHz: @mix of @n samples;
+ * features by frame number through @feature_of_window (the number of windows
+ * is ccs_grid_windows (n, CCS_WINDOW, CCS_HOP)) -> @difference [n]. */
+typedef const float *(*CcsFeatureOfWindow) (gsize window, gpointer user_data);
+gboolean ccs_binauralize_clip (CcsModel * model, const float *mix, gsize n,
+    CcsFeatureOfWindow feature_of_window, gpointer user_data,
+    float *difference, GError ** error);
+
+G_END_DECLS

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A loaded CCStereo model on one backend: its parameters, and the planned
+ * programs that encode frames and process windows. One object serves all users
+ * of the same file, backend and options; every call is thread-safe, and calls
+ * are put one after another. */
+#pragma once
+
+#include "config.h"
+#include "../backend/backend.h"
+
+G_BEGIN_DECLS
+
+typedef struct _CcsModel CcsModel;
+
+/* Frames and windows that one run takes at most; more are split up. A result
+ * does not depend on how many were passed at once. */
+#define CCS_MODEL_FRAME_BATCH 5
+#define CCS_MODEL_WINDOW_BATCH 8
+
+/* Loads @path (safetensors or .pth) for @backend ("auto", "cpu", "cuda",
+ * "reference"); the same file (path, size, modification time), backend and
+ * options give the same object. (transfer full) */
+CcsModel *ccs_model_load (const char *path, const char *backend,
+    const CcsBackendOptions * options, GError ** error);
+/* From parameters in memory; never shared. @label names them in messages. */
+CcsModel *ccs_model_new (CcsStateDict * params, const char *label,
+    CcsBackend * backend, GError ** error);
+CcsModel *ccs_model_ref (CcsModel * self);
+void ccs_model_unref (CcsModel * self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsModel, ccs_model_unref)
+
+const CcsModelConfig *ccs_model_config (const CcsModel * self);
+CcsBackend *ccs_model_backend (const CcsModel * self);
+/* 16 hexadecimal digits from the parameters' content: features of one model
+ * must not feed another. */
+const char *ccs_model_id (const CcsModel * self);
+/* Elements of one frame's feature: 7 x 14 x D. */
+gsize ccs_model_feature_size (const CcsModel * self);
+
+/* Plans the programs for single items (@batch FALSE) or full batches now, so
+ * that the first call is not slow. */
+gboolean ccs_model_warm_up (CcsModel * self, gboolean batch, GError ** error);
+
+/* @frames: @n pictures, RGB 448x224, 8 bits, rows dense (448 x 3 bytes);
+ * @features: n x [7,14,D] float32. */
+gboolean ccs_model_encode (CcsModel * self, const guint8 * const *frames,
+    guint n, float *const *features, GError ** error);
+/* @n windows of mix [10080] (any level) with their feature each ->
+ * @difference, n x [10080] at the mix's level. */
+gboolean ccs_model_separate (CcsModel * self, const float *const *mixes,
+    const float *const *features, guint n, float *const *differences,
+    GError ** error);
+
+G_END_DECLS

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The op table: one row holds everything the library knows about an op, apart
+ * from a backend's kernel for it. Rows stand in nn/ops/, a file a family; the
+ * reference backend runs a row's reference function, which is the op's
+ * specification: plain loops over plain arrays. */
+#pragma once
+
+#include "program.h"
+
+G_BEGIN_DECLS
+
+/* A value where a backend has put it. Rows (the last dimension) are dense;
+ * consecutive rows are pitch elements apart. data is NULL for an optional
+ * operand that is absent. */
+typedef struct
+{
+  void *data;
+  CcsDType dtype;
+  CcsShape shape;
+  gint64 pitch;
+} CcsOperand;
+
+typedef enum
+{
+  CCS_OP_FLAG_NONE = 0,
+  /* Kernels of this op on every backend take rows apart (pitch above the
+   * channel count): inputs and results may be views into wider tensors. */
+  CCS_OP_FLAG_PITCHED_IN = 1 << 0,
+  CCS_OP_FLAG_PITCHED_OUT = 1 << 1,
+  /* y may share x's memory (input 0, result 0) when x ends here. */
+  CCS_OP_FLAG_IN_PLACE = 1 << 2,
+  /* Writes to its inputs (running statistics, parameters): never removed. */
+  CCS_OP_FLAG_SIDE_EFFECT = 1 << 3,
+} CcsOpFlags;
+
+typedef struct
+{
+  const char *name;
+  guint min_in, max_in, n_out;
+  CcsOpFlags flags;
+  /* Shapes and types of the results from those of the inputs (NULL for one
+   * left out). A result's rank may be left at G_MAXUINT: it does not exist in
+   * this configuration. The caller sets out[0] beforehand for ops whose result
+   * shape is an argument (RESHAPE, SLICE, BROADCAST, REDUCE, OVERLAP_ADD,
+   * RESIZE_ROWS, SLICE_GRAD); the row checks it. */
+  gboolean (*infer) (const CcsOp * op, const CcsValue * const *in,
+      CcsValue * out, GError ** error);
+  /* Appends the ops that give the gradients of the inputs from @dout (CCS_NONE
+   * where a result has none) and stores them in @din (CCS_NONE on entry; left
+   * so where an input has none). @want[i]: whether input i needs one. NULL: the
+   * op has no gradient. */
+  void (*gradient) (CcsProgram * p, const CcsOp * op, const CcsValueId * dout,
+      const gboolean * want, CcsValueId * din);
+  void (*reference) (const CcsOp * op, const CcsOperand * in,
+      const CcsOperand * out);
+} CcsOpRow;
+
+const CcsOpRow *ccs_op_row (CcsOpKind kind);
+
+/* The families, each an array of rows indexed from its first kind. */
+extern const CcsOpRow ccs_op_rows_conv[];       /* CONV2D ..  */
+extern const CcsOpRow ccs_op_rows_norm[];       /* BATCH_NORM .. */
+extern const CcsOpRow ccs_op_rows_pointwise[];  /* ACTIVATION .. */
+extern const CcsOpRow ccs_op_rows_shape[];      /* RESHAPE .. */
+extern const CcsOpRow ccs_op_rows_product[];    /* MATMUL .. */
+extern const CcsOpRow ccs_op_rows_sample[];     /* MAX_POOL .. */
+extern const CcsOpRow ccs_op_rows_signal[];     /* FRAME .. */
+extern const CcsOpRow ccs_op_rows_loss[];       /* MSE_LOSS .. */
+extern const CcsOpRow ccs_op_rows_optimizer[];  /* SQUARE_SUM .. */
+
+/* For rows: an error CCS_ERROR_SHAPE that names the op. Returns FALSE. */
+gboolean ccs_op_shape_error (const CcsOp * op, GError ** error,
+    const char *format, ...) G_GNUC_PRINTF (3, 4);
+/* For rows: a dense F32 result. */
+void ccs_op_set_result (CcsValue * out, CcsShape shape);
+/* TRUE when @b broadcasts to @a (aligned at the last dimension). */
+gboolean ccs_shape_broadcasts (const CcsShape * b, const CcsShape * a);
+/* Element strides of @b seen as @a (0 where it repeats), filling strides for
+ * a's dimensions; @b's rows are @pitch apart. */
+void ccs_broadcast_strides (const CcsShape * b, gint64 pitch,
+    const CcsShape * a, gint64 strides[CCS_MAX_RANK]);
+/* act (x), and its derivative from y = act (x). */
+float ccs_act_apply (CcsAct act, float x);
+float ccs_act_derivative (CcsAct act, float y);
+
+G_END_DECLS

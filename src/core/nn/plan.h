@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A plan: one program made ready on one backend. Memory is laid out, kernels
+ * are compiled and filters packed when it is made; a run allocates nothing.
+ * One thread may use a plan at a time; different plans are independent. */
+#pragma once
+
+#include "program.h"
+#include "../backend/backend.h"
+
+G_BEGIN_DECLS
+
+typedef struct _CcsPlan CcsPlan;
+
+typedef enum
+{
+  CCS_PLAN_NONE = 0,
+  CCS_PLAN_KEEP_ALL = 1 << 0,   /* every value stays readable after a run */
+  CCS_PLAN_GUARD = 1 << 1,      /* guard values around every buffer, checked by
+                                 * ccs_plan_check_guards(); host memory only */
+} CcsPlanFlags;
+
+/* The program must not change afterwards; run ccs_program_optimize() before. */
+CcsPlan *ccs_plan_new (CcsBackend * backend, CcsProgram * program,
+    CcsPlanFlags flags, GError ** error);
+void ccs_plan_free (CcsPlan * self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsPlan, ccs_plan_free)
+
+CcsProgram *ccs_plan_program (const CcsPlan * self);
+CcsBackend *ccs_plan_backend (const CcsPlan * self);
+
+/* Whole values, dense, in the program's layout; @bytes must be their size. */
+gboolean ccs_plan_write (CcsPlan * self, CcsValueId id, gconstpointer data,
+    gsize bytes, GError ** error);
+gboolean ccs_plan_read (CcsPlan * self, CcsValueId id, gpointer data,
+    gsize bytes, GError ** error);
+/* A PARAM or STATE value as published (filters back in [A,B,kh,kw]).
+ * (transfer full) */
+CcsTensor *ccs_plan_export (CcsPlan * self, CcsValueId id, GError ** error);
+/* Runs the ops of @phases, in order; returns when the results can be read. */
+gboolean ccs_plan_run (CcsPlan * self, CcsPhase phases, GError ** error);
+/* Bytes of arena and of persistent values. */
+gsize ccs_plan_memory (const CcsPlan * self);
+/* FALSE with the op and value whose guard was overwritten. */
+gboolean ccs_plan_check_guards (CcsPlan * self, GError ** error);
+
+G_END_DECLS

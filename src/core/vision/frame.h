@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Pictures on their way to the net: Pillow-exact bicubic resize and colour
+ * enhancement (specification section 11), crops, the TDSS schedule (section 7).
+ * All pictures are 8-bit RGB, rows @stride bytes apart. */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* A planned resize from one size to another: weights and scratch, reusable,
+ * for one thread at a time. */
+typedef struct _CcsResize CcsResize;
+/* Sizes 1 to 32768. */
+CcsResize *ccs_resize_new (gint in_width, gint in_height, gint out_width,
+    gint out_height, GError ** error);
+void ccs_resize_free (CcsResize * self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsResize, ccs_resize_free)
+void ccs_resize_run (CcsResize * self, const guint8 * in, gsize in_stride,
+    guint8 * out, gsize out_stride);
+
+typedef struct
+{
+  gint left, top;
+} CcsPoint;
+
+/* Number of points in the published schedule: 5. */
+#define CCS_TDSS_POINTS 5
+/* The crop of frame @frame (any number; the published ones count from 1):
+ * points[frame mod 5] of top-left, top-right, bottom-left, bottom-right,
+ * centre of the 32 x 16 slack. */
+CcsPoint ccs_tdss_point (gint64 frame);
+/* The centre: (16, 8). */
+CcsPoint ccs_center_point (void);
+
+/* Copies the 448x224 crop at @at of a 480x240 picture (dense rows) to dense
+ * @out. @at must lie within the slack. */
+void ccs_crop (const guint8 * resized, CcsPoint at, guint8 * out);
+
+/* Pillow's Brightness and Color enhancement by @factor, in place over @pixels
+ * RGB pixels. */
+void ccs_enhance_brightness (guint8 * rgb, gsize pixels, float factor);
+void ccs_enhance_color (guint8 * rgb, gsize pixels, float factor);
+
+/* (v/255 - mean)/std, per channel: @pixels RGB pixels to floats (NHWC). */
+void ccs_normalize (const guint8 * rgb, gsize pixels, float *out);
+
+G_END_DECLS
