@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Host tensors: types, shapes, conversion between number formats, and the
+ * named collection of tensors. Conversion runs in small blocks through double,
+ * which holds every value of the narrower types exactly. */
+#include "tensor.h"
+
+#include <math.h>
+#include <string.h>
+
+static const struct
+{
+  const char *name;
+  gsize size;
+} dtype_rows[] = {
+  [CCS_F32] = { "float32", 4 },   [CCS_F16] = { "float16", 2 },
+  [CCS_BF16] = { "bfloat16", 2 }, [CCS_F64] = { "float64", 8 },
+  [CCS_S8] = { "int8", 1 },       [CCS_U8] = { "uint8", 1 },
+  [CCS_S32] = { "int32", 4 },     [CCS_S64] = { "int64", 8 },
+};
+
+gsize
+ccs_dtype_size (CcsDType dtype)
+{
+  g_return_val_if_fail ((guint)dtype < G_N_ELEMENTS (dtype_rows), 0);
+  return dtype_rows[dtype].size;
+}
+
+const char *
+ccs_dtype_name (CcsDType dtype)
+{
+  g_return_val_if_fail ((guint)dtype < G_N_ELEMENTS (dtype_rows), "?");
+  return dtype_rows[dtype].name;
+}
+
+gint64
+ccs_shape_elements (const CcsShape *shape)
+{
+  gint64 n = 1;
+
+  for (guint i = 0; i < shape->rank; i++)
+    n *= shape->dim[i];
+  return n;
+}
+
+gint64
+ccs_shape_rows (const CcsShape *shape)
+{
+  gint64 n = 1;
+
+  for (guint i = 0; i + 1 < shape->rank; i++)
+    n *= shape->dim[i];
+  return n;
+}
+
+gint64
+ccs_shape_channels (const CcsShape *shape)
+{
+  return shape->rank == 0 ? 1 : shape->dim[shape->rank - 1];
+}
+
+gboolean
+ccs_shape_equal (const CcsShape *a, const CcsShape *b)
+{
+  if (a->rank != b->rank)
+    return FALSE;
+  for (guint i = 0; i < a->rank; i++)
+    if (a->dim[i] != b->dim[i])
+      return FALSE;
+  return TRUE;
+}
+
+char *
+ccs_shape_to_string (const CcsShape *shape)
+{
+  GString *text;
+
+  if (shape->rank == 0)
+    return g_strdup ("scalar");
+  text = g_string_new (NULL);
+  for (guint i = 0; i < shape->rank; i++)
+    g_string_append_printf (text, "%s%" G_GINT64_FORMAT, i == 0 ? "" : "x",
+                            shape->dim[i]);
+  return g_string_free (text, FALSE);
+}
+
+/* -- tensors -- */
+
+static CcsTensor *
+tensor_alloc (CcsDType dtype, const CcsShape *shape, gconstpointer data,
+              GBytes *owner)
+{
+  CcsTensor *self = g_new0 (CcsTensor, 1);
+
+  g_atomic_ref_count_init (&self->ref_count);
+  self->dtype = dtype;
+  self->shape = *shape;
+  self->data = data;
+  self->owner = owner;
+  return self;
+}
+
+CcsTensor *
+ccs_tensor_new (CcsDType dtype, const CcsShape *shape, GBytes *owner,
+                gsize offset)
+{
+  const guint8 *base = g_bytes_get_data (owner, NULL);
+
+  return tensor_alloc (dtype, shape, base == NULL ? NULL : base + offset,
+                       g_bytes_ref (owner));
+}
+
+CcsTensor *
+ccs_tensor_new_take (CcsDType dtype, const CcsShape *shape, gpointer data)
+{
+  gsize size = (gsize)ccs_shape_elements (shape) * ccs_dtype_size (dtype);
+
+  return tensor_alloc (dtype, shape, data, g_bytes_new_take (data, size));
+}
+
+CcsTensor *
+ccs_tensor_ref (CcsTensor *self)
+{
+  g_atomic_ref_count_inc (&self->ref_count);
+  return self;
+}
+
+void
+ccs_tensor_unref (CcsTensor *self)
+{
+  if (!g_atomic_ref_count_dec (&self->ref_count))
+    return;
+  g_bytes_unref (self->owner);
+  g_free (self);
+}
+
+gsize
+ccs_tensor_size (const CcsTensor *self)
+{
+  return (gsize)ccs_shape_elements (&self->shape)
+         * ccs_dtype_size (self->dtype);
+}
+
+/* -- number formats -- */
+
+/* A floating format narrower than float32, by its field widths. */
+typedef struct
+{
+  guint exponent_bits, mantissa_bits;
+} NarrowFloat;
+
+static const NarrowFloat half = { 5, 10 };
+static const NarrowFloat brain = { 8, 7 };
+
+#define DOUBLE_MANTISSA_BITS 52
+#define DOUBLE_BIAS 1023
+
+static inline gint
+narrow_bias (NarrowFloat format)
+{
+  return (1 << (format.exponent_bits - 1)) - 1;
+}
+
+/* 2^e for e in double's normal range */
+static inline double
+power_of_two (gint e)
+{
+  guint64 bits = (guint64)(e + DOUBLE_BIAS) << DOUBLE_MANTISSA_BITS;
+  double value;
+
+  memcpy (&value, &bits, sizeof value);
+  return value;
+}
+
+static inline double
+widen (guint16 bits, NarrowFloat format)
+{
+  gint exponent
+      = (bits >> format.mantissa_bits) & ((1 << format.exponent_bits) - 1);
+  gint mantissa = bits & ((1 << format.mantissa_bits) - 1);
+  gint scale = -narrow_bias (format) - (gint)format.mantissa_bits;
+  double value;
+
+  if (exponent == (1 << format.exponent_bits) - 1)
+    value = mantissa == 0 ? INFINITY : NAN;
+  else if (exponent == 0)
+    value = mantissa * power_of_two (scale + 1);
+  else
+    value = (mantissa + (1 << format.mantissa_bits))
+            * power_of_two (scale + exponent);
+  return bits & 0x8000 ? -value : value;
+}
+
+/* Round to nearest even; beyond the largest value: infinity. */
+static inline guint16
+narrow (double value, NarrowFloat format)
+{
+  guint16 sign = signbit (value) ? 0x8000 : 0;
+  guint64 infinity = (((guint64)1 << format.exponent_bits) - 1)
+                     << format.mantissa_bits;
+  gint bias = narrow_bias (format);
+  double magnitude = fabs (value);
+  guint64 bits, result;
+
+  if (isnan (value))
+    return sign | infinity | (guint64)1 << (format.mantissa_bits - 1);
+  if (magnitude < power_of_two (1 - bias)) {
+    result = (guint64)nearbyint (
+        magnitude * power_of_two (bias - 1 + (gint)format.mantissa_bits));
+  } else {
+    guint drop = DOUBLE_MANTISSA_BITS - format.mantissa_bits;
+
+    memcpy (&bits, &magnitude, sizeof bits);
+    bits += (((guint64)1 << (drop - 1)) - 1) + (bits >> drop & 1);
+    result = (bits >> drop)
+             - ((guint64)(DOUBLE_BIAS - bias) << format.mantissa_bits);
+  }
+  return sign | MIN (result, infinity);
+}
+
+#define BLOCK 256
+
+#define LOAD(type, expression)                                                 \
+  for (gsize i = 0; i < n; i++) {                                              \
+    const type v = ((const type *)from)[first + i];                            \
+    to[i] = (expression);                                                      \
+  }                                                                            \
+  break
+
+static void
+load_block (CcsDType dtype, gconstpointer from, gsize first, gsize n,
+            double *to)
+{
+  switch (dtype) {
+  case CCS_F32:
+    LOAD (float, v);
+  case CCS_F16:
+    LOAD (guint16, widen (v, half));
+  case CCS_BF16:
+    LOAD (guint16, widen (v, brain));
+  case CCS_F64:
+    LOAD (double, v);
+  case CCS_S8:
+    LOAD (gint8, v);
+  case CCS_U8:
+    LOAD (guint8, v);
+  case CCS_S32:
+    LOAD (gint32, v);
+  case CCS_S64:
+    LOAD (gint64, (double)v);
+  }
+}
+
+#define STORE(type, expression)                                                \
+  for (gsize i = 0; i < n; i++) {                                              \
+    const double v = from[i];                                                  \
+    ((type *)to)[first + i] = (expression);                                    \
+  }                                                                            \
+  break
+
+static void
+store_block (CcsDType dtype, const double *from, gsize n, gpointer to,
+             gsize first)
+{
+  switch (dtype) {
+  case CCS_F32:
+    STORE (float, (float)v);
+  case CCS_F16:
+    STORE (guint16, narrow (v, half));
+  case CCS_BF16:
+    STORE (guint16, narrow (v, brain));
+  case CCS_F64:
+    STORE (double, v);
+  default:
+    g_return_if_reached ();
+  }
+}
+
+static gboolean
+is_floating (CcsDType dtype)
+{
+  return dtype == CCS_F32 || dtype == CCS_F16 || dtype == CCS_BF16
+         || dtype == CCS_F64;
+}
+
+CcsTensor *
+ccs_tensor_convert (CcsTensor *self, CcsDType dtype)
+{
+  gsize n = (gsize)ccs_shape_elements (&self->shape);
+  double block[BLOCK];
+  gpointer data;
+
+  if (dtype == self->dtype)
+    return ccs_tensor_ref (self);
+  if (!is_floating (dtype))
+    return NULL;
+  data = g_malloc_n (n, ccs_dtype_size (dtype));
+  for (gsize i = 0; i < n; i += BLOCK) {
+    gsize part = MIN (BLOCK, n - i);
+
+    load_block (self->dtype, self->data, i, part, block);
+    store_block (dtype, block, part, data, i);
+  }
+  return ccs_tensor_new_take (dtype, &self->shape, data);
+}
+
+/* An element is finite unless all of its exponent bits (@mask) are set. */
+#define ALL_FINITE(type, mask)                                                 \
+  for (gsize i = 0; i < n; i++)                                                \
+    bad |= (((const type *)self->data)[i] & (mask)) == (mask);                 \
+  break
+
+gboolean
+ccs_tensor_is_finite (const CcsTensor *self)
+{
+  gsize n = (gsize)ccs_shape_elements (&self->shape);
+  gboolean bad = FALSE;
+
+  switch (self->dtype) {
+  case CCS_F32:
+    ALL_FINITE (guint32, 0x7f800000u);
+  case CCS_F16:
+    ALL_FINITE (guint16, 0x7c00u);
+  case CCS_BF16:
+    ALL_FINITE (guint16, 0x7f80u);
+  case CCS_F64:
+    ALL_FINITE (guint64, G_GUINT64_CONSTANT (0x7ff0000000000000));
+  default:
+    break;
+  }
+  return !bad;
+}
+
+/* -- the named collection -- */
+
+typedef struct
+{
+  char *name;
+  CcsTensor *tensor;
+} Entry;
+
+struct _CcsStateDict
+{
+  gatomicrefcount ref_count;
+  GPtrArray *entries;  /* Entry, in insertion order */
+  GHashTable *by_name; /* Entry.name -> Entry */
+};
+
+static void
+entry_free (gpointer data)
+{
+  Entry *entry = data;
+
+  g_free (entry->name);
+  ccs_tensor_unref (entry->tensor);
+  g_free (entry);
+}
+
+CcsStateDict *
+ccs_state_dict_new (void)
+{
+  CcsStateDict *self = g_new0 (CcsStateDict, 1);
+
+  g_atomic_ref_count_init (&self->ref_count);
+  self->entries = g_ptr_array_new_with_free_func (entry_free);
+  self->by_name = g_hash_table_new (g_str_hash, g_str_equal);
+  return self;
+}
+
+CcsStateDict *
+ccs_state_dict_ref (CcsStateDict *self)
+{
+  g_atomic_ref_count_inc (&self->ref_count);
+  return self;
+}
+
+void
+ccs_state_dict_unref (CcsStateDict *self)
+{
+  if (!g_atomic_ref_count_dec (&self->ref_count))
+    return;
+  g_hash_table_unref (self->by_name);
+  g_ptr_array_unref (self->entries);
+  g_free (self);
+}
+
+gboolean
+ccs_state_dict_insert (CcsStateDict *self, const char *name, CcsTensor *tensor)
+{
+  Entry *entry;
+
+  if (g_hash_table_contains (self->by_name, name)) {
+    ccs_tensor_unref (tensor);
+    return FALSE;
+  }
+  entry = g_new (Entry, 1);
+  entry->name = g_strdup (name);
+  entry->tensor = tensor;
+  g_ptr_array_add (self->entries, entry);
+  g_hash_table_insert (self->by_name, entry->name, entry);
+  return TRUE;
+}
+
+void
+ccs_state_dict_set (CcsStateDict *self, const char *name, CcsTensor *tensor)
+{
+  Entry *entry = g_hash_table_lookup (self->by_name, name);
+
+  if (entry == NULL) {
+    ccs_state_dict_insert (self, name, tensor);
+    return;
+  }
+  ccs_tensor_unref (entry->tensor);
+  entry->tensor = tensor;
+}
+
+CcsTensor *
+ccs_state_dict_lookup (const CcsStateDict *self, const char *name)
+{
+  Entry *entry = g_hash_table_lookup (self->by_name, name);
+
+  return entry == NULL ? NULL : entry->tensor;
+}
+
+guint
+ccs_state_dict_size (const CcsStateDict *self)
+{
+  return self->entries->len;
+}
+
+const char *
+ccs_state_dict_name (const CcsStateDict *self, guint index)
+{
+  g_return_val_if_fail (index < self->entries->len, NULL);
+  return ((Entry *)self->entries->pdata[index])->name;
+}
+
+CcsTensor *
+ccs_state_dict_tensor (const CcsStateDict *self, guint index)
+{
+  g_return_val_if_fail (index < self->entries->len, NULL);
+  return ((Entry *)self->entries->pdata[index])->tensor;
+}
