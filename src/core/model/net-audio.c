@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The audio U-Net around the fusion (specification section 3): five halvings
+ * of the spectrum, and five doublings with skips that end in the mask. */
+#include "net-layer.h"
+
+#define AUDIO "net_audio."
+#define ENCODER_SLOPE 0.2f
+#define SPECTRUM_CHANNELS 2 /* re, im */
+#define BOTTLENECK_HEIGHT 8
+#define BOTTLENECK_WIDTH 2
+
+/* Output channels of the encoder's and the decoder's layers, in ngf. */
+static const gint encoder_width[CCS_N_UPCONV] = { 1, 2, 4, 8, 8 };
+static const gint decoder_width[CCS_N_UPCONV - 1] = { 8, 4, 2, 1 };
+
+static gint
+ngf (const CcsModelConfig *config)
+{
+  return ccs_model_config_dim (config) / encoder_width[CCS_N_UPCONV - 1];
+}
+
+void
+ccs_net_audio_encode (CcsProgram *p, const CcsModelConfig *config,
+                      CcsValueId spectrum, CcsValueId skips[CCS_N_UPCONV])
+{
+  CcsValueId x = spectrum;
+
+  for (gint k = 0; k < CCS_N_UPCONV; k++) {
+    g_autofree char *layer = g_strdup_printf ("audionet_convlayer%d", k + 1);
+    g_autofree char *name = g_strdup_printf ("audio.%s", layer);
+    g_autofree char *conv = g_strdup_printf (AUDIO "%s.0", layer);
+    g_autofree char *norm = g_strdup_printf (AUDIO "%s.1", layer);
+    CcsNetConv spec = { .out = encoder_width[k] * ngf (config),
+                        .kernel = 4,
+                        .stride = 2,
+                        .pad = 1,
+                        .bias = TRUE };
+    x = ccs_net_conv (p, x, conv, spec);
+    x = ccs_net_batch_norm (p, x, norm, CCS_NET_NORM_AFFINE, 1,
+                            CCS_LEAKY_RELU (ENCODER_SLOPE));
+    skips[k] = ccs_program_name (p, name, x);
+  }
+}
+
+/* Decoder layer @k (0 is audionet_upconvlayer1) up to its ReLU. */
+static CcsValueId
+decoder_layer (CcsProgram *p, const CcsModelConfig *config, CcsValueId x,
+               CcsValueId visual_feat, gint k)
+{
+  g_autofree char *layer = g_strdup_printf ("audionet_upconvlayer%d", k + 1);
+  g_autofree char *name = g_strdup_printf ("audio.%s", layer);
+  g_autofree char *conv_name = g_strdup_printf ("audio.%s.upconv", layer);
+  g_autofree char *conv = g_strdup_printf (AUDIO "%s.upconv", layer);
+  g_autofree char *norm = g_strdup_printf (AUDIO "%s.upnorm", layer);
+
+  x = ccs_net_upconv (p, x, conv, decoder_width[k] * ngf (config), CCS_NO_ACT);
+  ccs_program_name (p, conv_name, x);
+  if (config->avad[k])
+    x = ccs_net_avad (p, x, visual_feat, norm);
+  else
+    x = ccs_net_batch_norm (p, x, norm, CCS_NET_NORM_AFFINE, 1, CCS_RELU);
+  return ccs_program_name (p, name, x);
+}
+
+/* The outermost layer: x [B,128,32,2 ngf] -> mask [B,257,64,2]. */
+static CcsValueId
+mask_layer (CcsProgram *p, CcsValueId x)
+{
+  CcsValueId y = ccs_net_upconv (p, x, AUDIO "audionet_upconvlayer5.upconv",
+                                 SPECTRUM_CHANNELS, CCS_SIGMOID);
+
+  ccs_program_name (p, "audio.audionet_upconvlayer5", y);
+  y = ccs_affine (p, y, 2.f, -1.f);
+  return ccs_program_name (p, "mask", ccs_resize_rows (p, y, CCS_BINS));
+}
+
+CcsValueId
+ccs_net_audio_decode (CcsProgram *p, const CcsModelConfig *config,
+                      CcsValueId tokens, CcsValueId visual_feat,
+                      const CcsValueId skips[CCS_N_UPCONV])
+{
+  CcsShape s = ccs_net_shape (p, tokens);
+  CcsValueId x = ccs_reshape (
+      p, tokens,
+      CCS_SHAPE (s.dim[0], BOTTLENECK_HEIGHT, BOTTLENECK_WIDTH, s.dim[2]));
+
+  for (gint k = 0; k < CCS_N_UPCONV - 1; k++) {
+    CcsValueId joined[2];
+    joined[0] = decoder_layer (p, config, x, visual_feat, k);
+    joined[1] = skips[CCS_N_UPCONV - 2 - k];
+    x = ccs_concat (p, joined, G_N_ELEMENTS (joined), 3);
+  }
+  return mask_layer (p, x);
+}
