@@ -58,6 +58,9 @@ typedef struct
 gint ccs_model_config_dim (const CcsModelConfig * self);
 gboolean ccs_model_config_equal (const CcsModelConfig * a,
     const CcsModelConfig * b);
+/* "backbone=18 dim_scale=1 avad=1000", as model files declare it.
+ * (transfer full) */
+char *ccs_model_config_to_string (const CcsModelConfig * self);
 /* Reads backbone, dim_scale and AVAD flags off the tensors' names and shapes,
  * then checks every tensor: all there, none too many, shapes, floating types,
  * finite. Error: CCS_ERROR_MODEL naming the tensor and the reason. */

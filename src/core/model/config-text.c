@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A configuration as one line of text, for model files' metadata and for
+ * people. */
+#include "config.h"
+
+char *
+ccs_model_config_to_string (const CcsModelConfig *self)
+{
+  char avad[CCS_N_UPCONV] = { 0 };
+
+  for (guint i = 0; i < G_N_ELEMENTS (self->avad); i++)
+    avad[i] = self->avad[i] ? '1' : '0';
+  return g_strdup_printf ("backbone=%d dim_scale=%d avad=%s", self->backbone,
+                          self->dim_scale, avad);
+}

@@ -1,0 +1,508 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Loaded models: parameters, their identity, the registry through which users
+ * of one file share it, and the planned programs with the copying in and out
+ * of full and part-filled batches. */
+#include "model.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <string.h>
+
+#include "../checkpoint/checkpoint.h"
+#include "../error.h"
+#include "../nn/passes.h"
+#include "../nn/plan.h"
+#include "../vision/frame.h"
+#include "net.h"
+
+#define FRAME_PIXELS (CCS_CROP_WIDTH * CCS_CROP_HEIGHT)
+#define FRAME_ELEMENTS (3 * FRAME_PIXELS)
+#define MAX_STAGE_INPUTS 2
+
+/* One program planned for one batch size, with the memory its inputs and its
+ * output pass through. */
+typedef struct
+{
+  CcsPlan *plan;
+  guint batch;
+  guint n_inputs;
+  CcsValueId input[MAX_STAGE_INPUTS];
+  CcsValueId output;
+  float *in[MAX_STAGE_INPUTS];
+  float *out;
+  gsize in_size[MAX_STAGE_INPUTS], out_size; /* elements of one item */
+} Stage;
+
+typedef enum
+{
+  ENCODER,
+  SEPARATOR,
+  N_STAGES,
+} StageKind;
+
+enum
+{
+  SINGLE,
+  BATCH,
+  N_BATCHES,
+};
+
+struct _CcsModel
+{
+  grefcount ref_count; /* under registry_lock */
+  char *key;           /* in the registry, or NULL */
+  char *label;
+  char *id;
+  CcsModelConfig config;
+  CcsStateDict *params;
+  CcsBackend *backend;
+  GMutex lock; /* plans and everything in stages */
+  Stage stage[N_STAGES][N_BATCHES];
+};
+
+static const guint full_batch[N_STAGES]
+    = { CCS_MODEL_FRAME_BATCH, CCS_MODEL_WINDOW_BATCH };
+
+/* key -> CcsModel that does not count as a user; entries go with the model. */
+static GHashTable *registry;
+static GMutex registry_lock;
+/* Held over a whole load, so that two users who ask for one file at the same
+ * time do not both load it. */
+static GMutex load_lock;
+
+/* -- parameters ---------------------------------------------------------- */
+
+/* Everything of floating type as float32; a file in that type stays mapped. */
+static CcsStateDict *
+float_params (const CcsStateDict *params)
+{
+  CcsStateDict *result = ccs_state_dict_new ();
+
+  for (guint i = 0; i < ccs_state_dict_size (params); i++) {
+    CcsTensor *tensor = ccs_state_dict_tensor (params, i);
+    CcsTensor *converted = tensor->dtype == CCS_S64
+                               ? ccs_tensor_ref (tensor)
+                               : ccs_tensor_convert (tensor, CCS_F32);
+    ccs_state_dict_insert (result, ccs_state_dict_name (params, i), converted);
+  }
+  return result;
+}
+
+/* FNV-1a over 64-bit words: it is to tell models apart, not to withstand
+ * anyone, and has to pass over tens of megabytes at each load. */
+#define FNV_OFFSET G_GUINT64_CONSTANT (0xcbf29ce484222325)
+#define FNV_PRIME G_GUINT64_CONSTANT (0x100000001b3)
+
+static guint64
+hash_bytes (guint64 hash, gconstpointer data, gsize size)
+{
+  const guint8 *bytes = data;
+  guint64 word;
+
+  for (; size >= sizeof word; size -= sizeof word, bytes += sizeof word) {
+    memcpy (&word, bytes, sizeof word);
+    hash = (hash ^ word) * FNV_PRIME;
+    hash ^= hash >> 32; /* or high bits would never reach low ones */
+  }
+  for (; size > 0; size--, bytes++)
+    hash = (hash ^ *bytes) * FNV_PRIME;
+  return hash;
+}
+
+static char *
+content_id (const CcsStateDict *params)
+{
+  guint64 hash = FNV_OFFSET;
+
+  for (guint i = 0; i < ccs_state_dict_size (params); i++) {
+    const char *name = ccs_state_dict_name (params, i);
+    const CcsTensor *tensor = ccs_state_dict_tensor (params, i);
+    hash = hash_bytes (hash, name, strlen (name));
+    hash = hash_bytes (hash, tensor->data, ccs_tensor_size (tensor));
+  }
+  return g_strdup_printf ("%016" G_GINT64_MODIFIER "x", hash);
+}
+
+CcsModel *
+ccs_model_new (CcsStateDict *params, const char *label, CcsBackend *backend,
+               GError **error)
+{
+  CcsModelConfig config;
+  CcsModel *self;
+
+  g_return_val_if_fail (params != NULL && backend != NULL, NULL);
+
+  if (!ccs_model_config_detect (params, &config, error)) {
+    g_prefix_error (error, "%s: ", label);
+    return NULL;
+  }
+  self = g_new0 (CcsModel, 1);
+  g_ref_count_init (&self->ref_count);
+  self->label = g_strdup (label);
+  self->config = config;
+  self->params = float_params (params);
+  self->id = content_id (self->params);
+  self->backend = ccs_backend_ref (backend);
+  g_mutex_init (&self->lock);
+  return self;
+}
+
+/* -- loading and sharing -------------------------------------------------- */
+
+static char *
+registry_key (const char *path, const CcsBackend *backend, GError **error)
+{
+  g_autofree char *canonical = g_canonicalize_filename (path, NULL);
+  GStatBuf status;
+
+  if (g_stat (canonical, &status) != 0) {
+    int code = errno;
+    g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (code), "%s: %s",
+                 path, g_strerror (code));
+    return NULL;
+  }
+  return g_strdup_printf (
+      "%p:%" G_GINT64_FORMAT ":%" G_GINT64_FORMAT ".%09ld:%s",
+      (const void *)backend, (gint64)status.st_size,
+      (gint64)status.st_mtim.tv_sec, (long)status.st_mtim.tv_nsec, canonical);
+}
+
+static CcsModel *
+registry_take (const char *key)
+{
+  CcsModel *model;
+
+  g_mutex_lock (&registry_lock);
+  model = registry ? g_hash_table_lookup (registry, key) : NULL;
+  if (model)
+    g_ref_count_inc (&model->ref_count);
+  g_mutex_unlock (&registry_lock);
+  return model;
+}
+
+static void
+registry_add (CcsModel *model, const char *key)
+{
+  g_mutex_lock (&registry_lock);
+  if (!registry)
+    registry = g_hash_table_new (g_str_hash, g_str_equal);
+  model->key = g_strdup (key);
+  g_hash_table_insert (registry, model->key, model);
+  g_mutex_unlock (&registry_lock);
+}
+
+/* With registry_lock held. The table goes with its last entry. */
+static void
+registry_remove (CcsModel *model)
+{
+  if (!model->key)
+    return;
+  g_hash_table_remove (registry, model->key);
+  if (g_hash_table_size (registry) == 0)
+    g_clear_pointer (&registry, g_hash_table_unref);
+}
+
+/* A file that says what configuration it holds has to hold that one. */
+static gboolean
+check_declared_config (const CcsCheckpoint *file, const char *path,
+                       const CcsModelConfig *config, GError **error)
+{
+  const char *declared = g_hash_table_lookup (file->metadata, CCS_META_CONFIG);
+  g_autofree char *found = ccs_model_config_to_string (config);
+
+  if (!declared || g_str_equal (declared, found))
+    return TRUE;
+  g_set_error (error, CCS_ERROR, CCS_ERROR_MODEL,
+               "%s: metadata %s says \"%s\", but its tensors make \"%s\"", path,
+               CCS_META_CONFIG, declared, found);
+  return FALSE;
+}
+
+static CcsModel *
+load_unshared (const char *path, CcsBackend *backend, GError **error)
+{
+  g_autoptr (CcsCheckpoint) file = ccs_checkpoint_load (path, error);
+  g_autoptr (CcsModel) model = NULL;
+
+  if (!file)
+    return NULL;
+  model = ccs_model_new (file->tensors, path, backend, error);
+  if (!model || !check_declared_config (file, path, &model->config, error))
+    return NULL;
+  return g_steal_pointer (&model);
+}
+
+CcsModel *
+ccs_model_load (const char *path, const char *backend_name,
+                const CcsBackendOptions *options, GError **error)
+{
+  static const CcsBackendOptions defaults = { 0, -1 };
+  g_autoptr (CcsBackend) backend = NULL;
+  g_autofree char *key = NULL;
+  CcsModel *model;
+
+  g_return_val_if_fail (path != NULL && backend_name != NULL, NULL);
+
+  backend
+      = ccs_backend_open (backend_name, options ? options : &defaults, error);
+  if (!backend)
+    return NULL;
+  key = registry_key (path, backend, error);
+  if (!key)
+    return NULL;
+
+  g_mutex_lock (&load_lock);
+  model = registry_take (key);
+  if (!model) {
+    model = load_unshared (path, backend, error);
+    if (model)
+      registry_add (model, key);
+  }
+  g_mutex_unlock (&load_lock);
+  return model;
+}
+
+CcsModel *
+ccs_model_ref (CcsModel *self)
+{
+  g_mutex_lock (&registry_lock);
+  g_ref_count_inc (&self->ref_count);
+  g_mutex_unlock (&registry_lock);
+  return self;
+}
+
+static void
+stage_clear (Stage *stage)
+{
+  g_clear_pointer (&stage->plan, ccs_plan_free);
+  for (guint i = 0; i < stage->n_inputs; i++)
+    g_clear_pointer (&stage->in[i], g_free);
+  g_clear_pointer (&stage->out, g_free);
+}
+
+void
+ccs_model_unref (CcsModel *self)
+{
+  gboolean last;
+
+  g_mutex_lock (&registry_lock);
+  last = g_ref_count_dec (&self->ref_count);
+  if (last)
+    registry_remove (self);
+  g_mutex_unlock (&registry_lock);
+  if (!last)
+    return;
+
+  for (guint kind = 0; kind < N_STAGES; kind++)
+    for (guint size = 0; size < N_BATCHES; size++)
+      stage_clear (&self->stage[kind][size]);
+  ccs_state_dict_unref (self->params);
+  ccs_backend_unref (self->backend);
+  g_mutex_clear (&self->lock);
+  g_free (self->key);
+  g_free (self->label);
+  g_free (self->id);
+  g_free (self);
+}
+
+const CcsModelConfig *
+ccs_model_config (const CcsModel *self)
+{
+  return &self->config;
+}
+
+CcsBackend *
+ccs_model_backend (const CcsModel *self)
+{
+  return self->backend;
+}
+
+const char *
+ccs_model_id (const CcsModel *self)
+{
+  return self->id;
+}
+
+gsize
+ccs_model_feature_size (const CcsModel *self)
+{
+  return (gsize)CCS_VISUAL_TOKENS * ccs_model_config_dim (&self->config);
+}
+
+/* -- planning ------------------------------------------------------------- */
+
+static void
+build_encoder (CcsModel *self, CcsProgram *p, Stage *stage)
+{
+  CcsShape shape = CCS_SHAPE (stage->batch, CCS_CROP_HEIGHT, CCS_CROP_WIDTH, 3);
+  CcsValueId frames = ccs_program_input (p, "frames", CCS_F32, shape);
+  CcsValueId feature = ccs_net_visual (p, &self->config, frames, 1);
+
+  stage->n_inputs = 1;
+  stage->input[0] = frames;
+  stage->in_size[0] = FRAME_ELEMENTS;
+  stage->output = ccs_program_output (p, "visual_feat", feature);
+  stage->out_size = ccs_model_feature_size (self);
+}
+
+static void
+build_separator (CcsModel *self, CcsProgram *p, Stage *stage)
+{
+  CcsNetWindow window = ccs_net_window (p, &self->config, stage->batch);
+
+  stage->n_inputs = 2;
+  stage->input[0] = window.mono;
+  stage->in_size[0] = CCS_WINDOW;
+  stage->input[1] = window.visual_feat;
+  stage->in_size[1] = ccs_model_feature_size (self);
+  stage->output = window.difference;
+  stage->out_size = CCS_WINDOW;
+}
+
+static gboolean
+plan_stage (CcsModel *self, StageKind kind, Stage *stage, GError **error)
+{
+  g_autoptr (CcsProgram) p = ccs_program_new (self->params, FALSE);
+
+  if (kind == ENCODER)
+    build_encoder (self, p, stage);
+  else
+    build_separator (self, p, stage);
+  if (!ccs_program_check (p, error))
+    return FALSE;
+  ccs_program_optimize (p);
+  stage->plan = ccs_plan_new (self->backend, p, CCS_PLAN_NONE, error);
+  if (!stage->plan)
+    return FALSE;
+  for (guint i = 0; i < stage->n_inputs; i++)
+    stage->in[i] = g_new0 (float, stage->batch * stage->in_size[i]);
+  stage->out = g_new0 (float, stage->batch * stage->out_size);
+  return TRUE;
+}
+
+/* The stage for one item or a full batch, planned when first asked for. With
+ * the model's lock held. */
+static Stage *
+get_stage (CcsModel *self, StageKind kind, guint size, GError **error)
+{
+  Stage *stage = &self->stage[kind][size];
+
+  if (stage->plan)
+    return stage;
+  stage->batch = size == SINGLE ? 1 : full_batch[kind];
+  if (!plan_stage (self, kind, stage, error)) {
+    g_prefix_error (error, "%s: ", self->label);
+    return NULL;
+  }
+  return stage;
+}
+
+gboolean
+ccs_model_warm_up (CcsModel *self, gboolean batch, GError **error)
+{
+  guint size = batch ? BATCH : SINGLE;
+  gboolean ok;
+
+  g_mutex_lock (&self->lock);
+  ok = get_stage (self, ENCODER, size, error) != NULL
+       && get_stage (self, SEPARATOR, size, error) != NULL;
+  g_mutex_unlock (&self->lock);
+  return ok;
+}
+
+/* -- running -------------------------------------------------------------- */
+
+/* Items of one call; the copying in and out is what differs between stages. */
+typedef struct
+{
+  StageKind kind;
+  const guint8 *const *frames;  /* ENCODER */
+  const float *const *mixes;    /* SEPARATOR */
+  const float *const *features; /* SEPARATOR */
+  float *const *results;
+} Items;
+
+static void
+load_item (const Items *items, guint item, Stage *stage, guint slot)
+{
+  if (items->kind == ENCODER) {
+    ccs_normalize (items->frames[item], FRAME_PIXELS,
+                   stage->in[0] + slot * stage->in_size[0]);
+    return;
+  }
+  memcpy (stage->in[0] + slot * stage->in_size[0], items->mixes[item],
+          stage->in_size[0] * sizeof (float));
+  memcpy (stage->in[1] + slot * stage->in_size[1], items->features[item],
+          stage->in_size[1] * sizeof (float));
+}
+
+/* Runs @n items from @first on; slots of the batch beyond them keep what they
+ * held and their results are not looked at. */
+static gboolean
+run_stage (Stage *stage, const Items *items, guint first, guint n,
+           GError **error)
+{
+  for (guint i = 0; i < n; i++)
+    load_item (items, first + i, stage, i);
+  for (guint i = 0; i < stage->n_inputs; i++) {
+    gsize bytes = stage->batch * stage->in_size[i] * sizeof (float);
+    if (!ccs_plan_write (stage->plan, stage->input[i], stage->in[i], bytes,
+                         error))
+      return FALSE;
+  }
+  if (!ccs_plan_run (stage->plan, CCS_PHASE_FORWARD, error)
+      || !ccs_plan_read (stage->plan, stage->output, stage->out,
+                         stage->batch * stage->out_size * sizeof (float),
+                         error))
+    return FALSE;
+  for (guint i = 0; i < n; i++)
+    memcpy (items->results[first + i], stage->out + i * stage->out_size,
+            stage->out_size * sizeof (float));
+  return TRUE;
+}
+
+/* A part-filled batch costs as much as a full one: worth it from half on. */
+static guint
+batch_for (StageKind kind, guint waiting)
+{
+  return 2 * waiting >= full_batch[kind] ? BATCH : SINGLE;
+}
+
+static gboolean
+run_items (CcsModel *self, const Items *items, guint n, GError **error)
+{
+  gboolean ok = TRUE;
+
+  g_mutex_lock (&self->lock);
+  for (guint done = 0; ok && done < n;) {
+    guint size = batch_for (items->kind, n - done);
+    Stage *stage = get_stage (self, items->kind, size, error);
+    guint now = stage ? MIN (stage->batch, n - done) : 0;
+    ok = stage && run_stage (stage, items, done, now, error);
+    done += now;
+  }
+  g_mutex_unlock (&self->lock);
+  return ok;
+}
+
+gboolean
+ccs_model_encode (CcsModel *self, const guint8 *const *frames, guint n,
+                  float *const *features, GError **error)
+{
+  Items items = { .kind = ENCODER, .frames = frames, .results = features };
+
+  return run_items (self, &items, n, error);
+}
+
+gboolean
+ccs_model_separate (CcsModel *self, const float *const *mixes,
+                    const float *const *features, guint n,
+                    float *const *differences, GError **error)
+{
+  Items items = { .kind = SEPARATOR,
+                  .mixes = mixes,
+                  .features = features,
+                  .results = differences };
+
+  return run_items (self, &items, n, error);
+}
