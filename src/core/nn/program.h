@@ -292,6 +292,11 @@ void ccs_program_set_phase (CcsProgram * self, CcsPhase phase);
  * @n_in, the rest is CCS_NONE. */
 CcsValueId ccs_program_append (CcsProgram * self, CcsOpKind kind,
     const CcsValueId * in, guint n_in, const CcsAttrs * attrs);
+/* The same for ops whose result's shape is an argument: RESHAPE, SLICE,
+ * SLICE_GRAD, BROADCAST, REDUCE, OVERLAP_ADD, RESIZE_ROWS(_GRAD),
+ * MAX_POOL_GRAD, SCATTER_TOKENS. */
+CcsValueId ccs_program_append_shaped (CcsProgram * self, CcsOpKind kind,
+    const CcsValueId * in, guint n_in, const CcsAttrs * attrs, CcsShape shape);
 /* Result @k (1, 2) of the op that produced @id. */
 CcsValueId ccs_program_result (const CcsProgram * self, CcsValueId id, guint k);
 

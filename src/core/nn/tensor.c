@@ -343,6 +343,8 @@ struct _CcsStateDict
   gatomicrefcount ref_count;
   GPtrArray *entries;  /* Entry, in insertion order */
   GHashTable *by_name; /* Entry.name -> Entry */
+  GMutex derived_lock;
+  GHashTable *derived; /* key -> CcsTensor; guarded by derived_lock */
 };
 
 static void
@@ -363,6 +365,9 @@ ccs_state_dict_new (void)
   g_atomic_ref_count_init (&self->ref_count);
   self->entries = g_ptr_array_new_with_free_func (entry_free);
   self->by_name = g_hash_table_new (g_str_hash, g_str_equal);
+  g_mutex_init (&self->derived_lock);
+  self->derived = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
+      (GDestroyNotify) ccs_tensor_unref);
   return self;
 }
 
@@ -380,7 +385,27 @@ ccs_state_dict_unref (CcsStateDict *self)
     return;
   g_hash_table_unref (self->by_name);
   g_ptr_array_unref (self->entries);
+  g_hash_table_unref (self->derived);
+  g_mutex_clear (&self->derived_lock);
   g_free (self);
+}
+
+CcsTensor *
+ccs_state_dict_derived (CcsStateDict *self, const char *key, CcsTensor *made)
+{
+  CcsTensor *kept;
+
+  g_mutex_lock (&self->derived_lock);
+  kept = g_hash_table_lookup (self->derived, key);
+  if (kept == NULL) {
+    kept = made;
+    g_hash_table_insert (self->derived, g_strdup (key), kept);
+  } else {
+    ccs_tensor_unref (made);
+  }
+  ccs_tensor_ref (kept);
+  g_mutex_unlock (&self->derived_lock);
+  return kept;
 }
 
 gboolean

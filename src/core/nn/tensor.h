@@ -96,6 +96,12 @@ CcsTensor *ccs_state_dict_lookup (const CcsStateDict * self, const char *name);
 guint ccs_state_dict_size (const CcsStateDict * self);
 const char *ccs_state_dict_name (const CcsStateDict * self, guint index);
 CcsTensor *ccs_state_dict_tensor (const CcsStateDict * self, guint index);
+/* Remembers what was computed from the tensors (folded filters), beside them:
+ * the tensor kept under @key, which is @made (taken) the first time and
+ * afterwards the one kept before (@made is released). Users of one state_dict
+ * so share one copy. Thread-safe. (transfer full) */
+CcsTensor *ccs_state_dict_derived (CcsStateDict * self, const char *key,
+    CcsTensor * made);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsStateDict, ccs_state_dict_unref)
 
 G_END_DECLS

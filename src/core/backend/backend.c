@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Finds backends: those built in, and the CUDA module, which is opened only
+ * when it is asked for (nothing else may need its libraries). Objects are
+ * shared by name and options. */
+#include "backend.h"
+#include "../error.h"
+#include <gmodule.h>
+#include <string.h>
+
+#define MODULE_PATH_VARIABLE "CCSTEREO_BACKEND_PATH"
+#define MODULE_FILE "libccstereo-cuda.so"
+#define MODULE_SYMBOL "ccs_backend_cuda"
+
+extern const CcsBackendClass ccs_backend_cpu;
+extern const CcsBackendClass ccs_backend_reference;
+
+static GMutex lock;
+static GSList *opened;          /* Shared*, weak; guarded by lock */
+
+typedef struct
+{
+  CcsBackend *backend;
+  CcsBackendOptions options;
+} Shared;
+
+/* The class in the CUDA module. The module stays loaded: its threads and
+ * driver state cannot be taken out again. */
+static const CcsBackendClass *
+load_cuda_module (GError **error)
+{
+  const char *directory = g_getenv (MODULE_PATH_VARIABLE);
+  g_autofree char *path =
+      g_build_filename (directory ? directory : CCS_BACKEND_DIR, MODULE_FILE,
+      NULL);
+  GModule *module;
+  gpointer symbol;
+
+  if (!g_file_test (path, G_FILE_TEST_EXISTS)) {
+    g_set_error (error, CCS_ERROR, CCS_ERROR_BACKEND,
+        "the CUDA module is not installed (no file %s)", path);
+    return NULL;
+  }
+  module = g_module_open (path, G_MODULE_BIND_LAZY | G_MODULE_BIND_LOCAL);
+  if (module == NULL || !g_module_symbol (module, MODULE_SYMBOL, &symbol)) {
+    g_set_error (error, CCS_ERROR, CCS_ERROR_BACKEND,
+        "the CUDA module cannot be loaded: %s", g_module_error ());
+    return NULL;
+  }
+  g_module_make_resident (module);
+  return symbol;
+}
+
+static CcsBackend *
+find_opened (const char *name, const CcsBackendOptions *options)
+{
+  for (GSList *l = opened; l; l = l->next) {
+    Shared *shared = l->data;
+
+    if (strcmp (shared->backend->klass->name, name) == 0
+        && shared->options.n_threads == options->n_threads
+        && shared->options.device_id == options->device_id)
+      return ccs_backend_ref (shared->backend);
+  }
+  return NULL;
+}
+
+static CcsBackend *
+open_class (const CcsBackendClass *klass, const CcsBackendOptions *options,
+    GError **error)
+{
+  CcsBackend *backend = find_opened (klass->name, options);
+  Shared *shared;
+
+  if (backend)
+    return backend;
+  backend = klass->open (options, error);
+  if (backend == NULL)
+    return NULL;
+  g_atomic_ref_count_init (&backend->ref_count);
+  shared = g_new (Shared, 1);
+  *shared = (Shared) { backend, *options };
+  opened = g_slist_prepend (opened, shared);
+  return backend;
+}
+
+static CcsBackend *
+open_cuda (const CcsBackendOptions *options, GError **error)
+{
+  const CcsBackendClass *klass = load_cuda_module (error);
+
+  return klass ? open_class (klass, options, error) : NULL;
+}
+
+static CcsBackend *
+open_auto (const CcsBackendOptions *options, GError **error)
+{
+  g_autoptr (GError) why = NULL;
+  CcsBackend *backend = open_cuda (options, &why);
+
+  if (backend) {
+    g_info ("backend auto: using cuda");
+    return backend;
+  }
+  g_info ("backend auto: using cpu (%s)", why->message);
+  return open_class (&ccs_backend_cpu, options, error);
+}
+
+CcsBackend *
+ccs_backend_open (const char *name, const CcsBackendOptions *options,
+    GError **error)
+{
+  static const CcsBackendOptions defaults = { 0, -1 };
+  CcsBackend *backend = NULL;
+
+  g_return_val_if_fail (name != NULL, NULL);
+  if (options == NULL)
+    options = &defaults;
+  g_mutex_lock (&lock);
+  if (strcmp (name, "auto") == 0)
+    backend = open_auto (options, error);
+  else if (strcmp (name, "cuda") == 0)
+    backend = open_cuda (options, error);
+  else if (strcmp (name, ccs_backend_cpu.name) == 0)
+    backend = open_class (&ccs_backend_cpu, options, error);
+  else if (strcmp (name, ccs_backend_reference.name) == 0)
+    backend = open_class (&ccs_backend_reference, options, error);
+  else
+    g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
+        "no backend is called \"%s\" (there are auto, cpu, cuda, reference)",
+        name);
+  g_mutex_unlock (&lock);
+  return backend;
+}
+
+CcsBackend *
+ccs_backend_ref (CcsBackend *self)
+{
+  g_atomic_ref_count_inc (&self->ref_count);
+  return self;
+}
+
+/* The last reference goes under the lock, so that nobody finds a backend that
+ * is being closed. */
+void
+ccs_backend_unref (CcsBackend *self)
+{
+  g_mutex_lock (&lock);
+  if (!g_atomic_ref_count_dec (&self->ref_count)) {
+    g_mutex_unlock (&lock);
+    return;
+  }
+  for (GSList *l = opened; l; l = l->next) {
+    Shared *shared = l->data;
+
+    if (shared->backend == self) {
+      opened = g_slist_delete_link (opened, l);
+      g_free (shared);
+      break;
+    }
+  }
+  g_mutex_unlock (&lock);
+  self->klass->close (self);
+}
+
+const char *
+ccs_backend_name (const CcsBackend *self)
+{
+  return self->klass->name;
+}

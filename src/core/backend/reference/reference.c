@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The reference backend: runs each op's reference function on the caller's
+ * thread. It is the specification that other backends are held against. */
+#include "../backend.h"
+#include "../host-memory.h"
+#include "../../error.h"
+
+extern const CcsBackendClass ccs_backend_reference;
+
+static CcsBackend *
+reference_open (const CcsBackendOptions *options, GError **error)
+{
+  CcsBackend *self = g_new0 (CcsBackend, 1);
+
+  self->klass = &ccs_backend_reference;
+  self->n_threads = 1;
+  return self;
+}
+
+static void
+reference_close (CcsBackend *self)
+{
+  g_free (self);
+}
+
+static gboolean
+reference_prepare (CcsBackend *self, CcsKernel *kernel,
+    const CcsKernelHints *hints, GError **error)
+{
+  return TRUE;
+}
+
+static gboolean
+reference_run (CcsBackend *self, const CcsKernel *kernels, guint n,
+    void *scratch, gpointer *capture, GError **error)
+{
+  for (guint i = 0; i < n; i++)
+    kernels[i].row->reference (kernels[i].op, kernels[i].in, kernels[i].out);
+  return TRUE;
+}
+
+static void
+reference_drop_capture (CcsBackend *self, gpointer capture)
+{
+}
+
+const CcsBackendClass ccs_backend_reference = {
+  .name = "reference",
+  .host_memory = TRUE,
+  .open = reference_open,
+  .close = reference_close,
+  .alloc = ccs_host_alloc,
+  .release = ccs_host_release,
+  .upload = ccs_host_copy,
+  .download = ccs_host_copy,
+  .prepare = reference_prepare,
+  .run = reference_run,
+  .drop_capture = reference_drop_capture,
+};
