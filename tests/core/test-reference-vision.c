@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Resize and enhancement against Pillow's own results, to the bit, for every
+ * resize*.safetensors: noise pictures "resized.WxH" brought to 480x240; then
+ * the crop at (16, 8) of the second with Brightness, and that with Color. */
+#include <stdio.h>
+#include <string.h>
+
+#include "reference-support.h"
+
+static char **files;
+
+/* The @nth entry (from 0) whose name begins with @prefix; the rest of the name
+ * in @rest. Fails when there is none. */
+static CcsTensor *
+find_entry (const CcsCheckpoint *file, const char *prefix, guint nth,
+            const char **rest)
+{
+  for (guint i = 0; i < ccs_state_dict_size (file->tensors); i++) {
+    const char *name = ccs_state_dict_name (file->tensors, i);
+
+    if (g_str_has_prefix (name, prefix) && nth-- == 0) {
+      *rest = name + strlen (prefix);
+      return ccs_state_dict_tensor (file->tensors, i);
+    }
+  }
+  ck_abort_msg ("too few entries %s*", prefix);
+  return NULL;
+}
+
+static void
+assert_same_bytes (const char *what, const guint8 *got, const CcsTensor *want)
+{
+  const guint8 *bytes = want->data;
+
+  ck_assert_int_eq (want->dtype, CCS_U8);
+  for (gsize i = 0; i < ccs_tensor_size (want); i++)
+    if (got[i] != bytes[i])
+      ck_abort_msg ("%s: byte %" G_GSIZE_FORMAT " is %d, not %d", what, i,
+                    got[i], bytes[i]);
+}
+
+/* The noise picture @size ("1280x720") of @file brought to 480x240. */
+static guint8 *
+resize_noise (const CcsCheckpoint *file, const char *size)
+{
+  g_autofree char *name = g_strconcat ("resize.", size, NULL);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CcsResize) resize = NULL;
+  g_autofree guint8 *picture = NULL;
+  guint8 *resized = g_malloc (3 * CCS_RESIZE_WIDTH * CCS_RESIZE_HEIGHT);
+  gint width, height;
+
+  ck_assert_int_eq (sscanf (size, "%dx%d", &width, &height), 2);
+  picture = reference_pixels (reference_metadata (file, "seed"), name,
+                              (gsize)3 * width * height);
+  resize = ccs_resize_new (width, height, CCS_RESIZE_WIDTH, CCS_RESIZE_HEIGHT,
+                           &error);
+  assert_ok (resize != NULL, error);
+  ccs_resize_run (resize, picture, 3 * width, resized, 3 * CCS_RESIZE_WIDTH);
+  return resized;
+}
+
+START_TEST (resize_is_exact)
+{
+  g_autoptr (CcsCheckpoint) file = reference_load (files[_i]);
+
+  for (guint k = 0; k < 2; k++) {
+    const char *size;
+    CcsTensor *want = find_entry (file, "resized.", k, &size);
+    g_autofree guint8 *resized = resize_noise (file, size);
+
+    ck_assert_uint_eq (ccs_tensor_size (want),
+                       3 * CCS_RESIZE_WIDTH * CCS_RESIZE_HEIGHT);
+    assert_same_bytes (size, resized, want);
+  }
+}
+END_TEST
+
+START_TEST (enhancement_is_exact)
+{
+  g_autoptr (CcsCheckpoint) file = reference_load (files[_i]);
+  gsize pixels = CCS_CROP_WIDTH * CCS_CROP_HEIGHT;
+  g_autofree guint8 *crop = g_malloc (3 * pixels);
+  const char *size, *brightness, *color;
+  CcsTensor *resized = find_entry (file, "resized.", 1, &size);
+  CcsTensor *bright = find_entry (file, "brightness.", 0, &brightness);
+  CcsTensor *colored = find_entry (file, "color.", 0, &color);
+
+  ck_assert_uint_eq (ccs_tensor_size (bright), 3 * pixels);
+  ck_assert_uint_eq (ccs_tensor_size (colored), 3 * pixels);
+  ccs_crop (resized->data, ccs_center_point (), crop);
+  ccs_enhance_brightness (crop, pixels,
+                          (float)g_ascii_strtod (brightness, NULL));
+  assert_same_bytes ("brightness", crop, bright);
+  ccs_enhance_color (crop, pixels, (float)g_ascii_strtod (color, NULL));
+  assert_same_bytes ("color", crop, colored);
+}
+END_TEST
+
+START_TEST (the_folder_holds_a_resize_file)
+{
+  ck_assert_msg (files[0] != NULL, "no resize*.safetensors");
+}
+END_TEST
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("reference-vision");
+  TCase *tcase = tcase_create ("vision");
+  SRunner *runner;
+  int failed, rounds;
+
+  files = reference_files ("resize*.safetensors");
+  rounds = (int)g_strv_length (files);
+  tcase_add_test (tcase, the_folder_holds_a_resize_file);
+  tcase_add_loop_test (tcase, resize_is_exact, 0, rounds);
+  tcase_add_loop_test (tcase, enhancement_is_exact, 0, rounds);
+  suite_add_tcase (suite, tcase);
+  runner = srunner_create (suite);
+  srunner_run_all (runner, CK_ENV);
+  failed = srunner_ntests_failed (runner);
+  srunner_free (runner);
+  g_strfreev (files);
+  return failed > 0;
+}
