@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the rows of the op table share: errors, checks of operands, results,
+ * broadcasting and activations. */
+#include "row-util.h"
+
+#include "../../error.h"
+
+#include <math.h>
+#include <string.h>
+
+gboolean
+ccs_op_shape_error (const CcsOp *op, GError **error, const char *format, ...)
+{
+  g_autofree char *reason = NULL;
+  va_list args;
+
+  va_start (args, format);
+  reason = g_strdup_vprintf (format, args);
+  va_end (args);
+  g_set_error (error, CCS_ERROR, CCS_ERROR_SHAPE, "%s: %s",
+      ccs_op_row (op->kind)->name, reason);
+  return FALSE;
+}
+
+void
+ccs_op_set_result (CcsValue *out, CcsShape shape)
+{
+  out->dtype = CCS_F32;
+  out->shape = shape;
+  out->pitch = ccs_shape_channels (&shape);
+}
+
+gboolean
+ccs_op_expect_floats (const CcsOp *op, const CcsValue *const *in, guint n,
+    guint optional, GError **error)
+{
+  for (guint i = 0; i < n; i++) {
+    if (in[i] == NULL) {
+      if ((optional >> i & 1) == 0)
+        return ccs_op_shape_error (op, error, "input %u is missing", i);
+    } else if (in[i]->dtype != CCS_F32) {
+      return ccs_op_shape_error (op, error, "input %u is %s, not %s", i,
+          ccs_dtype_name (in[i]->dtype), ccs_dtype_name (CCS_F32));
+    }
+  }
+  return TRUE;
+}
+
+gboolean
+ccs_op_expect_shape (const CcsOp *op, const CcsValue *const *in, guint k,
+    CcsShape shape, GError **error)
+{
+  if (in[k] == NULL || ccs_shape_equal (&in[k]->shape, &shape))
+    return TRUE;
+
+  g_autofree char *found = ccs_shape_to_string (&in[k]->shape);
+  g_autofree char *wanted = ccs_shape_to_string (&shape);
+  return ccs_op_shape_error (op, error, "input %u is %s, not %s", k, found,
+      wanted);
+}
+
+gboolean
+ccs_op_expect_result (const CcsOp *op, const CcsValue *out, CcsShape shape,
+    GError **error)
+{
+  if (out->shape.rank > CCS_MAX_RANK)
+    return ccs_op_shape_error (op, error, "needs the shape of its result");
+  if (ccs_shape_equal (&out->shape, &shape))
+    return TRUE;
+
+  g_autofree char *asked = ccs_shape_to_string (&out->shape);
+  g_autofree char *given = ccs_shape_to_string (&shape);
+  return ccs_op_shape_error (op, error, "gives %s, not %s", given, asked);
+}
+
+CcsValueId
+ccs_op_activation_grad (CcsProgram *p, CcsValueId dy, CcsValueId y, CcsAct act)
+{
+  const CcsAttrs attrs = { .pointwise = { .act = act } };
+
+  if (act.kind == CCS_ACT_NONE)
+    return dy;
+  return ccs_program_append (p, CCS_OP_ACTIVATION_GRAD,
+      (const CcsValueId[]) { dy, y }, 2, &attrs);
+}
+
+gboolean
+ccs_shape_broadcasts (const CcsShape *b, const CcsShape *a)
+{
+  if (b->rank > a->rank)
+    return FALSE;
+  for (guint i = 0; i < b->rank; i++) {
+    const gint64 from = b->dim[b->rank - 1 - i];
+
+    if (from != 1 && from != a->dim[a->rank - 1 - i])
+      return FALSE;
+  }
+  return TRUE;
+}
+
+void
+ccs_broadcast_strides (const CcsShape *b, gint64 pitch, const CcsShape *a,
+    gint64 strides[CCS_MAX_RANK])
+{
+  const guint missing = a->rank - b->rank;
+  gint64 stride = 1;
+
+  for (guint i = 0; i < CCS_MAX_RANK; i++)
+    strides[i] = 0;
+  for (guint i = b->rank; i-- > 0;) {
+    if (b->dim[i] != 1)
+      strides[missing + i] = stride;
+    stride = i + 1 == b->rank ? pitch : stride * b->dim[i];
+  }
+}
+
+gint64
+ccs_strided_row (const CcsShape *shape, const gint64 *strides, gint64 row)
+{
+  gint64 offset = 0;
+
+  for (guint i = shape->rank; i-- > 1;) {
+    offset += row % shape->dim[i - 1] * strides[i - 1];
+    row /= shape->dim[i - 1];
+  }
+  return offset;
+}
+
+void
+ccs_operand_clear (const CcsOperand *operand)
+{
+  const gsize size = ccs_dtype_size (operand->dtype);
+  const gsize channels = ccs_shape_channels (&operand->shape);
+  const gint64 rows = ccs_shape_rows (&operand->shape);
+
+  for (gint64 r = 0; r < rows; r++)
+    memset ((char *) operand->data + r * operand->pitch * size, 0,
+        channels * size);
+}
+
+float
+ccs_act_apply (CcsAct act, float x)
+{
+  switch (act.kind) {
+    case CCS_ACT_RELU:
+      /* Written so that a NaN stays one. */
+      return x < 0.f ? 0.f : x;
+    case CCS_ACT_LEAKY_RELU:
+      return x < 0.f ? act.slope * x : x;
+    case CCS_ACT_SIGMOID:
+      return 1.f / (1.f + expf (-x));
+    case CCS_ACT_NONE:
+      break;
+  }
+  return x;
+}
+
+float
+ccs_act_derivative (CcsAct act, float y)
+{
+  switch (act.kind) {
+    case CCS_ACT_RELU:
+      return y > 0.f ? 1.f : 0.f;
+    case CCS_ACT_LEAKY_RELU:
+      return y > 0.f ? 1.f : act.slope;
+    case CCS_ACT_SIGMOID:
+      return y * (1.f - y);
+    case CCS_ACT_NONE:
+      break;
+  }
+  return 1.f;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The two loops under the reference products: inner product and scaled sum
+ * over contiguous floats, accumulated in float in several lanes. */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* sum of a[i] b[i] */
+float ccs_vec_dot (const float *a, const float *b, gsize n);
+/* y[i] += k x[i]; @y and @x do not overlap. */
+void ccs_vec_axpy (float *y, float k, const float *x, gsize n);
+
+G_END_DECLS
