@@ -91,7 +91,7 @@ view_slice (Views *v, const CcsOp *op)
   const CcsValue *y = ccs_program_value (v->program, op->out[0]);
   gint64 start = op->attrs.slice.start;
 
-  if (op->attrs.slice.axis == 0 && x->shape.rank > 1)
+  if (op->attrs.slice.axis == 0)
     return view_part (v, op,
         start * (ccs_shape_elements (&x->shape) / x->shape.dim[0]),
         ccs_shape_channels (&y->shape), TRUE);
@@ -131,7 +131,7 @@ static gboolean
 view_concat (Views *v, const CcsOp *op)
 {
   const CcsValue *y = ccs_program_value (v->program, op->out[0]);
-  gboolean across = op->attrs.slice.axis != 0 || y->shape.rank == 1;
+  gboolean across = op->attrs.slice.axis != 0;
   gboolean all = TRUE;
   gint64 offset = 0;
 

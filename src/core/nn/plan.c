@@ -438,13 +438,21 @@ filter_to_published (const CcsShape *here, const float *from)
 CcsTensor *
 ccs_plan_export (CcsPlan *self, CcsValueId id, GError **error)
 {
+  return ccs_plan_export_as (self, id,
+      ccs_program_value (self->program, id)->layout, error);
+}
+
+CcsTensor *
+ccs_plan_export_as (CcsPlan *self, CcsValueId id, CcsLayout layout,
+    GError **error)
+{
   const CcsValue *value = ccs_program_value (self->program, id);
   gsize bytes = value_bytes (value);
   g_autofree float *data = g_malloc (bytes);
 
   if (!ccs_plan_read (self, id, data, bytes, error))
     return NULL;
-  if (value->layout == CCS_LAYOUT_FILTER)
+  if (layout == CCS_LAYOUT_FILTER)
     return filter_to_published (&value->shape, data);
   return ccs_tensor_new_take (value->dtype, &value->shape,
       g_steal_pointer (&data));

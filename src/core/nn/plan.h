@@ -36,6 +36,10 @@ gboolean ccs_plan_read (CcsPlan * self, CcsValueId id, gpointer data,
 /* A PARAM or STATE value as published (filters back in [A,B,kh,kw]).
  * (transfer full) */
 CcsTensor *ccs_plan_export (CcsPlan * self, CcsValueId id, GError ** error);
+/* Any value, brought into published order from @layout (a gradient or a moment
+ * has its parameter's). (transfer full) */
+CcsTensor *ccs_plan_export_as (CcsPlan * self, CcsValueId id, CcsLayout layout,
+    GError ** error);
 /* Runs the ops of @phases, in order; returns when the results can be read. */
 gboolean ccs_plan_run (CcsPlan * self, CcsPhase phases, GError ** error);
 /* Bytes of arena and of persistent values. */
