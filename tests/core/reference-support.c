@@ -64,24 +64,49 @@ reference_load_json (const char *path)
   return json_parser_steal_root (parser);
 }
 
-const char *
-reference_backend_name (int index)
-{
-  static const char *const names[REFERENCE_BACKENDS] = { "reference", "cpu" };
+static const char *const backends[] = { "reference", "cpu" };
 
-  return names[index % REFERENCE_BACKENDS];
+void
+reference_add_cases (Suite *suite, guint n_files, const TTest *const *tests,
+                     guint n_tests)
+{
+  for (guint b = 0; b < G_N_ELEMENTS (backends); b++) {
+    TCase *tcase = tcase_create (backends[b]);
+
+    for (guint t = 0; t < n_tests; t++)
+      tcase_add_loop_test (tcase, tests[t], b * n_files, (b + 1) * n_files);
+    suite_add_tcase (suite, tcase);
+  }
+}
+
+const char *
+reference_file (char **files, int index)
+{
+  return files[index % g_strv_length (files)];
 }
 
 CcsBackend *
-reference_backend (int index)
+reference_backend (char **files, int index)
 {
-  g_autoptr (GError) error = NULL;
+  const char *name = backends[index / g_strv_length (files)];
   CcsBackendOptions options = { .n_threads = 0, .device_id = -1 };
-  CcsBackend *backend
-      = ccs_backend_open (reference_backend_name (index), &options, &error);
+  g_autoptr (GError) error = NULL;
+  CcsBackend *backend = ccs_backend_open (name, &options, &error);
 
   assert_ok (backend != NULL, error);
   return backend;
+}
+
+int
+reference_run (Suite *suite)
+{
+  SRunner *runner = srunner_create (suite);
+  int failed;
+
+  srunner_run_all (runner, CK_ENV);
+  failed = srunner_ntests_failed (runner);
+  srunner_free (runner);
+  return failed > 0;
 }
 
 /* -- metadata ------------------------------------------------------------ */

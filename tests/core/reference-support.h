@@ -31,11 +31,16 @@ JsonNode *reference_load_json (const char *path);
 /* The path of the one file called @name. (transfer full) */
 char *reference_path (const char *name);
 
-/* Tests are looped over (file, backend): index = file x backends + backend. */
-#define REFERENCE_BACKENDS 2
-const char *reference_backend_name (int index);
+/* Adds @tests, each once per backend and file, to @suite: a test case per
+ * backend, called by its name, so that CK_RUN_CASE picks one. A test finds its
+ * file and backend from the loop's index _i. */
+void reference_add_cases (Suite *suite, guint n_files,
+                          const TTest *const *tests, guint n_tests);
+const char *reference_file (char **files, int index);
 /* (transfer full) */
-CcsBackend *reference_backend (int index);
+CcsBackend *reference_backend (char **files, int index);
+/* Runs the suite; the program's exit status. */
+int reference_run (Suite *suite);
 
 /* -- metadata ------------------------------------------------------------ */
 const char *reference_metadata (const CcsCheckpoint *file, const char *key);

@@ -185,7 +185,7 @@ clip_model (const CcsCheckpoint *file, int index)
                           reference_metadata_int (file, "dim_scale"));
   g_autoptr (CcsStateDict) params
       = reference_state_dict (&config, reference_metadata (file, "seed"));
-  g_autoptr (CcsBackend) backend = reference_backend (index);
+  g_autoptr (CcsBackend) backend = reference_backend (clip_files, index);
   g_autoptr (GError) error = NULL;
   CcsModel *model
       = ccs_model_new (params, "reference parameters", backend, &error);
@@ -233,7 +233,7 @@ binauralize (const CcsCheckpoint *file, CcsModel *model, const float *left,
 START_TEST (clip_through_the_protocol_is_the_published_one)
 {
   g_autoptr (CcsCheckpoint) file
-      = reference_load (clip_files[_i / REFERENCE_BACKENDS]);
+      = reference_load (reference_file (clip_files, _i));
   g_autoptr (CcsModel) model = clip_model (file, _i);
   g_autoptr (JsonNode) evaluation = load_evaluation ();
   JsonObject *want = evaluation_object (evaluation, "eval_clip");
@@ -279,26 +279,24 @@ END_TEST
 int
 main (void)
 {
+  const TTest *const tests[]
+      = { clip_through_the_protocol_is_the_published_one };
   Suite *suite = suite_create ("reference-eval");
-  TCase *tcase = tcase_create ("eval");
-  SRunner *runner;
-  int failed;
+  TCase *numbers = tcase_create ("numbers");
+  int status;
 
   metric_files = reference_files ("metrics*.safetensors");
   clip_files = reference_files ("eval-clip*.safetensors");
-  tcase_add_test (tcase, the_folder_holds_metrics_and_a_clip);
-  tcase_add_test (tcase, windows_and_frame_numbers_are_the_published_ones);
-  tcase_add_loop_test (tcase,
+  tcase_add_test (numbers, the_folder_holds_metrics_and_a_clip);
+  tcase_add_test (numbers, windows_and_frame_numbers_are_the_published_ones);
+  tcase_add_loop_test (numbers,
                        metrics_of_the_stored_signals_are_the_published_ones, 0,
                        (int)g_strv_length (metric_files));
-  tcase_add_loop_test (tcase, clip_through_the_protocol_is_the_published_one, 0,
-                       REFERENCE_BACKENDS * (int)g_strv_length (clip_files));
-  suite_add_tcase (suite, tcase);
-  runner = srunner_create (suite);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
+  suite_add_tcase (suite, numbers);
+  reference_add_cases (suite, g_strv_length (clip_files), tests,
+                       G_N_ELEMENTS (tests));
+  status = reference_run (suite);
   g_strfreev (metric_files);
   g_strfreev (clip_files);
-  return failed > 0;
+  return status;
 }

@@ -45,14 +45,14 @@ fixture_init (Fixture *self, int index)
 {
   const char *seed;
 
-  self->file = reference_load (files[index / REFERENCE_BACKENDS]);
+  self->file = reference_load (reference_file (files, index));
   self->config
       = reference_config (reference_metadata_int (self->file, "backbone"),
                           reference_metadata_int (self->file, "dim_scale"));
   self->batch = reference_metadata_int (self->file, "batch");
   seed = reference_metadata (self->file, "seed");
   self->params = reference_state_dict (&self->config, seed);
-  self->backend = reference_backend (index);
+  self->backend = reference_backend (files, index);
   self->pictures = reference_frames (seed, "input.frame", self->batch);
   self->mono = make_mono (seed, self->batch);
 }
@@ -335,23 +335,19 @@ END_TEST
 int
 main (void)
 {
+  const TTest *const tests[] = { every_recorded_value_is_reproduced,
+                                 optimised_programs_give_the_published_outputs,
+                                 model_gives_the_published_outputs };
   Suite *suite = suite_create ("reference-infer");
-  TCase *tcase = tcase_create ("infer");
-  SRunner *runner;
-  int failed, rounds;
+  TCase *folder = tcase_create ("folder");
+  int status;
 
   files = reference_files ("infer-*.safetensors");
-  rounds = REFERENCE_BACKENDS * (int)g_strv_length (files);
-  tcase_add_test (tcase, the_folder_holds_an_inference_file);
-  tcase_add_loop_test (tcase, every_recorded_value_is_reproduced, 0, rounds);
-  tcase_add_loop_test (tcase, optimised_programs_give_the_published_outputs, 0,
-                       rounds);
-  tcase_add_loop_test (tcase, model_gives_the_published_outputs, 0, rounds);
-  suite_add_tcase (suite, tcase);
-  runner = srunner_create (suite);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
+  tcase_add_test (folder, the_folder_holds_an_inference_file);
+  suite_add_tcase (suite, folder);
+  reference_add_cases (suite, g_strv_length (files), tests,
+                       G_N_ELEMENTS (tests));
+  status = reference_run (suite);
   g_strfreev (files);
-  return failed > 0;
+  return status;
 }

@@ -108,19 +108,15 @@ main (void)
 {
   Suite *suite = suite_create ("reference-vision");
   TCase *tcase = tcase_create ("vision");
-  SRunner *runner;
-  int failed, rounds;
+  int status, n_files;
 
   files = reference_files ("resize*.safetensors");
-  rounds = (int)g_strv_length (files);
+  n_files = (int)g_strv_length (files);
   tcase_add_test (tcase, the_folder_holds_a_resize_file);
-  tcase_add_loop_test (tcase, resize_is_exact, 0, rounds);
-  tcase_add_loop_test (tcase, enhancement_is_exact, 0, rounds);
+  tcase_add_loop_test (tcase, resize_is_exact, 0, n_files);
+  tcase_add_loop_test (tcase, enhancement_is_exact, 0, n_files);
   suite_add_tcase (suite, tcase);
-  runner = srunner_create (suite);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
+  status = reference_run (suite);
   g_strfreev (files);
-  return failed > 0;
+  return status;
 }

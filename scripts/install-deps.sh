@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Installs the Debian 12 packages that are missing: those to build and run, and
+# with --test those that only the tests use. Touches nothing, and needs no
+# network, when all are there.
+set -euo pipefail
+
+packages=(
+  gcc libc6-dev meson ninja-build pkg-config
+  # core
+  libglib2.0-dev libdnnl-dev libsoxr-dev zlib1g-dev
+  # data sets, evaluation and tools
+  libsndfile1-dev libmysofa-dev libhdf5-dev libpng-dev libjpeg-dev
+  # elements and files
+  libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
+  libgstreamer-plugins-bad1.0-dev gstreamer1.0-tools gstreamer1.0-plugins-base
+  gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
+  gstreamer1.0-libav libavformat-dev libavcodec-dev libavutil-dev
+)
+if [[ ${1:-} == --test ]]; then
+  packages+=(check libjson-glib-dev clang-14 clang-format-14 libclang-rt-14-dev ffmpeg git
+             valgrind)
+fi
+
+missing=()
+for package in "${packages[@]}"; do
+  status=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)
+  [[ $status == installed ]] || missing+=("$package")
+done
+[[ ${#missing[@]} -gt 0 ]] || exit 0
+
+as_root=()
+if [[ $(id -u) -ne 0 ]]; then
+  if ! command -v sudo >/dev/null; then
+    echo "install-deps: as root, run: apt-get install ${missing[*]}" >&2
+    exit 1
+  fi
+  as_root=(sudo)
+fi
+echo "Installing ${missing[*]}"
+"${as_root[@]}" apt-get update -qq
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+  apt-get install -y -qq --no-install-recommends "${missing[@]}"
