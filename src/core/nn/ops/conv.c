@@ -251,21 +251,20 @@ static void
 conv2d_gradient (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
     const gboolean *want, CcsValueId *din)
 {
-  const CcsOp self = *op;       /* appending may move the program's ops */
-  const CcsAttrs *attrs = &self.attrs;
-  const CcsShape x = ccs_program_value (p, self.in[0])->shape;
-  const CcsShape w = ccs_program_value (p, self.in[1])->shape;
+  const CcsAttrs *attrs = &op->attrs;
+  const CcsShape x = ccs_program_value (p, op->in[0])->shape;
+  const CcsShape w = ccs_program_value (p, op->in[1])->shape;
   const CcsValueId dy
-      = ccs_op_activation_grad (p, dout[0], self.out[0], attrs->conv.act);
+      = ccs_op_activation_grad (p, dout[0], op->out[0], attrs->conv.act);
 
   if (want[0])
-    din[0] = ccs_conv_transpose2d (p, dy, self.in[1], CCS_NONE,
+    din[0] = ccs_conv_transpose2d (p, dy, op->in[1], CCS_NONE,
         attrs->conv.stride, attrs->conv.pad, attrs->conv.dilation, x.dim[1],
         x.dim[2], CCS_NO_ACT);
   if (want[1])
-    din[1] = append_weight_grad (p, self.in[0], dy, attrs, &w);
+    din[1] = append_weight_grad (p, op->in[0], dy, attrs, &w);
   if (want[2])
-    din[2] = append_bias_grad (p, dy, self.in[2]);
+    din[2] = append_bias_grad (p, dy, op->in[2]);
   if (want[3])
     din[3] = dy;
 }
@@ -274,19 +273,18 @@ static void
 conv_transpose2d_gradient (CcsProgram *p, const CcsOp *op,
     const CcsValueId *dout, const gboolean *want, CcsValueId *din)
 {
-  const CcsOp self = *op;       /* appending may move the program's ops */
-  const CcsAttrs *attrs = &self.attrs;
-  const CcsShape w = ccs_program_value (p, self.in[1])->shape;
+  const CcsAttrs *attrs = &op->attrs;
+  const CcsShape w = ccs_program_value (p, op->in[1])->shape;
   const CcsValueId dy
-      = ccs_op_activation_grad (p, dout[0], self.out[0], attrs->conv.act);
+      = ccs_op_activation_grad (p, dout[0], op->out[0], attrs->conv.act);
 
   if (want[0])
-    din[0] = ccs_conv2d (p, dy, self.in[1], CCS_NONE, attrs->conv.stride,
+    din[0] = ccs_conv2d (p, dy, op->in[1], CCS_NONE, attrs->conv.stride,
         attrs->conv.pad, attrs->conv.dilation, CCS_NO_ACT);
   if (want[1])
-    din[1] = append_weight_grad (p, dy, self.in[0], attrs, &w);
+    din[1] = append_weight_grad (p, dy, op->in[0], attrs, &w);
   if (want[2])
-    din[2] = append_bias_grad (p, dy, self.in[2]);
+    din[2] = append_bias_grad (p, dy, op->in[2]);
 }
 
 /* -- reference ------------------------------------------------------------- */

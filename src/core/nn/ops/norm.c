@@ -92,6 +92,8 @@ batch_norm_grad_infer (const CcsOp *op, const CcsValue *const *in,
       return FALSE;
     if (in[2 + i] != NULL)
       ccs_op_set_result (&out[1 + i], channels);
+    else
+      out[1 + i].shape.rank = G_MAXUINT;
   }
   return TRUE;
 }
@@ -163,16 +165,15 @@ static void
 batch_norm_train_gradient (CcsProgram *p, const CcsOp *op,
     const CcsValueId *dout, const gboolean *want, CcsValueId *din)
 {
-  const CcsOp self = *op;       /* appending may move the program's ops */
-  const CcsValueId operands[] = { dout[0], self.in[0], self.in[1], self.in[2],
-    self.out[1], self.out[2] };
+  const CcsValueId operands[] = { dout[0], op->in[0], op->in[1], op->in[2],
+    op->out[1], op->out[2] };
   const CcsValueId dx = ccs_program_append (p, CCS_OP_BATCH_NORM_GRAD,
-      operands, G_N_ELEMENTS (operands), &self.attrs);
+      operands, G_N_ELEMENTS (operands), &op->attrs);
 
   if (want[0])
     din[0] = dx;
   for (guint i = 1; i < 3; i++)
-    if (want[i] && self.in[i] != CCS_NONE)
+    if (want[i] && op->in[i] != CCS_NONE)
       din[i] = ccs_program_result (p, dx, i);
 }
 
@@ -180,11 +181,10 @@ static void
 layer_norm_gradient (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
     const gboolean *want, CcsValueId *din)
 {
-  const CcsOp self = *op;       /* appending may move the program's ops */
   const CcsValueId operands[]
-      = { dout[0], self.in[0], self.in[1], self.out[1], self.out[2] };
+      = { dout[0], op->in[0], op->in[1], op->out[1], op->out[2] };
   const CcsValueId dx = ccs_program_append (p, CCS_OP_LAYER_NORM_GRAD,
-      operands, G_N_ELEMENTS (operands), &self.attrs);
+      operands, G_N_ELEMENTS (operands), &op->attrs);
 
   if (want[0])
     din[0] = dx;
@@ -197,12 +197,11 @@ static void
 l2_normalize_gradient (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
     const gboolean *want, CcsValueId *din)
 {
-  const CcsOp self = *op;       /* appending may move the program's ops */
-  const CcsValueId operands[] = { dout[0], self.out[0], self.out[1] };
+  const CcsValueId operands[] = { dout[0], op->out[0], op->out[1] };
 
   if (want[0])
     din[0] = ccs_program_append (p, CCS_OP_L2_NORMALIZE_GRAD, operands,
-        G_N_ELEMENTS (operands), &self.attrs);
+        G_N_ELEMENTS (operands), &op->attrs);
 }
 
 /* -- reference: batch norm ------------------------------------------------- */
@@ -273,7 +272,6 @@ static void
 normalise_patch (const CcsOp *op, const CcsOperand *in, const CcsOperand *out,
     gint64 group, const Patch *patch)
 {
-  const gint64 channels = ccs_shape_channels (&in[0].shape);
   const gint64 first = patch->first_channel;
   double mean[CHANNEL_BLOCK], var[CHANNEL_BLOCK], rstd[CHANNEL_BLOCK];
 
@@ -281,9 +279,9 @@ normalise_patch (const CcsOp *op, const CcsOperand *in, const CcsOperand *out,
   for (gint64 c = 0; c < patch->n_channels; c++) {
     rstd[c] = 1. / sqrt (var[c] + op->attrs.norm.eps);
     if (out[1].data != NULL)
-      ((float *) out[1].data)[group * channels + first + c] = mean[c];
+      ccs_operand_row (&out[1], group)[first + c] = mean[c];
     if (out[2].data != NULL)
-      ((float *) out[2].data)[group * channels + first + c] = rstd[c];
+      ccs_operand_row (&out[2], group)[first + c] = rstd[c];
   }
   update_running (op, in, patch, mean, var);
   if (out[0].data == NULL)
@@ -321,9 +319,8 @@ static inline void
 normalised_and_gradient (const CcsOp *op, const CcsOperand *in, gint64 group,
     gint64 row, gint64 c, double *normalised, double *gradient)
 {
-  const gint64 channels = ccs_shape_channels (&in[1].shape);
-  const float mean = ((const float *) in[4].data)[group * channels + c];
-  const float rstd = ((const float *) in[5].data)[group * channels + c];
+  const float mean = ccs_operand_row (&in[4], group)[c];
+  const float rstd = ccs_operand_row (&in[5], group)[c];
   const float dy = ccs_operand_row (&in[0], row)[c];
   const CcsAct act = op->attrs.norm.act;
 
@@ -340,10 +337,9 @@ static void
 patch_gradient (const CcsOp *op, const CcsOperand *in, const CcsOperand *out,
     gint64 group, const Patch *patch, double *dw, double *db)
 {
-  const gint64 channels = ccs_shape_channels (&in[1].shape);
   const gint64 first = patch->first_channel;
   const double n = patch->end_row - patch->first_row;
-  const float *rstd = (const float *) in[5].data + group * channels + first;
+  const float *rstd = ccs_operand_row (&in[5], group) + first;
   double sum[CHANNEL_BLOCK] = { 0. }, dot[CHANNEL_BLOCK] = { 0. };
   double normalised, gradient;
 

@@ -96,14 +96,13 @@ static void
 add_gradient (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
     const gboolean *want, CcsValueId *din)
 {
-  const CcsOp self = *op;       /* appending may move the program's ops */
-  const CcsValueId dy = ccs_op_activation_grad (p, dout[0], self.out[0],
-      self.attrs.pointwise.act);
+  const CcsValueId dy = ccs_op_activation_grad (p, dout[0], op->out[0],
+      op->attrs.pointwise.act);
 
   if (want[0])
     din[0] = dy;
   if (want[1])
-    din[1] = reduce_to (p, dy, self.in[1]);
+    din[1] = reduce_to (p, dy, op->in[1]);
 }
 
 static void
@@ -142,14 +141,13 @@ static void
 modulate_gradient (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
     const gboolean *want, CcsValueId *din)
 {
-  const CcsOp self = *op;       /* appending may move the program's ops */
-  const CcsValueId dy = ccs_op_activation_grad (p, dout[0], self.out[0],
-      self.attrs.pointwise.act);
+  const CcsValueId dy = ccs_op_activation_grad (p, dout[0], op->out[0],
+      op->attrs.pointwise.act);
 
   if (want[0])                  /* dy (1 + gamma) */
-    din[0] = ccs_add (p, ccs_mul (p, dy, self.in[1]), dy, CCS_NO_ACT);
+    din[0] = ccs_add (p, ccs_mul (p, dy, op->in[1]), dy, CCS_NO_ACT);
   if (want[1])
-    din[1] = ccs_mul (p, dy, self.in[0]);
+    din[1] = ccs_mul (p, dy, op->in[0]);
   if (want[2])
     din[2] = dy;
 }

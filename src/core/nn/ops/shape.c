@@ -272,12 +272,11 @@ static void
 concat_gradient (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
     const gboolean *want, CcsValueId *din)
 {
-  const CcsOp self = *op;       /* appending may move the program's ops */
-  const gint32 axis = self.attrs.slice.axis;
+  const gint32 axis = op->attrs.slice.axis;
   gint64 start = 0;
 
-  for (guint i = 0; i < CCS_MAX_INPUTS && self.in[i] != CCS_NONE; i++) {
-    const gint64 length = ccs_program_value (p, self.in[i])->shape.dim[axis];
+  for (guint i = 0; i < CCS_MAX_INPUTS && op->in[i] != CCS_NONE; i++) {
+    const gint64 length = ccs_program_value (p, op->in[i])->shape.dim[axis];
 
     if (want[i])
       din[i] = ccs_slice (p, dout[0], axis, start, length);
