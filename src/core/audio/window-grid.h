@@ -11,23 +11,25 @@ G_BEGIN_DECLS
 gsize ccs_grid_windows (gsize n, gsize window, gsize hop);
 /* Samples after the zero padding that completes the last window. */
 gsize ccs_grid_padded (gsize n, gsize window, gsize hop);
-/* Frame number (from 0, as published: the loader adds 1 for file names where
- * they count from 1; see the specification) of the window at @start of an
- * @n-sample clip that lasts @duration seconds, evaluated in the published order
- * and rounded half to even: round (((start + window/2)/n T + offset) fps). */
+/* Number of the frame, not below 0, that the window at @start of an @n-sample
+ * clip of @duration seconds takes, evaluated in the published order and rounded
+ * half to even: round (((start + window/2)/n T + offset) fps). FAIR-Play's
+ * frames are numbered from 1 and take @offset 0.1 s, YT-Clean's from 0 and
+ * 0.05 s. */
 gint64 ccs_grid_frame (gsize start, gsize n, double duration, double offset,
-    gsize window, double fps);
+                       gsize window, double fps);
 
-/* Streaming overlap average with equal weights. Windows arrive in order, each
- * a hop after the last; a sample is final once no later window covers it. */
+/* Streaming overlap average with equal weights, counting the windows that are
+ * there. They arrive in order, each a hop (1 to window) after the last; a
+ * sample is final once no later window covers it. */
 typedef struct _CcsOverlap CcsOverlap;
 CcsOverlap *ccs_overlap_new (gsize window, gsize hop);
-void ccs_overlap_free (CcsOverlap * self);
+void ccs_overlap_free (CcsOverlap *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsOverlap, ccs_overlap_free)
-/* Adds a window's output; appends the samples that became final to @out
- * (element-type float): one hop each, and everything after drain. */
-void ccs_overlap_push (CcsOverlap * self, const float *window, GArray * out);
-void ccs_overlap_drain (CcsOverlap * self, GArray * out);
-void ccs_overlap_reset (CcsOverlap * self);
+/* Adds a window's output [window]; appends the hop samples that became final to
+ * @out (element-type float). Draining appends the rest and starts anew. */
+void ccs_overlap_push (CcsOverlap *self, const float *window, GArray *out);
+void ccs_overlap_drain (CcsOverlap *self, GArray *out);
+void ccs_overlap_reset (CcsOverlap *self);
 
 G_END_DECLS

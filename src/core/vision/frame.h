@@ -9,15 +9,17 @@
 G_BEGIN_DECLS
 
 /* A planned resize from one size to another: weights and scratch, reusable,
- * for one thread at a time. */
+ * for one thread at a time. The bytes are those of Pillow 9.4, which always
+ * filters rows first; later releases filter columns first where that is
+ * cheaper, and then round differently. */
 typedef struct _CcsResize CcsResize;
-/* Sizes 1 to 32768. */
+/* Sizes 1 to 32768; else CCS_ERROR_ARGUMENT, and CCS_ERROR_MEMORY. */
 CcsResize *ccs_resize_new (gint in_width, gint in_height, gint out_width,
-    gint out_height, GError ** error);
-void ccs_resize_free (CcsResize * self);
+                           gint out_height, GError **error);
+void ccs_resize_free (CcsResize *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsResize, ccs_resize_free)
-void ccs_resize_run (CcsResize * self, const guint8 * in, gsize in_stride,
-    guint8 * out, gsize out_stride);
+void ccs_resize_run (CcsResize *self, const guint8 *in, gsize in_stride,
+                     guint8 *out, gsize out_stride);
 
 typedef struct
 {
@@ -35,14 +37,14 @@ CcsPoint ccs_center_point (void);
 
 /* Copies the 448x224 crop at @at of a 480x240 picture (dense rows) to dense
  * @out. @at must lie within the slack. */
-void ccs_crop (const guint8 * resized, CcsPoint at, guint8 * out);
+void ccs_crop (const guint8 *resized, CcsPoint at, guint8 *out);
 
 /* Pillow's Brightness and Color enhancement by @factor, in place over @pixels
  * RGB pixels. */
-void ccs_enhance_brightness (guint8 * rgb, gsize pixels, float factor);
-void ccs_enhance_color (guint8 * rgb, gsize pixels, float factor);
+void ccs_enhance_brightness (guint8 *rgb, gsize pixels, float factor);
+void ccs_enhance_color (guint8 *rgb, gsize pixels, float factor);
 
 /* (v/255 - mean)/std, per channel: @pixels RGB pixels to floats (NHWC). */
-void ccs_normalize (const guint8 * rgb, gsize pixels, float *out);
+void ccs_normalize (const guint8 *rgb, gsize pixels, float *out);
 
 G_END_DECLS

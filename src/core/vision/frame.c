@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What happens to a picture of the right size: the TDSS schedule and its crops,
+ * Pillow's colour enhancement, and the normalisation of the visual encoder's
+ * input. Specification sections 2, 7 and 11. */
+#include "frame.h"
+
+#include "../model/config.h"
+
+#include <string.h>
+
+enum
+{
+  RED,
+  GREEN,
+  BLUE,
+  N_CHANNELS
+};
+
+#define LEVELS 256 /* of an 8-bit channel */
+
+/* What the crop leaves free of the resized picture. */
+#define SLACK_X (CCS_RESIZE_WIDTH - CCS_CROP_WIDTH)
+#define SLACK_Y (CCS_RESIZE_HEIGHT - CCS_CROP_HEIGHT)
+
+/* ImageNet's statistics, which torchvision's ResNets were trained with. */
+static const float channel_mean[N_CHANNELS] = { 0.485f, 0.456f, 0.406f };
+static const float channel_std[N_CHANNELS] = { 0.229f, 0.224f, 0.225f };
+
+CcsPoint
+ccs_tdss_point (gint64 frame)
+{
+  static const CcsPoint points[CCS_TDSS_POINTS] = {
+    { 0, 0 },
+    { SLACK_X, 0 },
+    { 0, SLACK_Y },
+    { SLACK_X, SLACK_Y },
+    { SLACK_X / 2, SLACK_Y / 2 },
+  };
+  gint64 phase = frame % CCS_TDSS_POINTS;
+
+  return points[phase < 0 ? phase + CCS_TDSS_POINTS : phase];
+}
+
+CcsPoint
+ccs_center_point (void)
+{
+  return (CcsPoint){ SLACK_X / 2, SLACK_Y / 2 };
+}
+
+void
+ccs_crop (const guint8 *resized, CcsPoint at, guint8 *out)
+{
+  const gsize row = CCS_CROP_WIDTH * N_CHANNELS;
+
+  g_return_if_fail (at.left >= 0 && at.left <= SLACK_X);
+  g_return_if_fail (at.top >= 0 && at.top <= SLACK_Y);
+
+  for (gsize y = 0; y < CCS_CROP_HEIGHT; y++)
+    memcpy (out + y * row,
+            resized + ((at.top + y) * CCS_RESIZE_WIDTH + at.left) * N_CHANNELS,
+            row);
+}
+
+/* Pillow's blend of a degenerate picture's value with the picture's own:
+ * computed in float, clamped, truncated. */
+static inline guint8
+blend (guint8 degenerate, guint8 value, float factor)
+{
+  float mixed = (float)degenerate + factor * ((float)value - (float)degenerate);
+
+  return (guint8)CLAMP (mixed, 0.f, 255.f);
+}
+
+void
+ccs_enhance_brightness (guint8 *rgb, gsize pixels, float factor)
+{
+  guint8 table[LEVELS];
+
+  for (gint v = 0; v < LEVELS; v++)
+    table[v] = blend (0, (guint8)v, factor);
+  for (gsize i = 0; i < pixels * N_CHANNELS; i++)
+    rgb[i] = table[rgb[i]];
+}
+
+void
+ccs_enhance_color (guint8 *rgb, gsize pixels, float factor)
+{
+  for (guint8 *p = rgb; p < rgb + pixels * N_CHANNELS; p += N_CHANNELS) {
+    /* Pillow's conversion to grey, ITU-R 601 in 16-bit fixed point. */
+    guint8 grey
+        = (guint8)((19595 * p[RED] + 38470 * p[GREEN] + 7471 * p[BLUE] + 32768)
+                   >> 16);
+
+    for (gint c = 0; c < N_CHANNELS; c++)
+      p[c] = blend (grey, p[c], factor);
+  }
+}
+
+void
+ccs_normalize (const guint8 *rgb, gsize pixels, float *out)
+{
+  float table[N_CHANNELS][LEVELS];
+
+  for (gint c = 0; c < N_CHANNELS; c++)
+    for (gint v = 0; v < LEVELS; v++)
+      table[c][v] = ((float)v / 255.f - channel_mean[c]) / channel_std[c];
+  for (gsize i = 0; i < pixels * N_CHANNELS; i += N_CHANNELS)
+    for (gint c = 0; c < N_CHANNELS; c++)
+      out[i + c] = table[c][rgb[i + c]];
+}
