@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the rooms of the CPU backend share: the backend object, its worker
+ * thread, packed filters, and the constructors of its kernels. Nothing outside
+ * this directory includes it. */
+#pragma once
+
+#include <oneapi/dnnl/dnnl.h>
+
+#include "../../error.h"
+#include "../backend.h"
+#include "worker.h"
+
+G_BEGIN_DECLS
+
+#define CCS_CPU_ALIGNMENT 64
+
+typedef struct
+{
+  CcsBackend base;
+  CcsWorker *worker;            /* owns execution and compilation */
+  dnnl_engine_t engine;
+  dnnl_stream_t stream;
+  GMutex pack_lock;
+  GList *packs;                 /* of CcsPack, while plans use them */
+  dnnl_status_t failure;        /* the first of the run under way */
+} CcsCpu;
+
+/* Compiles one kernel, on the worker; kernel->run stays NULL where this kernel
+ * does not serve the configuration, and the row's reference function runs. */
+typedef gboolean (*CcsCpuPrepare) (CcsCpu * cpu, CcsKernel * kernel,
+    const CcsKernelHints * hints, GError ** error);
+
+#define CCS_CPU_KERNEL(name) \
+  gboolean ccs_cpu_prepare_ ## name (CcsCpu * cpu, CcsKernel * kernel, \
+      const CcsKernelHints * hints, GError ** error)
+
+CCS_CPU_KERNEL (conv2d);
+CCS_CPU_KERNEL (conv_transpose2d);
+CCS_CPU_KERNEL (conv2d_weight_grad);
+CCS_CPU_KERNEL (batch_norm);
+CCS_CPU_KERNEL (batch_norm_train);
+CCS_CPU_KERNEL (batch_norm_grad);
+CCS_CPU_KERNEL (layer_norm);
+CCS_CPU_KERNEL (layer_norm_grad);
+CCS_CPU_KERNEL (l2_normalize);
+CCS_CPU_KERNEL (l2_normalize_grad);
+CCS_CPU_KERNEL (activation);
+CCS_CPU_KERNEL (activation_grad);
+CCS_CPU_KERNEL (binary);
+CCS_CPU_KERNEL (affine);
+CCS_CPU_KERNEL (modulate);
+CCS_CPU_KERNEL (complex_mul);
+CCS_CPU_KERNEL (transpose);
+CCS_CPU_KERNEL (concat);
+CCS_CPU_KERNEL (slice);
+CCS_CPU_KERNEL (slice_grad);
+CCS_CPU_KERNEL (copy);
+CCS_CPU_KERNEL (broadcast);
+CCS_CPU_KERNEL (reduce);
+CCS_CPU_KERNEL (gather_tokens);
+CCS_CPU_KERNEL (matmul);
+CCS_CPU_KERNEL (attention);
+CCS_CPU_KERNEL (attention_grad);
+CCS_CPU_KERNEL (max_pool);
+CCS_CPU_KERNEL (max_pool_grad);
+CCS_CPU_KERNEL (resize_rows);
+CCS_CPU_KERNEL (resize_rows_grad);
+CCS_CPU_KERNEL (frame);
+CCS_CPU_KERNEL (overlap_add);
+CCS_CPU_KERNEL (level);
+CCS_CPU_KERNEL (phase_loss);
+CCS_CPU_KERNEL (phase_loss_grad);
+CCS_CPU_KERNEL (square_sum);
+CCS_CPU_KERNEL (adam);
+
+extern const CcsBackendClass ccs_backend_cpu;
+
+/* -- oneDNN (dnnl.c) ------------------------------------------------------ */
+#define CCS_DNNL_MAX_ARGS 8
+
+/* A compiled primitive with its arguments; the scratchpad is set at run. */
+typedef struct
+{
+  dnnl_primitive_t primitive;
+  dnnl_exec_arg_t args[CCS_DNNL_MAX_ARGS];
+  gint n_args;
+  dnnl_memory_t scratchpad;
+  gsize scratch;                /* bytes of it */
+} CcsDnnl;
+
+/* FALSE with CCS_ERROR_BACKEND naming @what unless @status is success. */
+gboolean ccs_dnnl_check (dnnl_status_t status, const char *what,
+    GError ** error);
+/* The logical NCHW descriptor of an NHWC operand, rows pitch apart. */
+void ccs_dnnl_desc_nhwc (dnnl_memory_desc_t * md, const CcsOperand * x);
+/* Of NHWC memory that is dense, or in a layout of oneDNN's choice. */
+void ccs_dnnl_desc_dense (dnnl_memory_desc_t * md, const CcsShape * shape);
+/* Of taps [kh0, kh0 + kh) x [kw0, kw0 + kw) of an OHWI filter; the offset is in
+ * the descriptor. */
+void ccs_dnnl_desc_filter (dnnl_memory_desc_t * md, const CcsShape * filter,
+    gint kh0, gint kh, gint kw0, gint kw);
+/* User-mode scratchpad, and whatever post-ops; (transfer full). */
+dnnl_primitive_attr_t ccs_dnnl_attr (const_dnnl_post_ops_t post_ops);
+/* Compiles @desc; @pd is released. */
+gboolean ccs_dnnl_init (CcsDnnl * self, CcsCpu * cpu,
+    dnnl_primitive_desc_t pd, const char *what, GError ** error);
+/* Adds argument @arg at @data, laid out as @md. */
+gboolean ccs_dnnl_arg (CcsDnnl * self, CcsCpu * cpu, int arg,
+    const dnnl_memory_desc_t * md, void *data, GError ** error);
+void ccs_dnnl_set_arg_data (CcsDnnl * self, int arg, void *data);
+/* A failure is also kept in cpu->failure. */
+dnnl_status_t ccs_dnnl_run (CcsDnnl * self, CcsCpu * cpu, void *scratch);
+void ccs_dnnl_clear (CcsDnnl * self);
+/* A copy between layouts. */
+gboolean ccs_dnnl_reorder (CcsDnnl * self, CcsCpu * cpu,
+    const dnnl_memory_desc_t * from, void *from_data,
+    const dnnl_memory_desc_t * to, void *to_data, GError ** error);
+
+/* -- packed parameters (pack.c) ------------------------------------------- */
+/* One constant in a layout some kernel wants, shared between the plans that
+ * have the same tensor; alive while any uses it. */
+typedef struct _CcsPack CcsPack;
+struct _CcsPack
+{
+  CcsCpu *cpu;
+  guint users;
+  CcsTensor *tensor;
+  GBytes *key;                  /* what kind of packing */
+  void *data;
+};
+
+/* Fills @to with @tensor packed. */
+typedef gboolean (*CcsPackFunc) (CcsCpu * cpu, gpointer user, void *to,
+    GError ** error);
+/* The packing of @tensor called @key (transfer none), of @bytes bytes, made by
+ * @pack if nobody has it yet. On the worker. */
+CcsPack *ccs_pack_get (CcsCpu * cpu, CcsTensor * tensor, GBytes * key,
+    gsize bytes, CcsPackFunc pack, gpointer user, GError ** error);
+void ccs_pack_release (CcsPack * self);
+
+/* Aligned, zeroed; NULL with CCS_ERROR_MEMORY. */
+void *ccs_cpu_alloc (gsize bytes, GError ** error);
+
+G_END_DECLS

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* One thread that owns execution: OpenMP keeps a pool of threads per thread
+ * that starts parallel regions, so everything that computes is put here,
+ * whichever thread asks for it. */
+#include "worker.h"
+
+#include <omp.h>
+
+typedef struct
+{
+  CcsWork work;
+  gpointer data;
+  gboolean done;
+} Job;
+
+struct _CcsWorker
+{
+  GThread *thread;
+  gint n_threads;
+  GMutex lock;
+  GCond posted;
+  GCond finished;
+  GQueue jobs;                  /* of Job, on their callers' stacks */
+  gboolean quit;
+};
+
+static gpointer
+worker_main (gpointer data)
+{
+  CcsWorker *self = data;
+
+  omp_set_dynamic (0);
+  omp_set_num_threads (self->n_threads);
+  g_mutex_lock (&self->lock);
+  for (;;) {
+    GList *link = g_queue_pop_head_link (&self->jobs);
+
+    if (link) {
+      Job *job = link->data;
+
+      g_mutex_unlock (&self->lock);
+      job->work (job->data);
+      g_mutex_lock (&self->lock);
+      job->done = TRUE;
+      g_cond_broadcast (&self->finished);
+    } else if (self->quit) {
+      break;
+    } else {
+      g_cond_wait (&self->posted, &self->lock);
+    }
+  }
+  g_mutex_unlock (&self->lock);
+  return NULL;
+}
+
+CcsWorker *
+ccs_worker_new (gint n_threads, GError **error)
+{
+  CcsWorker *self = g_new0 (CcsWorker, 1);
+
+  self->n_threads = n_threads;
+  g_mutex_init (&self->lock);
+  g_cond_init (&self->posted);
+  g_cond_init (&self->finished);
+  g_queue_init (&self->jobs);
+  self->thread = g_thread_try_new ("ccs-cpu", worker_main, self, error);
+  if (!self->thread) {
+    ccs_worker_free (self);
+    return NULL;
+  }
+  return self;
+}
+
+void
+ccs_worker_free (CcsWorker *self)
+{
+  g_mutex_lock (&self->lock);
+  self->quit = TRUE;
+  g_cond_signal (&self->posted);
+  g_mutex_unlock (&self->lock);
+  if (self->thread)
+    g_thread_join (self->thread);
+  g_mutex_clear (&self->lock);
+  g_cond_clear (&self->posted);
+  g_cond_clear (&self->finished);
+  g_free (self);
+}
+
+void
+ccs_worker_call (CcsWorker *self, CcsWork work, gpointer data)
+{
+  Job job = { work, data, FALSE };
+  GList link = { &job, NULL, NULL };
+
+  if (g_thread_self () == self->thread) {
+    work (data);
+    return;
+  }
+  g_mutex_lock (&self->lock);
+  /* A link of our own: nothing is allocated in a run. */
+  g_queue_push_tail_link (&self->jobs, &link);
+  g_cond_signal (&self->posted);
+  while (!job.done)
+    g_cond_wait (&self->finished, &self->lock);
+  g_mutex_unlock (&self->lock);
+}
