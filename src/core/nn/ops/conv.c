@@ -15,7 +15,7 @@ typedef struct
 
 /* One run of @n contiguous elements of the sum. */
 typedef void (*CorrelationTerm) (float *large, float *small, float *filter,
-    gsize n);
+                                 gsize n);
 
 static void
 into_small (float *large, float *small, float *filter, gsize n)
@@ -39,7 +39,7 @@ into_filter (float *large, float *small, float *filter, gsize n)
  * inside [0, extent). */
 static void
 taps_inside (gint64 origin, gint64 extent, gint64 n_taps, gint64 dilation,
-    gint64 *first, gint64 *end)
+             gint64 *first, gint64 *end)
 {
   *first = origin >= 0 ? 0 : (-origin + dilation - 1) / dilation;
   *end = origin >= extent ? 0 : (extent - 1 - origin) / dilation + 1;
@@ -49,15 +49,17 @@ taps_inside (gint64 origin, gint64 extent, gint64 n_taps, gint64 dilation,
 /* The terms of one small element: channel @o at row @y and column @x. */
 static void
 correlate_at (const Correlation *c, CorrelationTerm term, gint64 b, gint64 y,
-    gint64 x, gint64 o)
+              gint64 x, gint64 o)
 {
   const gint64 *size = c->large->shape.dim, *taps = c->filter->shape.dim;
   const gint64 width = size[2], channels = size[3];
   const gint64 top = y * c->stride - c->pad, left = x * c->stride - c->pad;
   const gboolean runs = c->dilation == 1 && c->large->pitch == channels
-      && c->filter->pitch == channels;
-  float *small = ccs_operand_row (c->small,
-      (b * c->small->shape.dim[1] + y) * c->small->shape.dim[2] + x) + o;
+                        && c->filter->pitch == channels;
+  float *small = ccs_operand_row (c->small, (b * c->small->shape.dim[1] + y)
+                                                    * c->small->shape.dim[2]
+                                                + x)
+                 + o;
   gint64 ky, ky_end, kx_first, kx_end;
 
   taps_inside (top, size[1], taps[1], c->dilation, &ky, &ky_end);
@@ -71,12 +73,12 @@ correlate_at (const Correlation *c, CorrelationTerm term, gint64 b, gint64 y,
     /* Neighbouring taps read neighbouring pixels: one long run. */
     if (runs)
       term (ccs_operand_row (c->large, row + kx_first), small,
-          ccs_operand_row (c->filter, tap + kx_first),
-          (kx_end - kx_first) * channels);
+            ccs_operand_row (c->filter, tap + kx_first),
+            (kx_end - kx_first) * channels);
     else
       for (gint64 kx = kx_first; kx < kx_end; kx++)
         term (ccs_operand_row (c->large, row + kx * c->dilation), small,
-            ccs_operand_row (c->filter, tap + kx), channels);
+              ccs_operand_row (c->filter, tap + kx), channels);
   }
 }
 
@@ -96,8 +98,8 @@ correlate (const Correlation *c, CorrelationTerm term)
 
 /* y = act (y + bias + residual) */
 static void
-finish (const CcsOperand *y, const CcsOperand *bias,
-    const CcsOperand *residual, CcsAct act)
+finish (const CcsOperand *y, const CcsOperand *bias, const CcsOperand *residual,
+        CcsAct act)
 {
   const gint64 rows = ccs_shape_rows (&y->shape);
   const gint64 channels = ccs_shape_channels (&y->shape);
@@ -106,7 +108,8 @@ finish (const CcsOperand *y, const CcsOperand *bias,
   for (gint64 r = 0; r < rows; r++) {
     float *to = ccs_operand_row (y, r);
     const float *other = residual != NULL && residual->data != NULL
-        ? ccs_operand_row (residual, r) : NULL;
+                             ? ccs_operand_row (residual, r)
+                             : NULL;
 
     for (gint64 c = 0; c < channels; c++) {
       float sum = to[c];
@@ -127,8 +130,8 @@ finish (const CcsOperand *y, const CcsOperand *bias,
 static gint64
 positions (const CcsAttrs *attrs, gint64 extent, gint64 taps)
 {
-  const gint64 room = extent + 2 * (gint64) attrs->conv.pad
-      - attrs->conv.dilation * (taps - 1) - 1;
+  const gint64 room = extent + 2 * (gint64)attrs->conv.pad
+                      - attrs->conv.dilation * (taps - 1) - 1;
 
   return room < 0 ? 0 : room / attrs->conv.stride + 1;
 }
@@ -138,33 +141,35 @@ check_geometry (const CcsOp *op, const CcsValue *const *in, GError **error)
 {
   if (op->attrs.conv.stride < 1 || op->attrs.conv.dilation < 1
       || op->attrs.conv.pad < 0)
-    return ccs_op_shape_error (op, error,
-        "stride %d, dilation %d and pad %d make no grid",
+    return ccs_op_shape_error (
+        op, error, "stride %d, dilation %d and pad %d make no grid",
         op->attrs.conv.stride, op->attrs.conv.dilation, op->attrs.conv.pad);
   for (guint i = 0; i < 2; i++)
     if (in[i]->shape.rank != 4)
       return ccs_op_shape_error (op, error, "input %u has rank %u, not 4", i,
-          in[i]->shape.rank);
+                                 in[i]->shape.rank);
   return TRUE;
 }
 
 /* Whether @small pixels are what @taps taps find on @large ones. */
 static gboolean
 check_positions (const CcsOp *op, const gint64 *small, const gint64 *large,
-    const gint64 *taps, GError **error)
+                 const gint64 *taps, GError **error)
 {
   for (guint i = 1; i < 3; i++)
     if (large[i] < 1 || taps[i] < 1
         || positions (&op->attrs, large[i], taps[i]) != small[i])
       return ccs_op_shape_error (op, error,
-          "%" G_GINT64_FORMAT " taps on %" G_GINT64_FORMAT " pixels do not "
-          "give %" G_GINT64_FORMAT " positions", taps[i], large[i], small[i]);
+                                 "%" G_GINT64_FORMAT
+                                 " taps on %" G_GINT64_FORMAT " pixels do not "
+                                 "give %" G_GINT64_FORMAT " positions",
+                                 taps[i], large[i], small[i]);
   return TRUE;
 }
 
 static gboolean
 conv2d_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
-    GError **error)
+              GError **error)
 {
   if (!ccs_op_expect_floats (op, in, 4, 0xc, error)
       || !check_geometry (op, in, error))
@@ -172,55 +177,59 @@ conv2d_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
 
   const gint64 *x = in[0]->shape.dim, *w = in[1]->shape.dim;
   const CcsShape y = CCS_SHAPE (x[0], positions (&op->attrs, x[1], w[1]),
-      positions (&op->attrs, x[2], w[2]), w[0]);
+                                positions (&op->attrs, x[2], w[2]), w[0]);
 
   if (x[3] != w[3])
     return ccs_op_shape_error (op, error,
-        "the filter takes %" G_GINT64_FORMAT " channels, the input has %"
-        G_GINT64_FORMAT, w[3], x[3]);
+                               "the filter takes %" G_GINT64_FORMAT
+                               " channels, the input has %" G_GINT64_FORMAT,
+                               w[3], x[3]);
   if (y.dim[1] < 1 || y.dim[2] < 1)
-    return ccs_op_shape_error (op, error, "the filter is larger than the input");
+    return ccs_op_shape_error (op, error,
+                               "the filter is larger than the input");
   ccs_op_set_result (&out[0], y);
   return ccs_op_expect_shape (op, in, 2, CCS_SHAPE (w[0]), error)
-      && ccs_op_expect_shape (op, in, 3, y, error);
+         && ccs_op_expect_shape (op, in, 3, y, error);
 }
 
 static gboolean
 conv_transpose2d_infer (const CcsOp *op, const CcsValue *const *in,
-    CcsValue *out, GError **error)
+                        CcsValue *out, GError **error)
 {
   if (!ccs_op_expect_floats (op, in, 3, 0x4, error)
       || !check_geometry (op, in, error))
     return FALSE;
 
   const gint64 *x = in[0]->shape.dim, *w = in[1]->shape.dim;
-  const CcsShape y = CCS_SHAPE (x[0], op->attrs.conv.out_h,
-      op->attrs.conv.out_w, w[3]);
+  const CcsShape y
+      = CCS_SHAPE (x[0], op->attrs.conv.out_h, op->attrs.conv.out_w, w[3]);
 
   if (x[3] != w[0])
     return ccs_op_shape_error (op, error,
-        "the filter takes %" G_GINT64_FORMAT " channels, the input has %"
-        G_GINT64_FORMAT, w[0], x[3]);
+                               "the filter takes %" G_GINT64_FORMAT
+                               " channels, the input has %" G_GINT64_FORMAT,
+                               w[0], x[3]);
   ccs_op_set_result (&out[0], y);
   return check_positions (op, x, y.dim, w, error)
-      && ccs_op_expect_shape (op, in, 2, CCS_SHAPE (w[3]), error);
+         && ccs_op_expect_shape (op, in, 2, CCS_SHAPE (w[3]), error);
 }
 
 static gboolean
 weight_grad_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
-    GError **error)
+                   GError **error)
 {
   if (!ccs_op_expect_floats (op, in, 2, 0, error)
       || !check_geometry (op, in, error))
     return FALSE;
 
   const gint64 *x = in[0]->shape.dim, *dy = in[1]->shape.dim;
-  const CcsShape w = CCS_SHAPE (dy[3], op->attrs.conv.out_h,
-      op->attrs.conv.out_w, x[3]);
+  const CcsShape w
+      = CCS_SHAPE (dy[3], op->attrs.conv.out_h, op->attrs.conv.out_w, x[3]);
 
   if (x[0] != dy[0])
-    return ccs_op_shape_error (op, error,
-        "batches of %" G_GINT64_FORMAT " and %" G_GINT64_FORMAT, x[0], dy[0]);
+    return ccs_op_shape_error (
+        op, error, "batches of %" G_GINT64_FORMAT " and %" G_GINT64_FORMAT,
+        x[0], dy[0]);
   ccs_op_set_result (&out[0], w);
   return check_positions (op, dy, x, w.dim, error);
 }
@@ -230,7 +239,7 @@ weight_grad_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
 /* The filter gradient of a correlation from its two images. */
 static CcsValueId
 append_weight_grad (CcsProgram *p, CcsValueId large, CcsValueId small,
-    const CcsAttrs *attrs, const CcsShape *filter)
+                    const CcsAttrs *attrs, const CcsShape *filter)
 {
   CcsAttrs of_filter = *attrs;
 
@@ -238,7 +247,8 @@ append_weight_grad (CcsProgram *p, CcsValueId large, CcsValueId small,
   of_filter.conv.out_w = filter->dim[2];
   of_filter.conv.act = CCS_NO_ACT;
   return ccs_program_append (p, CCS_OP_CONV2D_WEIGHT_GRAD,
-      (const CcsValueId[]) { large, small }, 2, &of_filter);
+                             (const CcsValueId[]){ large, small }, 2,
+                             &of_filter);
 }
 
 static CcsValueId
@@ -249,7 +259,7 @@ append_bias_grad (CcsProgram *p, CcsValueId dy, CcsValueId bias)
 
 static void
 conv2d_gradient (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
-    const gboolean *want, CcsValueId *din)
+                 const gboolean *want, CcsValueId *din)
 {
   const CcsAttrs *attrs = &op->attrs;
   const CcsShape x = ccs_program_value (p, op->in[0])->shape;
@@ -258,9 +268,9 @@ conv2d_gradient (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
       = ccs_op_activation_grad (p, dout[0], op->out[0], attrs->conv.act);
 
   if (want[0])
-    din[0] = ccs_conv_transpose2d (p, dy, op->in[1], CCS_NONE,
-        attrs->conv.stride, attrs->conv.pad, attrs->conv.dilation, x.dim[1],
-        x.dim[2], CCS_NO_ACT);
+    din[0] = ccs_conv_transpose2d (
+        p, dy, op->in[1], CCS_NONE, attrs->conv.stride, attrs->conv.pad,
+        attrs->conv.dilation, x.dim[1], x.dim[2], CCS_NO_ACT);
   if (want[1])
     din[1] = append_weight_grad (p, op->in[0], dy, attrs, &w);
   if (want[2])
@@ -271,7 +281,8 @@ conv2d_gradient (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
 
 static void
 conv_transpose2d_gradient (CcsProgram *p, const CcsOp *op,
-    const CcsValueId *dout, const gboolean *want, CcsValueId *din)
+                           const CcsValueId *dout, const gboolean *want,
+                           CcsValueId *din)
 {
   const CcsAttrs *attrs = &op->attrs;
   const CcsShape w = ccs_program_value (p, op->in[1])->shape;
@@ -280,7 +291,7 @@ conv_transpose2d_gradient (CcsProgram *p, const CcsOp *op,
 
   if (want[0])
     din[0] = ccs_conv2d (p, dy, op->in[1], CCS_NONE, attrs->conv.stride,
-        attrs->conv.pad, attrs->conv.dilation, CCS_NO_ACT);
+                         attrs->conv.pad, attrs->conv.dilation, CCS_NO_ACT);
   if (want[1])
     din[1] = append_weight_grad (p, dy, op->in[0], attrs, &w);
   if (want[2])
@@ -291,7 +302,8 @@ conv_transpose2d_gradient (CcsProgram *p, const CcsOp *op,
 
 static void
 run_correlation (const CcsOp *op, const CcsOperand *large,
-    const CcsOperand *small, const CcsOperand *filter, CorrelationTerm term)
+                 const CcsOperand *small, const CcsOperand *filter,
+                 CorrelationTerm term)
 {
   const Correlation c = {
     .large = large,
@@ -315,7 +327,7 @@ conv2d_reference (const CcsOp *op, const CcsOperand *in, const CcsOperand *out)
 
 static void
 conv_transpose2d_reference (const CcsOp *op, const CcsOperand *in,
-    const CcsOperand *out)
+                            const CcsOperand *out)
 {
   ccs_operand_clear (&out[0]);
   run_correlation (op, &out[0], &in[0], &in[1], into_large);
@@ -324,7 +336,7 @@ conv_transpose2d_reference (const CcsOp *op, const CcsOperand *in,
 
 static void
 weight_grad_reference (const CcsOp *op, const CcsOperand *in,
-    const CcsOperand *out)
+                       const CcsOperand *out)
 {
   ccs_operand_clear (&out[0]);
   run_correlation (op, &in[0], &in[1], &out[0], into_filter);

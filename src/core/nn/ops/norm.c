@@ -19,7 +19,7 @@ typedef struct
 static inline float
 value_or (const CcsOperand *operand, gint64 i, float otherwise)
 {
-  return operand->data != NULL ? ((const float *) operand->data)[i] : otherwise;
+  return operand->data != NULL ? ((const float *)operand->data)[i] : otherwise;
 }
 
 /* -- shapes ---------------------------------------------------------------- */
@@ -31,26 +31,26 @@ check_groups (const CcsOp *op, const CcsShape *x, GError **error)
 
   if (x->rank < 2)
     return ccs_op_shape_error (op, error, "input of rank %u has no batch",
-        x->rank);
+                               x->rank);
   if (groups < 1 || x->dim[0] % groups != 0)
-    return ccs_op_shape_error (op, error,
-        "a batch of %" G_GINT64_FORMAT " has no %d equal groups", x->dim[0],
-        groups);
+    return ccs_op_shape_error (
+        op, error, "a batch of %" G_GINT64_FORMAT " has no %d equal groups",
+        x->dim[0], groups);
   if (ccs_shape_rows (x) / groups < 2)
-    return ccs_op_shape_error (op, error,
-        "statistics need more than one value per channel");
+    return ccs_op_shape_error (
+        op, error, "statistics need more than one value per channel");
   return TRUE;
 }
 
 static gboolean
 batch_norm_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
-    GError **error)
+                  GError **error)
 {
   if (!ccs_op_expect_floats (op, in, 5, 0x6, error))
     return FALSE;
   for (guint i = 1; i < 5; i++)
-    if (!ccs_op_expect_shape (op, in, i,
-            CCS_SHAPE (ccs_shape_channels (&in[0]->shape)), error))
+    if (!ccs_op_expect_shape (
+            op, in, i, CCS_SHAPE (ccs_shape_channels (&in[0]->shape)), error))
       return FALSE;
   ccs_op_set_result (&out[0], in[0]->shape);
   return TRUE;
@@ -58,14 +58,14 @@ batch_norm_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
 
 static gboolean
 batch_norm_train_infer (const CcsOp *op, const CcsValue *const *in,
-    CcsValue *out, GError **error)
+                        CcsValue *out, GError **error)
 {
   if (!batch_norm_infer (op, in, out, error)
       || !check_groups (op, &in[0]->shape, error))
     return FALSE;
 
-  const CcsShape statistic = CCS_SHAPE (op->attrs.norm.groups,
-      ccs_shape_channels (&in[0]->shape));
+  const CcsShape statistic
+      = CCS_SHAPE (op->attrs.norm.groups, ccs_shape_channels (&in[0]->shape));
 
   ccs_op_set_result (&out[1], statistic);
   ccs_op_set_result (&out[2], statistic);
@@ -74,7 +74,7 @@ batch_norm_train_infer (const CcsOp *op, const CcsValue *const *in,
 
 static gboolean
 batch_norm_grad_infer (const CcsOp *op, const CcsValue *const *in,
-    CcsValue *out, GError **error)
+                       CcsValue *out, GError **error)
 {
   if (!ccs_op_expect_floats (op, in, 6, 0xc, error)
       || !check_groups (op, &in[1]->shape, error)
@@ -82,8 +82,7 @@ batch_norm_grad_infer (const CcsOp *op, const CcsValue *const *in,
     return FALSE;
 
   const CcsShape channels = CCS_SHAPE (ccs_shape_channels (&in[1]->shape));
-  const CcsShape statistic
-      = CCS_SHAPE (op->attrs.norm.groups, channels.dim[0]);
+  const CcsShape statistic = CCS_SHAPE (op->attrs.norm.groups, channels.dim[0]);
 
   ccs_op_set_result (&out[0], in[1]->shape);
   for (guint i = 0; i < 2; i++) {
@@ -100,7 +99,7 @@ batch_norm_grad_infer (const CcsOp *op, const CcsValue *const *in,
 
 static gboolean
 layer_norm_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
-    GError **error)
+                  GError **error)
 {
   if (!ccs_op_expect_floats (op, in, 3, 0, error))
     return FALSE;
@@ -112,12 +111,12 @@ layer_norm_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
   ccs_op_set_result (&out[1], rows);
   ccs_op_set_result (&out[2], rows);
   return ccs_op_expect_shape (op, in, 1, channels, error)
-      && ccs_op_expect_shape (op, in, 2, channels, error);
+         && ccs_op_expect_shape (op, in, 2, channels, error);
 }
 
 static gboolean
 layer_norm_grad_infer (const CcsOp *op, const CcsValue *const *in,
-    CcsValue *out, GError **error)
+                       CcsValue *out, GError **error)
 {
   if (!ccs_op_expect_floats (op, in, 5, 0, error))
     return FALSE;
@@ -129,14 +128,14 @@ layer_norm_grad_infer (const CcsOp *op, const CcsValue *const *in,
   ccs_op_set_result (&out[1], channels);
   ccs_op_set_result (&out[2], channels);
   return ccs_op_expect_shape (op, in, 0, in[1]->shape, error)
-      && ccs_op_expect_shape (op, in, 2, channels, error)
-      && ccs_op_expect_shape (op, in, 3, rows, error)
-      && ccs_op_expect_shape (op, in, 4, rows, error);
+         && ccs_op_expect_shape (op, in, 2, channels, error)
+         && ccs_op_expect_shape (op, in, 3, rows, error)
+         && ccs_op_expect_shape (op, in, 4, rows, error);
 }
 
 static gboolean
 l2_normalize_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
-    GError **error)
+                    GError **error)
 {
   if (!ccs_op_expect_floats (op, in, 1, 0, error))
     return FALSE;
@@ -147,14 +146,14 @@ l2_normalize_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
 
 static gboolean
 l2_normalize_grad_infer (const CcsOp *op, const CcsValue *const *in,
-    CcsValue *out, GError **error)
+                         CcsValue *out, GError **error)
 {
   if (!ccs_op_expect_floats (op, in, 3, 0, error))
     return FALSE;
   ccs_op_set_result (&out[0], in[1]->shape);
   return ccs_op_expect_shape (op, in, 0, in[1]->shape, error)
-      && ccs_op_expect_shape (op, in, 2,
-          CCS_SHAPE (ccs_shape_rows (&in[1]->shape)), error);
+         && ccs_op_expect_shape (
+             op, in, 2, CCS_SHAPE (ccs_shape_rows (&in[1]->shape)), error);
 }
 
 /* -- gradients ------------------------------------------------------------- */
@@ -163,12 +162,13 @@ l2_normalize_grad_infer (const CcsOp *op, const CcsValue *const *in,
 
 static void
 batch_norm_train_gradient (CcsProgram *p, const CcsOp *op,
-    const CcsValueId *dout, const gboolean *want, CcsValueId *din)
+                           const CcsValueId *dout, const gboolean *want,
+                           CcsValueId *din)
 {
-  const CcsValueId operands[] = { dout[0], op->in[0], op->in[1], op->in[2],
-    op->out[1], op->out[2] };
-  const CcsValueId dx = ccs_program_append (p, CCS_OP_BATCH_NORM_GRAD,
-      operands, G_N_ELEMENTS (operands), &op->attrs);
+  const CcsValueId operands[]
+      = { dout[0], op->in[0], op->in[1], op->in[2], op->out[1], op->out[2] };
+  const CcsValueId dx = ccs_program_append (
+      p, CCS_OP_BATCH_NORM_GRAD, operands, G_N_ELEMENTS (operands), &op->attrs);
 
   if (want[0])
     din[0] = dx;
@@ -179,12 +179,12 @@ batch_norm_train_gradient (CcsProgram *p, const CcsOp *op,
 
 static void
 layer_norm_gradient (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
-    const gboolean *want, CcsValueId *din)
+                     const gboolean *want, CcsValueId *din)
 {
   const CcsValueId operands[]
       = { dout[0], op->in[0], op->in[1], op->out[1], op->out[2] };
-  const CcsValueId dx = ccs_program_append (p, CCS_OP_LAYER_NORM_GRAD,
-      operands, G_N_ELEMENTS (operands), &op->attrs);
+  const CcsValueId dx = ccs_program_append (
+      p, CCS_OP_LAYER_NORM_GRAD, operands, G_N_ELEMENTS (operands), &op->attrs);
 
   if (want[0])
     din[0] = dx;
@@ -195,20 +195,20 @@ layer_norm_gradient (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
 
 static void
 l2_normalize_gradient (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
-    const gboolean *want, CcsValueId *din)
+                       const gboolean *want, CcsValueId *din)
 {
   const CcsValueId operands[] = { dout[0], op->out[0], op->out[1] };
 
   if (want[0])
     din[0] = ccs_program_append (p, CCS_OP_L2_NORMALIZE_GRAD, operands,
-        G_N_ELEMENTS (operands), &op->attrs);
+                                 G_N_ELEMENTS (operands), &op->attrs);
 }
 
 /* -- reference: batch norm ------------------------------------------------- */
 
 static void
 batch_norm_reference (const CcsOp *op, const CcsOperand *in,
-    const CcsOperand *out)
+                      const CcsOperand *out)
 {
   const gint64 rows = ccs_shape_rows (&in[0].shape);
   const gint64 channels = ccs_shape_channels (&in[0].shape);
@@ -216,19 +216,19 @@ batch_norm_reference (const CcsOp *op, const CcsOperand *in,
 
   for (gint64 c = 0; c < channels; c++) {
     const double scale = value_or (&in[1], c, 1.f)
-        / sqrt ((double) var[c] + op->attrs.norm.eps);
+                         / sqrt ((double)var[c] + op->attrs.norm.eps);
     const double shift = value_or (&in[2], c, 0.f) - mean[c] * scale;
 
     for (gint64 r = 0; r < rows; r++)
-      ccs_operand_row (&out[0], r)[c] = ccs_act_apply (op->attrs.norm.act,
-          ccs_operand_row (&in[0], r)[c] * scale + shift);
+      ccs_operand_row (&out[0], r)[c] = ccs_act_apply (
+          op->attrs.norm.act, ccs_operand_row (&in[0], r)[c] * scale + shift);
   }
 }
 
 /* Mean and biased variance of each channel of @patch. */
 static void
 patch_moments (const CcsOperand *x, const Patch *patch, double *mean,
-    double *var)
+               double *var)
 {
   const double n = patch->end_row - patch->first_row;
 
@@ -255,12 +255,12 @@ patch_moments (const CcsOperand *x, const Patch *patch, double *mean,
 /* running = (1 - m) running + m statistic; the variance without bias. */
 static void
 update_running (const CcsOp *op, const CcsOperand *in, const Patch *patch,
-    const double *mean, const double *var)
+                const double *mean, const double *var)
 {
   const double m = op->attrs.norm.momentum;
   const double n = patch->end_row - patch->first_row;
-  float *running_mean = (float *) in[3].data + patch->first_channel;
-  float *running_var = (float *) in[4].data + patch->first_channel;
+  float *running_mean = (float *)in[3].data + patch->first_channel;
+  float *running_var = (float *)in[4].data + patch->first_channel;
 
   for (gint64 c = 0; c < patch->n_channels; c++) {
     running_mean[c] = (1. - m) * running_mean[c] + m * mean[c];
@@ -270,7 +270,7 @@ update_running (const CcsOp *op, const CcsOperand *in, const Patch *patch,
 
 static void
 normalise_patch (const CcsOp *op, const CcsOperand *in, const CcsOperand *out,
-    gint64 group, const Patch *patch)
+                 gint64 group, const Patch *patch)
 {
   const gint64 first = patch->first_channel;
   double mean[CHANNEL_BLOCK], var[CHANNEL_BLOCK], rstd[CHANNEL_BLOCK];
@@ -292,14 +292,15 @@ normalise_patch (const CcsOp *op, const CcsOperand *in, const CcsOperand *out,
 
     for (gint64 c = 0; c < patch->n_channels; c++)
       y[c] = ccs_act_apply (op->attrs.norm.act,
-          (x[c] - mean[c]) * rstd[c] * value_or (&in[1], first + c, 1.f)
-              + value_or (&in[2], first + c, 0.f));
+                            (x[c] - mean[c]) * rstd[c]
+                                    * value_or (&in[1], first + c, 1.f)
+                                + value_or (&in[2], first + c, 0.f));
   }
 }
 
 static void
 batch_norm_train_reference (const CcsOp *op, const CcsOperand *in,
-    const CcsOperand *out)
+                            const CcsOperand *out)
 {
   const gint64 rows = ccs_shape_rows (&in[0].shape) / op->attrs.norm.groups;
   const gint64 channels = ccs_shape_channels (&in[0].shape);
@@ -307,7 +308,7 @@ batch_norm_train_reference (const CcsOp *op, const CcsOperand *in,
   for (gint64 group = 0; group < op->attrs.norm.groups; group++)
     for (gint64 c = 0; c < channels; c += CHANNEL_BLOCK) {
       const Patch patch = { group * rows, (group + 1) * rows, c,
-        MIN (CHANNEL_BLOCK, channels - c) };
+                            MIN (CHANNEL_BLOCK, channels - c) };
 
       normalise_patch (op, in, out, group, &patch);
     }
@@ -317,25 +318,26 @@ batch_norm_train_reference (const CcsOp *op, const CcsOperand *in,
  * activation. */
 static inline void
 normalised_and_gradient (const CcsOp *op, const CcsOperand *in, gint64 group,
-    gint64 row, gint64 c, double *normalised, double *gradient)
+                         gint64 row, gint64 c, double *normalised,
+                         double *gradient)
 {
   const float mean = ccs_operand_row (&in[4], group)[c];
   const float rstd = ccs_operand_row (&in[5], group)[c];
   const float dy = ccs_operand_row (&in[0], row)[c];
   const CcsAct act = op->attrs.norm.act;
 
-  *normalised = ((double) ccs_operand_row (&in[1], row)[c] - mean) * rstd;
+  *normalised = ((double)ccs_operand_row (&in[1], row)[c] - mean) * rstd;
   *gradient = dy;
   if (act.kind != CCS_ACT_NONE)
-    *gradient *= ccs_act_derivative (act, ccs_act_apply (act,
-            *normalised * value_or (&in[2], c, 1.f)
-                + value_or (&in[3], c, 0.f)));
+    *gradient *= ccs_act_derivative (
+        act, ccs_act_apply (act, *normalised * value_or (&in[2], c, 1.f)
+                                     + value_or (&in[3], c, 0.f)));
 }
 
 /* dx of one group, and its share of dw and db, which are added. */
 static void
 patch_gradient (const CcsOp *op, const CcsOperand *in, const CcsOperand *out,
-    gint64 group, const Patch *patch, double *dw, double *db)
+                gint64 group, const Patch *patch, double *dw, double *db)
 {
   const gint64 first = patch->first_channel;
   const double n = patch->end_row - patch->first_row;
@@ -346,7 +348,7 @@ patch_gradient (const CcsOp *op, const CcsOperand *in, const CcsOperand *out,
   for (gint64 r = patch->first_row; r < patch->end_row; r++)
     for (gint64 c = 0; c < patch->n_channels; c++) {
       normalised_and_gradient (op, in, group, r, first + c, &normalised,
-          &gradient);
+                               &gradient);
       sum[c] += gradient;
       dot[c] += gradient * normalised;
     }
@@ -359,16 +361,16 @@ patch_gradient (const CcsOp *op, const CcsOperand *in, const CcsOperand *out,
   for (gint64 r = patch->first_row; r < patch->end_row; r++)
     for (gint64 c = 0; c < patch->n_channels; c++) {
       normalised_and_gradient (op, in, group, r, first + c, &normalised,
-          &gradient);
+                               &gradient);
       ccs_operand_row (&out[0], r)[first + c]
           = value_or (&in[2], first + c, 1.f) * rstd[c]
-          * (gradient - (sum[c] + normalised * dot[c]) / n);
+            * (gradient - (sum[c] + normalised * dot[c]) / n);
     }
 }
 
 static void
 batch_norm_grad_reference (const CcsOp *op, const CcsOperand *in,
-    const CcsOperand *out)
+                           const CcsOperand *out)
 {
   const gint64 rows = ccs_shape_rows (&in[1].shape) / op->attrs.norm.groups;
   const gint64 channels = ccs_shape_channels (&in[1].shape);
@@ -384,9 +386,9 @@ batch_norm_grad_reference (const CcsOp *op, const CcsOperand *in,
     }
     for (gint64 c = 0; c < n; c++) {
       if (out[1].data != NULL)
-        ((float *) out[1].data)[first + c] = dw[c];
+        ((float *)out[1].data)[first + c] = dw[c];
       if (out[2].data != NULL)
-        ((float *) out[2].data)[first + c] = db[c];
+        ((float *)out[2].data)[first + c] = db[c];
     }
   }
 }
@@ -395,7 +397,7 @@ batch_norm_grad_reference (const CcsOp *op, const CcsOperand *in,
 
 static void
 layer_norm_reference (const CcsOp *op, const CcsOperand *in,
-    const CcsOperand *out)
+                      const CcsOperand *out)
 {
   const gint64 rows = ccs_shape_rows (&in[0].shape);
   const gint64 n = ccs_shape_channels (&in[0].shape);
@@ -417,9 +419,9 @@ layer_norm_reference (const CcsOp *op, const CcsOperand *in,
     for (gint64 c = 0; c < n; c++)
       y[c] = (x[c] - mean) * rstd * w[c] + b[c];
     if (out[1].data != NULL)
-      ((float *) out[1].data)[r] = mean;
+      ((float *)out[1].data)[r] = mean;
     if (out[2].data != NULL)
-      ((float *) out[2].data)[r] = rstd;
+      ((float *)out[2].data)[r] = rstd;
   }
 }
 
@@ -433,25 +435,26 @@ layer_norm_data_grad (const CcsOperand *in, const CcsOperand *dx)
   for (gint64 r = 0; r < rows; r++) {
     const float *dy = ccs_operand_row (&in[0], r);
     const float *x = ccs_operand_row (&in[1], r);
-    const double mean = ((const float *) in[3].data)[r];
-    const double rstd = ((const float *) in[4].data)[r];
+    const double mean = ((const float *)in[3].data)[r];
+    const double rstd = ((const float *)in[4].data)[r];
     double sum = 0., dot = 0.;
 
     for (gint64 c = 0; c < n; c++) {
-      const double gradient = (double) dy[c] * w[c];
+      const double gradient = (double)dy[c] * w[c];
 
       sum += gradient;
       dot += gradient * (x[c] - mean) * rstd;
     }
     for (gint64 c = 0; c < n; c++)
-      ccs_operand_row (dx, r)[c] = rstd * ((double) dy[c] * w[c]
-          - (sum + (x[c] - mean) * rstd * dot) / n);
+      ccs_operand_row (dx, r)[c]
+          = rstd
+            * ((double)dy[c] * w[c] - (sum + (x[c] - mean) * rstd * dot) / n);
   }
 }
 
 static void
 layer_norm_grad_reference (const CcsOp *op, const CcsOperand *in,
-    const CcsOperand *out)
+                           const CcsOperand *out)
 {
   const gint64 rows = ccs_shape_rows (&in[1].shape);
   const gint64 channels = ccs_shape_channels (&in[1].shape);
@@ -469,15 +472,15 @@ layer_norm_grad_reference (const CcsOp *op, const CcsOperand *in,
       db += dy;
     }
     if (out[1].data != NULL)
-      ((float *) out[1].data)[c] = dw;
+      ((float *)out[1].data)[c] = dw;
     if (out[2].data != NULL)
-      ((float *) out[2].data)[c] = db;
+      ((float *)out[2].data)[c] = db;
   }
 }
 
 static void
 l2_normalize_reference (const CcsOp *op, const CcsOperand *in,
-    const CcsOperand *out)
+                        const CcsOperand *out)
 {
   const gint64 rows = ccs_shape_rows (&in[0].shape);
   const gint64 n = ccs_shape_channels (&in[0].shape);
@@ -487,35 +490,35 @@ l2_normalize_reference (const CcsOp *op, const CcsOperand *in,
     double square = 0.;
 
     for (gint64 c = 0; c < n; c++)
-      square += (double) x[c] * x[c];
+      square += (double)x[c] * x[c];
 
-    const float scale = 1. / MAX (sqrt (square), (double) op->attrs.norm.eps);
+    const float scale = 1. / MAX (sqrt (square), (double)op->attrs.norm.eps);
 
     for (gint64 c = 0; c < n; c++)
       ccs_operand_row (&out[0], r)[c] = x[c] * scale;
     if (out[1].data != NULL)
-      ((float *) out[1].data)[r] = scale;
+      ((float *)out[1].data)[r] = scale;
   }
 }
 
 static void
 l2_normalize_grad_reference (const CcsOp *op, const CcsOperand *in,
-    const CcsOperand *out)
+                             const CcsOperand *out)
 {
   const gint64 rows = ccs_shape_rows (&in[1].shape);
   const gint64 n = ccs_shape_channels (&in[1].shape);
   /* The scale of rows shorter than eps, for which it is a constant. */
-  const float floor_scale = 1. / (double) op->attrs.norm.eps;
+  const float floor_scale = 1. / (double)op->attrs.norm.eps;
 
   for (gint64 r = 0; r < rows; r++) {
     const float *dy = ccs_operand_row (&in[0], r);
     const float *y = ccs_operand_row (&in[1], r);
-    const float scale = ((const float *) in[2].data)[r];
+    const float scale = ((const float *)in[2].data)[r];
     double dot = 0.;
 
     if (scale < floor_scale)
       for (gint64 c = 0; c < n; c++)
-        dot += (double) dy[c] * y[c];
+        dot += (double)dy[c] * y[c];
     for (gint64 c = 0; c < n; c++)
       ccs_operand_row (&out[0], r)[c] = scale * (dy[c] - y[c] * dot);
   }

@@ -7,8 +7,8 @@
 
 /* One result like input 0, of @n inputs of the same shape. */
 static gboolean
-alike_infer (const CcsOp *op, const CcsValue *const *in, guint n,
-    CcsValue *out, GError **error)
+alike_infer (const CcsOp *op, const CcsValue *const *in, guint n, CcsValue *out,
+             GError **error)
 {
   if (!ccs_op_expect_floats (op, in, n, 0, error))
     return FALSE;
@@ -21,40 +21,40 @@ alike_infer (const CcsOp *op, const CcsValue *const *in, guint n,
 
 static gboolean
 unary_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
-    GError **error)
+             GError **error)
 {
   return alike_infer (op, in, 1, out, error);
 }
 
 static gboolean
 activation_grad_infer (const CcsOp *op, const CcsValue *const *in,
-    CcsValue *out, GError **error)
+                       CcsValue *out, GError **error)
 {
   return alike_infer (op, in, 2, out, error);
 }
 
 static gboolean
 modulate_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
-    GError **error)
+                GError **error)
 {
   return alike_infer (op, in, 3, out, error);
 }
 
 static gboolean
 complex_mul_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
-    GError **error)
+                   GError **error)
 {
   if (!alike_infer (op, in, 2, out, error))
     return FALSE;
   if (ccs_shape_channels (&in[0]->shape) % 2 != 0)
-    return ccs_op_shape_error (op, error,
-        "the last dimension does not hold pairs (re, im)");
+    return ccs_op_shape_error (
+        op, error, "the last dimension does not hold pairs (re, im)");
   return TRUE;
 }
 
 static gboolean
 binary_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
-    GError **error)
+              GError **error)
 {
   if (!ccs_op_expect_floats (op, in, 2, 0, error))
     return FALSE;
@@ -85,19 +85,19 @@ reduce_to (CcsProgram *p, CcsValueId gradient, CcsValueId operand)
 
 static void
 activation_gradient (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
-    const gboolean *want, CcsValueId *din)
+                     const gboolean *want, CcsValueId *din)
 {
   if (want[0])
     din[0] = ccs_op_activation_grad (p, dout[0], op->out[0],
-        op->attrs.pointwise.act);
+                                     op->attrs.pointwise.act);
 }
 
 static void
 add_gradient (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
-    const gboolean *want, CcsValueId *din)
+              const gboolean *want, CcsValueId *din)
 {
   const CcsValueId dy = ccs_op_activation_grad (p, dout[0], op->out[0],
-      op->attrs.pointwise.act);
+                                                op->attrs.pointwise.act);
 
   if (want[0])
     din[0] = dy;
@@ -107,7 +107,7 @@ add_gradient (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
 
 static void
 sub_gradient (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
-    const gboolean *want, CcsValueId *din)
+              const gboolean *want, CcsValueId *din)
 {
   const CcsValueId b = op->in[1];
 
@@ -119,7 +119,7 @@ sub_gradient (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
 
 static void
 mul_gradient (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
-    const gboolean *want, CcsValueId *din)
+              const gboolean *want, CcsValueId *din)
 {
   const CcsValueId a = op->in[0], b = op->in[1];
 
@@ -131,7 +131,7 @@ mul_gradient (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
 
 static void
 affine_gradient (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
-    const gboolean *want, CcsValueId *din)
+                 const gboolean *want, CcsValueId *din)
 {
   if (want[0])
     din[0] = ccs_affine (p, dout[0], op->attrs.affine.scale, 0.f);
@@ -139,12 +139,12 @@ affine_gradient (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
 
 static void
 modulate_gradient (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
-    const gboolean *want, CcsValueId *din)
+                   const gboolean *want, CcsValueId *din)
 {
   const CcsValueId dy = ccs_op_activation_grad (p, dout[0], op->out[0],
-      op->attrs.pointwise.act);
+                                                op->attrs.pointwise.act);
 
-  if (want[0])                  /* dy (1 + gamma) */
+  if (want[0]) /* dy (1 + gamma) */
     din[0] = ccs_add (p, ccs_mul (p, dy, op->in[1]), dy, CCS_NO_ACT);
   if (want[1])
     din[1] = ccs_mul (p, dy, op->in[0]);
@@ -154,7 +154,7 @@ modulate_gradient (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
 
 static void
 complex_mul_gradient (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
-    const gboolean *want, CcsValueId *din)
+                      const gboolean *want, CcsValueId *din)
 {
   const CcsValueId a = op->in[0], b = op->in[1];
   const gboolean conjugate_b = op->attrs.complex_mul.conjugate_b;
@@ -170,7 +170,7 @@ complex_mul_gradient (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
 
 static void
 activation_reference (const CcsOp *op, const CcsOperand *in,
-    const CcsOperand *out)
+                      const CcsOperand *out)
 {
   const gint64 rows = ccs_shape_rows (&in[0].shape);
   const gint64 channels = ccs_shape_channels (&in[0].shape);
@@ -186,7 +186,7 @@ activation_reference (const CcsOp *op, const CcsOperand *in,
 
 static void
 activation_grad_reference (const CcsOp *op, const CcsOperand *in,
-    const CcsOperand *out)
+                           const CcsOperand *out)
 {
   const gint64 rows = ccs_shape_rows (&in[0].shape);
   const gint64 channels = ccs_shape_channels (&in[0].shape);
@@ -234,7 +234,7 @@ mul_row (const BinaryRow *row, CcsAct act)
 
 static void
 for_binary_rows (const CcsOp *op, const CcsOperand *in, const CcsOperand *out,
-    BinaryRowFunc func)
+                 BinaryRowFunc func)
 {
   const CcsShape *shape = &in[0].shape;
   const gint64 rows = ccs_shape_rows (shape);
@@ -244,7 +244,7 @@ for_binary_rows (const CcsOp *op, const CcsOperand *in, const CcsOperand *out,
   for (gint64 r = 0; r < rows; r++) {
     const BinaryRow row = {
       .a = ccs_operand_row (&in[0], r),
-      .b = (const float *) in[1].data + ccs_strided_row (shape, strides, r),
+      .b = (const float *)in[1].data + ccs_strided_row (shape, strides, r),
       .y = ccs_operand_row (&out[0], r),
       .b_step = shape->rank > 0 ? strides[shape->rank - 1] : 0,
       .n = ccs_shape_channels (shape),
@@ -289,7 +289,7 @@ affine_reference (const CcsOp *op, const CcsOperand *in, const CcsOperand *out)
 
 static void
 modulate_reference (const CcsOp *op, const CcsOperand *in,
-    const CcsOperand *out)
+                    const CcsOperand *out)
 {
   const gint64 rows = ccs_shape_rows (&in[0].shape);
   const gint64 channels = ccs_shape_channels (&in[0].shape);
@@ -302,13 +302,13 @@ modulate_reference (const CcsOp *op, const CcsOperand *in,
 
     for (gint64 c = 0; c < channels; c++)
       y[c] = ccs_act_apply (op->attrs.pointwise.act,
-          x[c] * (1.f + gamma[c]) + beta[c]);
+                            x[c] * (1.f + gamma[c]) + beta[c]);
   }
 }
 
 static void
 complex_mul_reference (const CcsOp *op, const CcsOperand *in,
-    const CcsOperand *out)
+                       const CcsOperand *out)
 {
   const gint64 rows = ccs_shape_rows (&in[0].shape);
   const gint64 channels = ccs_shape_channels (&in[0].shape);

@@ -18,7 +18,7 @@ ccs_op_shape_error (const CcsOp *op, GError **error, const char *format, ...)
   reason = g_strdup_vprintf (format, args);
   va_end (args);
   g_set_error (error, CCS_ERROR, CCS_ERROR_SHAPE, "%s: %s",
-      ccs_op_row (op->kind)->name, reason);
+               ccs_op_row (op->kind)->name, reason);
   return FALSE;
 }
 
@@ -32,7 +32,7 @@ ccs_op_set_result (CcsValue *out, CcsShape shape)
 
 gboolean
 ccs_op_expect_floats (const CcsOp *op, const CcsValue *const *in, guint n,
-    guint optional, GError **error)
+                      guint optional, GError **error)
 {
   for (guint i = 0; i < n; i++) {
     if (in[i] == NULL) {
@@ -40,7 +40,8 @@ ccs_op_expect_floats (const CcsOp *op, const CcsValue *const *in, guint n,
         return ccs_op_shape_error (op, error, "input %u is missing", i);
     } else if (in[i]->dtype != CCS_F32) {
       return ccs_op_shape_error (op, error, "input %u is %s, not %s", i,
-          ccs_dtype_name (in[i]->dtype), ccs_dtype_name (CCS_F32));
+                                 ccs_dtype_name (in[i]->dtype),
+                                 ccs_dtype_name (CCS_F32));
     }
   }
   return TRUE;
@@ -48,7 +49,7 @@ ccs_op_expect_floats (const CcsOp *op, const CcsValue *const *in, guint n,
 
 gboolean
 ccs_op_expect_shape (const CcsOp *op, const CcsValue *const *in, guint k,
-    CcsShape shape, GError **error)
+                     CcsShape shape, GError **error)
 {
   if (in[k] == NULL || ccs_shape_equal (&in[k]->shape, &shape))
     return TRUE;
@@ -56,12 +57,12 @@ ccs_op_expect_shape (const CcsOp *op, const CcsValue *const *in, guint k,
   g_autofree char *found = ccs_shape_to_string (&in[k]->shape);
   g_autofree char *wanted = ccs_shape_to_string (&shape);
   return ccs_op_shape_error (op, error, "input %u is %s, not %s", k, found,
-      wanted);
+                             wanted);
 }
 
 gboolean
 ccs_op_expect_result (const CcsOp *op, const CcsValue *out, CcsShape shape,
-    GError **error)
+                      GError **error)
 {
   if (out->shape.rank > CCS_MAX_RANK)
     return ccs_op_shape_error (op, error, "needs the shape of its result");
@@ -81,7 +82,7 @@ ccs_op_activation_grad (CcsProgram *p, CcsValueId dy, CcsValueId y, CcsAct act)
   if (act.kind == CCS_ACT_NONE)
     return dy;
   return ccs_program_append (p, CCS_OP_ACTIVATION_GRAD,
-      (const CcsValueId[]) { dy, y }, 2, &attrs);
+                             (const CcsValueId[]){ dy, y }, 2, &attrs);
 }
 
 gboolean
@@ -100,7 +101,7 @@ ccs_shape_broadcasts (const CcsShape *b, const CcsShape *a)
 
 void
 ccs_broadcast_strides (const CcsShape *b, gint64 pitch, const CcsShape *a,
-    gint64 strides[CCS_MAX_RANK])
+                       gint64 strides[CCS_MAX_RANK])
 {
   const guint missing = a->rank - b->rank;
   gint64 stride = 1;
@@ -134,23 +135,23 @@ ccs_operand_clear (const CcsOperand *operand)
   const gint64 rows = ccs_shape_rows (&operand->shape);
 
   for (gint64 r = 0; r < rows; r++)
-    memset ((char *) operand->data + r * operand->pitch * size, 0,
-        channels * size);
+    memset ((char *)operand->data + r * operand->pitch * size, 0,
+            channels * size);
 }
 
 float
 ccs_act_apply (CcsAct act, float x)
 {
   switch (act.kind) {
-    case CCS_ACT_RELU:
-      /* Written so that a NaN stays one. */
-      return x < 0.f ? 0.f : x;
-    case CCS_ACT_LEAKY_RELU:
-      return x < 0.f ? act.slope * x : x;
-    case CCS_ACT_SIGMOID:
-      return 1.f / (1.f + expf (-x));
-    case CCS_ACT_NONE:
-      break;
+  case CCS_ACT_RELU:
+    /* Written so that a NaN stays one. */
+    return x < 0.f ? 0.f : x;
+  case CCS_ACT_LEAKY_RELU:
+    return x < 0.f ? act.slope * x : x;
+  case CCS_ACT_SIGMOID:
+    return 1.f / (1.f + expf (-x));
+  case CCS_ACT_NONE:
+    break;
   }
   return x;
 }
@@ -159,14 +160,14 @@ float
 ccs_act_derivative (CcsAct act, float y)
 {
   switch (act.kind) {
-    case CCS_ACT_RELU:
-      return y > 0.f ? 1.f : 0.f;
-    case CCS_ACT_LEAKY_RELU:
-      return y > 0.f ? 1.f : act.slope;
-    case CCS_ACT_SIGMOID:
-      return y * (1.f - y);
-    case CCS_ACT_NONE:
-      break;
+  case CCS_ACT_RELU:
+    return y > 0.f ? 1.f : 0.f;
+  case CCS_ACT_LEAKY_RELU:
+    return y > 0.f ? 1.f : act.slope;
+  case CCS_ACT_SIGMOID:
+    return y * (1.f - y);
+  case CCS_ACT_NONE:
+    break;
   }
   return 1.f;
 }

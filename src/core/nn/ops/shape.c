@@ -9,7 +9,7 @@
 
 static gboolean
 expect_inputs (const CcsOp *op, const CcsValue *const *in, guint n,
-    GError **error)
+               GError **error)
 {
   for (guint i = 0; i < n; i++)
     if (in[i] == NULL)
@@ -28,7 +28,7 @@ set_result_like (CcsValue *out, const CcsValue *x, CcsShape shape)
 /* Keeps the shape that the builder asked for. */
 static gboolean
 keep_asked_shape (const CcsOp *op, const CcsValue *x, CcsValue *out,
-    GError **error)
+                  GError **error)
 {
   if (out->shape.rank > CCS_MAX_RANK)
     return ccs_op_shape_error (op, error, "needs the shape of its result");
@@ -38,13 +38,12 @@ keep_asked_shape (const CcsOp *op, const CcsValue *x, CcsValue *out,
 
 static gboolean
 reshape_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
-    GError **error)
+               GError **error)
 {
   if (!expect_inputs (op, in, 1, error)
       || !keep_asked_shape (op, in[0], &out[0], error))
     return FALSE;
-  if (ccs_shape_elements (&out[0].shape)
-      == ccs_shape_elements (&in[0]->shape))
+  if (ccs_shape_elements (&out[0].shape) == ccs_shape_elements (&in[0]->shape))
     return TRUE;
 
   g_autofree char *from = ccs_shape_to_string (&in[0]->shape);
@@ -54,7 +53,7 @@ reshape_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
 
 static gboolean
 transpose_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
-    GError **error)
+                 GError **error)
 {
   const gint32 *perm = op->attrs.transpose.perm;
   guint seen = 0;
@@ -65,10 +64,11 @@ transpose_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
   CcsShape shape = in[0]->shape;
 
   for (guint i = 0; i < shape.rank; i++) {
-    if (perm[i] < 0 || perm[i] >= (gint32) shape.rank
+    if (perm[i] < 0 || perm[i] >= (gint32)shape.rank
         || (seen >> perm[i] & 1) != 0)
-      return ccs_op_shape_error (op, error,
-          "dimension %u of the result is not one of the %u", i, shape.rank);
+      return ccs_op_shape_error (
+          op, error, "dimension %u of the result is not one of the %u", i,
+          shape.rank);
     seen |= 1u << perm[i];
     shape.dim[i] = in[0]->shape.dim[perm[i]];
   }
@@ -82,15 +82,16 @@ check_axis (const CcsOp *op, const CcsShape *shape, GError **error)
 {
   const gint32 axis = op->attrs.slice.axis;
 
-  if (shape->rank > 0 && (axis == 0 || axis + 1 == (gint32) shape->rank))
+  if (shape->rank > 0 && (axis == 0 || axis + 1 == (gint32)shape->rank))
     return TRUE;
   return ccs_op_shape_error (op, error,
-      "axis %d is neither the first nor the last of %u", axis, shape->rank);
+                             "axis %d is neither the first nor the last of %u",
+                             axis, shape->rank);
 }
 
 static gboolean
 concat_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
-    GError **error)
+              GError **error)
 {
   const gint32 axis = op->attrs.slice.axis;
 
@@ -109,7 +110,8 @@ concat_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
       return FALSE;
     if (in[i]->dtype != in[0]->dtype)
       return ccs_op_shape_error (op, error, "joins %s and %s",
-          ccs_dtype_name (in[0]->dtype), ccs_dtype_name (in[i]->dtype));
+                                 ccs_dtype_name (in[0]->dtype),
+                                 ccs_dtype_name (in[i]->dtype));
     shape.dim[axis] += part.dim[axis];
   }
   set_result_like (&out[0], in[0], shape);
@@ -119,7 +121,7 @@ concat_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
 /* Whether @part is a part of @whole under the op's axis and start. */
 static gboolean
 check_slice (const CcsOp *op, const CcsShape *whole, const CcsShape *part,
-    GError **error)
+             GError **error)
 {
   const gint32 axis = op->attrs.slice.axis;
   const gint64 start = op->attrs.slice.start;
@@ -134,32 +136,32 @@ check_slice (const CcsOp *op, const CcsShape *whole, const CcsShape *part,
 
   g_autofree char *from = ccs_shape_to_string (whole);
   g_autofree char *to = ccs_shape_to_string (part);
-  return ccs_op_shape_error (op, error,
-      "%s has no part %s at %" G_GINT64_FORMAT " on axis %d", from, to, start,
-      axis);
+  return ccs_op_shape_error (
+      op, error, "%s has no part %s at %" G_GINT64_FORMAT " on axis %d", from,
+      to, start, axis);
 }
 
 static gboolean
 slice_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
-    GError **error)
+             GError **error)
 {
   return expect_inputs (op, in, 1, error)
-      && keep_asked_shape (op, in[0], &out[0], error)
-      && check_slice (op, &in[0]->shape, &out[0].shape, error);
+         && keep_asked_shape (op, in[0], &out[0], error)
+         && check_slice (op, &in[0]->shape, &out[0].shape, error);
 }
 
 static gboolean
 slice_grad_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
-    GError **error)
+                  GError **error)
 {
   return expect_inputs (op, in, 1, error)
-      && keep_asked_shape (op, in[0], &out[0], error)
-      && check_slice (op, &out[0].shape, &in[0]->shape, error);
+         && keep_asked_shape (op, in[0], &out[0], error)
+         && check_slice (op, &out[0].shape, &in[0]->shape, error);
 }
 
 static gboolean
 copy_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
-    GError **error)
+            GError **error)
 {
   if (!expect_inputs (op, in, 1, error))
     return FALSE;
@@ -169,7 +171,7 @@ copy_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
 
 static gboolean
 check_broadcast (const CcsOp *op, const CcsShape *from, const CcsShape *to,
-    GError **error)
+                 GError **error)
 {
   if (ccs_shape_broadcasts (from, to))
     return TRUE;
@@ -177,25 +179,25 @@ check_broadcast (const CcsOp *op, const CcsShape *from, const CcsShape *to,
   g_autofree char *small = ccs_shape_to_string (from);
   g_autofree char *large = ccs_shape_to_string (to);
   return ccs_op_shape_error (op, error, "%s does not broadcast to %s", small,
-      large);
+                             large);
 }
 
 static gboolean
 broadcast_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
-    GError **error)
+                 GError **error)
 {
   return ccs_op_expect_floats (op, in, 1, 0, error)
-      && keep_asked_shape (op, in[0], &out[0], error)
-      && check_broadcast (op, &in[0]->shape, &out[0].shape, error);
+         && keep_asked_shape (op, in[0], &out[0], error)
+         && check_broadcast (op, &in[0]->shape, &out[0].shape, error);
 }
 
 static gboolean
 reduce_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
-    GError **error)
+              GError **error)
 {
   return ccs_op_expect_floats (op, in, 1, 0, error)
-      && keep_asked_shape (op, in[0], &out[0], error)
-      && check_broadcast (op, &out[0].shape, &in[0]->shape, error);
+         && keep_asked_shape (op, in[0], &out[0], error)
+         && check_broadcast (op, &out[0].shape, &in[0]->shape, error);
 }
 
 /* [B,T,C] and an index: [n] of S32. */
@@ -206,27 +208,28 @@ check_tokens (const CcsOp *op, const CcsValue *const *in, GError **error)
     return FALSE;
   if (in[0]->dtype != CCS_F32 || in[0]->shape.rank != 3)
     return ccs_op_shape_error (op, error, "input 0 is not tokens of %s",
-        ccs_dtype_name (CCS_F32));
+                               ccs_dtype_name (CCS_F32));
   if (in[1]->dtype != CCS_S32 || in[1]->shape.rank != 1)
     return ccs_op_shape_error (op, error, "input 1 is not a list of %s",
-        ccs_dtype_name (CCS_S32));
+                               ccs_dtype_name (CCS_S32));
   return TRUE;
 }
 
 static gboolean
 gather_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
-    GError **error)
+              GError **error)
 {
   if (!check_tokens (op, in, error))
     return FALSE;
-  ccs_op_set_result (&out[0], CCS_SHAPE (in[0]->shape.dim[0],
-          in[1]->shape.dim[0], in[0]->shape.dim[2]));
+  ccs_op_set_result (&out[0],
+                     CCS_SHAPE (in[0]->shape.dim[0], in[1]->shape.dim[0],
+                                in[0]->shape.dim[2]));
   return TRUE;
 }
 
 static gboolean
 scatter_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
-    GError **error)
+               GError **error)
 {
   if (!check_tokens (op, in, error)
       || !keep_asked_shape (op, in[0], &out[0], error))
@@ -235,12 +238,12 @@ scatter_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
   const gint64 *dy = in[0]->shape.dim, *dx = out[0].shape.dim;
 
   if (dy[1] != in[1]->shape.dim[0])
-    return ccs_op_shape_error (op, error,
-        "%" G_GINT64_FORMAT " tokens, %" G_GINT64_FORMAT " places", dy[1],
-        in[1]->shape.dim[0]);
+    return ccs_op_shape_error (
+        op, error, "%" G_GINT64_FORMAT " tokens, %" G_GINT64_FORMAT " places",
+        dy[1], in[1]->shape.dim[0]);
   if (out[0].shape.rank != 3 || dx[0] != dy[0] || dx[2] != dy[2])
-    return ccs_op_shape_error (op, error,
-        "the result differs in more than the number of tokens");
+    return ccs_op_shape_error (
+        op, error, "the result differs in more than the number of tokens");
   return TRUE;
 }
 
@@ -248,16 +251,15 @@ scatter_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
 
 static void
 reshape_gradient (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
-    const gboolean *want, CcsValueId *din)
+                  const gboolean *want, CcsValueId *din)
 {
   if (want[0])
-    din[0] = ccs_reshape (p, dout[0],
-        ccs_program_value (p, op->in[0])->shape);
+    din[0] = ccs_reshape (p, dout[0], ccs_program_value (p, op->in[0])->shape);
 }
 
 static void
 transpose_gradient (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
-    const gboolean *want, CcsValueId *din)
+                    const gboolean *want, CcsValueId *din)
 {
   const guint rank = ccs_program_value (p, op->in[0])->shape.rank;
   CcsAttrs inverse = { .transpose = { .perm = { -1, -1, -1, -1 } } };
@@ -270,7 +272,7 @@ transpose_gradient (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
 
 static void
 concat_gradient (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
-    const gboolean *want, CcsValueId *din)
+                 const gboolean *want, CcsValueId *din)
 {
   const gint32 axis = op->attrs.slice.axis;
   gint64 start = 0;
@@ -286,16 +288,17 @@ concat_gradient (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
 
 static void
 slice_gradient (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
-    const gboolean *want, CcsValueId *din)
+                const gboolean *want, CcsValueId *din)
 {
   if (want[0])
-    din[0] = ccs_program_append_shaped (p, CCS_OP_SLICE_GRAD, dout, 1,
-        &op->attrs, ccs_program_value (p, op->in[0])->shape);
+    din[0]
+        = ccs_program_append_shaped (p, CCS_OP_SLICE_GRAD, dout, 1, &op->attrs,
+                                     ccs_program_value (p, op->in[0])->shape);
 }
 
 static void
 copy_gradient (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
-    const gboolean *want, CcsValueId *din)
+               const gboolean *want, CcsValueId *din)
 {
   if (want[0])
     din[0] = dout[0];
@@ -303,31 +306,32 @@ copy_gradient (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
 
 static void
 broadcast_gradient (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
-    const gboolean *want, CcsValueId *din)
+                    const gboolean *want, CcsValueId *din)
 {
   if (want[0])
     din[0] = ccs_reduce (p, dout[0], ccs_program_value (p, op->in[0])->shape,
-        op->attrs.affine.scale);
+                         op->attrs.affine.scale);
 }
 
 static void
 reduce_gradient (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
-    const gboolean *want, CcsValueId *din)
+                 const gboolean *want, CcsValueId *din)
 {
   if (want[0])
-    din[0] = ccs_broadcast (p, dout[0],
-        ccs_program_value (p, op->in[0])->shape, op->attrs.affine.scale);
+    din[0] = ccs_broadcast (p, dout[0], ccs_program_value (p, op->in[0])->shape,
+                            op->attrs.affine.scale);
 }
 
 static void
 gather_gradient (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
-    const gboolean *want, CcsValueId *din)
+                 const gboolean *want, CcsValueId *din)
 {
   const CcsValueId operands[] = { dout[0], op->in[1] };
 
   if (want[0])
-    din[0] = ccs_program_append_shaped (p, CCS_OP_SCATTER_TOKENS, operands, 2,
-        &op->attrs, ccs_program_value (p, op->in[0])->shape);
+    din[0] = ccs_program_append_shaped (
+        p, CCS_OP_SCATTER_TOKENS, operands, 2, &op->attrs,
+        ccs_program_value (p, op->in[0])->shape);
 }
 
 /* -- reference: moving elements -------------------------------------------- */
@@ -336,8 +340,8 @@ gather_gradient (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
 static inline char *
 element_at (const CcsOperand *operand, gint64 row, gint64 column)
 {
-  return (char *) operand->data
-      + (row * operand->pitch + column) * ccs_dtype_size (operand->dtype);
+  return (char *)operand->data
+         + (row * operand->pitch + column) * ccs_dtype_size (operand->dtype);
 }
 
 /* Copies the elements in order, in runs that end where a row of either ends. */
@@ -355,13 +359,13 @@ copy_reference (const CcsOp *op, const CcsOperand *in, const CcsOperand *out)
 
     run = MIN (from_row - from, to_row - to);
     memcpy (element_at (&out[0], i / to_row, to),
-        element_at (&in[0], i / from_row, from), run * size);
+            element_at (&in[0], i / from_row, from), run * size);
   }
 }
 
 static void
 transpose_reference (const CcsOp *op, const CcsOperand *in,
-    const CcsOperand *out)
+                     const CcsOperand *out)
 {
   const CcsShape *shape = &out[0].shape;
   const gint64 rows = ccs_shape_rows (shape);
@@ -376,7 +380,7 @@ transpose_reference (const CcsOp *op, const CcsOperand *in,
 
   for (gint64 r = 0; r < rows; r++) {
     const float *x
-        = (const float *) in[0].data + ccs_strided_row (shape, strides, r);
+        = (const float *)in[0].data + ccs_strided_row (shape, strides, r);
     float *y = ccs_operand_row (&out[0], r);
 
     for (gint64 c = 0; c < channels; c++)
@@ -387,9 +391,9 @@ transpose_reference (const CcsOp *op, const CcsOperand *in,
 /* Where a part of @whole begins, on the op's axis. */
 static void
 part_origin (const CcsOp *op, const CcsShape *whole, gint64 start, gint64 *row,
-    gint64 *column)
+             gint64 *column)
 {
-  const gboolean last = op->attrs.slice.axis + 1 == (gint32) whole->rank;
+  const gboolean last = op->attrs.slice.axis + 1 == (gint32)whole->rank;
   const gint64 rows_each = last ? 0 : ccs_shape_rows (whole) / whole->dim[0];
 
   *row = start * rows_each;
@@ -398,15 +402,15 @@ part_origin (const CcsOp *op, const CcsShape *whole, gint64 start, gint64 *row,
 
 static void
 copy_rows (const CcsOperand *from, gint64 from_row, gint64 from_column,
-    const CcsOperand *to, gint64 to_row, gint64 to_column,
-    const CcsShape *part)
+           const CcsOperand *to, gint64 to_row, gint64 to_column,
+           const CcsShape *part)
 {
   const gint64 rows = ccs_shape_rows (part);
   const gsize bytes = ccs_shape_channels (part) * ccs_dtype_size (from->dtype);
 
   for (gint64 r = 0; r < rows; r++)
     memcpy (element_at (to, to_row + r, to_column),
-        element_at (from, from_row + r, from_column), bytes);
+            element_at (from, from_row + r, from_column), bytes);
 }
 
 static void
@@ -432,7 +436,7 @@ slice_reference (const CcsOp *op, const CcsOperand *in, const CcsOperand *out)
 
 static void
 slice_grad_reference (const CcsOp *op, const CcsOperand *in,
-    const CcsOperand *out)
+                      const CcsOperand *out)
 {
   gint64 row, column;
 
@@ -454,13 +458,12 @@ gather_reference (const CcsOp *op, const CcsOperand *in, const CcsOperand *out)
     for (gint64 j = 0; j < n_out; j++)
       if (index[j] >= 0 && index[j] < n)
         memcpy (ccs_operand_row (&out[0], b * n_out + j),
-            ccs_operand_row (&in[0], b * n + index[j]), bytes);
+                ccs_operand_row (&in[0], b * n + index[j]), bytes);
 }
 
 /* Adds token j of dy to token index[j] of dx. */
 static void
-scatter_reference (const CcsOp *op, const CcsOperand *in,
-    const CcsOperand *out)
+scatter_reference (const CcsOp *op, const CcsOperand *in, const CcsOperand *out)
 {
   const gint64 n_in = in[0].shape.dim[1], n = out[0].shape.dim[1];
   const gint64 channels = in[0].shape.dim[2];
@@ -484,7 +487,7 @@ scatter_reference (const CcsOp *op, const CcsOperand *in,
 
 static void
 broadcast_reference (const CcsOp *op, const CcsOperand *in,
-    const CcsOperand *out)
+                     const CcsOperand *out)
 {
   const CcsShape *shape = &out[0].shape;
   const gint64 rows = ccs_shape_rows (shape);
@@ -497,7 +500,7 @@ broadcast_reference (const CcsOp *op, const CcsOperand *in,
 
   for (gint64 r = 0; r < rows; r++) {
     const float *x
-        = (const float *) in[0].data + ccs_strided_row (shape, strides, r);
+        = (const float *)in[0].data + ccs_strided_row (shape, strides, r);
     float *y = ccs_operand_row (&out[0], r);
 
     for (gint64 c = 0; c < channels; c++)
@@ -513,7 +516,7 @@ broadcast_reference (const CcsOp *op, const CcsOperand *in,
  * through the others. Strides in x are of rows. */
 typedef struct
 {
-  CcsShape kept, summed;        /* x's shape with the other dimensions 1 */
+  CcsShape kept, summed; /* x's shape with the other dimensions 1 */
   gint64 x_strides[CCS_MAX_RANK];
   gint64 y_strides[CCS_MAX_RANK];
   gboolean channels_summed;
@@ -566,10 +569,10 @@ reduce_reference (const CcsOp *op, const CcsOperand *in, const CcsOperand *out)
   const gint64 rows = ccs_shape_rows (&self.kept);
 
   for (gint64 r = 0; r < rows; r++) {
-    const float *x = (const float *) in[0].data
-        + ccs_strided_row (&self.kept, self.x_strides, r);
-    float *y = (float *) out[0].data
-        + ccs_strided_row (&self.kept, self.y_strides, r);
+    const float *x = (const float *)in[0].data
+                     + ccs_strided_row (&self.kept, self.x_strides, r);
+    float *y = (float *)out[0].data
+               + ccs_strided_row (&self.kept, self.y_strides, r);
 
     for (gint64 first = 0; first < channels; first += block) {
       const gint64 n = MIN (block, channels - first);
