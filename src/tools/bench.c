@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* `ccstereo bench`: how fast this machine runs the model, and how near that is
+ * to what its arithmetic units can do. */
+#include "tool.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include <glib/gstdio.h>
+
+#include "backend/onednn/peak.h"
+#include "bench-clip.h"
+#include "ccstereo.h"
+#include "model/net.h"
+#include "random-model.h"
+
+#define CLIP_SECONDS 10.0
+#define MIN_RUNS 3
+#define DEFAULT_SECONDS 3.0 /* of each measurement */
+
+typedef struct
+{
+  gint threads;
+  double peak_gflops, encoder_ms_per_frame, encoder_gflops, window_ms,
+      clip10s_seconds, realtime_factor, plan_seconds, peak_rss_mb;
+} Results;
+
+typedef struct
+{
+  CcsModel *model;
+  BenchClip *clip;
+  double seconds; /* of each measurement, at least */
+  gboolean verbose;
+} Bench;
+
+/* -- counting ------------------------------------------------------------- */
+
+static gint64
+elements (const CcsProgram *p, CcsValueId id)
+{
+  return ccs_shape_elements (&ccs_program_value (p, id)->shape);
+}
+
+/* Multiply-adds of the products in @op; what is only added, scaled or moved
+ * does not count. */
+static gint64
+op_macs (const CcsProgram *p, const CcsOp *op)
+{
+  const CcsShape *filter, *a;
+
+  switch (op->kind) {
+  case CCS_OP_CONV2D:
+    filter = &ccs_program_value (p, op->in[1])->shape;
+    return elements (p, op->out[0]) * filter->dim[1] * filter->dim[2]
+           * filter->dim[3];
+  case CCS_OP_CONV_TRANSPOSE2D:
+    filter = &ccs_program_value (p, op->in[1])->shape;
+    return elements (p, op->in[0]) * filter->dim[1] * filter->dim[2]
+           * filter->dim[3];
+  case CCS_OP_MATMUL:
+    a = &ccs_program_value (p, op->in[0])->shape;
+    return elements (p, op->out[0])
+           * a->dim[a->rank - (op->attrs.matmul.transpose_a ? 2 : 1)];
+  default:
+    return 0;
+  }
+}
+
+/* Multiply-adds of encoding one frame. */
+static gint64
+encoder_macs (const CcsModelConfig *config)
+{
+  g_autoptr (CcsProgram) p = ccs_program_new (NULL, FALSE);
+  CcsValueId frames = ccs_program_input (
+      p, "frames", CCS_F32, CCS_SHAPE (1, CCS_CROP_HEIGHT, CCS_CROP_WIDTH, 3));
+  gint64 macs = 0;
+
+  ccs_net_visual (p, config, frames, 1);
+  for (guint i = 0; i < ccs_program_n_ops (p); i++)
+    macs += op_macs (p, ccs_program_op (p, i));
+  return macs;
+}
+
+/* -- measuring ------------------------------------------------------------ */
+
+static double
+now (void)
+{
+  return g_get_monotonic_time () / 1e6;
+}
+
+static gint
+compare_doubles (gconstpointer a, gconstpointer b)
+{
+  double x = *(const double *)a, y = *(const double *)b;
+
+  return (x > y) - (x < y);
+}
+
+typedef gboolean (*BenchRun) (Bench *self, GError **error);
+
+/* Median seconds of repeated runs, the first of which only warms up. */
+static gboolean
+measure (Bench *self, const char *what, BenchRun run, double *median,
+         GError **error)
+{
+  g_autoptr (GArray) times = g_array_new (FALSE, FALSE, sizeof (double));
+  double begin, last, spent = 0;
+
+  if (!run (self, error))
+    return FALSE;
+  begin = last = now ();
+  while (times->len < MIN_RUNS || spent < self->seconds) {
+    double end, took;
+    if (!run (self, error))
+      return FALSE;
+    end = now ();
+    took = end - last;
+    g_array_append_val (times, took);
+    last = end;
+    spent = end - begin;
+    tool_progress (self->verbose, what, MIN (spent / self->seconds, 0.99));
+  }
+  tool_progress (self->verbose, what, 1);
+  g_array_sort (times, compare_doubles);
+  *median = g_array_index (times, double, times->len / 2);
+  return TRUE;
+}
+
+static gboolean
+run_encode (Bench *self, GError **error)
+{
+  return bench_clip_encode (self->clip, self->model, CCS_MODEL_FRAME_BATCH,
+                            error);
+}
+
+static gboolean
+run_separate (Bench *self, GError **error)
+{
+  return bench_clip_separate (self->clip, self->model, CCS_MODEL_WINDOW_BATCH,
+                              error);
+}
+
+static gboolean
+run_clip (Bench *self, GError **error)
+{
+  return bench_clip_run (self->clip, self->model, error);
+}
+
+static double
+peak_rss_mb (void)
+{
+  struct rusage usage;
+
+  getrusage (RUSAGE_SELF, &usage);
+  return usage.ru_maxrss / 1024.0;
+}
+
+/* A model of random parameters with its full-batch programs planned. */
+static CcsModel *
+planned_model (const CcsModelConfig *config, CcsBackend *backend,
+               double *seconds, GError **error)
+{
+  g_autoptr (CcsStateDict) params = random_model_params (config);
+  g_autoptr (CcsModel) model = NULL;
+  double begin = now ();
+
+  model = ccs_model_new (params, "random parameters", backend, error);
+  if (!model || !ccs_model_warm_up (model, TRUE, error))
+    return NULL;
+  *seconds = now () - begin;
+  return g_steal_pointer (&model);
+}
+
+static gboolean
+bench (Bench *self, const CcsModelConfig *config, CcsBackend *backend,
+       Results *results, GError **error)
+{
+  double encode, separate;
+
+  results->threads = backend->n_threads;
+  self->model = planned_model (config, backend, &results->plan_seconds, error);
+  if (!self->model)
+    return FALSE;
+  self->clip = bench_clip_new (self->model, CLIP_SECONDS);
+  if (!measure (self, "10 s clip", run_clip, &results->clip10s_seconds, error))
+    return FALSE;
+  results->peak_rss_mb = peak_rss_mb ();
+  /* The ceiling on both sides of what is held against it: clocks move. */
+  results->peak_gflops
+      = ccs_cpu_peak_gflops (results->threads, self->seconds / 2);
+  if (!measure (self, "encoder", run_encode, &encode, error)
+      || !measure (self, "windows", run_separate, &separate, error))
+    return FALSE;
+  results->peak_gflops
+      = MAX (results->peak_gflops,
+             ccs_cpu_peak_gflops (results->threads, self->seconds / 2));
+
+  encode /= CCS_MODEL_FRAME_BATCH;
+  results->encoder_ms_per_frame = 1e3 * encode;
+  results->encoder_gflops = 2e-9 * encoder_macs (config) / encode;
+  results->window_ms = 1e3 * separate / CCS_MODEL_WINDOW_BATCH;
+  results->realtime_factor = CLIP_SECONDS / results->clip10s_seconds;
+  return TRUE;
+}
+
+/* -- reporting ------------------------------------------------------------ */
+
+static void
+print_results (const Results *r)
+{
+  printf (
+      "threads               %d\n"
+      "peak                  %.1f GFLOP/s\n"
+      "encoder               %.2f ms a frame, %.1f GFLOP/s, %.0f %% of peak\n"
+      "window                %.2f ms\n"
+      "10 s clip             %.3f s, %.2f times as fast as it sounds\n"
+      "planning              %.3f s\n"
+      "peak memory           %.0f MB\n",
+      r->threads, r->peak_gflops, r->encoder_ms_per_frame, r->encoder_gflops,
+      100 * r->encoder_gflops / r->peak_gflops, r->window_ms,
+      r->clip10s_seconds, r->realtime_factor, r->plan_seconds, r->peak_rss_mb);
+}
+
+/* A number as JSON has it, in any locale. */
+static void
+append_field (GString *json, const char *name, double value)
+{
+  char text[G_ASCII_DTOSTR_BUF_SIZE];
+
+  g_ascii_formatd (text, sizeof text, "%.6g", value);
+  g_string_append_printf (json, "%s\n  \"%s\": %s", json->len > 1 ? "," : "",
+                          name, text);
+}
+
+static gboolean
+write_json (const char *path, const Results *r, GError **error)
+{
+  g_autoptr (GString) json = g_string_new ("{");
+
+  append_field (json, "threads", r->threads);
+  append_field (json, "peak_gflops", r->peak_gflops);
+  append_field (json, "encoder_ms_per_frame", r->encoder_ms_per_frame);
+  append_field (json, "encoder_gflops", r->encoder_gflops);
+  append_field (json, "window_ms", r->window_ms);
+  append_field (json, "clip10s_seconds", r->clip10s_seconds);
+  append_field (json, "realtime_factor", r->realtime_factor);
+  append_field (json, "plan_seconds", r->plan_seconds);
+  append_field (json, "peak_rss_mb", r->peak_rss_mb);
+  g_string_append (json, "\n}\n");
+  return g_file_set_contents (path, json->str, json->len, error);
+}
+
+static ToolExit
+run_bench (gint argc, char **argv)
+{
+  Bench self = { .seconds = DEFAULT_SECONDS };
+  CcsModelConfig config = CCS_MODEL_CONFIG_PUBLISHED;
+  CcsBackendOptions options = { 0, -1 };
+  g_autofree char *json = NULL, *backend_name = NULL;
+  const GOptionEntry entries[] = {
+    { "json", 'j', 0, G_OPTION_ARG_FILENAME, &json,
+      "Write the numbers to FILE too", "FILE" },
+    { "threads", 't', 0, G_OPTION_ARG_INT, &options.n_threads,
+      "Threads (default: as many as cores)", "N" },
+    { "backend", 'b', 0, G_OPTION_ARG_STRING, &backend_name,
+      "auto (default), cpu, cuda or reference", "NAME" },
+    { "seconds", 's', 0, G_OPTION_ARG_DOUBLE, &self.seconds,
+      "Time for each measurement (default 3)", "S" },
+    { "backbone", 0, 0, G_OPTION_ARG_INT, &config.backbone, "18 or 50", "N" },
+    { "dim-scale", 0, 0, G_OPTION_ARG_INT, &config.dim_scale, "1 to 4", "N" },
+    { "verbose", 'v', 0, G_OPTION_ARG_NONE, &self.verbose,
+      "Show progress on a terminal", NULL },
+    { NULL },
+  };
+  g_autoptr (CcsBackend) backend = NULL;
+  Results results = { 0 };
+  GError *error = NULL;
+  gboolean ok;
+  ToolExit exit;
+
+  if (!tool_parse (&tool_bench, entries, &argc, &argv, &exit))
+    return exit;
+  if (options.n_threads < 0 || !(self.seconds > 0)
+      || (config.backbone != 18 && config.backbone != 50)
+      || config.dim_scale < 1 || config.dim_scale > 4)
+    return tool_bad_option (&tool_bench, "an option's value is out of range; "
+                                         "--help lists them");
+  backend = ccs_backend_open (backend_name ? backend_name : "auto", &options,
+                              &error);
+  if (!backend)
+    return tool_fail (&tool_bench, error);
+  ok = bench (&self, &config, backend, &results, &error);
+  g_clear_pointer (&self.clip, bench_clip_free);
+  g_clear_pointer (&self.model, ccs_model_unref);
+  if (!ok)
+    return tool_fail (&tool_bench, error);
+  print_results (&results);
+  if (json && !write_json (json, &results, &error))
+    return tool_fail (&tool_bench, error);
+  return TOOL_OK;
+}
+
+const ToolCommand tool_bench = {
+  "bench",
+  "",
+  0,
+  "Measure the model's speed on this machine",
+  "Random parameters and a 10 s clip of noise in the published protocol: 150\n"
+  "windows, each frame encoded once, pictures already cropped. Times are\n"
+  "medians of repeated runs. The JSON fields:\n"
+  "  threads               that the backend uses\n"
+  "  peak_gflops           32-bit multiply-adds this CPU reaches on that many\n"
+  "                        threads when it does nothing else, measured now\n"
+  "  encoder_ms_per_frame  one frame in a full batch, 8-bit pixels to feature\n"
+  "  encoder_gflops        the same as a rate: two operations for every\n"
+  "                        multiply-add of its convolutions as written (4.00 "
+  "G\n"
+  "                        a frame as published; taps on padding count)\n"
+  "  window_ms             one window in a full batch, mix to difference\n"
+  "  clip10s_seconds       the whole clip, encoder included\n"
+  "  realtime_factor       10 / clip10s_seconds\n"
+  "  plan_seconds          from parameters in memory to programs ready to run\n"
+  "  peak_rss_mb           most memory resident, after the clip",
+  run_bench
+};

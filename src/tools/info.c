@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* `ccstereo info`: what a parameter file holds, and what is wrong with it if
+ * it is no model. */
+#include "tool.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "ccstereo.h"
+
+#define N_DTYPES (CCS_S64 + 1)
+
+static void
+print_metadata (GHashTable *metadata)
+{
+  g_autoptr (GList) keys = g_hash_table_get_keys (metadata);
+
+  keys = g_list_sort (keys, (GCompareFunc)strcmp);
+  for (GList *at = keys; at; at = at->next)
+    printf ("  %-14s %s = %s\n", at == keys ? "metadata" : "",
+            (const char *)at->data,
+            (const char *)g_hash_table_lookup (metadata, at->data));
+}
+
+/* How many tensors there are of each element type. */
+static void
+print_storage (const CcsStateDict *tensors)
+{
+  guint count[N_DTYPES] = { 0 };
+  guint64 bytes = 0;
+
+  for (guint i = 0; i < ccs_state_dict_size (tensors); i++) {
+    const CcsTensor *tensor = ccs_state_dict_tensor (tensors, i);
+    count[tensor->dtype]++;
+    bytes += ccs_tensor_size (tensor);
+  }
+  printf ("  %-14s %u, %.1f MB:", "tensors", ccs_state_dict_size (tensors),
+          bytes / 1e6);
+  for (guint type = 0; type < N_DTYPES; type++)
+    if (count[type] > 0)
+      printf (" %u %s", count[type], ccs_dtype_name (type));
+  putchar ('\n');
+}
+
+static void
+print_parameter_counts (const CcsModelConfig *config)
+{
+  g_autoptr (GPtrArray) params = ccs_model_config_params (config);
+  gint64 visual = 0, audio = 0, unused = 0, buffers = 0;
+
+  for (guint i = 0; i < params->len; i++) {
+    const CcsParamInfo *info = g_ptr_array_index (params, i);
+    gint64 n = ccs_shape_elements (&info->shape);
+    if (info->role == CCS_PARAM_UNUSED)
+      unused += n;
+    else if (info->role != CCS_PARAM_WEIGHT)
+      buffers += n;
+    else if (g_str_has_prefix (info->name, "net_visual."))
+      visual += n;
+    else
+      audio += n;
+  }
+  printf ("  %-14s net_visual %" G_GINT64_FORMAT ", net_audio %" G_GINT64_FORMAT
+          "; never used %" G_GINT64_FORMAT "; in buffers %" G_GINT64_FORMAT
+          "\n",
+          "parameters", visual, audio, unused, buffers);
+}
+
+static void
+print_tensors (const CcsStateDict *tensors)
+{
+  for (guint i = 0; i < ccs_state_dict_size (tensors); i++) {
+    const CcsTensor *tensor = ccs_state_dict_tensor (tensors, i);
+    g_autofree char *shape = ccs_shape_to_string (&tensor->shape);
+    printf ("  %s\t%s\t%s\n", ccs_state_dict_name (tensors, i), shape,
+            ccs_dtype_name (tensor->dtype));
+  }
+}
+
+/* Says which of the known contents this is; FALSE when none. */
+static gboolean
+print_content (const CcsCheckpoint *file, GError **error)
+{
+  CcsModelConfig config;
+
+  if (ccs_model_config_detect (file->tensors, &config, error)) {
+    g_autofree char *text = ccs_model_config_to_string (&config);
+    const char *declared
+        = g_hash_table_lookup (file->metadata, CCS_META_CONFIG);
+    printf ("  %-14s CCStereo model\n", "content");
+    printf ("  %-14s %s\n", "configuration", text);
+    print_parameter_counts (&config);
+    if (!declared || g_str_equal (declared, text))
+      return TRUE;
+    g_set_error (error, CCS_ERROR, CCS_ERROR_MODEL,
+                 "its metadata declares \"%s\", but its tensors make \"%s\"",
+                 declared, text);
+    return FALSE;
+  }
+  g_autoptr (CcsStateDict) trunk
+      = ccs_checkpoint_resnet_trunk (file->tensors, NULL);
+  printf ("  %-14s %s\n", "content",
+          trunk ? "ResNet: loads into the visual trunk only" : "no model");
+  if (trunk)
+    g_clear_error (error);
+  return trunk != NULL;
+}
+
+static ToolExit
+run_info (gint argc, char **argv)
+{
+  gboolean verbose = FALSE;
+  const GOptionEntry entries[] = {
+    { "verbose", 'v', 0, G_OPTION_ARG_NONE, &verbose,
+      "List every tensor: name, shape, element type", NULL },
+    { NULL },
+  };
+  g_autoptr (CcsCheckpoint) file = NULL;
+  GError *error = NULL;
+  gboolean known;
+  ToolExit exit;
+
+  if (!tool_parse (&tool_info, entries, &argc, &argv, &exit))
+    return exit;
+  file = ccs_checkpoint_load (argv[1], &error);
+  if (!file)
+    return tool_fail (&tool_info, error);
+
+  printf ("%s\n  %-14s %s\n", argv[1], "format",
+          ccs_file_kind_name (file->kind));
+  known = print_content (file, &error);
+  print_storage (file->tensors);
+  print_metadata (file->metadata);
+  if (verbose)
+    print_tensors (file->tensors);
+  if (known)
+    return TOOL_OK;
+  fflush (stdout);
+  g_prefix_error (&error, "%s: ", argv[1]);
+  return tool_fail (&tool_info, error);
+}
+
+const ToolCommand tool_info = {
+  "info",
+  "FILE",
+  1,
+  "Say what a parameter file holds",
+  "Reads safetensors and PyTorch's .pth. The exit status is 1 when FILE is "
+  "damaged\nor holds neither a CCStereo model nor a ResNet.",
+  run_info
+};

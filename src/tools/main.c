@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* `ccstereo`: finds the subcommand and hands over. */
+#include "tool.h"
+
+#include <locale.h>
+#include <stdio.h>
+
+#include "ccstereo.h"
+
+static const ToolCommand *const commands[]
+    = { &tool_info, &tool_convert, &tool_run, &tool_bench };
+
+static void
+print_usage (FILE *to)
+{
+  fputs ("Usage: ccstereo COMMAND [OPTION...]\n\nCommands:\n", to);
+  for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
+    fprintf (to, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
+  fputs ("\n\"ccstereo COMMAND --help\" tells more about each.\n"
+         "Exit status: 0 done, 1 failed, 2 wrong usage.\n",
+         to);
+}
+
+int
+main (int argc, char **argv)
+{
+  setlocale (LC_ALL, "");
+  if (argc < 2) {
+    print_usage (stderr);
+    return TOOL_USAGE;
+  }
+  if (g_str_equal (argv[1], "--help") || g_str_equal (argv[1], "-h")) {
+    print_usage (stdout);
+    return TOOL_OK;
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
+    if (g_str_equal (argv[1], commands[i]->name))
+      return commands[i]->run (argc - 1, argv + 1);
+  g_printerr ("ccstereo: there is no command \"%s\"\n", argv[1]);
+  print_usage (stderr);
+  return TOOL_USAGE;
+}

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* `ccstereo run`: a sound file and a folder of pictures to a binaural sound
+ * file. Sound streams through the binauralizer in blocks, and pictures are
+ * encoded as its windows come to need them, so that length costs no memory. */
+#include "tool.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include <glib/gstdio.h>
+#include <sndfile.h>
+
+#include "ccstereo.h"
+#include "frame-folder.h"
+
+#define BLOCK 65536 /* frames of sound */
+#define PICTURE_BYTES (3 * CCS_CROP_WIDTH * CCS_CROP_HEIGHT)
+/* Sound that goes on longer than this after the pictures is worth a word. */
+#define PICTURES_MAY_LACK 1.0 /* seconds */
+
+typedef struct
+{
+  char *model, *backend;
+  CcsBackendOptions backend_options;
+  double fps, width;
+  gboolean overwrite, as_float, verbose;
+} Options;
+
+typedef struct
+{
+  const Options *options;
+  CcsModel *model;
+  CcsBinauralizer *engine;
+  FrameFolder *frames;
+  SNDFILE *in, *out;
+  SF_INFO info;      /* of the input */
+  gint64 analysed;   /* pictures given to the engine so far */
+  gint64 n_analysed; /* that there will be */
+} Job;
+
+static void
+job_clear (Job *self)
+{
+  g_clear_pointer (&self->engine, ccs_binauralizer_free);
+  g_clear_pointer (&self->model, ccs_model_unref);
+  g_clear_pointer (&self->frames, frame_folder_free);
+  g_clear_pointer (&self->in, sf_close);
+  g_clear_pointer (&self->out, sf_close);
+}
+
+/* -- pictures ------------------------------------------------------------- */
+
+/* Analysed picture @k of 10 a second, counted from 0: shown at k / 10 s; the
+ * published numbers, by which the crop is chosen, count from 1. */
+static gboolean
+load_picture (Job *self, gint64 k, guint8 *out, GError **error)
+{
+  gint64 last = frame_folder_length (self->frames) - 1;
+  gint64 index = (gint64)rint (k * self->options->fps / CCS_ANALYSIS_FPS);
+
+  return frame_folder_crop (self->frames, MIN (index, last),
+                            ccs_tdss_point (k + 1), out, error);
+}
+
+/* Encodes the next few pictures and hands them to the engine. */
+static gboolean
+push_features (Job *self, GError **error)
+{
+  guint n = MIN (CCS_MODEL_FRAME_BATCH, self->n_analysed - self->analysed);
+  gsize size = ccs_model_feature_size (self->model);
+  g_autofree guint8 *pixels = g_malloc (n * PICTURE_BYTES);
+  g_autofree float *values = g_new (float, n *size);
+  const guint8 *pictures[CCS_MODEL_FRAME_BATCH];
+  float *features[CCS_MODEL_FRAME_BATCH];
+
+  for (guint i = 0; i < n; i++) {
+    pictures[i] = pixels + i * PICTURE_BYTES;
+    features[i] = values + i * size;
+    if (!load_picture (self, self->analysed + i, pixels + i * PICTURE_BYTES,
+                       error))
+      return FALSE;
+  }
+  if (!ccs_model_encode (self->model, pictures, n, features, error))
+    return FALSE;
+  for (guint i = 0; i < n; i++, self->analysed++) {
+    gint64 time
+        = self->analysed * (G_GINT64_CONSTANT (1000000000) / CCS_ANALYSIS_FPS);
+    if (!ccs_binauralizer_push_feature (self->engine, time, features[i], error))
+      return FALSE;
+  }
+  if (self->analysed == self->n_analysed)
+    ccs_binauralizer_end_features (self->engine);
+  return TRUE;
+}
+
+/* Time of the last analysed picture, in nanoseconds; -1 before the first. */
+static gint64
+analysed_time (const Job *self)
+{
+  if (self->analysed == 0)
+    return -1;
+  return (self->analysed - 1)
+         * (G_GINT64_CONSTANT (1000000000) / CCS_ANALYSIS_FPS);
+}
+
+/* Pictures up to and past the centre of the window that waits. */
+static gboolean
+feed_window (Job *self, GError **error)
+{
+  gint64 center = ccs_binauralizer_next_center (self->engine);
+
+  while (self->analysed < self->n_analysed && analysed_time (self) <= center)
+    if (!push_features (self, error))
+      return FALSE;
+  return TRUE;
+}
+
+/* -- sound ---------------------------------------------------------------- */
+
+static gboolean
+write_available (Job *self, gsize *written, GError **error)
+{
+  g_autofree float *samples = g_new (float, 2 * BLOCK);
+  gsize n;
+
+  while ((n = ccs_binauralizer_pull (self->engine, samples, BLOCK)) > 0) {
+    if (sf_writef_float (self->out, samples, n) != (sf_count_t)n) {
+      g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "cannot write: %s",
+                   sf_strerror (self->out));
+      return FALSE;
+    }
+    *written += n;
+  }
+  return TRUE;
+}
+
+/* Runs windows, feeding each the pictures it waits for, until none can. */
+static gboolean
+process_available (Job *self, gsize *written, GError **error)
+{
+  gint64 before, after = -1;
+
+  do {
+    before = after;
+    if (!feed_window (self, error)
+        || !ccs_binauralizer_process (self->engine, FALSE, error)
+        || !write_available (self, written, error))
+      return FALSE;
+    after = ccs_binauralizer_next_center (self->engine);
+  } while (after >= 0 && after != before);
+  return TRUE;
+}
+
+static gboolean
+stream (Job *self, GError **error)
+{
+  g_autofree float *samples = g_new (float, BLOCK * self->info.channels);
+  gsize read = 0, written = 0;
+  sf_count_t n;
+
+  while ((n = sf_readf_float (self->in, samples, BLOCK)) > 0) {
+    read += n;
+    if (!ccs_binauralizer_push_audio (self->engine, samples, n, error)
+        || !process_available (self, &written, error))
+      return FALSE;
+    tool_progress (self->options->verbose, "binauralizing",
+                   MIN ((double)read / MAX (self->info.frames, 1), 0.99));
+  }
+  if (sf_error (self->in)) {
+    g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "cannot read: %s",
+                 sf_strerror (self->in));
+    return FALSE;
+  }
+  if (!ccs_binauralizer_drain (self->engine, error)
+      || !process_available (self, &written, error))
+    return FALSE;
+  tool_progress (self->options->verbose, "binauralizing", 1);
+  g_return_val_if_fail (written == read, FALSE);
+  return TRUE;
+}
+
+/* -- opening -------------------------------------------------------------- */
+
+static gboolean
+open_input (Job *self, const char *path, GError **error)
+{
+  self->in = sf_open (path, SFM_READ, &self->info);
+  if (!self->in) {
+    g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: %s", path,
+                 sf_strerror (NULL));
+    return FALSE;
+  }
+  if (self->info.channels > 2) {
+    g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
+                 "%s: %d channels; one or two are expected", path,
+                 self->info.channels);
+    return FALSE;
+  }
+  if (self->info.channels == 2)
+    tool_notice (&tool_run, "%s has two channels; their sum is binauralized",
+                 path);
+  return TRUE;
+}
+
+/* WAV, or RF64 where it grows beyond what WAV can hold. */
+static gboolean
+open_output (Job *self, const char *path, GError **error)
+{
+  gint sample = self->options->as_float ? SF_FORMAT_FLOAT : SF_FORMAT_PCM_24;
+  SF_INFO info = { .samplerate = self->info.samplerate,
+                   .channels = 2,
+                   .format = SF_FORMAT_RF64 | sample };
+
+  self->out = sf_open (path, SFM_WRITE, &info);
+  if (!self->out) {
+    g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: %s", path,
+                 sf_strerror (NULL));
+    return FALSE;
+  }
+  sf_command (self->out, SFC_RF64_AUTO_DOWNGRADE, NULL, SF_TRUE);
+  sf_command (self->out, SFC_SET_CLIPPING, NULL, SF_TRUE);
+  return TRUE;
+}
+
+static gboolean
+open_engine (Job *self, GError **error)
+{
+  const Options *options = self->options;
+  CcsBinauralizerOptions engine = CCS_BINAURALIZER_DEFAULTS;
+  g_autofree char *path = options->model ? g_strdup (options->model)
+                                         : ccs_model_default_path (error);
+
+  if (!path)
+    return FALSE;
+  self->model
+      = ccs_model_load (path, options->backend ? options->backend : "auto",
+                        &options->backend_options, error);
+  if (!self->model)
+    return FALSE;
+  engine.rate = self->info.samplerate;
+  engine.channels = self->info.channels;
+  engine.width = options->width;
+  self->engine = ccs_binauralizer_new (self->model, &engine, error);
+  return self->engine != NULL;
+}
+
+static gboolean
+open_frames (Job *self, const char *path, GError **error)
+{
+  double shown;
+
+  self->frames = frame_folder_open (path, error);
+  if (!self->frames)
+    return FALSE;
+  shown = frame_folder_length (self->frames) / self->options->fps;
+  self->n_analysed = MAX (1, (gint64)rint (shown * CCS_ANALYSIS_FPS));
+  if ((double)self->info.frames / self->info.samplerate
+      > shown + PICTURES_MAY_LACK)
+    tool_notice (&tool_run,
+                 "%s: pictures for %.1f s of %.1f s of sound; the last one "
+                 "stays",
+                 path, shown,
+                 (double)self->info.frames / self->info.samplerate);
+  return TRUE;
+}
+
+/* The result grows beside its place and takes it when it is whole. */
+static gboolean
+binauralize (const Options *options, const char *sound, const char *frames,
+             const char *result, GError **error)
+{
+  g_autofree char *partial = g_strconcat (result, ".partial", NULL);
+  Job job = { .options = options };
+  gboolean ok;
+
+  ok = open_input (&job, sound, error) && open_frames (&job, frames, error)
+       && open_engine (&job, error) && open_output (&job, partial, error);
+  if (ok && !stream (&job, error)) {
+    g_prefix_error (error, "%s: ", sound);
+    ok = FALSE;
+  }
+  job_clear (&job);
+  if (ok && g_rename (partial, result) != 0) {
+    g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: %s", result,
+                 g_strerror (errno));
+    ok = FALSE;
+  }
+  if (!ok)
+    g_unlink (partial);
+  return ok;
+}
+
+/* -- command -------------------------------------------------------------- */
+
+static ToolExit
+check_options (const Options *options)
+{
+  if (!(options->fps > 0 && options->fps <= 1000))
+    return tool_bad_option (&tool_run, "--fps is above 0 and up to 1000");
+  if (!(options->width >= 0 && options->width <= 2))
+    return tool_bad_option (&tool_run, "--width is 0 to 2");
+  if (options->backend_options.n_threads < 0)
+    return tool_bad_option (&tool_run, "--threads is 0 or more");
+  return TOOL_OK;
+}
+
+static ToolExit
+run_run (gint argc, char **argv)
+{
+  Options o
+      = { .backend_options = { 0, -1 }, .fps = CCS_ANALYSIS_FPS, .width = 1 };
+  const GOptionEntry entries[] = {
+    { "model", 'm', 0, G_OPTION_ARG_FILENAME, &o.model,
+      "Model file (default: $CCSTEREO_MODEL, or the installed one)", "FILE" },
+    { "fps", 'f', 0, G_OPTION_ARG_DOUBLE, &o.fps,
+      "Pictures a second (default 10)", "N" },
+    { "width", 'w', 0, G_OPTION_ARG_DOUBLE, &o.width,
+      "0 mono, 1 as predicted (default), 2 twice as wide", "X" },
+    { "backend", 'b', 0, G_OPTION_ARG_STRING, &o.backend,
+      "auto (default), cpu, cuda or reference", "NAME" },
+    { "threads", 't', 0, G_OPTION_ARG_INT, &o.backend_options.n_threads,
+      "Threads (default: as many as cores)", "N" },
+    { "float", 0, 0, G_OPTION_ARG_NONE, &o.as_float,
+      "Write 32-bit floating point instead of 24 bits", NULL },
+    { "overwrite", 0, 0, G_OPTION_ARG_NONE, &o.overwrite,
+      "Replace OUT.wav when it exists", NULL },
+    { "verbose", 'v', 0, G_OPTION_ARG_NONE, &o.verbose,
+      "Show progress on a terminal", NULL },
+    { NULL },
+  };
+  GError *error = NULL;
+  gboolean ok = FALSE;
+  ToolExit exit;
+
+  if (!tool_parse (&tool_run, entries, &argc, &argv, &exit))
+    return exit;
+  exit = check_options (&o);
+  if (exit == TOOL_OK) {
+    if (!o.overwrite && g_file_test (argv[3], G_FILE_TEST_EXISTS))
+      g_set_error (&error, CCS_ERROR, CCS_ERROR_IO,
+                   "%s exists; --overwrite replaces it", argv[3]);
+    else
+      ok = binauralize (&o, argv[1], argv[2], argv[3], &error);
+    if (!ok)
+      exit = tool_fail (&tool_run, error);
+  }
+  g_free (o.model);
+  g_free (o.backend);
+  return exit;
+}
+
+const ToolCommand tool_run = {
+  "run",
+  "IN.wav FRAMES_DIR OUT.wav",
+  3,
+  "Make a sound file binaural",
+  "IN is anything libsndfile reads, of any rate; two channels are summed.\n"
+  "FRAMES_DIR holds numbered PNG or JPEG pictures; the lowest number is shown\n"
+  "when the sound begins. OUT has IN's rate and length, and the sum of its\n"
+  "channels is IN.",
+  run_run
+};

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the subcommands of `ccstereo` share: option parsing, messages, progress
+ * and exit codes. */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+typedef enum
+{
+  TOOL_OK = 0,
+  TOOL_FAILED = 1,
+  TOOL_USAGE = 2,
+} ToolExit;
+
+/**
+ * ToolCommand:
+ * @name: as typed after `ccstereo`
+ * @operands: as shown in its usage line
+ * @n_operands: how many there must be
+ * @summary: one line
+ * @description: for --help; NULL: nothing more to say
+ */
+typedef struct
+{
+  const char *name;
+  const char *operands;
+  gint n_operands;
+  const char *summary;
+  const char *description;
+  ToolExit (*run) (gint argc, char **argv);
+} ToolCommand;
+
+extern const ToolCommand tool_info, tool_convert, tool_bench, tool_run;
+
+/* Parses @argv, of which afterwards only the name and the operands are left.
+ * On FALSE a message has been given: end with TOOL_USAGE. --help is answered
+ * here and ends the program's work with *@exit = TOOL_OK. */
+gboolean tool_parse (const ToolCommand *command, const GOptionEntry *entries,
+    gint *argc, char ***argv, ToolExit *exit);
+/* Says that @value is no good for @option; (for TOOL_USAGE). */
+ToolExit tool_bad_option (const ToolCommand *command, const char *format, ...)
+    G_GNUC_PRINTF (2, 3);
+/* Reports @error and frees it. Returns TOOL_FAILED. */
+ToolExit tool_fail (const ToolCommand *command, GError *error);
+/* A remark on standard error that is no error. */
+void tool_notice (const ToolCommand *command, const char *format, ...)
+    G_GNUC_PRINTF (2, 3);
+/* Share of the work done, 0 to 1, redrawn in place: only when @verbose and
+ * standard error is a terminal. At 1 the line ends. */
+void tool_progress (gboolean verbose, const char *what, double done);
+
+G_END_DECLS
