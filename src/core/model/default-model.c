@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Which model file is meant when a user names none. */
+/* Which model is used when nobody names one. */
 #include "model.h"
-
 #include "../error.h"
 
 #define MODEL_VARIABLE "CCSTEREO_MODEL"
-#define DEFAULT_MODEL CCS_MODELS_DIR "/default.safetensors"
+#define DEFAULT_FILE "ccstereo-default.safetensors"
 
 char *
 ccs_model_default_path (GError **error)
 {
-  const char *named = g_getenv (MODEL_VARIABLE);
+  const char *chosen = g_getenv (MODEL_VARIABLE);
+  g_autofree char *installed = NULL;
 
-  if (named && *named)
-    return g_strdup (named);
-  if (g_file_test (DEFAULT_MODEL, G_FILE_TEST_EXISTS))
-    return g_strdup (DEFAULT_MODEL);
-  g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
-               "no model is named and none is installed as %s: name a file, or "
-               "set " MODEL_VARIABLE " to one (\"ccstereo convert\" makes one "
-               "from the authors' .pth)",
-               DEFAULT_MODEL);
+  if (chosen && *chosen)
+    return g_strdup (chosen);
+  installed = g_build_filename (CCS_MODEL_DIR, DEFAULT_FILE, NULL);
+  if (g_file_test (installed, G_FILE_TEST_IS_REGULAR))
+    return g_steal_pointer (&installed);
+  g_set_error (error, CCS_ERROR, CCS_ERROR_IO,
+      "no model was named and no default model is installed (%s): name a file, "
+      "or set " MODEL_VARIABLE "; \"ccstereo convert\" makes one from a "
+      "published checkpoint", installed);
   return NULL;
 }

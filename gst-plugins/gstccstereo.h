@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the elements share: the properties that choose a model and where it
+ * runs, the way from a core error to an element message, and the feature
+ * stream's caps. */
+#pragma once
+
+#include <ccstereo.h>
+#include <gst/gst.h>
+
+G_BEGIN_DECLS
+
+/* -- model properties ------------------------------------------------------ */
+
+#define GST_TYPE_CCSTEREO_BACKEND (gst_ccstereo_backend_get_type ())
+GType gst_ccstereo_backend_get_type (void);
+
+typedef enum
+{
+  GST_CCSTEREO_BACKEND_AUTO,
+  GST_CCSTEREO_BACKEND_CPU,
+  GST_CCSTEREO_BACKEND_CUDA,
+} GstCcstereoBackend;
+
+/* What `model-file`, `backend`, `cuda-device-id` and `n-threads` hold; under
+ * the element's object lock. */
+typedef struct
+{
+  char *model_file;             /* NULL: the default model */
+  GstCcstereoBackend backend;
+  gint cuda_device_id;
+  gint n_threads;
+} GstCcstereoModelSettings;
+
+#define GST_CCSTEREO_MODEL_SETTINGS_INIT \
+  ((GstCcstereoModelSettings) { NULL, GST_CCSTEREO_BACKEND_AUTO, -1, 0 })
+
+/* Installs the four properties as @first .. @first + 3, in the order of the
+ * struct. */
+#define GST_CCSTEREO_N_MODEL_PROPERTIES 4
+void gst_ccstereo_install_model_properties (GObjectClass * klass, guint first);
+/* @index: property id - first. TRUE when it was one of the four. */
+gboolean gst_ccstereo_model_settings_set (GstCcstereoModelSettings * self,
+    GstElement * element, guint index, const GValue * value);
+gboolean gst_ccstereo_model_settings_get (GstCcstereoModelSettings * self,
+    GstElement * element, guint index, GValue * value);
+void gst_ccstereo_model_settings_clear (GstCcstereoModelSettings * self);
+
+/* Loads (or shares) the model that the settings name; with no model-file
+ * CCSTEREO_MODEL, then the installed default model. Posts an element error and
+ * returns NULL on failure. (transfer full) */
+CcsModel *gst_ccstereo_model_settings_load (GstCcstereoModelSettings * self,
+    GstElement * element);
+
+/* -- errors and log ---------------------------------------------------------- */
+
+/* Posts @error as an element error: RESOURCE/NOT_FOUND for a file,
+ * RESOURCE/SETTINGS for a property, LIBRARY/INIT for a backend, STREAM/FAILED
+ * otherwise. Frees @error. */
+void gst_ccstereo_post_error (GstElement * element, GError * error);
+/* Routes the core's log into the debug category "ccstereo". Once a process. */
+void gst_ccstereo_init (void);
+
+/* -- the feature stream -------------------------------------------------------- */
+
+#define GST_CCSTEREO_FEATURES_CAPS "application/x-ccstereo-features"
+
+/* Caps of @model's features: tensor-id, type, dims, dims-order, model-id,
+ * and @fps_n/@fps_d as framerate. (transfer full) */
+GstCaps *gst_ccstereo_features_caps (CcsModel * model, gint fps_n, gint fps_d);
+
+G_END_DECLS

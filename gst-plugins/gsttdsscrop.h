@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* tdsscrop: video at any size and rate to the net's pictures, 448x224 RGB at
+ * the analysis rate, with a crop that moves from frame to frame. */
+#pragma once
+
+#include <gst/video/gstvideofilter.h>
+
+G_BEGIN_DECLS
+
+#define GST_TYPE_TDSS_CROP (gst_tdss_crop_get_type ())
+G_DECLARE_FINAL_TYPE (GstTdssCrop, gst_tdss_crop, GST, TDSS_CROP,
+    GstVideoFilter)
+
+#define GST_TYPE_TDSS_CROP_SCHEDULE (gst_tdss_crop_schedule_get_type ())
+GType gst_tdss_crop_schedule_get_type (void);
+
+typedef enum
+{
+  GST_TDSS_CROP_FIVE,           /* the published order */
+  GST_TDSS_CROP_CENTER,
+  GST_TDSS_CROP_NONE,           /* the whole picture, resized to 448x224 */
+  GST_TDSS_CROP_CUSTOM,         /* the points of the property */
+} GstTdssCropSchedule;
+
+GST_ELEMENT_REGISTER_DECLARE (tdsscrop)
+
+G_END_DECLS
