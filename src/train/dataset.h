@@ -4,6 +4,7 @@
  * read is always 16 kHz stereo and 480x240 RGB. */
 #pragma once
 
+#include "model/config.h"
 #include "scenes.h"
 
 G_BEGIN_DECLS
@@ -54,19 +55,23 @@ typedef struct
                         .scene_seed = 1,                                       \
                         .scene_count = 2000 })
 
+#define CCS_DATASET_NAME 64
+#define CCS_FRAME_OFFSET_FAIRPLAY 0.1
+#define CCS_FRAME_OFFSET_YT_CLEAN 0.05
+
 /**
  * CcsDatasetItem:
  * @name: for people: names the item in errors and reports
  * @samples: of the clip at 16 kHz
  * @duration: seconds, exactly (samples and rate of the file)
  * @frame_offset: seconds added to a window's centre before rounding to a
- *   frame number (0.1 or 0.05)
+ *   frame number
  * @frame_base: added to that number: where the clip starts in its frames
  * @first_frame, @last_frame: numbers that exist
  */
 typedef struct
 {
-  const char *name;
+  char name[CCS_DATASET_NAME];
   gsize samples;
   double duration;
   double frame_offset;

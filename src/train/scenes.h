@@ -12,7 +12,6 @@ G_BEGIN_DECLS
 #define CCS_SCENE_DURATION 10.0 /* seconds */
 #define CCS_SCENE_FOV 120.0     /* degrees across the picture's 480 columns */
 #define CCS_SCENE_MAX_SOURCES 3
-#define CCS_SCENE_FPS 10 /* frame k of a scene shows time (k - 1)/10 */
 
 typedef enum
 {

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "dataset-files.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <math.h>
+#include <png.h>
+#include <sndfile.h>
+#include <string.h>
+
+#include "audio/resampler.h"
+#include "error.h"
+#include "vision/frame.h"
+#include "vision/picture-file.h"
+
+#define HIGHEST_RATE 768000 /* Hz */
+/* Sound read before and behind a range, in samples at 16 kHz: several times the
+ * reach of the resampling filter. */
+#define CONTEXT 1024
+
+/* -- sound -- */
+
+static SNDFILE *
+open_sound (const char *path, SF_INFO *info, GError **error)
+{
+  SNDFILE *file;
+
+  memset (info, 0, sizeof *info);
+  file = sf_open (path, SFM_READ, info);
+  if (!file) {
+    g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: %s", path,
+                 sf_strerror (NULL));
+    return NULL;
+  }
+  if (info->channels != 2)
+    g_set_error (error, CCS_ERROR, CCS_ERROR_FORMAT,
+                 "%s: %d channel%s; binaural sound has two", path,
+                 info->channels, info->channels == 1 ? "" : "s");
+  else if (info->samplerate < CCS_MODEL_RATE || info->samplerate > HIGHEST_RATE)
+    g_set_error (error, CCS_ERROR, CCS_ERROR_FORMAT,
+                 "%s: a rate of %d Hz; %d to %d Hz are read", path,
+                 info->samplerate, CCS_MODEL_RATE, HIGHEST_RATE);
+  else if (info->frames <= 0)
+    g_set_error (error, CCS_ERROR, CCS_ERROR_FORMAT, "%s: holds no sound",
+                 path);
+  else
+    return file;
+  sf_close (file);
+  return NULL;
+}
+
+static gsize
+samples_at_model_rate (const SF_INFO *info)
+{
+  guint64 rate = info->samplerate;
+
+  return ((guint64)info->frames * CCS_MODEL_RATE + rate / 2) / rate;
+}
+
+gboolean
+ccs_sound_probe (const char *path, CcsSoundFile *out, GError **error)
+{
+  SF_INFO info;
+  SNDFILE *file = open_sound (path, &info, error);
+
+  if (!file)
+    return FALSE;
+  sf_close (file);
+  out->rate = info.samplerate;
+  out->frames = info.frames;
+  out->samples = samples_at_model_rate (&info);
+  return TRUE;
+}
+
+static guint
+greatest_divisor (guint a, guint b)
+{
+  return b ? greatest_divisor (b, a % b) : a;
+}
+
+/* (transfer full): @count stored frames from @first, interleaved */
+static float *
+read_stored (SNDFILE *file, const char *path, gsize first, gsize count,
+             GError **error)
+{
+  g_autofree float *stored = g_new (float, 2 * count);
+
+  if (sf_seek (file, first, SEEK_SET) < 0
+      || sf_readf_float (file, stored, count) != (sf_count_t)count) {
+    g_set_error (error, CCS_ERROR, CCS_ERROR_FORMAT,
+                 "%s: ends before the length that its header states", path);
+    return NULL;
+  }
+  for (gsize i = 0; i < 2 * count; i++) {
+    if (!isfinite (stored[i])) {
+      g_set_error (error, CCS_ERROR, CCS_ERROR_FORMAT,
+                   "%s: frame %" G_GSIZE_FORMAT " is not a finite number", path,
+                   first + i / 2);
+      return NULL;
+    }
+  }
+  return g_steal_pointer (&stored);
+}
+
+/* One channel of @stored to 16 kHz; the range begins @skip samples in. */
+static gboolean
+resample_channel (const float *stored, gsize count, guint channel, guint rate,
+                  gsize skip, gsize n, float *out, GError **error)
+{
+  g_autofree float *mono = g_new (float, count);
+  g_autoptr (GArray) resampled = NULL;
+  gsize got;
+
+  for (gsize i = 0; i < count; i++)
+    mono[i] = stored[2 * i + channel];
+  resampled = ccs_resample (mono, count, rate, CCS_MODEL_RATE, error);
+  if (!resampled)
+    return FALSE;
+  /* rounding may leave the very last sample of a file out */
+  got = resampled->len > skip ? MIN (n, resampled->len - skip) : 0;
+  memcpy (out, &g_array_index (resampled, float, skip), got * sizeof (float));
+  memset (out + got, 0, (n - got) * sizeof (float));
+  return TRUE;
+}
+
+gboolean
+ccs_sound_read (const char *path, gsize start, gsize n, float *left,
+                float *right, GError **error)
+{
+  SF_INFO info;
+  SNDFILE *file = open_sound (path, &info, error);
+  g_autofree float *stored = NULL;
+  gsize samples, step_in, step_out, steps, first, last;
+
+  if (!file)
+    return FALSE;
+  samples = samples_at_model_rate (&info);
+  if (start > samples || n > samples - start) {
+    g_set_error (error, CCS_ERROR, CCS_ERROR_FORMAT,
+                 "%s: too short: %" G_GSIZE_FORMAT
+                 " samples at 16 kHz where %" G_GSIZE_FORMAT " are needed",
+                 path, samples, start + n);
+    sf_close (file);
+    return FALSE;
+  }
+  /* both rates meet every step_in stored frames = step_out samples */
+  step_out
+      = CCS_MODEL_RATE / greatest_divisor (CCS_MODEL_RATE, info.samplerate);
+  step_in
+      = info.samplerate / greatest_divisor (CCS_MODEL_RATE, info.samplerate);
+  steps = start > CONTEXT ? (start - CONTEXT) / step_out : 0;
+  first = steps * step_in;
+  last = ((start + n + CONTEXT) / step_out + 1) * step_in;
+  last = MIN (last, (gsize)info.frames);
+  stored = read_stored (file, path, first, last - first, error);
+  sf_close (file);
+  return stored
+         && resample_channel (stored, last - first, 0, info.samplerate,
+                              start - steps * step_out, n, left, error)
+         && resample_channel (stored, last - first, 1, info.samplerate,
+                              start - steps * step_out, n, right, error);
+}
+
+gboolean
+ccs_sound_write (const char *path, guint rate, gsize n, const float *left,
+                 const float *right, GError **error)
+{
+  g_autofree char *part = g_strconcat (path, ".part", NULL);
+  g_autofree float *interleaved = g_new (float, 2 * n);
+  SF_INFO info = { .samplerate = rate,
+                   .channels = 2,
+                   .format = SF_FORMAT_WAV | SF_FORMAT_PCM_16 };
+  SNDFILE *file = sf_open (part, SFM_WRITE, &info);
+  gboolean written;
+
+  if (!file) {
+    g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: %s", part,
+                 sf_strerror (NULL));
+    return FALSE;
+  }
+  for (gsize i = 0; i < n; i++) {
+    interleaved[2 * i] = CLAMP (left[i], -1, 1);
+    interleaved[2 * i + 1] = CLAMP (right[i], -1, 1);
+  }
+  written = sf_writef_float (file, interleaved, n) == (sf_count_t)n;
+  written = sf_close (file) == 0 && written;
+  if (!written || g_rename (part, path) != 0) {
+    g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: cannot be written: %s",
+                 path, g_strerror (errno));
+    g_unlink (part);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+/* -- frames -- */
+
+gboolean
+ccs_frame_read (const char *path, guint8 *rgb, GError **error)
+{
+  g_autoptr (CcsPicture) picture = ccs_picture_load (path, error);
+  g_autoptr (CcsResize) resize = NULL;
+
+  if (!picture)
+    return FALSE;
+  resize = ccs_resize_new (picture->width, picture->height, CCS_RESIZE_WIDTH,
+                           CCS_RESIZE_HEIGHT, error);
+  if (!resize) {
+    g_prefix_error (error, "%s: ", path);
+    return FALSE;
+  }
+  ccs_resize_run (resize, picture->rgb, 3 * (gsize)picture->width, rgb,
+                  3 * CCS_RESIZE_WIDTH);
+  return TRUE;
+}
+
+gboolean
+ccs_frame_write (const char *path, gint width, gint height, const guint8 *rgb,
+                 GError **error)
+{
+  g_autofree char *part = g_strconcat (path, ".part", NULL);
+  png_image image = { .version = PNG_IMAGE_VERSION,
+                      .width = width,
+                      .height = height,
+                      .format = PNG_FORMAT_RGB,
+    .flags = PNG_IMAGE_FLAG_FAST };
+
+  if (!png_image_write_to_file (&image, part, 0, rgb, 0, NULL)) {
+    g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: %s", path, image.message);
+    g_unlink (part);
+    return FALSE;
+  }
+  if (g_rename (part, path) != 0) {
+    g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: %s", path,
+                 g_strerror (errno));
+    g_unlink (part);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+/* -- folders -- */
+
+static gint
+compare_names (gconstpointer a, gconstpointer b)
+{
+  return strcmp (*(const char *const *)a, *(const char *const *)b);
+}
+
+GPtrArray *
+ccs_folder_list (const char *folder, GError **error)
+{
+  g_autoptr (GDir) dir = g_dir_open (folder, 0, error);
+  g_autoptr (GPtrArray) names = NULL;
+  const char *name;
+
+  if (!dir)
+    return NULL;
+  names = g_ptr_array_new_with_free_func (g_free);
+  while ((name = g_dir_read_name (dir)))
+    g_ptr_array_add (names, g_strdup (name));
+  g_ptr_array_sort (names, compare_names);
+  return g_steal_pointer (&names);
+}
+
+gboolean
+ccs_folder_make (const char *folder, GError **error)
+{
+  if (g_mkdir_with_parents (folder, 0777) == 0)
+    return TRUE;
+  g_set_error (error, CCS_ERROR, CCS_ERROR_IO,
+               "%s: the folder cannot be made: %s", folder, g_strerror (errno));
+  return FALSE;
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Lists of clips: HDF5 files with one data set of strings, and text. HDF5's own
+ * printing of errors is turned off; one line of ours says what is wrong. */
+#include <hdf5.h>
+#include <string.h>
+
+#include "dataset-files.h"
+#include "error.h"
+
+#define LONGEST_ENTRY 4096 /* bytes of a string of fixed size */
+
+/* libhdf5 is not thread-safe as distributions build it. */
+static GMutex hdf5_lock;
+
+typedef struct
+{
+  hid_t file, set, space, type;
+} OpenList;
+
+static void
+open_list_clear (OpenList *self)
+{
+  if (self->type >= 0)
+    H5Tclose (self->type);
+  if (self->space >= 0)
+    H5Sclose (self->space);
+  if (self->set >= 0)
+    H5Dclose (self->set);
+  if (self->file >= 0)
+    H5Fclose (self->file);
+}
+
+/* NULL, or what is wrong with the file. */
+static const char *
+open_list (OpenList *self, const char *path, const char *name, gsize *count)
+{
+  self->set = self->space = self->type = -1;
+  self->file = H5Fopen (path, H5F_ACC_RDONLY, H5P_DEFAULT);
+  if (self->file < 0)
+    return "not an HDF5 file, or a damaged one";
+  self->set = H5Dopen2 (self->file, name, H5P_DEFAULT);
+  if (self->set < 0)
+    return "holds no such data set";
+  self->space = H5Dget_space (self->set);
+  self->type = H5Dget_type (self->set);
+  if (self->type < 0 || H5Tget_class (self->type) != H5T_STRING)
+    return "the data set does not hold strings";
+  if (self->space < 0 || H5Sget_simple_extent_ndims (self->space) != 1)
+    return "the data set is not one-dimensional";
+  if (H5Sget_simple_extent_npoints (self->space) > CCS_LIST_MAX)
+    return "the data set is too long";
+  *count = H5Sget_simple_extent_npoints (self->space);
+  return NULL;
+}
+
+static const char *
+read_variable (const OpenList *from, gsize count, GPtrArray *entries)
+{
+  g_autofree char **strings = g_new0 (char *, count + 1);
+  hid_t type = H5Tcopy (H5T_C_S1);
+  const char *wrong = NULL;
+
+  H5Tset_size (type, H5T_VARIABLE);
+  H5Tset_cset (type, H5Tget_cset (from->type));
+  if (H5Dread (from->set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, strings) < 0) {
+    wrong = "its strings cannot be read";
+  } else {
+    for (gsize i = 0; i < count; i++)
+      g_ptr_array_add (entries, g_strdup (strings[i] ? strings[i] : ""));
+    H5Dvlen_reclaim (type, from->space, H5P_DEFAULT, strings);
+  }
+  H5Tclose (type);
+  return wrong;
+}
+
+static const char *
+read_fixed (const OpenList *from, gsize count, GPtrArray *entries)
+{
+  gsize size = H5Tget_size (from->type);
+  g_autofree char *bytes = NULL;
+
+  if (size == 0 || size > LONGEST_ENTRY)
+    return "its strings are too long";
+  bytes = g_malloc0 (count * size + 1);
+  if (H5Dread (from->set, from->type, H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes) < 0)
+    return "its strings cannot be read";
+  for (gsize i = 0; i < count; i++)
+    g_ptr_array_add (entries, g_strndup (bytes + i * size, size));
+  return NULL;
+}
+
+GPtrArray *
+ccs_list_read_hdf5 (const char *path, const char *name, GError **error)
+{
+  g_autoptr (GPtrArray) entries = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GMutexLocker) locked = NULL;
+  OpenList list;
+  const char *wrong;
+  gsize count = 0;
+
+  if (!g_file_test (path, G_FILE_TEST_IS_REGULAR)) {
+    g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: there is no such list",
+                 path);
+    return NULL;
+  }
+  locked = g_mutex_locker_new (&hdf5_lock);
+  H5Eset_auto2 (H5E_DEFAULT, NULL, NULL);
+  wrong = open_list (&list, path, name, &count);
+  if (!wrong)
+    wrong = H5Tis_variable_str (list.type) > 0
+                ? read_variable (&list, count, entries)
+                : read_fixed (&list, count, entries);
+  open_list_clear (&list);
+  if (wrong) {
+    g_set_error (error, CCS_ERROR, CCS_ERROR_FORMAT, "%s, data set '%s': %s",
+                 path, name, wrong);
+    return NULL;
+  }
+  return g_steal_pointer (&entries);
+}
+
+gboolean
+ccs_list_write_hdf5 (const char *path, const char *name,
+                     const GPtrArray *entries, GError **error)
+{
+  g_autoptr (GMutexLocker) locked = g_mutex_locker_new (&hdf5_lock);
+  hsize_t count = entries->len;
+  OpenList list = { -1, -1, -1, -1 };
+  gboolean written = FALSE;
+
+  H5Eset_auto2 (H5E_DEFAULT, NULL, NULL);
+  list.type = H5Tcopy (H5T_C_S1);
+  H5Tset_size (list.type, H5T_VARIABLE);
+  list.space = H5Screate_simple (1, &count, NULL);
+  list.file = H5Fcreate (path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+  if (list.file >= 0)
+    list.set = H5Dcreate2 (list.file, name, list.type, list.space, H5P_DEFAULT,
+                           H5P_DEFAULT, H5P_DEFAULT);
+  if (list.set >= 0)
+    written = count == 0
+              || H5Dwrite (list.set, list.type, H5S_ALL, H5S_ALL, H5P_DEFAULT,
+                           entries->pdata)
+                     >= 0;
+  written = written && H5Fflush (list.file, H5F_SCOPE_LOCAL) >= 0;
+  open_list_clear (&list);
+  if (!written)
+    g_set_error (error, CCS_ERROR, CCS_ERROR_IO,
+                 "%s: the list cannot be written", path);
+  return written;
+}
+
+GPtrArray *
+ccs_list_read_text (const char *path, GError **error)
+{
+  g_autoptr (GPtrArray) entries = g_ptr_array_new_with_free_func (g_free);
+  g_autofree char *text = NULL;
+  g_auto (GStrv) lines = NULL;
+  gsize length;
+
+  if (!g_file_get_contents (path, &text, &length, error))
+    return NULL;
+  if (strlen (text) != length || !g_utf8_validate (text, length, NULL)) {
+    g_set_error (error, CCS_ERROR, CCS_ERROR_FORMAT, "%s: not a text file",
+                 path);
+    return NULL;
+  }
+  lines = g_strsplit (text, "\n", CCS_LIST_MAX);
+  for (guint i = 0; lines[i]; i++) {
+    g_strstrip (lines[i]);
+    if (*lines[i])
+      g_ptr_array_add (entries, g_strdup (lines[i]));
+  }
+  return g_steal_pointer (&entries);
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* YT-Clean's folders (specification section 9): a list of videos, each cut into
+ * sound files of about ten seconds named by their first second. */
+#include <string.h>
+
+#include "dataset-clips.h"
+#include "dataset-files.h"
+#include "error.h"
+
+#define SOUND_FOLDER "cipic_subj3"
+#define EXTENSION ".jpg"
+
+/* The number that a file's name is, up to its extension; -1 where it is none.
+ */
+static gint64
+number_of_name (const char *name, const char *extension)
+{
+  char *end = NULL;
+  guint64 number;
+
+  if (!g_ascii_isdigit (*name) || !g_str_has_suffix (name, extension))
+    return -1;
+  number = g_ascii_strtoull (name, &end, 10);
+  return strcmp (end, extension) == 0 && number < G_MAXINT32 ? (gint64)number
+                                                             : -1;
+}
+
+/* The largest number of a frame, -1 where there are none. */
+static gint64
+last_frame (const char *folder, GError **error)
+{
+  g_autoptr (GPtrArray) names = ccs_folder_list (folder, error);
+  gint64 last = -1;
+
+  if (!names)
+    return -1;
+  for (guint i = 0; i < names->len; i++)
+    last = MAX (last, number_of_name (names->pdata[i], EXTENSION));
+  if (last < 0)
+    g_set_error (error, CCS_ERROR, CCS_ERROR_IO,
+                 "%s: holds no frames named by six digits and " EXTENSION,
+                 folder);
+  return last;
+}
+
+/* Names of the sound files in string order, without the last, which is cut
+ * short. */
+static GPtrArray *
+list_chunks (const char *folder, GError **error)
+{
+  g_autoptr (GPtrArray) names = ccs_folder_list (folder, error);
+
+  if (!names)
+    return NULL;
+  for (guint i = names->len; i-- > 0;)
+    if (number_of_name (names->pdata[i], ".wav") < 0)
+      g_ptr_array_remove_index (names, i);
+  if (names->len < 2) {
+    g_set_error (
+        error, CCS_ERROR, CCS_ERROR_FORMAT,
+        "%s: %u sound file%s named by a second; the last is left out, so two "
+        "are needed",
+        folder, names->len, names->len == 1 ? "" : "s");
+    return NULL;
+  }
+  g_ptr_array_set_size (names, names->len - 1);
+  return g_steal_pointer (&names);
+}
+
+static gboolean
+add_video (CcsClips *clips, const CcsDatasetOptions *options, const char *id,
+           GError **error)
+{
+  g_autofree char *frames
+      = g_build_filename (options->root, "frames", id, "video", NULL);
+  g_autofree char *sounds
+      = g_build_filename (options->root, "frames", id, SOUND_FOLDER, NULL);
+  GError *reason = NULL;
+  gint64 last = last_frame (frames, &reason);
+  g_autoptr (GPtrArray) chunks
+      = last < 0 ? NULL : list_chunks (sounds, &reason);
+  gboolean from_start = options->official && options->split == CCS_SPLIT_TEST;
+
+  if (!chunks)
+    return ccs_clips_refuse (clips, reason, error);
+  for (guint i = 0; i < chunks->len; i++) {
+    const char *name = chunks->pdata[i];
+    gint64 second = number_of_name (name, ".wav");
+    CcsClip clip = { .extension = EXTENSION };
+
+    clip.sound = g_build_filename (sounds, name, NULL);
+    clip.frames = g_strdup (frames);
+    g_snprintf (clip.item.name, sizeof clip.item.name, "%s/%" G_GINT64_FORMAT,
+                id, second);
+    clip.item.frame_offset = CCS_FRAME_OFFSET_YT_CLEAN;
+    clip.item.frame_base = from_start ? 0 : second * CCS_ANALYSIS_FPS;
+    clip.item.last_frame = last;
+    if (!ccs_clips_add (clips, &clip, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+CcsDataset *
+ccs_dataset_yt_clean_open (const CcsDatasetOptions *options, GError **error)
+{
+  g_autofree char *file
+      = g_strdup_printf ("YT-Clean.%s.%u.lst", ccs_split_name (options->split),
+                         options->split_number);
+  g_autofree char *list = NULL;
+  g_autoptr (GPtrArray) ids = NULL;
+  CcsClips *clips;
+
+  if (!options->root) {
+    g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
+                 "yt_clean: the data set's folder is not given");
+    return NULL;
+  }
+  list = g_build_filename (options->root, file, NULL);
+  ids = ccs_list_read_text (list, error);
+  if (!ids)
+    return NULL;
+  clips = ccs_clips_new (options->on_bad);
+  for (guint i = 0; i < ids->len; i++) {
+    if (!add_video (clips, options, ids->pdata[i], error)) {
+      ccs_dataset_free ((CcsDataset *)clips);
+      return NULL;
+    }
+  }
+  return ccs_clips_finish (clips, list, error);
+}

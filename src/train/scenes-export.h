@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Scenes written to disk: a folder in FAIR-Play's layout. */
+#pragma once
+
+#include "scenes.h"
+
+G_BEGIN_DECLS
+
+/**
+ * CcsSceneExport:
+ * @folder: made where it does not exist
+ * @seed: of the scenery
+ * @rate: Hz of the WAV files
+ * @sofa: (nullable): see ccs_hrir_new()
+ * @count: scenes of each split
+ * @progress: (nullable): called before each scene; FALSE stops
+ */
+typedef struct
+{
+  const char *folder;
+  guint64 seed;
+  guint rate;
+  const char *sofa;
+  guint count[3];
+  gboolean (*progress) (guint done, guint total, gpointer user_data);
+  gpointer user_data;
+} CcsSceneExport;
+
+/* Clips are numbered from 1: train's first, then val's, test's; their lists are
+ * splits/split1 and five_splits/split1. Scene i of a split is the same as item
+ * i of the data set "scenes" of that seed. Errors name the file; stopping is
+ * CCS_ERROR_CANCELLED. */
+gboolean ccs_scenes_export (const CcsSceneExport *options, GError **error);
+
+G_END_DECLS
