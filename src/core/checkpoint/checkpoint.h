@@ -21,7 +21,7 @@ typedef struct
 {
   CcsFileKind kind;
   CcsStateDict *tensors;
-  GHashTable *metadata;         /* string -> string; empty for .pth */
+  GHashTable *metadata; /* string -> string; empty for .pth */
 } CcsCheckpoint;
 
 /* Maps @path and reads it; the kind is told from the content. Tensors point
@@ -29,30 +29,32 @@ typedef struct
  * in a .pth the tensors may stand under the key "state_dict" or at the top.
  * Errors name the file, the tensor and the reason: CCS_ERROR_IO,
  * CCS_ERROR_FORMAT. (transfer full) */
-CcsCheckpoint *ccs_checkpoint_load (const char *path, GError ** error);
+CcsCheckpoint *ccs_checkpoint_load (const char *path, GError **error);
 /* The same from memory; @label stands for the file in messages. */
-CcsCheckpoint *ccs_checkpoint_parse (GBytes * bytes, const char *label,
-    GError ** error);
-void ccs_checkpoint_free (CcsCheckpoint * self);
+CcsCheckpoint *ccs_checkpoint_parse (GBytes *bytes, const char *label,
+                                     GError **error);
+void ccs_checkpoint_free (CcsCheckpoint *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsCheckpoint, ccs_checkpoint_free)
 const char *ccs_file_kind_name (CcsFileKind kind);
 
 /* Writes safetensors atomically (temporary file beside, fsync, rename). Tensors
  * of floating type are stored as @storage (CCS_F32, CCS_F16, CCS_BF16); others
  * as they are. @metadata (nullable): string -> string. */
-gboolean ccs_checkpoint_save (const char *path, const CcsStateDict * tensors,
-    GHashTable * metadata, CcsDType storage, GError ** error);
+gboolean ccs_checkpoint_save (const char *path, const CcsStateDict *tensors,
+                              GHashTable *metadata, CcsDType storage,
+                              GError **error);
 
 /* A torchvision ResNet state_dict ("conv1.weight", "layer1.0.conv1.weight" ..)
  * under the names of the visual trunk ("net_visual.backbone.
  * feature_extraction.0.weight" ..); fc.* is dropped. NULL with
  * CCS_ERROR_MODEL when it is not one. (transfer full) */
-CcsStateDict *ccs_checkpoint_resnet_trunk (const CcsStateDict * resnet,
-    GError ** error);
+CcsStateDict *ccs_checkpoint_resnet_trunk (const CcsStateDict *resnet,
+                                           GError **error);
 
 /* Keys of the metadata that this project writes. */
-#define CCS_META_FORMAT "ccstereo.format"      /* "1" */
-#define CCS_META_CONFIG "ccstereo.config"      /* "backbone=18 dim_scale=1 avad=1000" */
+#define CCS_META_FORMAT "ccstereo.format" /* "1" */
+#define CCS_META_CONFIG                                                        \
+  "ccstereo.config" /* "backbone=18 dim_scale=1 avad=1000" */
 #define CCS_META_RECIPE "ccstereo.recipe"
 #define CCS_META_LICENCE "ccstereo.licence"
 

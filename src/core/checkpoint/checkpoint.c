@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Opens a parameter file, tells its kind from the content and hands it to the
+ * reader of that kind; and the helpers that all readers share. Every message
+ * gets the file's name here. */
+#include "checkpoint-private.h"
+
+#include <stdarg.h>
+
+#define PRINTABLE_MAX 120
+#define DATA_PARALLEL_PREFIX "module."
+
+gboolean
+ccs_format_error (GError **error, const char *format, ...)
+{
+  g_autofree char *message = NULL;
+  va_list args;
+
+  va_start (args, format);
+  message = g_strdup_vprintf (format, args);
+  va_end (args);
+  g_set_error_literal (error, CCS_ERROR, CCS_ERROR_FORMAT, message);
+  return FALSE;
+}
+
+char *
+ccs_printable (const char *text, gsize length)
+{
+  gboolean cut = length > PRINTABLE_MAX;
+  g_autofree char *valid
+      = g_utf8_make_valid (text, (gssize)MIN (length, PRINTABLE_MAX));
+
+  for (char *p = valid; *p != '\0'; p++)
+    if (g_ascii_iscntrl (*p))
+      *p = '?';
+  return g_strconcat (valid, cut ? "..." : NULL, NULL);
+}
+
+gboolean
+ccs_checked_size (const CcsShape *shape, CcsDType dtype, gsize *size)
+{
+  guint64 product = ccs_dtype_size (dtype);
+  gboolean empty = FALSE;
+
+  for (guint i = 0; i < shape->rank; i++) {
+    if (shape->dim[i] < 0)
+      return FALSE;
+    empty |= shape->dim[i] == 0;
+    if (!g_uint64_checked_mul (&product, product,
+                               (guint64)MAX (shape->dim[i], 1))
+        || product > G_MAXINT64)
+      return FALSE;
+  }
+  *size = empty ? 0 : product;
+  return TRUE;
+}
+
+gboolean
+ccs_is_aligned (gconstpointer data, CcsDType dtype)
+{
+  return (guintptr)data % ccs_dtype_size (dtype) == 0;
+}
+
+gboolean
+ccs_checkpoint_add (CcsCheckpoint *self, const char *name, CcsTensor *tensor,
+                    GError **error)
+{
+  g_autofree char *shown = NULL;
+
+  while (g_str_has_prefix (name, DATA_PARALLEL_PREFIX))
+    name += strlen (DATA_PARALLEL_PREFIX);
+  if (ccs_state_dict_insert (self->tensors, name, tensor))
+    return TRUE;
+  shown = ccs_printable (name, strlen (name));
+  return ccs_format_error (error, "tensor '%s': there more than once", shown);
+}
+
+/* -- kinds -- */
+
+const char *
+ccs_file_kind_name (CcsFileKind kind)
+{
+  switch (kind) {
+  case CCS_FILE_SAFETENSORS:
+    return "safetensors";
+  case CCS_FILE_PTH_ZIP:
+    return "PyTorch, zip form";
+  case CCS_FILE_PTH_LEGACY:
+    return "PyTorch, form before zip";
+  }
+  g_return_val_if_reached ("?");
+}
+
+/* The brace decides first: a safetensors length may begin with any bytes. */
+static gboolean
+detect_kind (const guint8 *data, gsize size, CcsFileKind *kind, GError **error)
+{
+  static const guint8 zip_magic[] = { 'P', 'K', 3, 4 };
+  static const guint8 pickle_protocol = 0x80;
+  static const guint tar_magic_at = 257;
+
+  if (size > CCS_SAFETENSORS_LENGTH_SIZE
+      && data[CCS_SAFETENSORS_LENGTH_SIZE] == '{')
+    *kind = CCS_FILE_SAFETENSORS;
+  else if (size >= sizeof zip_magic
+           && memcmp (data, zip_magic, sizeof zip_magic) == 0)
+    *kind = CCS_FILE_PTH_ZIP;
+  else if (size >= 2 && data[0] == pickle_protocol)
+    *kind = CCS_FILE_PTH_LEGACY;
+  else if (size > tar_magic_at + 5
+           && memcmp (data + tar_magic_at, "ustar", 5) == 0)
+    return ccs_format_error (
+        error,
+        "a tar archive (PyTorch before 0.1.10); save it again with a newer "
+        "PyTorch");
+  else if (size == 0)
+    return ccs_format_error (error, "the file is empty");
+  else
+    return ccs_format_error (error,
+                             "neither safetensors nor a file of torch.save()");
+  return TRUE;
+}
+
+static gboolean
+read_kind (CcsCheckpoint *self, GBytes *bytes, GError **error)
+{
+  switch (self->kind) {
+  case CCS_FILE_SAFETENSORS:
+    return ccs_safetensors_read (self, bytes, error);
+  case CCS_FILE_PTH_ZIP:
+    return ccs_pth_zip_read (self, bytes, error);
+  case CCS_FILE_PTH_LEGACY:
+    return ccs_pth_legacy_read (self, bytes, error);
+  }
+  g_return_val_if_reached (FALSE);
+}
+
+CcsCheckpoint *
+ccs_checkpoint_parse (GBytes *bytes, const char *label, GError **error)
+{
+  g_autoptr (CcsCheckpoint) self = g_new0 (CcsCheckpoint, 1);
+  gsize size;
+  const guint8 *data = g_bytes_get_data (bytes, &size);
+
+  self->tensors = ccs_state_dict_new ();
+  self->metadata
+      = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  if (!detect_kind (data, size, &self->kind, error)
+      || !read_kind (self, bytes, error)) {
+    g_prefix_error (error, "%s: ", label);
+    return NULL;
+  }
+  return g_steal_pointer (&self);
+}
+
+CcsCheckpoint *
+ccs_checkpoint_load (const char *path, GError **error)
+{
+  g_autoptr (GMappedFile) file = NULL;
+  g_autoptr (GBytes) bytes = NULL;
+  g_autoptr (GError) reason = NULL;
+
+  /* Anything else that exists (a pipe, a device) could block or never end. */
+  if (g_file_test (path, G_FILE_TEST_EXISTS)
+      && !g_file_test (path, G_FILE_TEST_IS_REGULAR)) {
+    g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: not a regular file",
+                 path);
+    return NULL;
+  }
+  file = g_mapped_file_new (path, FALSE, &reason);
+  if (file == NULL) {
+    g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: cannot be read: %s", path,
+                 reason->message);
+    return NULL;
+  }
+  bytes = g_mapped_file_get_bytes (file);
+  return ccs_checkpoint_parse (bytes, path, error);
+}
+
+void
+ccs_checkpoint_free (CcsCheckpoint *self)
+{
+  if (self == NULL)
+    return;
+  ccs_state_dict_unref (self->tensors);
+  g_hash_table_unref (self->metadata);
+  g_free (self);
+}

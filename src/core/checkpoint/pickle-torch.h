@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the pickle machine knows of PyTorch: which globals may be named, and
+ * what stands for a call of one of them. */
+#pragma once
+
+#include "pickle.h"
+
+G_BEGIN_DECLS
+
+/* The index of a known global, or CCS_ERROR_FORMAT. */
+gboolean ccs_pickle_find_global (const char *module, gsize module_length,
+                                 const char *name, gsize name_length,
+                                 guint *global, GError **error);
+/* The value of calling @global with the TUPLE @args. */
+gboolean ccs_pickle_call (CcsPickle *self, guint global,
+                          const CcsPickleNode *args, CcsPickleValue *result,
+                          GError **error);
+/* The storage that a persistent id, a TUPLE, describes. */
+gboolean ccs_pickle_load_storage (CcsPickle *self, const CcsPickleNode *id,
+                                  CcsPickleValue *result, GError **error);
+
+/* For these: builds a node; adds copies of @items to one. Both fail when there
+ * are too many. */
+gboolean ccs_pickle_build (CcsPickle *self, CcsPickleType type,
+                           CcsPickleValue *result, GError **error);
+gboolean ccs_pickle_append (CcsPickle *self, CcsPickleNode *container,
+                            const CcsPickleValue *items, guint n,
+                            GError **error);
+
+G_END_DECLS

@@ -1,0 +1,592 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The pickle machine: a table of opcodes over a stack, marks and a memo. All
+ * three, and the number of values built, are bounded; an opcode that is not in
+ * the table ends the run. */
+#include "pickle.h"
+#include "checkpoint-private.h"
+#include "pickle-torch.h"
+
+#define MAX_PROTOCOL 5
+
+/* One run. */
+typedef struct
+{
+  CcsPickle *owner;
+  const guint8 *p, *end;
+  GArray *stack; /* CcsPickleValue */
+  GArray *marks; /* guint: heights of the stack */
+  GArray *memo;  /* CcsPickleValue */
+  gboolean stopped;
+} Machine;
+
+/* -- stack -- */
+
+static CcsPickleValue *
+stack_at (Machine *m, guint index)
+{
+  return &g_array_index (m->stack, CcsPickleValue, index);
+}
+
+static gboolean
+push (Machine *m, CcsPickleValue value, GError **error)
+{
+  if (m->stack->len == CCS_PICKLE_MAX_STACK)
+    return ccs_format_error (error, "more than %u values on the stack",
+                             CCS_PICKLE_MAX_STACK);
+  g_array_append_val (m->stack, value);
+  return TRUE;
+}
+
+/* The stack's height down to which opcodes may take values. */
+static guint
+floor_of (const Machine *m)
+{
+  return m->marks->len == 0
+             ? 0
+             : g_array_index (m->marks, guint, m->marks->len - 1);
+}
+
+/* The topmost @n values, bottom first; NULL when there are fewer. They stay
+ * on the stack. */
+static CcsPickleValue *
+top (Machine *m, guint n, GError **error)
+{
+  if (m->stack->len - floor_of (m) < n) {
+    ccs_format_error (error, "the stack is empty");
+    return NULL;
+  }
+  return stack_at (m, m->stack->len - n);
+}
+
+/* How many values stand above the last mark, which goes. */
+static gboolean
+take_mark (Machine *m, guint *n, GError **error)
+{
+  if (m->marks->len == 0)
+    return ccs_format_error (error, "there is no mark");
+  *n = m->stack->len - floor_of (m);
+  g_array_set_size (m->marks, m->marks->len - 1);
+  return TRUE;
+}
+
+static void
+drop (Machine *m, guint n)
+{
+  g_array_set_size (m->stack, m->stack->len - n);
+}
+
+/* -- opcodes; @arg are the opcode's own bytes -- */
+
+static gboolean
+run_proto (Machine *m, const guint8 *arg, GError **error)
+{
+  return arg[0] <= MAX_PROTOCOL
+         || ccs_format_error (error, "protocol %u is not known", arg[0]);
+}
+
+/* Frames only tell how much to read ahead. */
+static gboolean
+run_frame (Machine *m, const guint8 *arg, GError **error)
+{
+  return TRUE;
+}
+
+static gboolean
+run_stop (Machine *m, const guint8 *arg, GError **error)
+{
+  m->stopped = TRUE;
+  return (m->marks->len == 0 && m->stack->len == 1)
+         || ccs_format_error (error, "it ends with %u values and %u marks",
+                              m->stack->len, m->marks->len);
+}
+
+static gboolean
+run_mark (Machine *m, const guint8 *arg, GError **error)
+{
+  if (m->marks->len == CCS_PICKLE_MAX_STACK)
+    return ccs_format_error (error, "more than %u marks", CCS_PICKLE_MAX_STACK);
+  g_array_append_val (m->marks, m->stack->len);
+  return TRUE;
+}
+
+static gboolean
+run_none (Machine *m, const guint8 *arg, GError **error)
+{
+  return push (m, (CcsPickleValue){ .type = CCS_PICKLE_NONE }, error);
+}
+
+static gboolean
+run_bool (Machine *m, const guint8 *arg, GError **error)
+{
+  static const guint8 new_true = 0x88;
+
+  return push (m,
+               (CcsPickleValue){ .type = CCS_PICKLE_BOOL,
+                                 .integer = arg[-1] == new_true },
+               error);
+}
+
+static gboolean
+push_int (Machine *m, gint64 integer, GError **error)
+{
+  return push (
+      m, (CcsPickleValue){ .type = CCS_PICKLE_INT, .integer = integer }, error);
+}
+
+static gboolean
+run_int1 (Machine *m, const guint8 *arg, GError **error)
+{
+  return push_int (m, arg[0], error);
+}
+
+static gboolean
+run_int2 (Machine *m, const guint8 *arg, GError **error)
+{
+  return push_int (m, ccs_read_le16 (arg), error);
+}
+
+static gboolean
+run_int4 (Machine *m, const guint8 *arg, GError **error)
+{
+  return push_int (m, (gint32)ccs_read_le32 (arg), error);
+}
+
+static gboolean
+run_float (Machine *m, const guint8 *arg, GError **error)
+{
+  return push (m, (CcsPickleValue){ .type = CCS_PICKLE_FLOAT }, error);
+}
+
+/* @length bytes that follow the opcode and its argument, or NULL. */
+static const char *
+take_bytes (Machine *m, guint64 length, GError **error)
+{
+  const guint8 *bytes = m->p;
+
+  if (length > (guint64)(m->end - m->p) || length > G_MAXUINT32) {
+    ccs_format_error (error,
+                      "%" G_GUINT64_FORMAT
+                      " bytes are announced, %" G_GSIZE_FORMAT " are left",
+                      length, (gsize)(m->end - m->p));
+    return NULL;
+  }
+  m->p += length;
+  return (const char *)bytes;
+}
+
+/* Two's complement, little-endian, of any length. */
+static gboolean
+run_long1 (Machine *m, const guint8 *arg, GError **error)
+{
+  guint length = arg[0];
+  const char *bytes = take_bytes (m, length, error);
+  guint64 value = 0;
+
+  if (bytes == NULL)
+    return FALSE;
+  if (length > sizeof value)
+    return push (m,
+                 (CcsPickleValue){ .type = CCS_PICKLE_BIG_INT,
+                                   .length = length,
+                                   .text = bytes },
+                 error);
+  if (length > 0 && (bytes[length - 1] & 0x80))
+    value = G_MAXUINT64;
+  for (guint i = length; i-- > 0;)
+    value = value << 8 | (guint8)bytes[i];
+  return push_int (m, (gint64)value, error);
+}
+
+static gboolean
+push_text (Machine *m, guint64 length, GError **error)
+{
+  const char *text = take_bytes (m, length, error);
+
+  return text != NULL
+         && push (m,
+                  (CcsPickleValue){ .type = CCS_PICKLE_TEXT,
+                                    .length = (guint32)length,
+                                    .text = text },
+                  error);
+}
+
+static gboolean
+run_text1 (Machine *m, const guint8 *arg, GError **error)
+{
+  return push_text (m, arg[0], error);
+}
+
+static gboolean
+run_text4 (Machine *m, const guint8 *arg, GError **error)
+{
+  return push_text (m, ccs_read_le32 (arg), error);
+}
+
+static gboolean
+run_empty (Machine *m, CcsPickleType type, GError **error)
+{
+  CcsPickleValue value;
+
+  return ccs_pickle_build (m->owner, type, &value, error)
+         && push (m, value, error);
+}
+
+static gboolean
+run_empty_dict (Machine *m, const guint8 *arg, GError **error)
+{
+  return run_empty (m, CCS_PICKLE_DICT, error);
+}
+
+static gboolean
+run_empty_list (Machine *m, const guint8 *arg, GError **error)
+{
+  return run_empty (m, CCS_PICKLE_LIST, error);
+}
+
+static gboolean
+run_empty_tuple (Machine *m, const guint8 *arg, GError **error)
+{
+  return run_empty (m, CCS_PICKLE_TUPLE, error);
+}
+
+/* Makes one tuple of the topmost @n values. */
+static gboolean
+make_tuple (Machine *m, guint n, GError **error)
+{
+  CcsPickleValue *items = top (m, n, error);
+  CcsPickleValue tuple;
+
+  if (items == NULL
+      || !ccs_pickle_build (m->owner, CCS_PICKLE_TUPLE, &tuple, error)
+      || !ccs_pickle_append (m->owner, tuple.node, items, n, error))
+    return FALSE;
+  drop (m, n);
+  return push (m, tuple, error);
+}
+
+static gboolean
+run_tuple (Machine *m, const guint8 *arg, GError **error)
+{
+  guint n;
+
+  return take_mark (m, &n, error) && make_tuple (m, n, error);
+}
+
+/* TUPLE1 to TUPLE3 are neighbours. */
+static gboolean
+run_small_tuple (Machine *m, const guint8 *arg, GError **error)
+{
+  static const guint8 tuple1 = 0x85;
+
+  return make_tuple (m, 1u + arg[-1] - tuple1, error);
+}
+
+/* Appends the topmost @n values to the container below them. */
+static gboolean
+extend (Machine *m, CcsPickleType type, guint n, GError **error)
+{
+  CcsPickleValue *container = top (m, n + 1, error);
+
+  if (container == NULL)
+    return FALSE;
+  if (container->type != type)
+    return ccs_format_error (error, "items for %s, which is %s",
+                             ccs_pickle_type_name (type),
+                             ccs_pickle_type_name (container->type));
+  if (!ccs_pickle_append (m->owner, container->node, container + 1, n, error))
+    return FALSE;
+  drop (m, n);
+  return TRUE;
+}
+
+static gboolean
+run_set_item (Machine *m, const guint8 *arg, GError **error)
+{
+  return extend (m, CCS_PICKLE_DICT, 2, error);
+}
+
+static gboolean
+run_set_items (Machine *m, const guint8 *arg, GError **error)
+{
+  guint n;
+
+  if (!take_mark (m, &n, error))
+    return FALSE;
+  if (n % 2 != 0)
+    return ccs_format_error (error, "a key without a value");
+  return extend (m, CCS_PICKLE_DICT, n, error);
+}
+
+static gboolean
+run_append (Machine *m, const guint8 *arg, GError **error)
+{
+  return extend (m, CCS_PICKLE_LIST, 1, error);
+}
+
+static gboolean
+run_appends (Machine *m, const guint8 *arg, GError **error)
+{
+  guint n;
+
+  return take_mark (m, &n, error) && extend (m, CCS_PICKLE_LIST, n, error);
+}
+
+/* Writers number the memo from 0 (Python 2's fast one from 1) without leaving
+ * anything out, so an index far beyond the memo is an attack. */
+static gboolean
+memo_put (Machine *m, guint64 index, GError **error)
+{
+  CcsPickleValue *value = top (m, 1, error);
+
+  if (value == NULL)
+    return FALSE;
+  if (index > (guint64)m->memo->len + 1 || index >= CCS_PICKLE_MAX_NODES)
+    return ccs_format_error (error,
+                             "memo index %" G_GUINT64_FORMAT " with %u in use",
+                             index, m->memo->len);
+  if (index >= m->memo->len)
+    g_array_set_size (m->memo, (guint)index + 1);
+  g_array_index (m->memo, CcsPickleValue, index) = *value;
+  return TRUE;
+}
+
+static gboolean
+run_put1 (Machine *m, const guint8 *arg, GError **error)
+{
+  return memo_put (m, arg[0], error);
+}
+
+static gboolean
+run_put4 (Machine *m, const guint8 *arg, GError **error)
+{
+  return memo_put (m, ccs_read_le32 (arg), error);
+}
+
+static gboolean
+run_memoize (Machine *m, const guint8 *arg, GError **error)
+{
+  return memo_put (m, m->memo->len, error);
+}
+
+static gboolean
+memo_get (Machine *m, guint64 index, GError **error)
+{
+  CcsPickleValue value = { 0 };
+
+  if (index < m->memo->len)
+    value = g_array_index (m->memo, CcsPickleValue, index);
+  if (value.type == CCS_PICKLE_UNSET)
+    return ccs_format_error (
+        error, "memo index %" G_GUINT64_FORMAT " was never set", index);
+  return push (m, value, error);
+}
+
+static gboolean
+run_get1 (Machine *m, const guint8 *arg, GError **error)
+{
+  return memo_get (m, arg[0], error);
+}
+
+static gboolean
+run_get4 (Machine *m, const guint8 *arg, GError **error)
+{
+  return memo_get (m, ccs_read_le32 (arg), error);
+}
+
+static gboolean
+push_global (Machine *m, const char *module, gsize module_length,
+             const char *name, gsize name_length, GError **error)
+{
+  CcsPickleValue value = { .type = CCS_PICKLE_GLOBAL };
+
+  return ccs_pickle_find_global (module, module_length, name, name_length,
+                                 &value.global, error)
+         && push (m, value, error);
+}
+
+static const char *
+take_line (Machine *m, gsize *length, GError **error)
+{
+  const guint8 *newline = memchr (m->p, '\n', (gsize)(m->end - m->p));
+  const char *line;
+
+  if (newline == NULL) {
+    ccs_format_error (error, "a name does not end");
+    return NULL;
+  }
+  *length = (gsize)(newline - m->p);
+  line = take_bytes (m, *length + 1, error);
+  return line;
+}
+
+static gboolean
+run_global (Machine *m, const guint8 *arg, GError **error)
+{
+  gsize module_length, name_length;
+  const char *module = take_line (m, &module_length, error), *name;
+
+  if (module == NULL)
+    return FALSE;
+  name = take_line (m, &name_length, error);
+  return name != NULL
+         && push_global (m, module, module_length, name, name_length, error);
+}
+
+static gboolean
+run_stack_global (Machine *m, const guint8 *arg, GError **error)
+{
+  CcsPickleValue *names = top (m, 2, error);
+
+  if (names == NULL)
+    return FALSE;
+  if (names[0].type != CCS_PICKLE_TEXT || names[1].type != CCS_PICKLE_TEXT)
+    return ccs_format_error (error, "a global whose name is no text");
+  drop (m, 2); /* frees nothing: names stay readable */
+  return push_global (m, names[0].text, names[0].length, names[1].text,
+                      names[1].length, error);
+}
+
+static gboolean
+run_persistent_id (Machine *m, const guint8 *arg, GError **error)
+{
+  CcsPickleValue *id = top (m, 1, error);
+  CcsPickleValue storage;
+
+  if (id == NULL)
+    return FALSE;
+  if (id->type != CCS_PICKLE_TUPLE)
+    return ccs_format_error (error, "a persistent id that is %s",
+                             ccs_pickle_type_name (id->type));
+  if (!ccs_pickle_load_storage (m->owner, id->node, &storage, error))
+    return FALSE;
+  drop (m, 1);
+  return push (m, storage, error);
+}
+
+static gboolean
+run_reduce (Machine *m, const guint8 *arg, GError **error)
+{
+  CcsPickleValue *call = top (m, 2, error);
+  CcsPickleValue result;
+
+  if (call == NULL)
+    return FALSE;
+  if (call[0].type != CCS_PICKLE_GLOBAL || call[1].type != CCS_PICKLE_TUPLE)
+    return ccs_format_error (error, "a call of %s with %s",
+                             ccs_pickle_type_name (call[0].type),
+                             ccs_pickle_type_name (call[1].type));
+  if (!ccs_pickle_call (m->owner, call[0].global, call[1].node, &result, error))
+    return FALSE;
+  drop (m, 2);
+  return push (m, result, error);
+}
+
+/* A state_dict's _metadata and an old Parameter's flags: neither is needed. */
+static gboolean
+run_build (Machine *m, const guint8 *arg, GError **error)
+{
+  CcsPickleValue *object = top (m, 2, error);
+
+  if (object == NULL)
+    return FALSE;
+  if (object->type != CCS_PICKLE_DICT && object->type != CCS_PICKLE_TENSOR)
+    return ccs_format_error (error, "a state for %s",
+                             ccs_pickle_type_name (object->type));
+  drop (m, 1);
+  return TRUE;
+}
+
+typedef struct
+{
+  gboolean (*run) (Machine *m, const guint8 *arg, GError **error);
+  guint8 n_arg; /* bytes behind the opcode */
+} Opcode;
+
+static const Opcode opcodes[256] = {
+  [0x80] = { run_proto, 1 },        /* PROTO */
+  [0x95] = { run_frame, 8 },        /* FRAME */
+  ['.'] = { run_stop, 0 },          /* STOP */
+  ['('] = { run_mark, 0 },          /* MARK */
+  ['N'] = { run_none, 0 },          /* NONE */
+  [0x88] = { run_bool, 0 },         /* NEWTRUE */
+  [0x89] = { run_bool, 0 },         /* NEWFALSE */
+  ['K'] = { run_int1, 1 },          /* BININT1 */
+  ['M'] = { run_int2, 2 },          /* BININT2 */
+  ['J'] = { run_int4, 4 },          /* BININT */
+  [0x8a] = { run_long1, 1 },        /* LONG1 */
+  ['G'] = { run_float, 8 },         /* BINFLOAT */
+  [0x8c] = { run_text1, 1 },        /* SHORT_BINUNICODE */
+  ['X'] = { run_text4, 4 },         /* BINUNICODE */
+  ['U'] = { run_text1, 1 },         /* SHORT_BINSTRING (Python 2) */
+  ['T'] = { run_text4, 4 },         /* BINSTRING (Python 2) */
+  ['}'] = { run_empty_dict, 0 },    /* EMPTY_DICT */
+  [']'] = { run_empty_list, 0 },    /* EMPTY_LIST */
+  [')'] = { run_empty_tuple, 0 },   /* EMPTY_TUPLE */
+  ['t'] = { run_tuple, 0 },         /* TUPLE */
+  [0x85] = { run_small_tuple, 0 },  /* TUPLE1 */
+  [0x86] = { run_small_tuple, 0 },  /* TUPLE2 */
+  [0x87] = { run_small_tuple, 0 },  /* TUPLE3 */
+  ['s'] = { run_set_item, 0 },      /* SETITEM */
+  ['u'] = { run_set_items, 0 },     /* SETITEMS */
+  ['a'] = { run_append, 0 },        /* APPEND */
+  ['e'] = { run_appends, 0 },       /* APPENDS */
+  ['q'] = { run_put1, 1 },          /* BINPUT */
+  ['r'] = { run_put4, 4 },          /* LONG_BINPUT */
+  [0x94] = { run_memoize, 0 },      /* MEMOIZE */
+  ['h'] = { run_get1, 1 },          /* BINGET */
+  ['j'] = { run_get4, 4 },          /* LONG_BINGET */
+  ['c'] = { run_global, 0 },        /* GLOBAL */
+  [0x93] = { run_stack_global, 0 }, /* STACK_GLOBAL */
+  ['Q'] = { run_persistent_id, 0 }, /* BINPERSID */
+  ['R'] = { run_reduce, 0 },        /* REDUCE */
+  ['b'] = { run_build, 0 },         /* BUILD */
+};
+
+static gboolean
+step (Machine *m, GError **error)
+{
+  const Opcode *opcode;
+  const guint8 *arg;
+
+  if (m->p == m->end)
+    return ccs_format_error (error, "truncated, it never stops");
+  opcode = &opcodes[*m->p];
+  if (opcode->run == NULL)
+    return ccs_format_error (error, "opcode 0x%02x is not allowed", *m->p);
+  arg = ++m->p;
+  if (opcode->n_arg > m->end - m->p)
+    return ccs_format_error (error, "truncated in an opcode");
+  m->p += opcode->n_arg;
+  return opcode->run (m, arg, error);
+}
+
+gboolean
+ccs_pickle_run (CcsPickle *self, const guint8 *data, gsize size,
+                CcsPickleValue *value, gsize *used, GError **error)
+{
+  Machine m = {
+    .owner = self,
+    .p = data,
+    .end = data + size,
+    .stack = g_array_new (FALSE, TRUE, sizeof (CcsPickleValue)),
+    .marks = g_array_new (FALSE, FALSE, sizeof (guint)),
+    .memo = g_array_new (FALSE, TRUE, sizeof (CcsPickleValue)),
+  };
+  gboolean ok = TRUE;
+  gsize at = 0;
+
+  while (ok && !m.stopped) {
+    at = (gsize)(m.p - data);
+    ok = step (&m, error);
+  }
+  if (ok) {
+    *value = *stack_at (&m, 0);
+    *used = (gsize)(m.p - data);
+  } else {
+    g_prefix_error (error, "pickle byte %" G_GSIZE_FORMAT ": ", at);
+  }
+  g_array_unref (m.stack);
+  g_array_unref (m.marks);
+  g_array_unref (m.memo);
+  return ok;
+}

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Writes safetensors so that a reader never sees half a file: everything goes
+ * to a temporary file beside the target, is forced to the disk, and takes the
+ * target's name last. The same tensors always give the same bytes. */
+#include "checkpoint-private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <unistd.h>
+
+/* The data begins at a multiple of this, so that a mapping is aligned. */
+#define DATA_ALIGNMENT 64
+#define FILE_MODE 0644
+
+static gboolean
+is_floating (CcsDType dtype)
+{
+  return dtype == CCS_F32 || dtype == CCS_F16 || dtype == CCS_BF16
+         || dtype == CCS_F64;
+}
+
+static CcsDType
+stored_dtype (const CcsTensor *tensor, CcsDType storage)
+{
+  return is_floating (tensor->dtype) ? storage : tensor->dtype;
+}
+
+/* -- order of the data -- */
+
+/* Wide elements first, so that every tensor is aligned without holes (which
+ * the format forbids); otherwise as in @tensors. (element-type guint) */
+static GArray *
+data_order (const CcsStateDict *tensors, CcsDType storage)
+{
+  GArray *order = g_array_new (FALSE, FALSE, sizeof (guint));
+
+  for (gsize width = sizeof (gint64); width > 0; width /= 2)
+    for (guint i = 0; i < ccs_state_dict_size (tensors); i++)
+      if (ccs_dtype_size (
+              stored_dtype (ccs_state_dict_tensor (tensors, i), storage))
+          == width)
+        g_array_append_val (order, i);
+  return order;
+}
+
+/* -- header -- */
+
+static void
+append_json_string (GString *json, const char *text)
+{
+  g_string_append_c (json, '"');
+  for (; *text != '\0'; text++) {
+    if (*text == '"' || *text == '\\')
+      g_string_append_c (json, '\\');
+    if ((guchar)*text < ' ')
+      g_string_append_printf (json, "\\u%04x", (guint)*text);
+    else
+      g_string_append_c (json, *text);
+  }
+  g_string_append_c (json, '"');
+}
+
+static void
+append_metadata (GString *json, GHashTable *metadata)
+{
+  g_autoptr (GList) keys = g_hash_table_get_keys (metadata);
+
+  keys = g_list_sort (keys, (GCompareFunc)strcmp);
+  append_json_string (json, CCS_SAFETENSORS_METADATA);
+  g_string_append (json, ":{");
+  for (GList *l = keys; l != NULL; l = l->next) {
+    append_json_string (json, l->data);
+    g_string_append_c (json, ':');
+    append_json_string (json, g_hash_table_lookup (metadata, l->data));
+    if (l->next != NULL)
+      g_string_append_c (json, ',');
+  }
+  g_string_append_c (json, '}');
+}
+
+static void
+append_entry (GString *json, const char *name, const CcsTensor *tensor,
+              CcsDType dtype, guint64 begin)
+{
+  guint64 size
+      = (guint64)ccs_shape_elements (&tensor->shape) * ccs_dtype_size (dtype);
+
+  append_json_string (json, name);
+  g_string_append_printf (json, ":{\"dtype\":\"%s\",\"shape\":[",
+                          ccs_safetensors_dtype_name (dtype));
+  for (guint i = 0; i < tensor->shape.rank; i++)
+    g_string_append_printf (json, "%s%" G_GINT64_FORMAT, i == 0 ? "" : ",",
+                            tensor->shape.dim[i]);
+  g_string_append_printf (
+      json, "],\"data_offsets\":[%" G_GUINT64_FORMAT ",%" G_GUINT64_FORMAT "]}",
+      begin, begin + size);
+}
+
+/* The header with its length in front. Its entries keep the order of @tensors,
+ * whatever the data's order. */
+static GString *
+build_header (const CcsStateDict *tensors, GHashTable *metadata,
+              CcsDType storage, GArray *order)
+{
+  guint n = ccs_state_dict_size (tensors);
+  g_autofree guint64 *begin = g_new (guint64, n);
+  GString *header = g_string_new ("12345678{");
+  guint64 at = 0, length;
+
+  for (guint i = 0; i < n; i++) {
+    guint index = g_array_index (order, guint, i);
+    const CcsTensor *tensor = ccs_state_dict_tensor (tensors, index);
+
+    begin[index] = at;
+    at += (guint64)ccs_shape_elements (&tensor->shape)
+          * ccs_dtype_size (stored_dtype (tensor, storage));
+  }
+  if (metadata != NULL && g_hash_table_size (metadata) > 0)
+    append_metadata (header, metadata);
+  for (guint i = 0; i < n; i++) {
+    const CcsTensor *tensor = ccs_state_dict_tensor (tensors, i);
+
+    if (header->str[header->len - 1] != '{')
+      g_string_append_c (header, ',');
+    append_entry (header, ccs_state_dict_name (tensors, i), tensor,
+                  stored_dtype (tensor, storage), begin[i]);
+  }
+  g_string_append_c (header, '}');
+  while (header->len % DATA_ALIGNMENT != 0)
+    g_string_append_c (header, ' ');
+  length = GUINT64_TO_LE (header->len - CCS_SAFETENSORS_LENGTH_SIZE);
+  memcpy (header->str, &length, CCS_SAFETENSORS_LENGTH_SIZE);
+  return header;
+}
+
+/* -- what can be written at all -- */
+
+static gboolean
+refuse (GError **error, const char *reason, const char *text)
+{
+  g_autofree char *shown = ccs_printable (text, strlen (text));
+
+  g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT, "%s: '%s'", reason, shown);
+  return FALSE;
+}
+
+static gboolean
+check_arguments (const CcsStateDict *tensors, GHashTable *metadata,
+                 CcsDType storage, GError **error)
+{
+  GHashTableIter iter;
+  gpointer key, value;
+
+  if (storage != CCS_F32 && storage != CCS_F16 && storage != CCS_BF16)
+    return refuse (error, "cannot store parameters as",
+                   ccs_dtype_name (storage));
+  for (guint i = 0; i < ccs_state_dict_size (tensors); i++) {
+    const char *name = ccs_state_dict_name (tensors, i);
+
+    if (g_str_equal (name, CCS_SAFETENSORS_METADATA)
+        || !g_utf8_validate (name, -1, NULL))
+      return refuse (error, "a tensor cannot be called", name);
+  }
+  if (metadata == NULL)
+    return TRUE;
+  g_hash_table_iter_init (&iter, metadata);
+  while (g_hash_table_iter_next (&iter, &key, &value))
+    if (!g_utf8_validate (key, -1, NULL) || !g_utf8_validate (value, -1, NULL))
+      return refuse (error, "metadata is not UTF-8", key);
+  return TRUE;
+}
+
+/* -- file -- */
+
+static gboolean
+system_error (GError **error, const char *what)
+{
+  int reason = errno;
+
+  g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: %s", what,
+               g_strerror (reason));
+  return FALSE;
+}
+
+static gboolean
+write_all (int fd, gconstpointer data, gsize size, GError **error)
+{
+  const guint8 *p = data;
+
+  while (size > 0) {
+    gssize done = write (fd, p, MIN (size, G_MAXINT));
+
+    if (done < 0 && errno == EINTR)
+      continue;
+    if (done < 0)
+      return system_error (error, "writing failed");
+    p += done;
+    size -= (gsize)done;
+  }
+  return TRUE;
+}
+
+static gboolean
+write_tensor (int fd, const char *name, CcsTensor *tensor, CcsDType storage,
+              GError **error)
+{
+  CcsDType dtype = stored_dtype (tensor, storage);
+  g_autoptr (CcsTensor) stored = ccs_tensor_convert (tensor, dtype);
+
+  if (ccs_tensor_is_finite (tensor) && !ccs_tensor_is_finite (stored)) {
+    g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
+                 "tensor '%s': has values too large for %s", name,
+                 ccs_dtype_name (dtype));
+    return FALSE;
+  }
+  return write_all (fd, stored->data, ccs_tensor_size (stored), error);
+}
+
+static gboolean
+write_content (int fd, const CcsStateDict *tensors, GHashTable *metadata,
+               CcsDType storage, GError **error)
+{
+  g_autoptr (GArray) order = data_order (tensors, storage);
+  GString *header = build_header (tensors, metadata, storage, order);
+  gboolean ok = write_all (fd, header->str, header->len, error);
+
+  g_string_free (header, TRUE);
+  for (guint i = 0; ok && i < order->len; i++) {
+    guint index = g_array_index (order, guint, i);
+
+    ok = write_tensor (fd, ccs_state_dict_name (tensors, index),
+                       ccs_state_dict_tensor (tensors, index), storage, error);
+  }
+  return ok;
+}
+
+/* Makes the rename itself survive a power cut. A file system that cannot do
+ * it for directories says EINVAL. */
+static gboolean
+sync_directory (const char *path, GError **error)
+{
+  g_autofree char *directory = g_path_get_dirname (path);
+  int fd = g_open (directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+  gboolean ok;
+
+  if (fd < 0)
+    return system_error (error, "the folder cannot be opened");
+  ok = g_fsync (fd) == 0 || errno == EINVAL
+       || system_error (error, "forcing the folder to the disk failed");
+  g_close (fd, NULL);
+  return ok;
+}
+
+/* Writes and closes @fd. */
+static gboolean
+fill_file (int fd, const CcsStateDict *tensors, GHashTable *metadata,
+           CcsDType storage, GError **error)
+{
+  gboolean ok
+      = write_content (fd, tensors, metadata, storage, error)
+        && (g_fsync (fd) == 0
+            || system_error (error, "forcing the file to the disk failed"));
+
+  if (close (fd) != 0 && ok)
+    ok = system_error (error, "closing failed");
+  return ok;
+}
+
+static gboolean
+save (const char *path, const CcsStateDict *tensors, GHashTable *metadata,
+      CcsDType storage, GError **error)
+{
+  g_autofree char *temporary = g_strconcat (path, ".XXXXXX", NULL);
+  int fd = g_mkstemp_full (temporary, O_WRONLY | O_CLOEXEC, FILE_MODE);
+
+  if (fd < 0)
+    return system_error (error, "cannot be created");
+  if (!fill_file (fd, tensors, metadata, storage, error)) {
+    g_unlink (temporary);
+    return FALSE;
+  }
+  if (g_rename (temporary, path) != 0) {
+    system_error (error, "the finished file cannot take this name");
+    g_unlink (temporary);
+    return FALSE;
+  }
+  return sync_directory (path, error);
+}
+
+gboolean
+ccs_checkpoint_save (const char *path, const CcsStateDict *tensors,
+                     GHashTable *metadata, CcsDType storage, GError **error)
+{
+  if (check_arguments (tensors, metadata, storage, error)
+      && save (path, tensors, metadata, storage, error))
+    return TRUE;
+  g_prefix_error (error, "%s: ", path);
+  return FALSE;
+}

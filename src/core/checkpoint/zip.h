@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The directory of a zip archive whose entries are stored uncompressed, as
+ * torch.save() writes them. Entries are places in the file: nothing is
+ * unpacked, so nothing can be a bomb. */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+typedef struct
+{
+  char *name;
+  gsize begin; /* of the local header */
+  gsize data;  /* of the content */
+  gsize size;  /* of the content */
+  guint32 crc;
+} CcsZipEntry;
+
+typedef struct _CcsZip CcsZip;
+
+/* Reads and checks the whole directory of @data, which must outlive it; single
+ * disk, stored, not encrypted, no name twice, no two entries over the same
+ * bytes. CCS_ERROR_FORMAT. (transfer full) */
+CcsZip *ccs_zip_open (const guint8 *data, gsize size, GError **error);
+void ccs_zip_free (CcsZip *self);
+guint ccs_zip_n_entries (const CcsZip *self);
+const CcsZipEntry *ccs_zip_entry (const CcsZip *self, guint index);
+/* (nullable) */
+const CcsZipEntry *ccs_zip_lookup (const CcsZip *self, const char *name);
+/* Holds the content against its checksum. A checksum of zero counts as none:
+ * PyTorch can be told not to compute them. */
+gboolean ccs_zip_verify (const CcsZip *self, const CcsZipEntry *entry,
+                         GError **error);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsZip, ccs_zip_free)
+
+G_END_DECLS
