@@ -58,14 +58,8 @@ binary_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
 {
   if (!ccs_op_expect_floats (op, in, 2, 0, error))
     return FALSE;
-  if (!ccs_shape_broadcasts (&in[1]->shape, &in[0]->shape)) {
-    g_autofree char *a = ccs_shape_to_string (&in[0]->shape);
-    g_autofree char *b = ccs_shape_to_string (&in[1]->shape);
-
-    return ccs_op_shape_error (op, error, "%s does not broadcast to %s", b, a);
-  }
   ccs_op_set_result (&out[0], in[0]->shape);
-  return TRUE;
+  return ccs_op_expect_broadcast (op, &in[1]->shape, &in[0]->shape, error);
 }
 
 /* -- gradients ------------------------------------------------------------- */

@@ -61,17 +61,16 @@ ccs_op_expect_shape (const CcsOp *op, const CcsValue *const *in, guint k,
 }
 
 gboolean
-ccs_op_expect_result (const CcsOp *op, const CcsValue *out, CcsShape shape,
-                      GError **error)
+ccs_op_expect_broadcast (const CcsOp *op, const CcsShape *b, const CcsShape *a,
+                         GError **error)
 {
-  if (out->shape.rank > CCS_MAX_RANK)
-    return ccs_op_shape_error (op, error, "needs the shape of its result");
-  if (ccs_shape_equal (&out->shape, &shape))
+  if (ccs_shape_broadcasts (b, a))
     return TRUE;
 
-  g_autofree char *asked = ccs_shape_to_string (&out->shape);
-  g_autofree char *given = ccs_shape_to_string (&shape);
-  return ccs_op_shape_error (op, error, "gives %s, not %s", given, asked);
+  g_autofree char *small = ccs_shape_to_string (b);
+  g_autofree char *large = ccs_shape_to_string (a);
+  return ccs_op_shape_error (op, error, "%s does not broadcast to %s", small,
+                             large);
 }
 
 CcsValueId

@@ -16,9 +16,9 @@ gboolean ccs_op_expect_floats (const CcsOp *op, const CcsValue *const *in,
 /* Checks that input @k, where there is one, has @shape. */
 gboolean ccs_op_expect_shape (const CcsOp *op, const CcsValue *const *in,
                               guint k, CcsShape shape, GError **error);
-/* Checks the shape that the builder asked for. */
-gboolean ccs_op_expect_result (const CcsOp *op, const CcsValue *out,
-                               CcsShape shape, GError **error);
+/* Checks that @b broadcasts to @a. */
+gboolean ccs_op_expect_broadcast (const CcsOp *op, const CcsShape *b,
+                                  const CcsShape *a, GError **error);
 /* The gradient in front of y = act (z) from @dy behind it. */
 CcsValueId ccs_op_activation_grad (CcsProgram *p, CcsValueId dy, CcsValueId y,
                                    CcsAct act);

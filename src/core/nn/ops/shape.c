@@ -30,8 +30,12 @@ static gboolean
 keep_asked_shape (const CcsOp *op, const CcsValue *x, CcsValue *out,
                   GError **error)
 {
-  if (out->shape.rank > CCS_MAX_RANK)
-    return ccs_op_shape_error (op, error, "needs the shape of its result");
+  for (guint i = 0; i < out->shape.rank; i++)
+    if (i >= CCS_MAX_RANK || out->shape.dim[i] < 1)
+      return ccs_op_shape_error (op, error,
+                                 "dimension %u of the result is no "
+                                 "size",
+                                 i);
   set_result_like (out, x, out->shape);
   return TRUE;
 }
@@ -170,25 +174,12 @@ copy_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
 }
 
 static gboolean
-check_broadcast (const CcsOp *op, const CcsShape *from, const CcsShape *to,
-                 GError **error)
-{
-  if (ccs_shape_broadcasts (from, to))
-    return TRUE;
-
-  g_autofree char *small = ccs_shape_to_string (from);
-  g_autofree char *large = ccs_shape_to_string (to);
-  return ccs_op_shape_error (op, error, "%s does not broadcast to %s", small,
-                             large);
-}
-
-static gboolean
 broadcast_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
                  GError **error)
 {
   return ccs_op_expect_floats (op, in, 1, 0, error)
          && keep_asked_shape (op, in[0], &out[0], error)
-         && check_broadcast (op, &in[0]->shape, &out[0].shape, error);
+         && ccs_op_expect_broadcast (op, &in[0]->shape, &out[0].shape, error);
 }
 
 static gboolean
@@ -197,7 +188,7 @@ reduce_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
 {
   return ccs_op_expect_floats (op, in, 1, 0, error)
          && keep_asked_shape (op, in[0], &out[0], error)
-         && check_broadcast (op, &out[0].shape, &in[0]->shape, error);
+         && ccs_op_expect_broadcast (op, &out[0].shape, &in[0]->shape, error);
 }
 
 /* [B,T,C] and an index: [n] of S32. */
@@ -394,10 +385,11 @@ part_origin (const CcsOp *op, const CcsShape *whole, gint64 start, gint64 *row,
              gint64 *column)
 {
   const gboolean last = op->attrs.slice.axis + 1 == (gint32)whole->rank;
-  const gint64 rows_each = last ? 0 : ccs_shape_rows (whole) / whole->dim[0];
 
-  *row = start * rows_each;
+  *row = last ? 0 : start;
   *column = last ? start : 0;
+  for (guint i = 1; i + 1 < whole->rank; i++)
+    *row *= whole->dim[i];
 }
 
 static void
@@ -408,6 +400,10 @@ copy_rows (const CcsOperand *from, gint64 from_row, gint64 from_column,
   const gint64 rows = ccs_shape_rows (part);
   const gsize bytes = ccs_shape_channels (part) * ccs_dtype_size (from->dtype);
 
+  /* A part that was made in its place needs no copy. */
+  if (element_at (to, to_row, to_column)
+      == element_at (from, from_row, from_column))
+    return;
   for (gint64 r = 0; r < rows; r++)
     memcpy (element_at (to, to_row + r, to_column),
             element_at (from, from_row + r, from_column), bytes);
