@@ -14,7 +14,7 @@ ccs_model_default_path (GError **error)
 
   if (chosen && *chosen)
     return g_strdup (chosen);
-  installed = g_build_filename (CCS_MODEL_DIR, DEFAULT_FILE, NULL);
+  installed = g_build_filename (CCS_MODELS_DIR, DEFAULT_FILE, NULL);
   if (g_file_test (installed, G_FILE_TEST_IS_REGULAR))
     return g_steal_pointer (&installed);
   g_set_error (error, CCS_ERROR, CCS_ERROR_IO,

@@ -22,9 +22,8 @@ typedef struct _CcsModel CcsModel;
  * options give the same object. (transfer full) */
 CcsModel *ccs_model_load (const char *path, const char *backend,
     const CcsBackendOptions * options, GError ** error);
-/* The model that is meant when none is named: what $CCSTEREO_MODEL says, else
- * the installed one. NULL, with an error that says what to do, when there is
- * neither. (transfer full) */
+/* The model for those who name none: CCSTEREO_MODEL, else the installed default
+ * model; CCS_ERROR_IO saying what to do when there is neither. (transfer full) */
 char *ccs_model_default_path (GError ** error);
 /* From parameters in memory; never shared. @label names them in messages. */
 CcsModel *ccs_model_new (CcsStateDict * params, const char *label,
