@@ -217,7 +217,7 @@ body_color (const Sprite *self, float depth, float u, float v, float *color)
 {
   const CcsLook *look = self->actor->look;
   float shade = self->at.sounding ? 255 : 255 * DIM;
-  float white = 0.45f * self->flash;
+  float white = 0.3f * self->flash;
 
   if (depth < OUTLINE) {
     color[0] = color[1] = color[2] = 12;
