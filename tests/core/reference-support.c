@@ -64,15 +64,17 @@ reference_load_json (const char *path)
   return json_parser_steal_root (parser);
 }
 
-static const char *const backends[] = { "reference", "cpu" };
+static const char *const backends[REFERENCE_BACKENDS] = { "reference", "cpu" };
 
 void
 reference_add_cases (Suite *suite, guint n_files, const TTest *const *tests,
-                     guint n_tests)
+                     guint n_tests, const SFun setups[REFERENCE_BACKENDS])
 {
-  for (guint b = 0; b < G_N_ELEMENTS (backends); b++) {
+  for (guint b = 0; b < REFERENCE_BACKENDS; b++) {
     TCase *tcase = tcase_create (backends[b]);
 
+    if (setups != NULL)
+      tcase_add_unchecked_fixture (tcase, setups[b], NULL);
     for (guint t = 0; t < n_tests; t++)
       tcase_add_loop_test (tcase, tests[t], b * n_files, (b + 1) * n_files);
     suite_add_tcase (suite, tcase);

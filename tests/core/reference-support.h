@@ -33,9 +33,13 @@ char *reference_path (const char *name);
 
 /* Adds @tests, each once per backend and file, to @suite: a test case per
  * backend, called by its name, so that CK_RUN_CASE picks one. A test finds its
- * file and backend from the loop's index _i. */
+ * file and backend from the loop's index _i, backend x @n_files + file.
+ * @setups (nullable): for each backend what its case does once, before its
+ * tests. */
+#define REFERENCE_BACKENDS 2
 void reference_add_cases (Suite *suite, guint n_files,
-                          const TTest *const *tests, guint n_tests);
+                          const TTest *const *tests, guint n_tests,
+                          const SFun setups[REFERENCE_BACKENDS]);
 const char *reference_file (char **files, int index);
 /* (transfer full) */
 CcsBackend *reference_backend (char **files, int index);

@@ -294,7 +294,7 @@ main (void)
                        (int)g_strv_length (metric_files));
   suite_add_tcase (suite, numbers);
   reference_add_cases (suite, g_strv_length (clip_files), tests,
-                       G_N_ELEMENTS (tests));
+                       G_N_ELEMENTS (tests), NULL);
   status = reference_run (suite);
   g_strfreev (metric_files);
   g_strfreev (clip_files);

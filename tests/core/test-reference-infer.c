@@ -346,7 +346,7 @@ main (void)
   tcase_add_test (folder, the_folder_holds_an_inference_file);
   suite_add_tcase (suite, folder);
   reference_add_cases (suite, g_strv_length (files), tests,
-                       G_N_ELEMENTS (tests));
+                       G_N_ELEMENTS (tests), NULL);
   status = reference_run (suite);
   g_strfreev (files);
   return status;
