@@ -236,7 +236,7 @@ reference_state_dict (const CcsModelConfig *config, const char *seed)
   for (guint i = 0; i < params->len; i++) {
     const CcsParamInfo *info = g_ptr_array_index (params, i);
     gsize n = ccs_shape_elements (&info->shape);
-    gpointer data = info->role == CCS_PARAM_COUNTER
+    gpointer data = info->dtype == CCS_S64
                         ? (gpointer)g_new0 (gint64, n)
                         : (gpointer)parameter_values (seed, info, n);
 
