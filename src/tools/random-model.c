@@ -73,7 +73,7 @@ random_tensor (const CcsParamInfo *info)
   double offset, spread;
   float *data;
 
-  if (info->role == CCS_PARAM_COUNTER)
+  if (info->dtype == CCS_S64)
     return ccs_tensor_new_take (CCS_S64, &info->shape, g_new0 (gint64, n));
   range_of (info, &offset, &spread);
   data = g_new (float, n);

@@ -35,7 +35,7 @@ random_tensor (GRand *rand, const CcsParamInfo *info)
                       : 0.0;
   float *data;
 
-  if (info->role == CCS_PARAM_COUNTER)
+  if (info->dtype == CCS_S64)
     return ccs_tensor_new_take (CCS_S64, &info->shape, g_new0 (gint64, n));
   data = g_new (float, n);
   for (gint64 i = 0; i < n; i++)

@@ -56,11 +56,10 @@ decoder_layer (CcsProgram *p, const CcsModelConfig *config, CcsValueId x,
   x = ccs_net_upconv (p, x, conv, decoder_width[k] * ngf (config), CCS_NO_ACT);
   ccs_program_name (p, conv_name, x);
   if (config->avad[k]) {
-    /* Recorded under the norm's own name too. Nobody reads this one: it goes
-     * when the program is optimised. */
     g_autofree char *norm_name = g_strdup_printf ("audio.%s.upnorm", layer);
     x = ccs_net_avad (p, x, visual_feat, norm);
-    ccs_program_name (p, norm_name, ccs_reshape (p, x, ccs_net_shape (p, x)));
+    /* Recorded with its ReLU under the norm's own name too. */
+    ccs_program_name (p, norm_name, x);
   } else {
     x = ccs_net_batch_norm (p, x, norm, CCS_NET_NORM_AFFINE, 1, CCS_RELU);
   }

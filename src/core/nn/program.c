@@ -151,6 +151,8 @@ ccs_program_name (CcsProgram *self, const char *name, CcsValueId id)
 
   if (id == CCS_NONE)
     return id;
+  if (ccs_program_find (self, name) == id)
+    return id;
   if (g_hash_table_contains (self->by_name, name)) {
     ccs_program_fail (self, g_error_new (CCS_ERROR, CCS_ERROR_ARGUMENT,
             "two values of one program are called \"%s\"", name));
