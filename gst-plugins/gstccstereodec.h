@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* ccstereodec: mono or stereo sound and visual features in, binaural sound
+ * out, sample for sample. */
+#pragma once
+
+#include <gst/base/gstaggregator.h>
+
+G_BEGIN_DECLS
+
+#define GST_TYPE_CCSTEREO_DEC (gst_ccstereo_dec_get_type ())
+G_DECLARE_FINAL_TYPE (GstCcstereoDec, gst_ccstereo_dec, GST, CCSTEREO_DEC,
+    GstAggregator)
+
+GST_ELEMENT_REGISTER_DECLARE (ccstereodec)
+
+G_END_DECLS
