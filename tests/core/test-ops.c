@@ -9,7 +9,8 @@
 #include "nn/gradient.h"
 #include "nn/passes.h"
 #include "nn/plan.h"
-#include "op-cases.h"
+#include "op-known-values.h"
+#include "op-nets.h"
 
 #define FORWARD_ROUNDS 24
 #define GRADIENT_ROUNDS 12
@@ -22,6 +23,8 @@
 /* Values that should be zero (a bias in front of a batch norm has no gradient)
  * come out as rounding noise: magnitudes below this count as this. */
 #define MAGNITUDE_FLOOR 1e-4
+/* Of values written down with 8 digits. */
+#define KNOWN_TOLERANCE 2e-6
 /* In a net, errors of one op pass through those behind it. */
 #define NET_TOLERANCE 1e-4
 /* Step of differences: each element moves by this or twice this. */
@@ -334,6 +337,28 @@ START_TEST (gradient_agrees_with_reference)
 }
 END_TEST
 
+START_TEST (known_values_come_out)
+{
+  static const char *const backends[] = { "reference", "cpu" };
+  const KnownValue *known = &known_values[_i];
+
+  for (guint i = 0; i < G_N_ELEMENTS (backends); i++) {
+    g_autoptr (Net) net = net_new (known->name, 0, FALSE);
+    CcsValueId id = known->build (net);
+    g_autoptr (CcsPlan) plan = run_guarded (backends[i], net, known->name);
+    CcsShape shape = ccs_program_value (net->program, id)->shape;
+    g_autofree float *got = plan_read (plan, id, known->name);
+
+    ck_assert_int_eq (ccs_shape_elements (&shape), known->n);
+    for (guint k = 0; k < known->n; k++)
+      ck_assert_msg (fabs (got[k] - known->want[k])
+                         <= KNOWN_TOLERANCE * MAX (1, fabs (known->want[k])),
+          "%s on %s: element %u is %.8g, not %.8g", known->name, backends[i],
+          k, got[k], known->want[k]);
+  }
+}
+END_TEST
+
 /* -- differences ----------------------------------------------------------- */
 
 typedef struct
@@ -614,6 +639,8 @@ ops_suite (void)
   tcase_add_test (table, every_op_has_a_case);
   tcase_add_test (table, rows_apart_reach_the_ops_that_take_them);
   suite_add_tcase (suite, table);
+  tcase_add_loop_test (cases, known_values_come_out, 0,
+      G_N_ELEMENTS (known_values));
   tcase_add_loop_test (cases, forward_agrees_with_reference, 0, n);
   tcase_add_loop_test (cases, gradient_agrees_with_reference, 0, n);
   tcase_add_loop_test (cases, gradient_agrees_with_differences, 0, n);

@@ -7,6 +7,7 @@
 #include "pickle-torch.h"
 
 #define MAX_PROTOCOL 5
+#define USUAL_STACK 256 /* values; never none, so that it has an address */
 
 /* One run. */
 typedef struct
@@ -568,7 +569,8 @@ ccs_pickle_run (CcsPickle *self, const guint8 *data, gsize size,
     .owner = self,
     .p = data,
     .end = data + size,
-    .stack = g_array_new (FALSE, TRUE, sizeof (CcsPickleValue)),
+    .stack
+    = g_array_sized_new (FALSE, TRUE, sizeof (CcsPickleValue), USUAL_STACK),
     .marks = g_array_new (FALSE, FALSE, sizeof (guint)),
     .memo = g_array_new (FALSE, TRUE, sizeof (CcsPickleValue)),
   };

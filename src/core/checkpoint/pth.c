@@ -76,15 +76,13 @@ span (const CcsPickleTensor *tensor, guint64 *elements)
   return TRUE;
 }
 
-/* Strides of dimensions of one element mean nothing. */
+/* Of a tensor with elements. Strides of dimensions of one mean nothing. */
 static gboolean
 is_contiguous (const CcsPickleTensor *tensor)
 {
   gint64 expected = 1;
 
   for (guint i = tensor->rank; i-- > 0;) {
-    if (tensor->dim[i] == 0)
-      return TRUE;
     if (tensor->dim[i] != 1 && tensor->stride[i] != expected)
       return FALSE;
     expected *= tensor->dim[i];
@@ -105,10 +103,11 @@ gather (const CcsPickleTensor *tensor, const guint8 *first, gsize width,
   for (gsize to = 0; to < size; to += width) {
     memcpy (data + to, first + (gsize)at * width, width);
     for (guint i = tensor->rank; i-- > 0;) {
-      at += tensor->stride[i];
-      if (++index[i] < tensor->dim[i])
+      if (++index[i] < tensor->dim[i]) {
+        at += tensor->stride[i];
         break;
-      at -= tensor->stride[i] * tensor->dim[i];
+      }
+      at -= tensor->stride[i] * (tensor->dim[i] - 1);
       index[i] = 0;
     }
   }
@@ -162,7 +161,7 @@ make_tensor (Collector *self, const CcsPickleTensor *tensor, GError **error)
   offset = bytes->offset
            + (gsize)(storage->view_offset + tensor->offset)
                  * ccs_dtype_size (storage->dtype);
-  if (is_contiguous (tensor))
+  if (size == 0 || is_contiguous (tensor))
     return ccs_tensor_new (storage->dtype, &shape, bytes->owner, offset);
   if (size > self->copy_budget) {
     ccs_format_error (

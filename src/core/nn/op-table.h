@@ -48,7 +48,7 @@ typedef struct
   /* Appends the ops that give the gradients of the inputs from @dout (CCS_NONE
    * where a result has none) and stores them in @din (CCS_NONE on entry; left
    * so where an input has none). @want[i]: whether input i needs one. NULL: the
-   * op has no gradient. */
+   * op has no gradient. @op is a copy: appending may move the program's ops. */
   void (*gradient) (CcsProgram * p, const CcsOp * op, const CcsValueId * dout,
       const gboolean * want, CcsValueId * din);
   void (*reference) (const CcsOp * op, const CcsOperand * in,

@@ -67,7 +67,9 @@ view_part (Views *v, const CcsOp *op, gint64 offset, gint64 pitch,
 {
   const CcsValue *x = ccs_program_value (v->program, op->in[0]);
 
-  if (dense && !is_dense (x))
+  /* One that a concat wants elsewhere is copied there. */
+  if (ccs_program_value (v->program, op->out[0])->view_of != CCS_NONE
+      || (dense && !is_dense (x)))
     return FALSE;
   if (dense && ccs_value_is_constant (v->program, x))
     make_constant_part (v, op->out[0], op->in[0], offset);

@@ -10,8 +10,9 @@
 
 static const CcsCpuPrepare prepare_table[CCS_N_OPS] = {
   [CCS_OP_CONV2D] = ccs_cpu_prepare_conv2d,
-  [CCS_OP_CONV_TRANSPOSE2D] = ccs_cpu_prepare_conv_transpose2d,
+  [CCS_OP_CONV_TRANSPOSE2D] = ccs_cpu_prepare_spread,
   [CCS_OP_CONV2D_WEIGHT_GRAD] = ccs_cpu_prepare_conv2d_weight_grad,
+  [CCS_OP_MATMUL] = ccs_cpu_prepare_matmul,
 };
 
 /* -- ops without a kernel of their own ------------------------------------- */

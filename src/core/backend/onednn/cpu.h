@@ -36,6 +36,7 @@ typedef gboolean (*CcsCpuPrepare) (CcsCpu * cpu, CcsKernel * kernel,
 
 CCS_CPU_KERNEL (conv2d);
 CCS_CPU_KERNEL (conv_transpose2d);
+CCS_CPU_KERNEL (spread);
 CCS_CPU_KERNEL (conv2d_weight_grad);
 CCS_CPU_KERNEL (batch_norm);
 CCS_CPU_KERNEL (batch_norm_train);
