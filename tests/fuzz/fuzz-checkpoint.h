@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What every fuzz target of the file readers does with its input: reads it and,
+ * when that succeeds, everything that the reader promised. */
+#pragma once
+
+#include "checkpoint/checkpoint.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
+
+/* Every byte of every tensor must be readable, and a failure must be told. */
+static inline void
+fuzz_parse (const uint8_t *data, size_t size)
+{
+  /* heap memory, so that one byte too far is noticed */
+  g_autoptr (GBytes) bytes = g_bytes_new (data, size);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CcsCheckpoint) file = ccs_checkpoint_parse (bytes, "fuzz", &error);
+
+  g_assert_true ((file == NULL) == (error != NULL));
+  for (guint i = 0; file != NULL && i < ccs_state_dict_size (file->tensors);
+       i++) {
+    CcsTensor *tensor = ccs_state_dict_tensor (file->tensors, i);
+    g_autoptr (CcsTensor) values = ccs_tensor_convert (tensor, CCS_F64);
+
+    g_assert_true (g_utf8_validate (ccs_state_dict_name (file->tensors, i), -1,
+                                    NULL));
+    ccs_tensor_is_finite (tensor);
+    ccs_tensor_is_finite (values);
+  }
+}
