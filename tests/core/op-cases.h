@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The cases of test-ops.c: for every op a function that appends it to a net with
- * operands of random shapes, and the table of them. */
+/* The cases of test-ops.c: for every op a function that appends it to a net
+ * with operands of random shapes, and the table of them. */
 #pragma once
 
 #include "op-net.h"
@@ -422,6 +422,10 @@ build_linear (Net *net)
       net_bias (net, out), pick_act (net));
 }
 
+/* More than the reference functions take at once: tokens of round 0, even where
+ * they are perturbed. */
+#define MANY_TOKENS 36
+
 /* In odd rounds keys are the queries, as in self-attention. */
 static CcsValueId
 build_attention (Net *net)
@@ -432,6 +436,9 @@ build_attention (Net *net)
   CcsShape to = CCS_SHAPE (batch, pick (net, 1, tokens), channels);
   CcsShape from = CCS_SHAPE (batch, pick (net, 1, tokens), channels);
   gboolean self = net->round % 2;
+
+  if (net->round == 0)
+    to.dim[1] = from.dim[1] = MANY_TOKENS;
 
   CcsValueId q = net_input (net, to, fill_noise);
   CcsValueId k = self ? q : net_input (net, from, fill_noise);
@@ -578,7 +585,9 @@ build_phase_loss (Net *net)
 static CcsValueId
 build_info_nce (Net *net)
 {
-  gint pairs = net->smooth ? pick (net, 1, 3) : pick (net, 1, 24);
+  gint pairs = net->round == 0 ? MANY_TOKENS / 2
+               : net->smooth   ? pick (net, 1, 3)
+                               : pick (net, 1, 24);
   CcsValueId z = net_input (
       net, CCS_SHAPE (3 * pairs, net->smooth ? 4 : pick (net, 2, 40)),
       fill_apart);

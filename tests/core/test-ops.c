@@ -353,8 +353,8 @@ START_TEST (known_values_come_out)
     for (guint k = 0; k < known->n; k++)
       ck_assert_msg (fabs (got[k] - known->want[k])
                          <= KNOWN_TOLERANCE * MAX (1, fabs (known->want[k])),
-          "%s on %s: element %u is %.8g, not %.8g", known->name, backends[i],
-          k, got[k], known->want[k]);
+                     "%s on %s: element %u is %.8g, not %.8g", known->name,
+                     backends[i], k, got[k], known->want[k]);
   }
 }
 END_TEST
@@ -640,7 +640,7 @@ ops_suite (void)
   tcase_add_test (table, rows_apart_reach_the_ops_that_take_them);
   suite_add_tcase (suite, table);
   tcase_add_loop_test (cases, known_values_come_out, 0,
-      G_N_ELEMENTS (known_values));
+                       G_N_ELEMENTS (known_values));
   tcase_add_loop_test (cases, forward_agrees_with_reference, 0, n);
   tcase_add_loop_test (cases, gradient_agrees_with_reference, 0, n);
   tcase_add_loop_test (cases, gradient_agrees_with_differences, 0, n);

@@ -499,21 +499,59 @@ info_nce_grad_reference (const CcsOp *op, const CcsOperand *in,
   }
 }
 
+#define ROW(kind) [kind - CCS_OP_MSE_LOSS]
+
 const CcsOpRow ccs_op_rows_loss[] = {
-  { "mse_loss", 2, 2, 1, CCS_OP_FLAG_NONE, mse_loss_infer, mse_loss_gradient,
-    mse_loss_reference },
-  { "mse_loss_grad", 3, 3, 1, CCS_OP_FLAG_NONE, symmetric_grad_infer, NULL,
-    mse_loss_grad_reference },
-  { "amp_loss", 2, 2, 1, CCS_OP_FLAG_NONE, amp_loss_infer, amp_loss_gradient,
-    amp_loss_reference },
-  { "amp_loss_grad", 3, 3, 1, CCS_OP_FLAG_NONE, symmetric_grad_infer, NULL,
-    amp_loss_grad_reference },
-  { "phase_loss", 2, 2, 2, CCS_OP_FLAG_NONE, phase_loss_infer,
-    phase_loss_gradient, phase_loss_reference },
-  { "phase_loss_grad", 4, 4, 1, CCS_OP_FLAG_NONE, phase_loss_grad_infer, NULL,
-    phase_loss_grad_reference },
-  { "info_nce", 1, 1, 1, CCS_OP_FLAG_NONE, info_nce_infer, info_nce_gradient,
-    info_nce_reference },
-  { "info_nce_grad", 2, 2, 1, CCS_OP_FLAG_NONE, info_nce_grad_infer, NULL,
-    info_nce_grad_reference },
+  ROW (CCS_OP_MSE_LOSS) = {
+    .name = "mse_loss",
+    .min_in = 2, .max_in = 2, .n_out = 1,
+    .infer = mse_loss_infer,
+    .gradient = mse_loss_gradient,
+    .reference = mse_loss_reference,
+  },
+  ROW (CCS_OP_MSE_LOSS_GRAD) = {
+    .name = "mse_loss_grad",
+    .min_in = 3, .max_in = 3, .n_out = 1,
+    .infer = symmetric_grad_infer,
+    .reference = mse_loss_grad_reference,
+  },
+  ROW (CCS_OP_AMP_LOSS) = {
+    .name = "amp_loss",
+    .min_in = 2, .max_in = 2, .n_out = 1,
+    .infer = amp_loss_infer,
+    .gradient = amp_loss_gradient,
+    .reference = amp_loss_reference,
+  },
+  ROW (CCS_OP_AMP_LOSS_GRAD) = {
+    .name = "amp_loss_grad",
+    .min_in = 3, .max_in = 3, .n_out = 1,
+    .infer = symmetric_grad_infer,
+    .reference = amp_loss_grad_reference,
+  },
+  ROW (CCS_OP_PHASE_LOSS) = {
+    .name = "phase_loss",
+    .min_in = 2, .max_in = 2, .n_out = 2,
+    .infer = phase_loss_infer,
+    .gradient = phase_loss_gradient,
+    .reference = phase_loss_reference,
+  },
+  ROW (CCS_OP_PHASE_LOSS_GRAD) = {
+    .name = "phase_loss_grad",
+    .min_in = 4, .max_in = 4, .n_out = 1,
+    .infer = phase_loss_grad_infer,
+    .reference = phase_loss_grad_reference,
+  },
+  ROW (CCS_OP_INFO_NCE) = {
+    .name = "info_nce",
+    .min_in = 1, .max_in = 1, .n_out = 1,
+    .infer = info_nce_infer,
+    .gradient = info_nce_gradient,
+    .reference = info_nce_reference,
+  },
+  ROW (CCS_OP_INFO_NCE_GRAD) = {
+    .name = "info_nce_grad",
+    .min_in = 2, .max_in = 2, .n_out = 1,
+    .infer = info_nce_grad_infer,
+    .reference = info_nce_grad_reference,
+  },
 };

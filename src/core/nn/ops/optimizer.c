@@ -84,9 +84,20 @@ adam_reference (const CcsOp *op, const CcsOperand *in, const CcsOperand *out)
               ccs_operand_row (&in[2], r), ccs_operand_row (&in[3], r));
 }
 
+#define ROW(kind) [kind - CCS_OP_SQUARE_SUM]
+
 const CcsOpRow ccs_op_rows_optimizer[] = {
-  { "square_sum", 1, 1, 1, CCS_OP_FLAG_NONE, square_sum_infer, NULL,
-    square_sum_reference },
-  { "adam", 5, 5, 0, CCS_OP_FLAG_SIDE_EFFECT, adam_infer, NULL,
-    adam_reference },
+  ROW (CCS_OP_SQUARE_SUM) = {
+    .name = "square_sum",
+    .min_in = 1, .max_in = 1, .n_out = 1,
+    .infer = square_sum_infer,
+    .reference = square_sum_reference,
+  },
+  ROW (CCS_OP_ADAM) = {
+    .name = "adam",
+    .min_in = 5, .max_in = 5, .n_out = 0,
+    .flags = CCS_OP_FLAG_SIDE_EFFECT,
+    .infer = adam_infer,
+    .reference = adam_reference,
+  },
 };

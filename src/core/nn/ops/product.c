@@ -333,11 +333,28 @@ attention_grad_reference (const CcsOp *op, const CcsOperand *in,
     }
 }
 
+#define ROW(kind) [kind - CCS_OP_MATMUL]
+
 const CcsOpRow ccs_op_rows_product[] = {
-  { "matmul", 2, 3, 1, CCS_OP_FLAG_PITCHED_IN | CCS_OP_FLAG_PITCHED_OUT,
-    matmul_infer, matmul_gradient, matmul_reference },
-  { "attention", 3, 3, 2, CCS_OP_FLAG_NONE, attention_infer, attention_gradient,
-    attention_reference },
-  { "attention_grad", 5, 5, 3, CCS_OP_FLAG_NONE, attention_grad_infer, NULL,
-    attention_grad_reference },
+  ROW (CCS_OP_MATMUL) = {
+    .name = "matmul",
+    .min_in = 2, .max_in = 3, .n_out = 1,
+    .flags = CCS_OP_FLAG_PITCHED,
+    .infer = matmul_infer,
+    .gradient = matmul_gradient,
+    .reference = matmul_reference,
+  },
+  ROW (CCS_OP_ATTENTION) = {
+    .name = "attention",
+    .min_in = 3, .max_in = 3, .n_out = 2,
+    .infer = attention_infer,
+    .gradient = attention_gradient,
+    .reference = attention_reference,
+  },
+  ROW (CCS_OP_ATTENTION_GRAD) = {
+    .name = "attention_grad",
+    .min_in = 5, .max_in = 5, .n_out = 3,
+    .infer = attention_grad_infer,
+    .reference = attention_grad_reference,
+  },
 };

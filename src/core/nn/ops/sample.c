@@ -307,13 +307,33 @@ resize_rows_grad_reference (const CcsOp *op, const CcsOperand *in,
               = resized_gradient (&in[0], b, i, x->dim[1], j, c);
 }
 
+#define ROW(kind) [kind - CCS_OP_MAX_POOL]
+
 const CcsOpRow ccs_op_rows_sample[] = {
-  { "max_pool", 1, 1, 2, CCS_OP_FLAG_NONE, max_pool_infer, max_pool_gradient,
-    max_pool_reference },
-  { "max_pool_grad", 2, 2, 1, CCS_OP_FLAG_NONE, max_pool_grad_infer, NULL,
-    max_pool_grad_reference },
-  { "resize_rows", 1, 1, 1, CCS_OP_FLAG_NONE, resize_rows_infer,
-    resize_rows_gradient, resize_rows_reference },
-  { "resize_rows_grad", 1, 1, 1, CCS_OP_FLAG_NONE, resize_rows_grad_infer, NULL,
-    resize_rows_grad_reference },
+  ROW (CCS_OP_MAX_POOL) = {
+    .name = "max_pool",
+    .min_in = 1, .max_in = 1, .n_out = 2,
+    .infer = max_pool_infer,
+    .gradient = max_pool_gradient,
+    .reference = max_pool_reference,
+  },
+  ROW (CCS_OP_MAX_POOL_GRAD) = {
+    .name = "max_pool_grad",
+    .min_in = 2, .max_in = 2, .n_out = 1,
+    .infer = max_pool_grad_infer,
+    .reference = max_pool_grad_reference,
+  },
+  ROW (CCS_OP_RESIZE_ROWS) = {
+    .name = "resize_rows",
+    .min_in = 1, .max_in = 1, .n_out = 1,
+    .infer = resize_rows_infer,
+    .gradient = resize_rows_gradient,
+    .reference = resize_rows_reference,
+  },
+  ROW (CCS_OP_RESIZE_ROWS_GRAD) = {
+    .name = "resize_rows_grad",
+    .min_in = 1, .max_in = 1, .n_out = 1,
+    .infer = resize_rows_grad_infer,
+    .reference = resize_rows_grad_reference,
+  },
 };

@@ -199,10 +199,27 @@ level_reference (const CcsOp *op, const CcsOperand *in, const CcsOperand *out)
   }
 }
 
+#define ROW(kind) [kind - CCS_OP_FRAME]
+
 const CcsOpRow ccs_op_rows_signal[] = {
-  { "frame", 1, 1, 1, CCS_OP_FLAG_NONE, frame_infer, frame_gradient,
-    frame_reference },
-  { "overlap_add", 1, 1, 1, CCS_OP_FLAG_NONE, overlap_add_infer,
-    overlap_add_gradient, overlap_add_reference },
-  { "level", 1, 1, 2, CCS_OP_FLAG_NONE, level_infer, NULL, level_reference },
+  ROW (CCS_OP_FRAME) = {
+    .name = "frame",
+    .min_in = 1, .max_in = 1, .n_out = 1,
+    .infer = frame_infer,
+    .gradient = frame_gradient,
+    .reference = frame_reference,
+  },
+  ROW (CCS_OP_OVERLAP_ADD) = {
+    .name = "overlap_add",
+    .min_in = 1, .max_in = 1, .n_out = 1,
+    .infer = overlap_add_infer,
+    .gradient = overlap_add_gradient,
+    .reference = overlap_add_reference,
+  },
+  ROW (CCS_OP_LEVEL) = {
+    .name = "level",
+    .min_in = 1, .max_in = 1, .n_out = 2,
+    .infer = level_infer,
+    .reference = level_reference,
+  },
 };

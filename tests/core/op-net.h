@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A small program under test with random operands: what test-ops.c and its
+ * cases draw and keep. One round, one draw; what must occur for certain (flags,
+ * modes, ranks) goes by the round's number. */
+#pragma once
+
+#include <math.h>
+#include <string.h>
+
+#include "nn/op-table.h"
+#include "nn/program.h"
+
+/* Values of an operand before a run. */
+typedef struct
+{
+  CcsValueId id;
+  gpointer data;
+  gsize bytes;
+  gboolean differentiable;
+} Feed;
+
+typedef struct
+{
+  GRand *rand;
+  guint round;
+  /* Central differences will be taken: no kinks nearby, nothing constant. */
+  gboolean smooth;
+  /* Operands are parts of wider rows, the result goes into wider rows. */
+  gboolean pitched;
+  CcsProgram *program;
+  GArray *feeds; /* Feed */
+} Net;
+
+/* Perturbed values move by up to this; kinks are kept further away. */
+#define KINK_MARGIN 0.1
+
+typedef void (*Fill) (Net *net, float *x, gsize n);
+
+/* -- operands -------------------------------------------------------------- */
+
+static gint
+pick (Net *net, gint low, gint high)
+{
+  return g_rand_int_range (net->rand, low, high + 1);
+}
+
+static void
+fill_noise (Net *net, float *x, gsize n)
+{
+  for (gsize i = 0; i < n; i++)
+    x[i] = g_rand_double_range (net->rand, -1, 1);
+}
+
+/* Away from zero. */
+static void
+fill_apart (Net *net, float *x, gsize n)
+{
+  for (gsize i = 0; i < n; i++)
+    x[i] = g_rand_double_range (net->rand, KINK_MARGIN, 1)
+           * (g_rand_boolean (net->rand) ? 1 : -1);
+}
+
+static void
+fill_positive (Net *net, float *x, gsize n)
+{
+  for (gsize i = 0; i < n; i++)
+    x[i] = g_rand_double_range (net->rand, 0.5, 1.5);
+}
+
+/* Few different values, so that maxima are shared. */
+static void
+fill_ties (Net *net, float *x, gsize n)
+{
+  for (gsize i = 0; i < n; i++)
+    x[i] = pick (net, -2, 2);
+}
+
+/* All different, KINK_MARGIN apart, in random order. */
+static void
+fill_shuffled (Net *net, float *x, gsize n)
+{
+  for (gsize i = 0; i < n; i++) {
+    gsize j = pick (net, 0, i);
+    x[i] = x[j];
+    x[j] = (i - n / 2.) * KINK_MARGIN;
+  }
+}
+
+static gpointer
+net_add_feed (Net *net, CcsValueId id, gsize bytes, gboolean differentiable)
+{
+  Feed feed = { id, g_malloc (bytes), bytes, differentiable };
+  g_array_append_val (net->feeds, feed);
+  return feed.data;
+}
+
+static char *
+net_new_name (Net *net)
+{
+  return g_strdup_printf ("operand.%u", ccs_program_n_values (net->program));
+}
+
+/* An input whose values the caller sets. */
+static CcsValueId
+net_raw_input (Net *net, CcsShape shape, float **values)
+{
+  g_autofree char *name = net_new_name (net);
+  CcsValueId id = ccs_program_input (net->program, name, CCS_F32, shape);
+  *values = net_add_feed (net, id, ccs_shape_elements (&shape) * sizeof (float),
+                          TRUE);
+  return id;
+}
+
+static CcsValueId
+net_dense_input (Net *net, CcsShape shape, Fill fill)
+{
+  float *values;
+  CcsValueId id = net_raw_input (net, shape, &values);
+  fill (net, values, ccs_shape_elements (&shape));
+  return id;
+}
+
+/* An activation: in a pitched net a part of wider rows. */
+static CcsValueId
+net_input (Net *net, CcsShape shape, Fill fill)
+{
+  gint64 channels = ccs_shape_channels (&shape);
+
+  if (!net->pitched || shape.rank < 2)
+    return net_dense_input (net, shape, fill);
+  gint before = pick (net, 0, 5), after = pick (net, before ? 0 : 1, 5);
+  shape.dim[shape.rank - 1] += before + after;
+  return ccs_slice (net->program, net_dense_input (net, shape, fill),
+                    shape.rank - 1, before, channels);
+}
+
+/* A parameter: half of the time constant, unless it is to be perturbed. */
+static CcsValueId
+net_weight (Net *net, CcsShape shape, Fill fill)
+{
+  if (net->smooth || g_rand_boolean (net->rand))
+    return net_dense_input (net, shape, fill);
+
+  g_autofree char *name = net_new_name (net);
+  gsize n = ccs_shape_elements (&shape);
+  float *values = g_new (float, n);
+  fill (net, values, n);
+  return ccs_program_const (net->program, name,
+                            ccs_tensor_new_take (CCS_F32, &shape, values));
+}
+
+static CcsValueId
+net_bias (Net *net, gint64 channels)
+{
+  return pick (net, 0, 2) ? net_weight (net, CCS_SHAPE (channels), fill_noise)
+                          : CCS_NONE;
+}
+
+/* Persistent storage that ops write. */
+static CcsValueId
+net_state (Net *net, CcsShape shape, Fill fill)
+{
+  g_autofree char *name = net_new_name (net);
+  CcsValueId id = ccs_program_state (net->program, name, shape);
+  gsize n = ccs_shape_elements (&shape);
+  fill (net, net_add_feed (net, id, n * sizeof (float), FALSE), n);
+  return id;
+}
+
+/* Odd, even and vector-sized numbers of channels. */
+static gint64
+pick_channels (Net *net)
+{
+  static const gint64 channels[] = { 1, 2, 3, 4, 5, 7, 8, 16, 17, 24, 33 };
+  return channels[pick (net, 0, net->smooth ? 4 : 10)];
+}
+
+/* More, where too few would make derivatives steep. */
+static gint64
+pick_norm_channels (Net *net)
+{
+  return net->smooth ? pick (net, 4, 9) : pick_channels (net);
+}
+
+static CcsShape
+pick_map (Net *net, gint64 channels)
+{
+  gint size = net->smooth ? 4 : 11;
+  return CCS_SHAPE (pick (net, 1, 3), pick (net, 1, size), pick (net, 1, size),
+                    channels);
+}
+
+static CcsShape
+pick_shape (Net *net)
+{
+  CcsShape map = pick_map (net, pick_channels (net));
+  CcsShape shape = { .rank = net->round % CCS_MAX_RANK + 1 };
+
+  for (guint i = 0; i < shape.rank; i++)
+    shape.dim[i] = map.dim[CCS_MAX_RANK - shape.rank + i];
+  return shape;
+}
+
+static CcsAct
+pick_act (Net *net)
+{
+  const CcsAct acts[]
+      = { CCS_NO_ACT, CCS_SIGMOID, CCS_RELU, CCS_LEAKY_RELU (0.2f) };
+  return acts[pick (net, 0, net->smooth ? 1 : 3)];
+}
