@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "evaluate.h"
+#include <math.h>
+#include <string.h>
+
+#define LEVEL_FLOOR 1e-6        /* energy: -60 dB of full scale */
+#define MAX_LAG (CCS_MODEL_RATE / 1000)
+#define BLOCK (CCS_MODEL_RATE / 10)     /* level and time are compared in 0.1 s */
+#define AUDIBLE 1e-3            /* rms below which a block says nothing */
+
+/* -- what listeners notice ---------------------------------------------------- */
+
+static double
+energy (const float *x, gsize n)
+{
+  double sum = 0.;
+
+  for (gsize i = 0; i < n; i++)
+    sum += (double) x[i] * x[i];
+  return sum / MAX (n, 1);
+}
+
+double
+ccs_interaural_level (const float *left, const float *right, gsize n)
+{
+  return 10. * log10 (MAX (energy (left, n), LEVEL_FLOOR)
+      / MAX (energy (right, n), LEVEL_FLOOR));
+}
+
+/* Sum of left[i] right[i + lag]. */
+static double
+correlation (const float *left, const float *right, gsize n, gint lag)
+{
+  gsize first = lag < 0 ? (gsize) -lag : 0;
+  gsize last = lag > 0 ? n - MIN (n, (gsize) lag) : n;
+  double sum = 0.;
+
+  for (gsize i = first; i < last; i++)
+    sum += (double) left[i] * right[(gssize) i + lag];
+  return sum;
+}
+
+double
+ccs_interaural_time (const float *left, const float *right, gsize n)
+{
+  double at[2 * MAX_LAG + 3];
+  gint best = 1;
+  double bend, shift = 0.;
+
+  for (gint lag = -MAX_LAG - 1; lag <= MAX_LAG + 1; lag++)
+    at[lag + MAX_LAG + 1] = correlation (left, right, n, lag);
+  for (gint i = 1; i <= 2 * MAX_LAG + 1; i++)
+    if (at[i] > at[best])
+      best = i;
+  bend = at[best - 1] - 2. * at[best] + at[best + 1];
+  if (bend < 0.)
+    shift = CLAMP (0.5 * (at[best - 1] - at[best + 1]) / bend, -0.5, 0.5);
+  return (best - MAX_LAG - 1 + shift) * 1e6 / CCS_MODEL_RATE;
+}
+
+/* Mean absolute difference of level and of time over the audible blocks. */
+static void
+score_interaural (const float *const p[2], const float *const t[2], gsize n,
+    CcsScores *scores)
+{
+  guint blocks = 0;
+
+  scores->ild_error = scores->itd_error = 0.;
+  for (gsize start = 0; start + BLOCK <= n; start += BLOCK) {
+    const float *pl = p[0] + start, *pr = p[1] + start;
+    const float *tl = t[0] + start, *tr = t[1] + start;
+
+    if (energy (tl, BLOCK) + energy (tr, BLOCK) < 2. * AUDIBLE * AUDIBLE)
+      continue;
+    scores->ild_error += fabs (ccs_interaural_level (pl, pr, BLOCK)
+        - ccs_interaural_level (tl, tr, BLOCK));
+    scores->itd_error += fabs (ccs_interaural_time (pl, pr, BLOCK)
+        - ccs_interaural_time (tl, tr, BLOCK));
+    blocks++;
+  }
+  scores->ild_error /= MAX (blocks, 1);
+  scores->itd_error /= MAX (blocks, 1);
+}
+
+/* -- features, each frame encoded once ------------------------------------------ */
+
+typedef struct
+{
+  CcsModel *model;
+  CcsDataset *dataset;
+  gsize index;
+  gboolean tdss;
+  GHashTable *features;         /* frame number + crop -> float array */
+  gint64 *numbers;              /* by window */
+} ClipFeatures;
+
+static gpointer
+frame_key (gint64 number)
+{
+  return GINT_TO_POINTER ((gint) number + 1);
+}
+
+static gboolean
+load_crop (ClipFeatures *self, gint64 number, guint8 *rgb, guint8 *crop,
+    GError **error)
+{
+  CcsPoint at = self->tdss ? ccs_tdss_point (number) : ccs_center_point ();
+
+  if (!ccs_dataset_load_frame (self->dataset, self->index, number, rgb, error))
+    return FALSE;
+  ccs_crop (rgb, at, crop);
+  return TRUE;
+}
+
+/* Encodes the frames of @numbers, a batch at a time. */
+static gboolean
+encode_frames (ClipFeatures *self, const GArray *numbers, GError **error)
+{
+  const gsize crop_bytes = CCS_CROP_WIDTH * CCS_CROP_HEIGHT * 3;
+  gsize size = ccs_model_feature_size (self->model);
+  g_autofree guint8 *rgb =
+      g_malloc (CCS_RESIZE_WIDTH * CCS_RESIZE_HEIGHT * 3);
+  g_autofree guint8 *crops = g_malloc (CCS_MODEL_FRAME_BATCH * crop_bytes);
+
+  for (guint first = 0; first < numbers->len; first += CCS_MODEL_FRAME_BATCH) {
+    guint n = MIN (numbers->len - first, CCS_MODEL_FRAME_BATCH);
+    const guint8 *frames[CCS_MODEL_FRAME_BATCH];
+    float *features[CCS_MODEL_FRAME_BATCH];
+
+    for (guint i = 0; i < n; i++) {
+      gint64 number = g_array_index (numbers, gint64, first + i);
+
+      frames[i] = crops + i * crop_bytes;
+      features[i] = g_new (float, size);
+      g_hash_table_insert (self->features, frame_key (number), features[i]);
+      if (!load_crop (self, number, rgb, crops + i * crop_bytes, error))
+        return FALSE;
+    }
+    if (!ccs_model_encode (self->model, frames, n, features, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+prepare_features (ClipFeatures *self, const CcsDatasetItem *item,
+    gboolean official, GError **error)
+{
+  gsize windows = ccs_grid_windows (item->samples, CCS_WINDOW, CCS_HOP);
+  double duration = official ? floor (item->duration) : item->duration;
+  g_autoptr (GArray) distinct = g_array_new (FALSE, FALSE, sizeof (gint64));
+
+  self->numbers = g_new (gint64, windows);
+  for (gsize w = 0; w < windows; w++) {
+    gint64 number = item->frame_base + ccs_grid_frame (w * CCS_HOP,
+        item->samples, duration, item->frame_offset, CCS_WINDOW,
+        CCS_ANALYSIS_FPS);
+
+    number = CLAMP (number, item->first_frame, item->last_frame);
+    self->numbers[w] = number;
+    if (!g_hash_table_contains (self->features, frame_key (number))) {
+      g_hash_table_insert (self->features, frame_key (number), NULL);
+      g_array_append_val (distinct, number);
+    }
+  }
+  return encode_frames (self, distinct, error);
+}
+
+static const float *
+feature_of_window (gsize window, gpointer user_data)
+{
+  ClipFeatures *self = user_data;
+
+  return g_hash_table_lookup (self->features,
+      frame_key (self->numbers[window]));
+}
+
+/* -- a clip ------------------------------------------------------------------------ */
+
+static gboolean
+binauralize (CcsModel *model, CcsDataset *dataset, gsize index,
+    const CcsDatasetItem *item, const CcsEvaluateOptions *options,
+    const float *mix, float *difference, GError **error)
+{
+  ClipFeatures features = {.model = model,.dataset = dataset,.index = index,
+    .tdss = options->tdss,
+    .features = g_hash_table_new_full (NULL, NULL, NULL, g_free)
+  };
+  gboolean ok = prepare_features (&features, item, options->official, error)
+      && ccs_binauralize_clip (model, mix, item->samples, feature_of_window,
+      &features, difference, error);
+
+  g_hash_table_unref (features.features);
+  g_free (features.numbers);
+  return ok;
+}
+
+/* The published evaluation divides each pair by its own peak first. */
+static gboolean
+score (const float *const p[2], const float *const t[2], gsize n,
+    CcsScores *scores, GError **error)
+{
+  g_autofree float *copy = g_new (float, 4 * n);
+  float *prediction[2] = { copy, copy + n };
+  float *truth[2] = { copy + 2 * n, copy + 3 * n };
+
+  score_interaural (p, t, n, scores);
+  for (guint c = 0; c < 2; c++) {
+    memcpy (prediction[c], p[c], n * sizeof (float));
+    memcpy (truth[c], t[c], n * sizeof (float));
+  }
+  ccs_metrics_normalise_peak (prediction, n);
+  ccs_metrics_normalise_peak (truth, n);
+  return ccs_metrics_compute ((const float *const *) prediction,
+      (const float *const *) truth, n, scores->metrics, error);
+}
+
+static gboolean
+evaluate_clip (CcsModel *model, CcsDataset *dataset, gsize index,
+    const CcsEvaluateOptions *options, CcsClipFunc func, gpointer user_data,
+    CcsEvaluatedClip *clip, GError **error)
+{
+  CcsDatasetItem item;
+  g_autofree float *memory = NULL;
+  float *left, *right, *mix, *difference;
+  gsize n;
+
+  ccs_dataset_item (dataset, index, &item);
+  n = item.samples;
+  memory = g_new (float, 6 * n);
+  left = memory;
+  right = left + n;
+  mix = right + n;
+  difference = mix + n;
+  if (!ccs_dataset_load_audio (dataset, index, 0, n, left, right, error))
+    return FALSE;
+  for (gsize i = 0; i < n; i++)
+    mix[i] = left[i] + right[i];
+  if (!binauralize (model, dataset, index, &item, options, mix, difference,
+          error))
+    return FALSE;
+  *clip = (CcsEvaluatedClip) {.item = &item,.index = index,.n = n,
+    .truth = {left, right},
+    .prediction = {difference + n, difference + 2 * n}
+  };
+  for (gsize i = 0; i < n; i++) {
+    difference[n + i] = 0.5f * (mix[i] + difference[i]);
+    difference[2 * n + i] = 0.5f * (mix[i] - difference[i]);
+    mix[i] *= 0.5f;
+  }
+  if (!score (clip->prediction, clip->truth, n, &clip->scores, error)
+      || !score ((const float *const[]) { mix, mix }, clip->truth, n,
+          &clip->mono, error)) {
+    g_prefix_error (error, "%s: ", item.name);
+    return FALSE;
+  }
+  return func == NULL || func (clip, user_data, error);
+}
+
+static void
+accumulate (CcsScores *sum, const CcsScores *one, double weight)
+{
+  for (guint m = 0; m < CCS_N_METRICS; m++)
+    sum->metrics[m] += weight * one->metrics[m];
+  sum->ild_error += weight * one->ild_error;
+  sum->itd_error += weight * one->itd_error;
+}
+
+gboolean
+ccs_evaluate (CcsModel *model, CcsDataset *dataset,
+    const CcsEvaluateOptions *options, CcsClipFunc func, gpointer user_data,
+    CcsScores *prediction, CcsScores *mono, guint *clips, GError **error)
+{
+  gsize n = ccs_dataset_length (dataset);
+
+  if (options->limit > 0)
+    n = MIN (n, options->limit);
+  memset (prediction, 0, sizeof *prediction);
+  memset (mono, 0, sizeof *mono);
+  for (gsize i = 0; i < n; i++) {
+    CcsEvaluatedClip clip;
+
+    if (!evaluate_clip (model, dataset, i, options, func, user_data, &clip,
+            error))
+      return FALSE;
+    accumulate (prediction, &clip.scores, 1. / n);
+    accumulate (mono, &clip.mono, 1. / n);
+  }
+  *clips = (guint) n;
+  return TRUE;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The test protocol (specification sections 7 and 8) over a data set: each
+ * clip binauralized in overlapping windows, judged by the eight published
+ * metrics and two that listeners notice, with mono on both ears beside it. */
+#pragma once
+
+#include "dataset.h"
+#include "metrics.h"
+#include <ccstereo.h>
+
+G_BEGIN_DECLS
+
+typedef struct
+{
+  double metrics[CCS_N_METRICS];
+  double ild_error;             /* interaural level, dB; see ccs_interaural_level */
+  double itd_error;             /* interaural time, microseconds */
+} CcsScores;
+
+/**
+ * CcsEvaluateOptions:
+ * @official: frame choice with the clip's length cut to whole seconds, as the
+ *   published loader does (section 8, fault 1)
+ * @tdss: moving crops; off: the centre
+ * @limit: clips at most; 0: all
+ */
+typedef struct
+{
+  gboolean official;
+  gboolean tdss;
+  guint limit;
+} CcsEvaluateOptions;
+
+/* One clip as judged; channels are [n] at 16 kHz, at the clip's own level. */
+typedef struct
+{
+  const CcsDatasetItem *item;
+  gsize index;
+  gsize n;
+  const float *truth[2], *prediction[2];
+  CcsScores scores, mono;       /* of the prediction; of mix/2 on both ears */
+} CcsEvaluatedClip;
+
+/* Called after each clip; FALSE stops with @error set. */
+typedef gboolean (*CcsClipFunc) (const CcsEvaluatedClip * clip,
+    gpointer user_data, GError ** error);
+
+/* Averages over the clips into @prediction and @mono; @clips their number. A
+ * clip that cannot be read is an error that names its file. */
+gboolean ccs_evaluate (CcsModel * model, CcsDataset * dataset,
+    const CcsEvaluateOptions * options, CcsClipFunc func, gpointer user_data,
+    CcsScores * prediction, CcsScores * mono, guint * clips, GError ** error);
+
+/* The louder ear and by how much: 10 log10 of left over right energy, dB, with
+ * a floor of -60 dB of full scale on each. */
+double ccs_interaural_level (const float *left, const float *right, gsize n);
+/* Which ear is first: the lag within +-1 ms that maximises the
+ * cross-correlation, parabola-refined; microseconds, positive when left leads. */
+double ccs_interaural_time (const float *left, const float *right, gsize n);
+
+G_END_DECLS
