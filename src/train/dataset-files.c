@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Sound files and folders; lists are in dataset-list.c, frames in
+ * dataset-picture.c. */
 #include "dataset-files.h"
 
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <math.h>
-#include <png.h>
 #include <sndfile.h>
 #include <string.h>
 
 #include "audio/resampler.h"
 #include "error.h"
-#include "vision/frame.h"
-#include "vision/picture-file.h"
 
 #define HIGHEST_RATE 768000 /* Hz */
 /* Sound read before and behind a range, in samples at 16 kHz: several times the
@@ -187,52 +186,6 @@ ccs_sound_write (const char *path, guint rate, gsize n, const float *left,
   if (!written || g_rename (part, path) != 0) {
     g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: cannot be written: %s",
                  path, g_strerror (errno));
-    g_unlink (part);
-    return FALSE;
-  }
-  return TRUE;
-}
-
-/* -- frames -- */
-
-gboolean
-ccs_frame_read (const char *path, guint8 *rgb, GError **error)
-{
-  g_autoptr (CcsPicture) picture = ccs_picture_load (path, error);
-  g_autoptr (CcsResize) resize = NULL;
-
-  if (!picture)
-    return FALSE;
-  resize = ccs_resize_new (picture->width, picture->height, CCS_RESIZE_WIDTH,
-                           CCS_RESIZE_HEIGHT, error);
-  if (!resize) {
-    g_prefix_error (error, "%s: ", path);
-    return FALSE;
-  }
-  ccs_resize_run (resize, picture->rgb, 3 * (gsize)picture->width, rgb,
-                  3 * CCS_RESIZE_WIDTH);
-  return TRUE;
-}
-
-gboolean
-ccs_frame_write (const char *path, gint width, gint height, const guint8 *rgb,
-                 GError **error)
-{
-  g_autofree char *part = g_strconcat (path, ".part", NULL);
-  png_image image = { .version = PNG_IMAGE_VERSION,
-                      .width = width,
-                      .height = height,
-                      .format = PNG_FORMAT_RGB,
-    .flags = PNG_IMAGE_FLAG_FAST };
-
-  if (!png_image_write_to_file (&image, part, 0, rgb, 0, NULL)) {
-    g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: %s", path, image.message);
-    g_unlink (part);
-    return FALSE;
-  }
-  if (g_rename (part, path) != 0) {
-    g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: %s", path,
-                 g_strerror (errno));
     g_unlink (part);
     return FALSE;
   }

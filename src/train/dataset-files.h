@@ -59,6 +59,10 @@ gboolean ccs_frame_read (const char *path, guint8 *rgb, GError **error);
 gboolean ccs_frame_write (const char *path, gint width, gint height,
                           const guint8 *rgb, GError **error);
 
+/* The same as JPEG, without loss of colour resolution. */
+gboolean ccs_frame_write_jpeg (const char *path, gint width, gint height,
+                               const guint8 *rgb, GError **error);
+
 /* -- folders -- */
 
 /* Names in @folder, sorted as strings. (element-type utf8) (transfer full) */

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Frames read from and written to files. */
+#include <stdio.h>
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <jpeglib.h>
+#include <png.h>
+#include <setjmp.h>
+
+#include "dataset-files.h"
+#include "error.h"
+#include "vision/frame.h"
+#include "vision/picture-file.h"
+
+#define JPEG_QUALITY 95
+
+gboolean
+ccs_frame_read (const char *path, guint8 *rgb, GError **error)
+{
+  g_autoptr (CcsPicture) picture = ccs_picture_load (path, error);
+  g_autoptr (CcsResize) resize = NULL;
+
+  if (!picture)
+    return FALSE;
+  resize = ccs_resize_new (picture->width, picture->height, CCS_RESIZE_WIDTH,
+                           CCS_RESIZE_HEIGHT, error);
+  if (!resize) {
+    g_prefix_error (error, "%s: ", path);
+    return FALSE;
+  }
+  ccs_resize_run (resize, picture->rgb, 3 * (gsize)picture->width, rgb,
+                  3 * CCS_RESIZE_WIDTH);
+  return TRUE;
+}
+
+/* Names what was written under @part as @path. */
+static gboolean
+put_in_place (const char *part, const char *path, gboolean written,
+              const char *reason, GError **error)
+{
+  if (written && g_rename (part, path) != 0) {
+    reason = g_strerror (errno);
+    written = FALSE;
+  }
+  if (!written) {
+    g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: cannot be written: %s",
+                 path, reason);
+    g_unlink (part);
+  }
+  return written;
+}
+
+gboolean
+ccs_frame_write (const char *path, gint width, gint height, const guint8 *rgb,
+                 GError **error)
+{
+  g_autofree char *part = g_strconcat (path, ".part", NULL);
+  png_image image = { .version = PNG_IMAGE_VERSION,
+                      .width = width,
+                      .height = height,
+                      .format = PNG_FORMAT_RGB,
+                      .flags = PNG_IMAGE_FLAG_FAST };
+  gboolean written = png_image_write_to_file (&image, part, 0, rgb, 0, NULL);
+
+  return put_in_place (part, path, written, image.message, error);
+}
+
+/* -- JPEG -- */
+
+typedef struct
+{
+  struct jpeg_error_mgr parent;
+  jmp_buf escape;
+  char reason[JMSG_LENGTH_MAX];
+} JpegErrors;
+
+static void
+jpeg_failed (j_common_ptr jpeg)
+{
+  JpegErrors *errors = (JpegErrors *)jpeg->err;
+
+  errors->parent.format_message (jpeg, errors->reason);
+  longjmp (errors->escape, 1);
+}
+
+static gboolean
+write_jpeg (FILE *file, gint width, gint height, const guint8 *rgb,
+            JpegErrors *errors)
+{
+  struct jpeg_compress_struct jpeg;
+
+  jpeg.err = jpeg_std_error (&errors->parent);
+  errors->parent.error_exit = jpeg_failed;
+  if (setjmp (errors->escape)) {
+    jpeg_destroy_compress (&jpeg);
+    return FALSE;
+  }
+  jpeg_create_compress (&jpeg);
+  jpeg_stdio_dest (&jpeg, file);
+  jpeg.image_width = width;
+  jpeg.image_height = height;
+  jpeg.input_components = 3;
+  jpeg.in_color_space = JCS_RGB;
+  jpeg_set_defaults (&jpeg);
+  jpeg_set_quality (&jpeg, JPEG_QUALITY, TRUE);
+  jpeg.comp_info[0].h_samp_factor = jpeg.comp_info[0].v_samp_factor = 1;
+  jpeg_start_compress (&jpeg, TRUE);
+  while (jpeg.next_scanline < jpeg.image_height) {
+    JSAMPROW row = (JSAMPROW)(rgb + (gsize)3 * width * jpeg.next_scanline);
+
+    jpeg_write_scanlines (&jpeg, &row, 1);
+  }
+  jpeg_finish_compress (&jpeg);
+  jpeg_destroy_compress (&jpeg);
+  return TRUE;
+}
+
+gboolean
+ccs_frame_write_jpeg (const char *path, gint width, gint height,
+                      const guint8 *rgb, GError **error)
+{
+  g_autofree char *part = g_strconcat (path, ".part", NULL);
+  JpegErrors errors = { .reason = "" };
+  FILE *file = g_fopen (part, "wb");
+  gboolean written = FALSE;
+  const char *reason = errors.reason;
+
+  if (!file) {
+    reason = g_strerror (errno);
+  } else {
+    written = write_jpeg (file, width, height, rgb, &errors);
+    if (fclose (file) != 0 && written) {
+      reason = g_strerror (errno);
+      written = FALSE;
+    }
+  }
+  return put_in_place (part, path, written, reason, error);
+}

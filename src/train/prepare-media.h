@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Decoding of a video file with libav into what data sets are made of: sound at
+ * one rate in float, pictures as RGB, both with their time. */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+typedef struct _CcsMedia CcsMedia;
+
+typedef enum
+{
+  CCS_MEDIA_END,
+  CCS_MEDIA_SOUND,
+  CCS_MEDIA_PICTURE,
+} CcsMediaKind;
+
+/**
+ * CcsMediaChunk:
+ * @time: seconds since the file's start, of the first sample or the picture
+ * @n: samples a channel
+ * @samples: [channels][n]
+ *
+ * Valid until the next call.
+ */
+typedef struct
+{
+  CcsMediaKind kind;
+  double time;
+  gsize n;
+  const float *const *samples;
+} CcsMediaChunk;
+
+/* Opens a file with at least one sound and one picture stream; the best of each
+ * is taken. @rate: Hz that the sound is converted to. Errors name the file. */
+CcsMedia *ccs_media_open (const char *path, guint rate, GError **error);
+void ccs_media_free (CcsMedia *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsMedia, ccs_media_free)
+
+guint ccs_media_channels (const CcsMedia *self);
+/* Seconds a picture is shown, as far as the file tells; else 0. */
+double ccs_media_picture_duration (const CcsMedia *self);
+
+/* What comes next; CCS_MEDIA_END after everything. */
+gboolean ccs_media_next (CcsMedia *self, CcsMediaChunk *chunk, GError **error);
+/* The picture that the last CCS_MEDIA_PICTURE announced, kept to be looked at
+ * later; the one kept before is forgotten. */
+void ccs_media_keep_picture (CcsMedia *self);
+/* The kept picture as 480x240 RGB, dense rows. */
+gboolean ccs_media_render_picture (CcsMedia *self, guint8 *rgb, GError **error);
+
+G_END_DECLS

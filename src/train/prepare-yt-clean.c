@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Ambisonic videos into YT-Clean's layout: the step from four channels to two
+ * ears that no public tool makes. */
+#include <glib/gstdio.h>
+
+#include "dataset-files.h"
+#include "error.h"
+#include "prepare-ambisonic.h"
+#include "prepare-private.h"
+
+#define FRAMES "frames"
+#define SOUND_FOLDER "cipic_subj3" /* whatever the ears: readers look there */
+#define PICTURE_FOLDER "video"
+
+typedef struct
+{
+  CcsPrepareSink parent;
+  const char *folder;
+  CcsAmbisonic *ambisonic;
+  char *sounds, *pictures; /* folders of the video in work */
+  GPtrArray *ids;          /* by the video's index; NULL: left out */
+} YtCleanSink;
+
+static gboolean
+yt_clean_begin (CcsPrepareSink *sink, const char *video, guint index,
+                GError **error)
+{
+  YtCleanSink *self = (YtCleanSink *)sink;
+  char *id = ccs_prepare_video_id (video);
+
+  if (self->ids->len <= index)
+    g_ptr_array_set_size (self->ids, index + 1);
+  self->ids->pdata[index] = id;
+  g_free (self->sounds);
+  g_free (self->pictures);
+  self->sounds
+      = g_build_filename (self->folder, FRAMES, id, SOUND_FOLDER, NULL);
+  self->pictures
+      = g_build_filename (self->folder, FRAMES, id, PICTURE_FOLDER, NULL);
+  ccs_ambisonic_reset (self->ambisonic);
+  return ccs_folder_make (self->sounds, error)
+         && ccs_folder_make (self->pictures, error);
+}
+
+/* Six digits, so that the order of strings is that of time, and the last, which
+ * readers drop, is the one that was cut short. */
+static gboolean
+yt_clean_sound (CcsPrepareSink *sink, guint clip, float *const *planes, gsize n,
+                GError **error)
+{
+  YtCleanSink *self = (YtCleanSink *)sink;
+  g_autofree char *path = g_strdup_printf ("%s/%06u.wav", self->sounds,
+                                           clip * CCS_PREPARE_SECONDS);
+  g_autofree float *left = g_new (float, n);
+  g_autofree float *right = g_new (float, n);
+
+  ccs_ambisonic_render (self->ambisonic, planes, n, left, right);
+  return ccs_sound_write (path, CCS_PREPARE_RATE, n, left, right, error);
+}
+
+static gboolean
+yt_clean_frame (CcsPrepareSink *sink, guint number, const guint8 *rgb,
+                GError **error)
+{
+  YtCleanSink *self = (YtCleanSink *)sink;
+  g_autofree char *path
+      = g_strdup_printf ("%s/%06u.jpg", self->pictures, number);
+
+  return ccs_frame_write_jpeg (path, CCS_RESIZE_WIDTH, CCS_RESIZE_HEIGHT, rgb,
+                               error);
+}
+
+static gboolean
+yt_clean_end (CcsPrepareSink *sink, guint sounds, guint frames, gboolean failed,
+              guint *clips, GError **error)
+{
+  YtCleanSink *self = (YtCleanSink *)sink;
+
+  /* a chunk without a picture at its start is of no use */
+  *clips = failed ? 0 : MIN (sounds, frames / CCS_PREPARE_FRAMES + 1);
+  /* readers drop the last */
+  *clips = *clips > 0 ? *clips - 1 : 0;
+  if (*clips == 0) {
+    g_autofree char *parent = g_path_get_dirname (self->sounds);
+
+    ccs_prepare_remove_folder (self->sounds);
+    ccs_prepare_remove_folder (self->pictures);
+    g_rmdir (parent);
+  }
+  return TRUE;
+}
+
+static gboolean
+write_lists (const YtCleanSink *self, const GArray *splits, GError **error)
+{
+  for (gint split = 0; split < 3; split++) {
+    g_autoptr (GString) text = g_string_new (NULL);
+    g_autofree char *name
+        = g_strdup_printf ("YT-Clean.%s.1.lst", ccs_split_name (split));
+    g_autofree char *path = g_build_filename (self->folder, name, NULL);
+
+    for (guint i = 0; i < splits->len && i < self->ids->len; i++)
+      if (g_array_index (splits, gint, i) == split)
+        g_string_append_printf (text, "%s\n", (char *)self->ids->pdata[i]);
+    if (!g_file_set_contents (path, text->str, text->len, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+gboolean
+ccs_prepare_yt_clean (const CcsPrepareOptions *options,
+                      CcsPrepareReport *report, GError **error)
+{
+  g_autoptr (GArray) splits = g_array_new (FALSE, TRUE, sizeof (gint));
+  YtCleanSink sink = {
+    .parent = { .channels = CCS_AMBISONIC_CHANNELS,
+                .channels_name = "first-order ambisonic sound",
+                .shortest = 1,
+                .begin = yt_clean_begin,
+                .sound = yt_clean_sound,
+                .frame = yt_clean_frame,
+                .end = yt_clean_end },
+    .folder = options->folder,
+    .ids = g_ptr_array_new_with_free_func (g_free),
+  };
+  gboolean good;
+
+  sink.ambisonic = ccs_ambisonic_new (options->order, CCS_PREPARE_RATE,
+                                      options->sofa, error);
+  good = sink.ambisonic && ccs_folder_make (options->folder, error)
+         && ccs_prepare_run (options, &sink.parent, splits, report, error)
+         && write_lists (&sink, splits, error);
+  ccs_ambisonic_free (sink.ambisonic);
+  g_ptr_array_unref (sink.ids);
+  g_free (sink.sounds);
+  g_free (sink.pictures);
+  return good;
+}
