@@ -400,10 +400,15 @@ gboolean
 ccs_cpu_prepare_conv_transpose2d (CcsCpu *cpu, CcsKernel *kernel,
     const CcsKernelHints *hints, GError **error)
 {
-  Conv *self = conv_new (cpu, kernel, &kernel->out[0], &kernel->in[1],
-      &kernel->in[0]);
-  Geometry g = conv_geometry (self, &kernel->op->attrs);
+  Conv *self;
+  Geometry g;
   dnnl_primitive_desc_t pd = NULL;
+
+  if (kernel->op->attrs.conv.stride > 1)
+    return ccs_cpu_prepare_spread (cpu, kernel, hints, error);
+  self = conv_new (cpu, kernel, &kernel->out[0], &kernel->in[1],
+      &kernel->in[0]);
+  g = conv_geometry (self, &kernel->op->attrs);
 
   self->bias = kernel->in[2];
   if (!ccs_dnnl_check (backward_desc (&pd, &g, FALSE, cpu),

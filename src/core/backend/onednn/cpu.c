@@ -2,17 +2,52 @@
 /* The CPU backend: oneDNN where it is fast, own kernels elsewhere, all run by
  * one worker. An op without an entry in the table runs its reference code. */
 #include "cpu.h"
+#include "../host-memory.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include <omp.h>
 
 static const CcsCpuPrepare prepare_table[CCS_N_OPS] = {
   [CCS_OP_CONV2D] = ccs_cpu_prepare_conv2d,
-  [CCS_OP_CONV_TRANSPOSE2D] = ccs_cpu_prepare_spread,
+  [CCS_OP_CONV_TRANSPOSE2D] = ccs_cpu_prepare_conv_transpose2d,
   [CCS_OP_CONV2D_WEIGHT_GRAD] = ccs_cpu_prepare_conv2d_weight_grad,
+  [CCS_OP_BATCH_NORM] = ccs_cpu_prepare_batch_norm,
+  [CCS_OP_BATCH_NORM_TRAIN] = ccs_cpu_prepare_batch_norm_train,
+  [CCS_OP_BATCH_NORM_GRAD] = ccs_cpu_prepare_batch_norm_grad,
+  [CCS_OP_LAYER_NORM] = ccs_cpu_prepare_layer_norm,
+  [CCS_OP_LAYER_NORM_GRAD] = ccs_cpu_prepare_layer_norm_grad,
+  [CCS_OP_L2_NORMALIZE] = ccs_cpu_prepare_l2_normalize,
+  [CCS_OP_L2_NORMALIZE_GRAD] = ccs_cpu_prepare_l2_normalize_grad,
+  [CCS_OP_ACTIVATION] = ccs_cpu_prepare_activation,
+  [CCS_OP_ACTIVATION_GRAD] = ccs_cpu_prepare_activation_grad,
+  [CCS_OP_ADD] = ccs_cpu_prepare_binary,
+  [CCS_OP_SUB] = ccs_cpu_prepare_binary,
+  [CCS_OP_MUL] = ccs_cpu_prepare_binary,
+  [CCS_OP_AFFINE] = ccs_cpu_prepare_affine,
+  [CCS_OP_MODULATE] = ccs_cpu_prepare_modulate,
+  [CCS_OP_COMPLEX_MUL] = ccs_cpu_prepare_complex_mul,
+  [CCS_OP_RESHAPE] = ccs_cpu_prepare_copy,
+  [CCS_OP_TRANSPOSE] = ccs_cpu_prepare_transpose,
+  [CCS_OP_CONCAT] = ccs_cpu_prepare_concat,
+  [CCS_OP_SLICE] = ccs_cpu_prepare_slice,
+  [CCS_OP_SLICE_GRAD] = ccs_cpu_prepare_slice_grad,
+  [CCS_OP_COPY] = ccs_cpu_prepare_copy,
+  [CCS_OP_BROADCAST] = ccs_cpu_prepare_broadcast,
+  [CCS_OP_REDUCE] = ccs_cpu_prepare_reduce,
+  [CCS_OP_GATHER_TOKENS] = ccs_cpu_prepare_gather_tokens,
   [CCS_OP_MATMUL] = ccs_cpu_prepare_matmul,
+  [CCS_OP_ATTENTION] = ccs_cpu_prepare_attention,
+  [CCS_OP_ATTENTION_GRAD] = ccs_cpu_prepare_attention_grad,
+  [CCS_OP_MAX_POOL] = ccs_cpu_prepare_max_pool,
+  [CCS_OP_MAX_POOL_GRAD] = ccs_cpu_prepare_max_pool_grad,
+  [CCS_OP_RESIZE_ROWS] = ccs_cpu_prepare_resize_rows,
+  [CCS_OP_RESIZE_ROWS_GRAD] = ccs_cpu_prepare_resize_rows_grad,
+  [CCS_OP_FRAME] = ccs_cpu_prepare_frame,
+  [CCS_OP_OVERLAP_ADD] = ccs_cpu_prepare_overlap_add,
+  [CCS_OP_LEVEL] = ccs_cpu_prepare_level,
+  [CCS_OP_SQUARE_SUM] = ccs_cpu_prepare_square_sum,
+  [CCS_OP_ADAM] = ccs_cpu_prepare_adam,
 };
 
 /* -- ops without a kernel of their own ------------------------------------- */
@@ -85,26 +120,6 @@ cpu_open (const CcsBackendOptions *options, GError **error)
     return NULL;
   }
   return &self->base;
-}
-
-static void *
-cpu_alloc (CcsBackend *backend, gsize bytes, GError **error)
-{
-  return ccs_cpu_alloc (bytes, error);
-}
-
-static void
-cpu_release (CcsBackend *backend, void *memory)
-{
-  free (memory);
-}
-
-static gboolean
-cpu_copy (CcsBackend *backend, void *to, gconstpointer from, gsize bytes,
-    GError **error)
-{
-  memcpy (to, from, bytes);
-  return TRUE;
 }
 
 typedef struct
@@ -198,10 +213,10 @@ const CcsBackendClass ccs_backend_cpu = {
   .host_memory = TRUE,
   .open = cpu_open,
   .close = cpu_close,
-  .alloc = cpu_alloc,
-  .release = cpu_release,
-  .upload = cpu_copy,
-  .download = cpu_copy,
+  .alloc = ccs_host_alloc,
+  .release = ccs_host_release,
+  .upload = ccs_host_copy,
+  .download = ccs_host_copy,
   .prepare = cpu_prepare,
   .run = cpu_run,
   .drop_capture = cpu_drop_capture,

@@ -69,8 +69,6 @@ CCS_CPU_KERNEL (resize_rows_grad);
 CCS_CPU_KERNEL (frame);
 CCS_CPU_KERNEL (overlap_add);
 CCS_CPU_KERNEL (level);
-CCS_CPU_KERNEL (phase_loss);
-CCS_CPU_KERNEL (phase_loss_grad);
 CCS_CPU_KERNEL (square_sum);
 CCS_CPU_KERNEL (adam);
 
@@ -138,8 +136,5 @@ typedef gboolean (*CcsPackFunc) (CcsCpu * cpu, gpointer user, void *to,
 CcsPack *ccs_pack_get (CcsCpu * cpu, CcsTensor * tensor, GBytes * key,
     gsize bytes, CcsPackFunc pack, gpointer user, GError ** error);
 void ccs_pack_release (CcsPack * self);
-
-/* Aligned, zeroed; NULL with CCS_ERROR_MEMORY. */
-void *ccs_cpu_alloc (gsize bytes, GError ** error);
 
 G_END_DECLS

@@ -2,24 +2,7 @@
 /* Constant parameters in the layouts that kernels want, packed once and shared
  * between all plans on the backend that have the same tensor. */
 #include "cpu.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-void *
-ccs_cpu_alloc (gsize bytes, GError **error)
-{
-  void *memory = NULL;
-  gsize size = MAX (bytes, 1);
-
-  if (posix_memalign (&memory, CCS_CPU_ALIGNMENT, size)) {
-    g_set_error (error, CCS_ERROR, CCS_ERROR_MEMORY,
-        "cpu: no memory for %" G_GSIZE_FORMAT " bytes", bytes);
-    return NULL;
-  }
-  memset (memory, 0, size);
-  return memory;
-}
+#include "../host-memory.h"
 
 static CcsPack *
 pack_find (CcsCpu *cpu, CcsTensor *tensor, GBytes *key)
@@ -38,7 +21,8 @@ pack_free (CcsPack *self)
 {
   ccs_tensor_unref (self->tensor);
   g_bytes_unref (self->key);
-  free (self->data);
+  if (self->data)
+    ccs_host_release (&self->cpu->base, self->data);
   g_free (self);
 }
 
@@ -62,7 +46,7 @@ ccs_pack_get (CcsCpu *cpu, CcsTensor *tensor, GBytes *key, gsize bytes,
   self->users = 1;
   self->tensor = ccs_tensor_ref (tensor);
   self->key = g_bytes_ref (key);
-  self->data = ccs_cpu_alloc (bytes, error);
+  self->data = ccs_host_alloc (&cpu->base, bytes, error);
   if (!self->data || !pack (cpu, user, self->data, error)) {
     pack_free (self);
     return NULL;

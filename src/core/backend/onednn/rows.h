@@ -66,6 +66,20 @@ ccs_operand_bytes (const CcsOperand *x)
   return ccs_shape_elements (&x->shape) * ccs_dtype_size (x->dtype);
 }
 
+/* Where row @row of @shape stands under @strides, in elements. */
+static inline gint64
+ccs_strided_row_offset (const CcsShape *shape, const gint64 *strides,
+    gint64 row)
+{
+  gint64 offset = 0;
+
+  for (guint i = shape->rank > 0 ? shape->rank - 1 : 0; i-- > 0;) {
+    offset += row % shape->dim[i] * strides[i];
+    row /= shape->dim[i];
+  }
+  return offset;
+}
+
 /* Copies rows of 32-bit elements; the last dimension must agree. (rows.c) */
 void ccs_copy_rows (const CcsOperand * from, const CcsOperand * to);
 /* y = act (x + bias + residual), in place where @x is @y; bias and residual may

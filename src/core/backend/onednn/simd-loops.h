@@ -32,5 +32,6 @@ const CcsSimd CCS_SIMD_TABLE = {
   .sum = sum,
   .softmax = softmax,
   .pool_max = pool_max,
+  .pool_spread = pool_spread,
   .adam = adam,
 };

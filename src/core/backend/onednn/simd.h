@@ -94,6 +94,9 @@ typedef struct
   /* best = max (best, x), position where it grew (first: takes x anyway) */
   void (*pool_max) (gint64 n, const float *x, gboolean first,
       guint8 position, float *best, guint8 *where);
+  /* dx += dy where the maximum stood at @position */
+  void (*pool_spread) (gint64 n, const float *dy, const guint8 *where,
+      guint8 position, float *dx);
   void (*adam) (gint64 n, float *param, const float *grad, float *m, float *v,
       float grad_scale, float weight_decay, float beta1, float beta2,
       float step, float root_bias2, float eps);

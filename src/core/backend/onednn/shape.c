@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Ops that move elements: copies between views, parts of arrays, transposes,
+ * tokens by index, repetition. */
+#include "rows.h"
+
+#include <string.h>
+
+/* A rectangle of rows to copy. */
+typedef struct
+{
+  char *to;
+  const char *from;
+  gsize to_step, from_step, bytes;      /* between rows, and of one */
+  gint64 rows;
+} Block;
+
+typedef struct
+{
+  CcsOperand in[CCS_MAX_INPUTS], out;
+  CcsAttrs attrs;
+  Block blocks[CCS_MAX_INPUTS];
+  guint n_blocks;
+  gboolean clear;               /* the result first */
+  gint64 strides[CCS_MAX_RANK]; /* of x, by the result's dimensions */
+} Shape;
+
+static Shape *
+shape_new (CcsKernel *kernel)
+{
+  Shape *self = g_new0 (Shape, 1);
+
+  memcpy (self->in, kernel->in, sizeof self->in);
+  self->out = kernel->out[0];
+  self->attrs = kernel->op->attrs;
+  kernel->state = self;
+  kernel->free_state = g_free;
+  return self;
+}
+
+static char *
+element_at (const CcsOperand *operand, gint64 row, gint64 column)
+{
+  return (char *) operand->data
+      + (row * operand->pitch + column) * ccs_dtype_size (operand->dtype);
+}
+
+/* Where a part of @whole begins, on the op's axis. */
+static char *
+part_at (const Shape *self, const CcsOperand *whole, gint64 start)
+{
+  if (self->attrs.slice.axis + 1 == (gint32) whole->shape.rank)
+    return element_at (whole, 0, start);
+  return element_at (whole,
+      start * (ccs_rows (whole) / whole->shape.dim[0]), 0);
+}
+
+/* Copies rows like those of @part from @from to @to; dense ones in longer
+ * pieces. */
+static void
+add_block (Shape *self, const CcsOperand *part, char *to, gint64 to_pitch,
+    const char *from, gint64 from_pitch)
+{
+  const gsize size = ccs_dtype_size (part->dtype);
+  const gint64 channels = ccs_channels (part);
+  Block *block = &self->blocks[self->n_blocks++];
+
+  *block = (Block) { to, from, to_pitch * size, from_pitch * size,
+    channels * size, ccs_rows (part) };
+  if (to_pitch == channels && from_pitch == channels) {
+    const gsize whole = block->bytes * block->rows;
+    const gsize piece = CCS_PART_ELEMENTS * sizeof (float);
+
+    /* Rows of one part's size; what is left over is a block of one row. */
+    block->rows = whole / piece;
+    block->bytes = block->to_step = block->from_step = piece;
+    if (block->rows == 0)
+      *block = (Block) { to, from, whole, whole, whole, 1 };
+    else if (whole % piece != 0 && self->n_blocks < CCS_MAX_INPUTS)
+      self->blocks[self->n_blocks++] = (Block) { to + block->rows * piece,
+        from + block->rows * piece, 0, 0, whole % piece, 1 };
+    else if (whole % piece != 0)
+      *block = (Block) { to, from, whole, whole, whole, 1 };
+  }
+}
+
+static void
+copy_block (const Block *block)
+{
+  const gint64 part = MAX (1,
+      (gint64) (CCS_PART_ELEMENTS * sizeof (float) / MAX (block->bytes, 1)));
+
+#pragma omp parallel for schedule(static) if (block->rows > part)
+  for (gint64 first = 0; first < block->rows; first += part)
+    for (gint64 r = first; r < MIN (first + part, block->rows); r++)
+      memcpy (block->to + r * block->to_step,
+          block->from + r * block->from_step, block->bytes);
+}
+
+static void
+clear_rows (const CcsOperand *x)
+{
+  const gint64 rows = ccs_rows (x);
+
+  for (gint64 r = 0; r < rows; r++)
+    memset (element_at (x, r, 0), 0,
+        ccs_channels (x) * ccs_dtype_size (x->dtype));
+}
+
+static void
+run_blocks (CcsBackend *backend, gpointer state, void *scratch)
+{
+  const Shape *self = state;
+
+  if (self->clear)
+    clear_rows (&self->out);
+  for (guint i = 0; i < self->n_blocks; i++)
+    copy_block (&self->blocks[i]);
+}
+
+/* COPY, and RESHAPE where rows need not be cut anew. */
+gboolean
+ccs_cpu_prepare_copy (CcsCpu *cpu, CcsKernel *kernel,
+    const CcsKernelHints *hints, GError **error)
+{
+  const CcsOperand *x = &kernel->in[0], *y = &kernel->out[0];
+  const gboolean dense = ccs_is_dense (x) && ccs_is_dense (y);
+  Shape *self;
+
+  if (!dense && ccs_channels (x) != ccs_channels (y))
+    return TRUE;                /* the row's own code cuts rows */
+  self = shape_new (kernel);
+  add_block (self, x, y->data, dense ? ccs_channels (x) : y->pitch, x->data,
+      x->pitch);
+  kernel->run = run_blocks;
+  return TRUE;
+}
+
+gboolean
+ccs_cpu_prepare_concat (CcsCpu *cpu, CcsKernel *kernel,
+    const CcsKernelHints *hints, GError **error)
+{
+  Shape *self = shape_new (kernel);
+  gint64 start = 0;
+
+  for (guint i = 0; i < CCS_MAX_INPUTS && self->in[i].data; i++) {
+    const CcsOperand *part = &self->in[i];
+
+    self->n_blocks = i;
+    add_block (self, part, part_at (self, &self->out, start),
+        self->out.pitch, part->data, part->pitch);
+    start += part->shape.dim[self->attrs.slice.axis];
+  }
+  kernel->run = run_blocks;
+  return TRUE;
+}
+
+gboolean
+ccs_cpu_prepare_slice (CcsCpu *cpu, CcsKernel *kernel,
+    const CcsKernelHints *hints, GError **error)
+{
+  Shape *self = shape_new (kernel);
+
+  add_block (self, &self->out, self->out.data, self->out.pitch,
+      part_at (self, &self->in[0], self->attrs.slice.start),
+      self->in[0].pitch);
+  kernel->run = run_blocks;
+  return TRUE;
+}
+
+gboolean
+ccs_cpu_prepare_slice_grad (CcsCpu *cpu, CcsKernel *kernel,
+    const CcsKernelHints *hints, GError **error)
+{
+  Shape *self = shape_new (kernel);
+
+  self->clear = TRUE;
+  add_block (self, &self->in[0],
+      part_at (self, &self->out, self->attrs.slice.start), self->out.pitch,
+      self->in[0].data, self->in[0].pitch);
+  kernel->run = run_blocks;
+  return TRUE;
+}
+
+/* -- elements by stride ----------------------------------------------------- */
+
+static void
+strided_row (const Shape *self, gint64 row, gint64 step, float scale)
+{
+  const float *x = (const float *) self->in[0].data
+      + ccs_strided_row_offset (&self->out.shape, self->strides, row);
+  const gint64 channels = ccs_channels (&self->out);
+  float *y = ccs_row (&self->out, row);
+
+  if (step == 1)
+    ccs_simd ()->affine (channels, x, scale, 0.f, y);
+  else
+    for (gint64 c = 0; c < channels; c++)
+      y[c] = scale * x[c * step];
+}
+
+static void
+run_strided (CcsBackend *backend, gpointer state, void *scratch)
+{
+  const Shape *self = state;
+  const guint rank = self->out.shape.rank;
+  const gint64 step = rank > 0 ? self->strides[rank - 1] : 0;
+  const gint64 rows = ccs_rows (&self->out);
+  const gint64 part = ccs_part_rows (ccs_channels (&self->out));
+
+#pragma omp parallel for schedule(static) if (rows > part)
+  for (gint64 first = 0; first < rows; first += part)
+    for (gint64 r = first; r < MIN (first + part, rows); r++)
+      strided_row (self, r, step, self->attrs.affine.scale);
+}
+
+gboolean
+ccs_cpu_prepare_broadcast (CcsCpu *cpu, CcsKernel *kernel,
+    const CcsKernelHints *hints, GError **error)
+{
+  Shape *self = shape_new (kernel);
+
+  ccs_broadcast_strides (&self->in[0].shape, self->in[0].pitch,
+      &self->out.shape, self->strides);
+  kernel->run = run_strided;
+  return TRUE;
+}
+
+gboolean
+ccs_cpu_prepare_transpose (CcsCpu *cpu, CcsKernel *kernel,
+    const CcsKernelHints *hints, GError **error)
+{
+  Shape *self = shape_new (kernel);
+  gint64 of_x[CCS_MAX_RANK];
+
+  ccs_broadcast_strides (&self->in[0].shape, self->in[0].pitch,
+      &self->in[0].shape, of_x);
+  for (guint i = 0; i < self->out.shape.rank; i++)
+    self->strides[i] = of_x[self->attrs.transpose.perm[i]];
+  self->attrs.affine.scale = 1.f;
+  kernel->run = run_strided;
+  return TRUE;
+}
+
+/* -- tokens by index -------------------------------------------------------- */
+
+static void
+run_gather_tokens (CcsBackend *backend, gpointer state, void *scratch)
+{
+  const Shape *self = state;
+  const gint64 n = self->in[0].shape.dim[1], n_out = self->out.shape.dim[1];
+  const gint64 rows = ccs_rows (&self->out);
+  const gsize bytes = ccs_channels (&self->out) * sizeof (float);
+  const gint32 *index = self->in[1].data;
+
+  for (gint64 r = 0; r < rows; r++) {
+    const gint64 from = index[r % n_out];
+
+    if (from >= 0 && from < n)
+      memcpy (ccs_row (&self->out, r),
+          ccs_row (&self->in[0], r / n_out * n + from), bytes);
+    else
+      memset (ccs_row (&self->out, r), 0, bytes);
+  }
+}
+
+gboolean
+ccs_cpu_prepare_gather_tokens (CcsCpu *cpu, CcsKernel *kernel,
+    const CcsKernelHints *hints, GError **error)
+{
+  shape_new (kernel);
+  kernel->run = run_gather_tokens;
+  return TRUE;
+}
