@@ -5,6 +5,8 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "error.h"
+
 #include "backend/backend.h"
 #include "nn/gradient.h"
 #include "nn/passes.h"
@@ -15,6 +17,7 @@
 #define FORWARD_ROUNDS 24
 #define GRADIENT_ROUNDS 12
 #define NET_ROUNDS 8
+#define SPOILT_ROUNDS 60
 
 /* Largest error over largest magnitude of a value. The reference functions sum
  * in double or in several lanes; a backend may sum up to some thousand products
@@ -463,6 +466,103 @@ START_TEST (gradient_agrees_with_differences)
 }
 END_TEST
 
+/* -- mistakes -------------------------------------------------------------- */
+
+/* Other than @shape in one dimension or in rank. */
+static CcsShape
+spoil_shape (Net *net, CcsShape shape)
+{
+  if (shape.rank > 0 && pick (net, 0, 3))
+    shape.dim[pick (net, 0, shape.rank - 1)] += pick (net, 1, 2);
+  else if (shape.rank < CCS_MAX_RANK)
+    shape.dim[shape.rank++] = pick (net, 1, 3);
+  else
+    shape.dim[--shape.rank] = 0;
+  return shape;
+}
+
+/* Makes one operand, attribute or asked dimension of @op other than it was. */
+static void
+spoil_op (Net *net, CcsOp *op, guint n_in, CcsShape *asked)
+{
+  g_autofree char *name = net_new_name (net);
+  gint32 words[sizeof (CcsAttrs) / sizeof (gint32)];
+  CcsValueId *in = &op->in[pick (net, 0, n_in - 1)];
+  CcsShape shape = { 0 };
+
+  if (*in != CCS_NONE)
+    shape = ccs_program_value (net->program, *in)->shape;
+  switch (pick (net, 0, 4)) {
+  case 0:
+    *in = CCS_NONE;
+    break;
+  case 1:
+    *in = ccs_program_input (net->program, name, CCS_F32,
+                             spoil_shape (net, shape));
+    break;
+  case 2:
+    *in = ccs_program_input (net->program, name, CCS_S32, shape);
+    break;
+  case 3:
+    *asked = spoil_shape (net, *asked);
+    break;
+  default:
+    memcpy (words, &op->attrs, sizeof words);
+    words[pick (net, 0, 5)] = pick (net, -3, 9);
+    memcpy (&op->attrs, words, sizeof words);
+    break;
+  }
+}
+
+/* Appends some op of the case once more, spoilt. Returns whether it was
+ * refused; what is accepted must run within its memory. */
+static gboolean
+append_spoilt (Net *net, const char *label)
+{
+  g_autoptr (GError) error = NULL;
+  CcsProgram *p = net->program;
+  CcsOp op = *ccs_program_op (p, pick (net, 0, ccs_program_n_ops (p) - 1));
+  const char *name = ccs_op_row (op.kind)->name;
+  CcsShape asked = CCS_SHAPE_SCALAR;
+  guint n_in = CCS_MAX_INPUTS;
+
+  while (op.in[n_in - 1] == CCS_NONE)
+    n_in--;
+  if (op.out[0] != CCS_NONE)
+    asked = ccs_program_value (p, op.out[0])->shape;
+  spoil_op (net, &op, n_in, &asked);
+  ccs_program_append_shaped (p, op.kind, op.in, n_in, &op.attrs, asked);
+  if (ccs_program_check (p, &error)) {
+    g_autoptr (CcsPlan) plan = run_guarded ("reference", net, label);
+    return FALSE;
+  }
+  ck_assert_msg (g_error_matches (error, CCS_ERROR, CCS_ERROR_SHAPE)
+                     && g_str_has_prefix (error->message, name),
+                 "%s: a spoilt %s gives: %s", label, name, error->message);
+  return TRUE;
+}
+
+START_TEST (operands_that_do_not_fit_are_refused_by_name)
+{
+  const OpCase *op_case = &op_cases[_i];
+  guint refused = 0;
+
+  for (guint round = 0; round < SPOILT_ROUNDS; round++) {
+    g_autofree char *label
+        = g_strdup_printf ("%s spoilt, round %u", op_case->name, round);
+    CcsValueId y, grads[MAX_FEEDS];
+    const float *weights;
+    g_autoptr (Net) net
+        = has_gradient (op_case)
+              ? build_gradient (op_case, round, TRUE, &y, &weights, grads)
+              : build_forward (op_case, round, FALSE);
+    refused += append_spoilt (net, label);
+  }
+  ck_assert_msg (refused > SPOILT_ROUNDS / 8, "%s: only %u of %u were refused",
+                 op_case->name, refused, SPOILT_ROUNDS);
+}
+END_TEST
+
 /* -- views ----------------------------------------------------------------- */
 
 START_TEST (optimised_programs_with_views_agree)
@@ -644,6 +744,8 @@ ops_suite (void)
   tcase_add_loop_test (cases, forward_agrees_with_reference, 0, n);
   tcase_add_loop_test (cases, gradient_agrees_with_reference, 0, n);
   tcase_add_loop_test (cases, gradient_agrees_with_differences, 0, n);
+  tcase_add_loop_test (cases, operands_that_do_not_fit_are_refused_by_name, 0,
+                       n);
   tcase_add_loop_test (cases, optimised_programs_with_views_agree, 0, n);
   suite_add_tcase (suite, cases);
   tcase_add_test (nets, gradient_of_a_net_agrees_with_differences);

@@ -121,9 +121,8 @@ max_pool_grad_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
   if (!ccs_op_expect_shape (op, in, 0, y, error)
       || !ccs_op_expect_shape (op, in, 1, y, error))
     return FALSE;
-  if (in[1]->dtype != CCS_U8)
-    return ccs_op_shape_error (op, error, "positions are %s, not %s",
-                               ccs_dtype_name (in[1]->dtype),
+  if (in[1] == NULL || in[1]->dtype != CCS_U8)
+    return ccs_op_shape_error (op, error, "input 1 is not positions of %s",
                                ccs_dtype_name (CCS_U8));
   ccs_op_set_result (&out[0], x);
   return TRUE;
