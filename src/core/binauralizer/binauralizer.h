@@ -44,10 +44,11 @@ typedef struct
   float width;
 } CcsBinauralizerOptions;
 
-#define CCS_BINAURALIZER_DEFAULTS                                             \
+#define CCS_BINAURALIZER_DEFAULTS                                              \
   ((CcsBinauralizerOptions){ 48000, 1, CCS_HOP, CCS_WINDOW, TRUE, 1.f })
 
-/* @model (transfer none). CCS_ERROR_ARGUMENT for an option outside its range. */
+/* @model (transfer none). CCS_ERROR_ARGUMENT for an option outside its range.
+ */
 CcsBinauralizer *ccs_binauralizer_new (CcsModel *model,
                                        const CcsBinauralizerOptions *options,
                                        GError **error);
@@ -77,7 +78,8 @@ gsize ccs_binauralizer_available (const CcsBinauralizer *self);
 /* Runs what can run. A window waits until features reach its centre or have
  * ended, and with the batch option until there are enough of them; with @force
  * all complete windows run, with the nearest feature there is (live), or with
- * none: D = 0. After an error nothing is lost: the same windows run next time. */
+ * none: D = 0. After an error nothing is lost: the same windows run next time.
+ */
 gboolean ccs_binauralizer_process (CcsBinauralizer *self, gboolean force,
                                    GError **error);
 /* Moves up to @frames frames (interleaved L R) to @out; returns how many. */
@@ -102,8 +104,9 @@ guint64 ccs_binauralizer_centered_windows (const CcsBinauralizer *self);
 
 /* A whole clip in the published protocol at 16 kHz: @mix of @n samples;
  * features by window through @feature_of_window (the number of windows is
- * ccs_grid_windows (n, CCS_WINDOW, CCS_HOP)) -> @difference [n]. The feature has
- * to stay valid until the call returns; NULL leaves the window in the centre. */
+ * ccs_grid_windows (n, CCS_WINDOW, CCS_HOP)) -> @difference [n]. The feature
+ * has to stay valid until the call returns; NULL leaves the window in the
+ * centre. */
 typedef const float *(*CcsFeatureOfWindow) (gsize window, gpointer user_data);
 gboolean ccs_binauralize_clip (CcsModel *model, const float *mix, gsize n,
                                CcsFeatureOfWindow feature_of_window,

@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The streaming engine: mix -> 16 kHz -> windows on the grid -> model ->
+ * overlap average -> difference at the input's rate -> left and right. Every
+ * position is an integer count, so nothing drifts. */
+#include "binauralizer.h"
+
+#include <math.h>
+
+#include "../audio/resampler.h"
+#include "../audio/window-grid.h"
+#include "../error.h"
+#include "feature-queue.h"
+#include "sample-queue.h"
+#include "window-batch.h"
+
+#define MIN_RATE 4000
+#define MAX_RATE 384000
+#define MAX_WIDTH 2.f
+#define NS_PER_SAMPLE (G_GINT64_CONSTANT (1000000000) / CCS_MODEL_RATE)
+
+struct _CcsBinauralizer
+{
+  CcsModel *model;
+  CcsBinauralizerOptions options;
+  gsize latency;
+
+  CcsResampler *down, *up;
+  CcsOverlap *overlap; /* of the windows' last @lookahead samples */
+  CcsFeatureQueue features;
+  CcsSampleQueue mix;        /* input rate, from the next frame to pull */
+  CcsSampleQueue low;        /* 16 kHz, from the next window's start */
+  CcsSampleQueue difference; /* input rate, from the next frame to pull */
+  GArray *finite;            /* scratch: what goes to the net, input rate */
+  GArray *average;           /* scratch: what comes from it, 16 kHz */
+  float *batch;              /* scratch: [CCS_MODEL_WINDOW_BATCH, 10080] */
+
+  guint64 n_low;     /* 16 kHz samples so far, lead-in included */
+  guint64 n_windows; /* run */
+  guint64 n_centered;
+  guint64 n_averages; /* given to the upsampler */
+  gsize skip;         /* averages still to drop: the lead-in's */
+  gboolean audio_ended, features_ended, finished;
+
+  float width, width_target;
+  float width_step; /* largest change from frame to frame */
+  gboolean pulled;
+};
+
+/* -- life ---------------------------------------------------------------- */
+
+static gboolean
+check_range (const char *option, guint value, guint low, guint high,
+             GError **error)
+{
+  if (value >= low && value <= high)
+    return TRUE;
+  g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
+               "binauralizer: %s %u is outside %u to %u", option, value, low,
+               high);
+  return FALSE;
+}
+
+static gboolean
+check_options (const CcsBinauralizerOptions *options, GError **error)
+{
+  if (!check_range ("rate", options->rate, MIN_RATE, MAX_RATE, error)
+      || !check_range ("channels", options->channels, 1, 2, error)
+      || !check_range ("hop", options->hop, 1, CCS_WINDOW, error)
+      || !check_range ("lookahead", options->lookahead, options->hop,
+                       CCS_WINDOW, error))
+    return FALSE;
+  if (options->width >= 0 && options->width <= MAX_WIDTH)
+    return TRUE;
+  g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
+               "binauralizer: width %g is outside 0 to %g", options->width,
+               MAX_WIDTH);
+  return FALSE;
+}
+
+/* Samples of silence before the first, so that the windows that begin there
+ * cover it as often as any other; none in the published average, whose first
+ * samples have fewer windows. A multiple of the hop: the grid stays. */
+static gsize
+lead_in (const CcsBinauralizer *self)
+{
+  const guint hop = self->options.hop;
+
+  return self->options.lookahead == CCS_WINDOW ? 0
+                                               : (CCS_WINDOW - 1) / hop * hop;
+}
+
+/* See the header. A 16 kHz sample at position t is final once the sample at
+ * t + lookahead - 1 is in, or earlier; between the resamplers it has to be
+ * rounded up to a whole one. */
+static gsize
+measure_latency (const CcsBinauralizer *self)
+{
+  const CcsBinauralizerOptions *options = &self->options;
+  const double step = (double)options->rate / CCS_MODEL_RATE;
+  gsize low = options->lookahead - 1 + ccs_resampler_delay (self->up);
+
+  if (options->rate != CCS_MODEL_RATE)
+    low++;
+  if (options->batch)
+    low += (CCS_MODEL_WINDOW_BATCH - 1) * (gsize)options->hop;
+  return (gsize)ceil (low * step) + ccs_resampler_delay (self->down);
+}
+
+CcsBinauralizer *
+ccs_binauralizer_new (CcsModel *model, const CcsBinauralizerOptions *options,
+                      GError **error)
+{
+  g_autoptr (CcsBinauralizer) self = NULL;
+
+  g_return_val_if_fail (model != NULL && options != NULL, NULL);
+
+  if (!check_options (options, error))
+    return NULL;
+  self = g_new0 (CcsBinauralizer, 1);
+  self->model = ccs_model_ref (model);
+  self->options = *options;
+  self->overlap = ccs_overlap_new (options->lookahead, options->hop);
+  ccs_feature_queue_init (&self->features, ccs_model_feature_size (model));
+  ccs_sample_queue_init (&self->mix);
+  ccs_sample_queue_init (&self->low);
+  ccs_sample_queue_init (&self->difference);
+  self->finite = g_array_new (FALSE, FALSE, sizeof (float));
+  self->average = g_array_new (FALSE, FALSE, sizeof (float));
+  self->batch = g_new (float, CCS_MODEL_WINDOW_BATCH *CCS_WINDOW);
+  self->width_target = options->width;
+  self->width_step
+      = (float)CCS_MODEL_RATE / ((float)CCS_HOP * (float)options->rate);
+  self->down = ccs_resampler_new (options->rate, CCS_MODEL_RATE, error);
+  if (!self->down)
+    return NULL;
+  self->up = ccs_resampler_new (CCS_MODEL_RATE, options->rate, error);
+  if (!self->up)
+    return NULL;
+  self->latency = measure_latency (self);
+  ccs_binauralizer_reset (self);
+  return g_steal_pointer (&self);
+}
+
+void
+ccs_binauralizer_free (CcsBinauralizer *self)
+{
+  if (!self)
+    return;
+  ccs_resampler_free (self->down);
+  ccs_resampler_free (self->up);
+  ccs_overlap_free (self->overlap);
+  ccs_feature_queue_reset (&self->features);
+  ccs_sample_queue_clear (&self->mix);
+  ccs_sample_queue_clear (&self->low);
+  ccs_sample_queue_clear (&self->difference);
+  g_array_unref (self->finite);
+  g_array_unref (self->average);
+  g_free (self->batch);
+  ccs_model_unref (self->model);
+  g_free (self);
+}
+
+void
+ccs_binauralizer_reset (CcsBinauralizer *self)
+{
+  const gsize lead = lead_in (self);
+
+  ccs_resampler_reset (self->down);
+  ccs_resampler_reset (self->up);
+  ccs_overlap_reset (self->overlap);
+  ccs_feature_queue_reset (&self->features);
+  ccs_sample_queue_reset (&self->mix);
+  ccs_sample_queue_reset (&self->low);
+  ccs_sample_queue_reset (&self->difference);
+  ccs_sample_queue_pad (&self->low, lead);
+  self->n_low = lead;
+  self->n_windows = self->n_centered = self->n_averages = 0;
+  /* The averages begin with the first window's last lookahead samples, except
+   * in the published average. */
+  self->skip = lead > 0 ? lead - (CCS_WINDOW - self->options.lookahead) : 0;
+  self->audio_ended = self->features_ended = self->finished = FALSE;
+  self->width = self->width_target;
+  self->pulled = FALSE;
+}
+
+/* -- windows ------------------------------------------------------------- */
+
+/* Windows that lie in what has been pushed, run or not. */
+static guint64
+complete_windows (const CcsBinauralizer *self)
+{
+  const guint hop = self->options.hop;
+
+  if (self->audio_ended)
+    return self->n_low > lead_in (self)
+               ? ccs_grid_windows (self->n_low, CCS_WINDOW, hop)
+               : 0;
+  return self->n_low < CCS_WINDOW ? 0 : (self->n_low - CCS_WINDOW) / hop + 1;
+}
+
+/* In nanoseconds from the first sample. */
+static gint64
+center_of_window (const CcsBinauralizer *self, guint64 window)
+{
+  gint64 start = (gint64)(window * self->options.hop) - lead_in (self);
+
+  return (start + CCS_WINDOW / 2) * NS_PER_SAMPLE;
+}
+
+static gboolean
+window_has_feature (const CcsBinauralizer *self, guint64 window)
+{
+  return self->features_ended
+         || ccs_feature_queue_reaches (&self->features,
+                                       center_of_window (self, window));
+}
+
+/* How many windows are to run now, at most one run's. */
+static guint
+runnable_windows (const CcsBinauralizer *self, gboolean force)
+{
+  const guint batch = self->options.batch ? CCS_MODEL_WINDOW_BATCH : 1;
+  const guint64 waiting = complete_windows (self) - self->n_windows;
+  guint n = 0;
+
+  while (n < MIN (waiting, batch)
+         && (force || window_has_feature (self, self->n_windows + n)))
+    n++;
+  return n == batch || force || self->audio_ended ? n : 0;
+}
+
+static void
+drop_stale_features (CcsBinauralizer *self)
+{
+  ccs_feature_queue_drop_before (&self->features,
+                                 center_of_window (self, self->n_windows));
+}
+
+/* Brings the averages that became final to the input's rate, but not those of
+ * silence before the first sample or after the last. */
+static gboolean
+upsample_averages (CcsBinauralizer *self, GError **error)
+{
+  guint64 left = self->n_low - lead_in (self) - self->n_averages;
+  guint skip = (guint)MIN (self->skip, self->average->len);
+
+  if (skip > 0)
+    g_array_remove_range (self->average, 0, skip);
+  self->skip -= skip;
+  if (self->average->len > left)
+    g_array_set_size (self->average, (guint)left);
+  self->n_averages += self->average->len;
+  return ccs_resampler_push (self->up, (const float *)self->average->data,
+                             self->average->len, self->difference.samples,
+                             error);
+}
+
+static gboolean
+run_windows (CcsBinauralizer *self, guint n, GError **error)
+{
+  const float *mixes[CCS_MODEL_WINDOW_BATCH];
+  const float *features[CCS_MODEL_WINDOW_BATCH];
+  const gsize before_average = CCS_WINDOW - self->options.lookahead;
+
+  for (guint i = 0; i < n; i++) {
+    mixes[i]
+        = ccs_sample_queue_peek (&self->low) + (gsize)i * self->options.hop;
+    features[i] = ccs_feature_queue_nearest (
+        &self->features, center_of_window (self, self->n_windows + i));
+  }
+  if (!ccs_window_batch_run (self->model, mixes, features, n, self->batch,
+                             error))
+    return FALSE;
+
+  g_array_set_size (self->average, 0);
+  for (guint i = 0; i < n; i++) {
+    ccs_overlap_push (self->overlap,
+                      self->batch + (gsize)i * CCS_WINDOW + before_average,
+                      self->average);
+    self->n_centered += features[i] == NULL;
+  }
+  self->n_windows += n;
+  ccs_sample_queue_drop (&self->low, (gsize)n * self->options.hop);
+  drop_stale_features (self);
+  return upsample_averages (self, error);
+}
+
+/* After the last window: the difference gets as long as the mix. */
+static gboolean
+finish (CcsBinauralizer *self, GError **error)
+{
+  self->finished = TRUE;
+  g_array_set_size (self->average, 0);
+  ccs_overlap_drain (self->overlap, self->average);
+  if (!upsample_averages (self, error)
+      || !ccs_resampler_drain (self->up, self->difference.samples, error))
+    return FALSE;
+  ccs_sample_queue_set_length (&self->difference,
+                               ccs_sample_queue_length (&self->mix));
+  return TRUE;
+}
+
+gboolean
+ccs_binauralizer_process (CcsBinauralizer *self, gboolean force, GError **error)
+{
+  guint n;
+
+  while ((n = runnable_windows (self, force)) > 0)
+    if (!run_windows (self, n, error))
+      return FALSE;
+  if (self->audio_ended && !self->finished
+      && self->n_windows == complete_windows (self))
+    return finish (self, error);
+  return TRUE;
+}
+
+/* -- in ------------------------------------------------------------------ */
+
+gboolean
+ccs_binauralizer_push_feature (CcsBinauralizer *self, gint64 time,
+                               const float *feature, GError **error)
+{
+  if (!ccs_feature_queue_push (&self->features, time, feature)) {
+    g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
+                 "binauralizer: the feature at %" G_GINT64_FORMAT
+                 " ns is earlier than the one before",
+                 time);
+    return FALSE;
+  }
+  drop_stale_features (self);
+  return TRUE;
+}
+
+void
+ccs_binauralizer_end_features (CcsBinauralizer *self)
+{
+  self->features_ended = TRUE;
+}
+
+/* Queues the mix, and puts into @finite what the net may see of it. */
+static void
+append_mix (CcsBinauralizer *self, const float *samples, gsize frames)
+{
+  const guint channels = self->options.channels;
+  const guint start = self->mix.samples->len;
+  float *mix, *finite;
+
+  g_array_set_size (self->mix.samples, start + (guint)frames);
+  g_array_set_size (self->finite, (guint)frames);
+  mix = &g_array_index (self->mix.samples, float, start);
+  finite = (float *)self->finite->data;
+  for (gsize i = 0; i < frames; i++) {
+    mix[i] = samples[i * channels];
+    if (channels == 2)
+      mix[i] += samples[i * channels + 1];
+    finite[i] = isfinite (mix[i]) ? mix[i] : 0.f;
+  }
+}
+
+gboolean
+ccs_binauralizer_push_audio (CcsBinauralizer *self, const float *samples,
+                             gsize frames, GError **error)
+{
+  const gsize before = ccs_sample_queue_length (&self->low);
+
+  if (self->audio_ended) {
+    g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
+                 "binauralizer: audio after its end");
+    return FALSE;
+  }
+  append_mix (self, samples, frames);
+  if (!ccs_resampler_push (self->down, (const float *)self->finite->data,
+                           frames, self->low.samples, error))
+    return FALSE;
+  self->n_low += ccs_sample_queue_length (&self->low) - before;
+  return TRUE;
+}
+
+gboolean
+ccs_binauralizer_drain (CcsBinauralizer *self, GError **error)
+{
+  const gsize before = ccs_sample_queue_length (&self->low);
+
+  if (!self->audio_ended) {
+    if (!ccs_resampler_drain (self->down, self->low.samples, error))
+      return FALSE;
+    self->n_low += ccs_sample_queue_length (&self->low) - before;
+    self->audio_ended = TRUE;
+    ccs_sample_queue_pad (
+        &self->low, ccs_grid_padded (self->n_low, CCS_WINDOW, self->options.hop)
+                        - self->n_low);
+  }
+  return ccs_binauralizer_process (self, FALSE, error);
+}
+
+/* -- out ----------------------------------------------------------------- */
+
+gsize
+ccs_binauralizer_available (const CcsBinauralizer *self)
+{
+  return MIN (ccs_sample_queue_length (&self->mix),
+              ccs_sample_queue_length (&self->difference));
+}
+
+gsize
+ccs_binauralizer_pull (CcsBinauralizer *self, float *out, gsize frames)
+{
+  const gsize n = MIN (frames, ccs_binauralizer_available (self));
+  const float *mix = ccs_sample_queue_peek (&self->mix);
+  const float *difference = ccs_sample_queue_peek (&self->difference);
+  const float step = self->width_step;
+  float width = self->width;
+
+  for (gsize i = 0; i < n; i++) {
+    float side;
+
+    width += CLAMP (self->width_target - width, -step, step);
+    side = width * difference[i];
+    out[2 * i] = (mix[i] + side) * 0.5f;
+    out[2 * i + 1] = (mix[i] - side) * 0.5f;
+  }
+  self->width = width;
+  self->pulled |= n > 0;
+  ccs_sample_queue_drop (&self->mix, n);
+  ccs_sample_queue_drop (&self->difference, n);
+  return n;
+}
+
+void
+ccs_binauralizer_set_width (CcsBinauralizer *self, float width)
+{
+  g_return_if_fail (width >= 0 && width <= MAX_WIDTH);
+
+  self->width_target = width;
+  if (!self->pulled)
+    self->width = width;
+}
+
+/* -- questions ----------------------------------------------------------- */
+
+gsize
+ccs_binauralizer_latency (const CcsBinauralizer *self)
+{
+  return self->latency;
+}
+
+gint64
+ccs_binauralizer_next_center (const CcsBinauralizer *self)
+{
+  const guint64 complete = complete_windows (self);
+
+  for (guint64 window = self->n_windows; window < complete; window++)
+    if (!window_has_feature (self, window))
+      return center_of_window (self, window);
+  return -1;
+}
+
+guint64
+ccs_binauralizer_centered_windows (const CcsBinauralizer *self)
+{
+  return self->n_centered;
+}
