@@ -126,7 +126,7 @@ run_steps (Run *run, CcsTrainStep *step, const char *seed, gint batch)
       = reference_noise (seed, "train.right", n, INPUT_LEVEL);
   g_autofree float *frames = make_frames (seed, batch);
   g_autoptr (GError) error = NULL;
-  CcsTrainBatch clips = { left, right, frames };
+  CcsTrainBatch clips = { .left = left, .right = right, .frames = frames };
 
   bring_to_level (left, right, batch);
   fill_permutation (run, clips.permutation);
