@@ -38,8 +38,8 @@ typedef struct
 } Conv;
 
 /* Which of @count taps meet a pixel at all: positions 0..@out-1, tap t reads
- * position * stride - pad + t * dilation of @extent. Trimmed only as far as
- * oneDNN takes it (no negative padding in front). */
+ * position * stride - pad + t * dilation of @extent. Trimmed as far as oneDNN
+ * follows: no negative padding in front, at most a stride of it behind. */
 static Taps
 taps_alive (gint count, gint stride, gint pad, gint dilation, gint extent,
     gint out)
@@ -52,11 +52,14 @@ taps_alive (gint count, gint stride, gint pad, gint dilation, gint extent,
     taps.count--;
     taps.pad_before -= dilation;
   }
-  while (taps.count > 1
-      && (taps.count - 1) * dilation - taps.pad_before >= extent)
-    taps.count--;
   taps.pad_after = (out - 1) * stride + (taps.count - 1) * dilation + 1
       - extent - taps.pad_before;
+  while (taps.count > 1
+      && (taps.count - 1) * dilation - taps.pad_before >= extent
+      && taps.pad_after - dilation > -stride) {
+    taps.count--;
+    taps.pad_after -= dilation;
+  }
   return taps;
 }
 

@@ -93,17 +93,17 @@ layer_norm_grad_row (const RowNorm *self, gint64 r, float *dw, float *db)
 {
   const float *dy = ccs_row (&self->in[0], r), *x = ccs_row (&self->in[1], r);
   const float *w = values (&self->in[2]);
-  const float mean = values (&self->in[3])[r];
-  const float rstd = values (&self->in[4])[r];
+  const double mean = values (&self->in[3])[r];
+  const double rstd = values (&self->in[4])[r];
   const gint64 n = self->channels;
-  double total = 0., dot = 0.;
-  float offset, slope;
+  double total = 0., dot = 0., offset, slope;
 
   for (gint64 c = 0; c < n; c++) {
-    const float normalised = (x[c] - mean) * rstd;
+    const double normalised = (x[c] - mean) * rstd;
+    const double gradient = (double) dy[c] * w[c];
 
-    total += dy[c] * w[c];
-    dot += dy[c] * w[c] * normalised;
+    total += gradient;
+    dot += gradient * normalised;
     dw[c] += dy[c] * normalised;
     db[c] += dy[c];
   }
@@ -113,7 +113,8 @@ layer_norm_grad_row (const RowNorm *self, gint64 r, float *dw, float *db)
   slope = dot / n;
   for (gint64 c = 0; c < n; c++)
     ccs_row (&self->out[0], r)[c] =
-        rstd * (dy[c] * w[c] - offset - (x[c] - mean) * rstd * slope);
+        rstd * ((double) dy[c] * w[c] - offset
+        - (x[c] - mean) * rstd * slope);
 }
 
 static void
