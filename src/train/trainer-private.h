@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a run and a benchmark have in common: data, step and batches. */
+#pragma once
+
+#include "loader.h"
+#include "run-files.h"
+#include "trainer.h"
+
+G_BEGIN_DECLS
+
+typedef struct
+{
+  const CcsTrainSettings *settings;
+  CcsModelConfig config;
+  CcsBackend *backend;
+  CcsDataset *dataset;
+  CcsLoader *loader;
+  CcsTrainStep *step;
+  guint64 total_steps;
+} CcsTraining;
+
+/* Opens data and backend and plans the step, from @state where it has
+ * parameters, else from fresh ones. */
+gboolean ccs_training_open (CcsTraining * self,
+    const CcsTrainSettings * settings, CcsRunState * state, GError ** error);
+void ccs_training_close (CcsTraining * self);
+/* One step on the loader's next batch; an error names the batch's clips. */
+gboolean ccs_training_advance (CcsTraining * self, CcsTrainReport * report,
+    GError ** error);
+
+G_END_DECLS
