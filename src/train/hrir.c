@@ -175,3 +175,16 @@ ccs_hrir_get (CcsHrir *self, double azimuth, double elevation, float *left,
   place (self, self->scratch, delay[0], left);
   place (self, self->scratch + self->response, delay[1], right);
 }
+
+void
+ccs_hrir_convolve (const float *sound, gsize n, const float *response,
+                   guint taps, float *out)
+{
+  for (guint k = 0; k < taps; k++) {
+    const float *from = sound - k;
+    float gain = response[k];
+
+    for (gsize i = 0; i < n; i++)
+      out[i] += gain * from[i];
+  }
+}

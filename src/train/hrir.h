@@ -35,4 +35,9 @@ guint ccs_hrir_length (const CcsHrir *self);
 void ccs_hrir_get (CcsHrir *self, double azimuth, double elevation, float *left,
                    float *right);
 
+/* out[i] += sum over k of response[k] sound[i - k] for @n samples: the @taps -
+ * 1 samples before @sound are read. */
+void ccs_hrir_convolve (const float *sound, gsize n, const float *response,
+                        guint taps, float *out);
+
 G_END_DECLS

@@ -94,20 +94,6 @@ ccs_ambisonic_reset (CcsAmbisonic *self)
   memset (self->past, 0, CCS_AMBISONIC_CHANNELS * self->taps * sizeof (float));
 }
 
-/* out[i] += sum over k of filter[k] samples[i - k] */
-static void
-convolve (const float *samples, gsize n, const float *filter, guint taps,
-          float *out)
-{
-  for (guint k = 0; k < taps; k++) {
-    const float *from = samples - k;
-    float gain = filter[k];
-
-    for (gsize i = 0; i < n; i++)
-      out[i] += gain * from[i];
-  }
-}
-
 static void
 render_block (CcsAmbisonic *self, float *const *planes, gsize at, gsize n,
               float *work, float *left, float *right)
@@ -119,9 +105,9 @@ render_block (CcsAmbisonic *self, float *const *planes, gsize at, gsize n,
     memcpy (work, past, self->taps * sizeof (float));
     memcpy (work + self->taps, planes[self->source[c]] + at,
             n * sizeof (float));
-    convolve (work + self->taps, n, filters, self->taps, left + at);
-    convolve (work + self->taps, n, filters + self->taps, self->taps,
-              right + at);
+    ccs_hrir_convolve (work + self->taps, n, filters, self->taps, left + at);
+    ccs_hrir_convolve (work + self->taps, n, filters + self->taps, self->taps,
+                       right + at);
     memcpy (past, work + n, self->taps * sizeof (float));
   }
 }

@@ -44,13 +44,19 @@ yt_clean_begin (CcsPrepareSink *sink, const char *video, guint index,
 
 /* Six digits, so that the order of strings is that of time, and the last, which
  * readers drop, is the one that was cut short. */
+static char *
+chunk_path (const YtCleanSink *self, guint clip)
+{
+  return g_strdup_printf ("%s/%06u.wav", self->sounds,
+                          clip * CCS_PREPARE_SECONDS);
+}
+
 static gboolean
 yt_clean_sound (CcsPrepareSink *sink, guint clip, float *const *planes, gsize n,
                 GError **error)
 {
   YtCleanSink *self = (YtCleanSink *)sink;
-  g_autofree char *path = g_strdup_printf ("%s/%06u.wav", self->sounds,
-                                           clip * CCS_PREPARE_SECONDS);
+  g_autofree char *path = chunk_path (self, clip);
   g_autofree float *left = g_new (float, n);
   g_autofree float *right = g_new (float, n);
 
@@ -76,10 +82,16 @@ yt_clean_end (CcsPrepareSink *sink, guint sounds, guint frames, gboolean failed,
 {
   YtCleanSink *self = (YtCleanSink *)sink;
 
-  /* a chunk without a picture at its start is of no use */
-  *clips = failed ? 0 : MIN (sounds, frames / CCS_PREPARE_FRAMES + 1);
-  /* readers drop the last */
-  *clips = *clips > 0 ? *clips - 1 : 0;
+  /* chunks begin with a picture; readers drop the last chunk */
+  guint pictured = (frames + CCS_PREPARE_FRAMES - 1) / CCS_PREPARE_FRAMES;
+  guint kept = failed ? 0 : MIN (sounds, pictured);
+
+  *clips = kept > 0 ? kept - 1 : 0;
+  for (guint clip = kept; clip < sounds; clip++) {
+    g_autofree char *path = chunk_path (self, clip);
+
+    g_unlink (path);
+  }
   if (*clips == 0) {
     g_autofree char *parent = g_path_get_dirname (self->sounds);
 

@@ -11,8 +11,9 @@
 #include "prepare-media.h"
 #include "prepare-private.h"
 
-/* Seconds by which a time may miss its mark and still meet it. */
-#define TOLERANCE 1e-4
+/* Seconds by which a time may miss its mark and still meet it: some containers
+ * count in milliseconds. */
+#define TOLERANCE 2e-3
 
 /* -- one video -- */
 

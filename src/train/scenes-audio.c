@@ -7,8 +7,9 @@
 #include <math.h>
 #include <string.h>
 
-#define RESPONSE_SECONDS 0.005 /* what is kept of a response: all but -24 dB   \
-                                */
+#define RESPONSE_SECONDS                                                       \
+  0.005 /* what is kept of a response: all but -24 dB                          \
+         */
 #define FADE_SECONDS 0.001
 #define ROOM_EARLY 6          /* taps from the sides */
 #define ROOM_LONGEST 0.32     /* seconds */
@@ -146,20 +147,6 @@ add_floor (const CcsScene *scene, gint64 start, gsize n, float *left,
   }
 }
 
-/* out[i] += sum over k of taps[k] dry[i - k], for @n samples. */
-static void
-convolve (const float *dry, gsize n, const float *response, guint taps,
-          float *out)
-{
-  for (guint k = 0; k < taps; k++) {
-    const float *from = dry - k;
-    float gain = response[k];
-
-    for (gsize i = 0; i < n; i++)
-      out[i] += gain * from[i];
-  }
-}
-
 /* @dry[0] is sample @start; enough earlier ones stand before it. Directions
  * belong to blocks of the scene's own time, not to the range asked for. */
 static void
@@ -177,8 +164,9 @@ add_source (const CcsScene *scene, const CcsActor *actor, gint64 start, gsize n,
 
     ears_toward (ears, ccs_sway_at (&actor->azimuth, time),
                  1 / ccs_sway_at (&actor->distance, time), pair);
-    convolve (dry + i, count, pair, ears->taps, left + i);
-    convolve (dry + i, count, pair + ears->taps, ears->taps, right + i);
+    ccs_hrir_convolve (dry + i, count, pair, ears->taps, left + i);
+    ccs_hrir_convolve (dry + i, count, pair + ears->taps, ears->taps,
+                       right + i);
     i += count;
   }
 }
