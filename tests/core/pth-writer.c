@@ -127,8 +127,8 @@ pickle_state_dict (const CcsStateDict *tensors, gboolean legacy)
 
     pickle_text (pickle, ccs_state_dict_name (tensors, i));
     pickle_tensor (pickle, storage_type (tensor->dtype), key,
-                   ccs_shape_elements (&tensor->shape), 0, &tensor->shape,
-                   NULL, legacy);
+                   ccs_shape_elements (&tensor->shape), 0, &tensor->shape, NULL,
+                   legacy);
   }
   pickle_ops (pickle, "us.");
   return pickle;
@@ -158,7 +158,7 @@ static void
 append_description (GByteArray *out, const char *name, gsize size, guint32 crc,
                     gsize extra)
 {
-  append_number (out, 20, 2);         /* version needed */
+  append_number (out, 20, 2);        /* version needed */
   append_number (out, 0, 2 + 2 + 4); /* flags, method, time and date */
   append_number (out, crc, 4);
   append_number (out, size, 4);
@@ -260,8 +260,7 @@ pth_zip (const CcsStateDict *tensors)
     zip_writer_add (zip, name, tensor->data, ccs_tensor_size (tensor), 0);
   }
   zip_writer_add (zip, "archive/version", "3\n", 2, 0);
-  return g_byte_array_free_to_bytes (
-      zip_writer_finish (zip, TRUE, NULL, NULL));
+  return g_byte_array_free_to_bytes (zip_writer_finish (zip, TRUE, NULL, NULL));
 }
 
 void
@@ -277,8 +276,8 @@ pth_legacy_around (const GByteArray *pickle, const char *const *keys,
                    const GByteArray *storages)
 {
   static const guint8 magic_and_version[]
-      = { 0x80, 2,    0x8a, 10,   0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a,
-          0xa8, 0x50, 0x19, '.',  0x80, 2,    'M',  0xe9, 3,    '.' };
+      = { 0x80, 2,    0x8a, 10,  0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a,
+          0xa8, 0x50, 0x19, '.', 0x80, 2,    'M',  0xe9, 3,    '.' };
   GByteArray *file = g_byte_array_new ();
 
   append (file, magic_and_version, sizeof magic_and_version);

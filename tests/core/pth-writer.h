@@ -8,7 +8,7 @@
 G_BEGIN_DECLS
 
 /* -- pickles; all append to @pickle -------------------------------------- */
-void pickle_begin (GByteArray *pickle); /* protocol 2 */
+void pickle_begin (GByteArray *pickle);                /* protocol 2 */
 void pickle_ops (GByteArray *pickle, const char *ops); /* bytes without NUL */
 void pickle_text (GByteArray *pickle, const char *text);
 void pickle_int (GByteArray *pickle, gint64 value);
@@ -32,8 +32,8 @@ void zip_writer_add (ZipWriter *self, const char *name, gconstpointer data,
 /* Ends the archive (with zip64 records when @zip64) and frees @self. The byte
  * offsets of the central records go to @central where that is not NULL, that
  * of the end record to @end. (transfer full) */
-GByteArray *zip_writer_finish (ZipWriter *self, gboolean zip64,
-                               GArray *central, gsize *end);
+GByteArray *zip_writer_finish (ZipWriter *self, gboolean zip64, GArray *central,
+                               gsize *end);
 
 /* -- files --------------------------------------------------------------- */
 /* As torch.save({"state_dict": ...}) writes it. (transfer full) */

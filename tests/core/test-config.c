@@ -40,8 +40,7 @@ assert_list (const CcsModelConfig *config, const char *prefix,
   g_autofree char *listed = list_params (config, prefix);
   g_autofree char *expected = NULL;
 
-  ck_assert_msg (g_file_get_contents (path, &expected, NULL, NULL), "%s",
-                 path);
+  ck_assert_msg (g_file_get_contents (path, &expected, NULL, NULL), "%s", path);
   ck_assert_str_eq (listed, expected);
 }
 
@@ -224,9 +223,9 @@ without (const CcsStateDict *params, const char *name)
 
   for (guint i = 0; i < ccs_state_dict_size (params); i++)
     if (!g_str_equal (ccs_state_dict_name (params, i), name))
-      ccs_state_dict_insert (rest, ccs_state_dict_name (params, i),
-                             ccs_tensor_ref (ccs_state_dict_tensor (params,
-                                                                    i)));
+      ccs_state_dict_insert (
+          rest, ccs_state_dict_name (params, i),
+          ccs_tensor_ref (ccs_state_dict_tensor (params, i)));
   return rest;
 }
 
@@ -267,20 +266,30 @@ static const struct
   float last;
   const char *reason;
 } replacements[] = {
-  { "net_audio.conv1x1_rgb.0.weight", { 4, { 128, 128, 3, 3 } }, 0.f,
+  { "net_audio.conv1x1_rgb.0.weight",
+    { 4, { 128, 128, 3, 3 } },
+    0.f,
     "128x128x3x3, not 128x128x1x1" },
-  { "net_audio.audionet_convlayer1.0.bias", { 2, { 16, 1 } }, 0.f,
+  { "net_audio.audionet_convlayer1.0.bias",
+    { 2, { 16, 1 } },
+    0.f,
     "16x1, not 16" },
   { "net_audio.audionet_convlayer1.0.bias", { 1, { 0 } }, 0.f, "0, not 16" },
   { "net_visual.segment.aspp.red_bn.weight", { 1, { 640 } }, 0.f, "640" },
   { "net_visual.segment.aspp.red_bn.weight", { 1, { 100 } }, 0.f, "100" },
   { "net_visual.segment.aspp.red_bn.weight", { 2, { 64, 2 } }, 0.f, "128" },
-  { "net_audio.conv1x1_rgb.1.num_batches_tracked", { 0 }, 0.f,
+  { "net_audio.conv1x1_rgb.1.num_batches_tracked",
+    { 0 },
+    0.f,
     "float32, not int64" },
   { "net_audio.aud_pos_embed.weight", { 2, { 16, 128 } }, NAN, "not finite" },
-  { "net_audio.aud_pos_embed.weight", { 2, { 16, 128 } }, -INFINITY,
+  { "net_audio.aud_pos_embed.weight",
+    { 2, { 16, 128 } },
+    -INFINITY,
     "not finite" },
-  { "net_audio.conv1x1_rgb.1.running_var", { 1, { 128 } }, -0.5f,
+  { "net_audio.conv1x1_rgb.1.running_var",
+    { 1, { 128 } },
+    -0.5f,
     "below zero" },
 };
 
@@ -357,8 +366,9 @@ main (void)
   tcase_add_test (list, published_model_has_the_published_size);
   suite_add_tcase (suite, list);
 
-  tcase_add_loop_test (detect, detection_finds_what_the_parameters_were_made_for,
-                       0, G_N_ELEMENTS (configs));
+  tcase_add_loop_test (detect,
+                       detection_finds_what_the_parameters_were_made_for, 0,
+                       G_N_ELEMENTS (configs));
   tcase_add_loop_test (detect, detection_accepts_every_floating_type, 0, 3);
   tcase_add_test (detect, any_missing_tensor_is_named);
   tcase_add_loop_test (detect, a_wrong_tensor_is_named_with_what_is_wrong, 0,

@@ -25,8 +25,8 @@ fuzz_parse (const uint8_t *data, size_t size)
     CcsTensor *tensor = ccs_state_dict_tensor (file->tensors, i);
     g_autoptr (CcsTensor) values = ccs_tensor_convert (tensor, CCS_F64);
 
-    g_assert_true (g_utf8_validate (ccs_state_dict_name (file->tensors, i), -1,
-                                    NULL));
+    g_assert_true (
+        g_utf8_validate (ccs_state_dict_name (file->tensors, i), -1, NULL));
     ccs_tensor_is_finite (tensor);
     ccs_tensor_is_finite (values);
   }

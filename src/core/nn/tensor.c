@@ -367,7 +367,7 @@ ccs_state_dict_new (void)
   self->by_name = g_hash_table_new (g_str_hash, g_str_equal);
   g_mutex_init (&self->derived_lock);
   self->derived = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
-      (GDestroyNotify) ccs_tensor_unref);
+                                         (GDestroyNotify)ccs_tensor_unref);
   return self;
 }
 

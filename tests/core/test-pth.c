@@ -1,0 +1,863 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Files of torch.save(): what PyTorch itself wrote must load with identical
+ * tensors, and no hostile file may do more than fail with a reason. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "ccstereo.h"
+#include "pth-writer.h"
+
+/* -- support ------------------------------------------------------------- */
+
+/* (transfer full) */
+static CcsCheckpoint *
+load (const char *name)
+{
+  g_autofree char *path = g_build_filename (TEST_DATA_DIR, "pth", name, NULL);
+  g_autoptr (GError) error = NULL;
+  CcsCheckpoint *file = ccs_checkpoint_load (path, &error);
+
+  ck_assert_msg (file != NULL, "%s", error != NULL ? error->message : "");
+  return file;
+}
+
+/* (transfer full) */
+static GBytes *
+contents (const char *name)
+{
+  g_autofree char *path = g_build_filename (TEST_DATA_DIR, "pth", name, NULL);
+  char *data;
+  gsize size;
+
+  ck_assert (g_file_get_contents (path, &data, &size, NULL));
+  return g_bytes_new_take (data, size);
+}
+
+/* The same names in @order, types, shapes and bits. */
+static void
+assert_same (const CcsStateDict *got, const CcsStateDict *expected)
+{
+  ck_assert_uint_eq (ccs_state_dict_size (got), ccs_state_dict_size (expected));
+  for (guint i = 0; i < ccs_state_dict_size (expected); i++) {
+    const char *name = ccs_state_dict_name (expected, i);
+    const CcsTensor *a = ccs_state_dict_lookup (got, name);
+    const CcsTensor *b = ccs_state_dict_tensor (expected, i);
+
+    ck_assert_msg (a != NULL, "'%s' is missing", name);
+    ck_assert_msg (a->dtype == b->dtype, "'%s': type", name);
+    ck_assert_msg (ccs_shape_equal (&a->shape, &b->shape), "'%s': shape", name);
+    ck_assert_msg ((guintptr)a->data % ccs_dtype_size (a->dtype) == 0,
+                   "'%s': alignment", name);
+    ck_assert_msg (ccs_tensor_size (b) == 0
+                       || memcmp (a->data, b->data, ccs_tensor_size (b)) == 0,
+                   "'%s': values", name);
+  }
+}
+
+/* @file must be refused with a message that names it and has @reason. */
+static void
+assert_refused (GBytes *file, const char *reason)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CcsCheckpoint) read
+      = ccs_checkpoint_parse (file, "bad.pth", &error);
+
+  ck_assert_msg (read == NULL, "accepted, instead of '%s'", reason);
+  ck_assert (g_error_matches (error, CCS_ERROR, CCS_ERROR_FORMAT));
+  ck_assert_msg (g_str_has_prefix (error->message, "bad.pth: ")
+                     && strstr (error->message, reason) != NULL,
+                 "'%s' does not say '%s'", error->message, reason);
+}
+
+/* -- what PyTorch made --------------------------------------------------- */
+
+static const struct
+{
+  const char *name, *expected;
+  CcsFileKind kind;
+} pytorch_files[] = {
+  { "kinds-zip.pth", "kinds.safetensors", CCS_FILE_PTH_ZIP },
+  { "kinds-legacy.pth", "kinds.safetensors", CCS_FILE_PTH_LEGACY },
+  { "kinds-protocol4.pth", "kinds.safetensors", CCS_FILE_PTH_ZIP },
+  { "kinds-bare.pth", "kinds.safetensors", CCS_FILE_PTH_ZIP },
+  { "net-training.pth", "net.safetensors", CCS_FILE_PTH_ZIP },
+  { "net-parallel.pth", "net.safetensors", CCS_FILE_PTH_ZIP },
+  { "net-legacy.pth", "net.safetensors", CCS_FILE_PTH_LEGACY },
+};
+
+START_TEST (files_of_pytorch_load_with_identical_tensors)
+{
+  g_autoptr (CcsCheckpoint) file = load (pytorch_files[_i].name);
+  g_autoptr (CcsCheckpoint) expected = load (pytorch_files[_i].expected);
+
+  ck_assert_int_eq (file->kind, pytorch_files[_i].kind);
+  ck_assert_int_eq (expected->kind, CCS_FILE_SAFETENSORS);
+  assert_same (file->tensors, expected->tensors);
+}
+END_TEST
+
+START_TEST (entries_keep_their_order)
+{
+  g_autoptr (CcsCheckpoint) zip = load ("kinds-zip.pth");
+  g_autoptr (CcsCheckpoint) legacy = load ("kinds-legacy.pth");
+
+  ck_assert_str_eq (ccs_state_dict_name (zip->tensors, 0), "float32");
+  ck_assert_str_eq (ccs_state_dict_name (zip->tensors, 18), "every_third");
+  for (guint i = 0; i < ccs_state_dict_size (zip->tensors); i++)
+    ck_assert_str_eq (ccs_state_dict_name (zip->tensors, i),
+                      ccs_state_dict_name (legacy->tensors, i));
+}
+END_TEST
+
+START_TEST (contiguous_tensors_are_not_copied)
+{
+  g_autoptr (CcsCheckpoint) file = load ("kinds-zip.pth");
+  const CcsTensor *a = ccs_state_dict_lookup (file->tensors, "float32");
+  const CcsTensor *b = ccs_state_dict_lookup (file->tensors, "tied");
+
+  ck_assert_ptr_eq (a->data, b->data);
+}
+END_TEST
+
+/* With the flipped bit in a value, only the checksum can tell. */
+START_TEST (a_damaged_file_of_pytorch_is_noticed)
+{
+  g_autoptr (CcsCheckpoint) file = load ("kinds-zip.pth");
+  const CcsTensor *tensor = ccs_state_dict_lookup (file->tensors, "float64");
+  g_autoptr (GBytes) bytes = contents ("kinds-zip.pth");
+  g_autoptr (GBytes) damaged = NULL;
+  gsize size;
+  const guint8 *data = g_bytes_get_data (bytes, &size);
+  guint8 *copy = g_memdup2 (data, size);
+  guint8 *value = memmem (copy, size, tensor->data, ccs_tensor_size (tensor));
+
+  ck_assert_ptr_nonnull (value);
+  value[3] ^= 1;
+  damaged = g_bytes_new_take (copy, size);
+  assert_refused (damaged, "checksum");
+}
+END_TEST
+
+static const struct
+{
+  const char *name, *reason;
+} unsuitable[] = {
+  { "bad-complex.pth",
+    "tensor 'weight': type ComplexFloatStorage is not supported" },
+  { "bad-rank5.pth", "tensor 'weight': 5 dimensions" },
+  { "bad-whole-module.pth", "'torch.nn.modules.container.Sequential'" },
+};
+
+START_TEST (unsuitable_files_of_pytorch_are_refused_with_the_reason)
+{
+  g_autoptr (GBytes) file = contents (unsuitable[_i].name);
+
+  assert_refused (file, unsuitable[_i].reason);
+}
+END_TEST
+
+START_TEST (every_truncation_is_noticed)
+{
+  g_autoptr (GBytes) file = contents (pytorch_files[_i].name);
+
+  for (gsize size = 0; size < g_bytes_get_size (file); size++) {
+    g_autoptr (GBytes) part = g_bytes_new_from_bytes (file, 0, size);
+
+    assert_refused (part, "");
+  }
+}
+END_TEST
+
+/* Any byte may be wrong: the file then loads or is refused, no more. */
+START_TEST (no_single_byte_does_harm)
+{
+  static const guint8 flips[] = { 0x01, 0x80, 0xff };
+  g_autoptr (GBytes) file = contents (pytorch_files[_i].name);
+  gsize size;
+  const guint8 *data = g_bytes_get_data (file, &size);
+
+  for (gsize at = 0; at < size * G_N_ELEMENTS (flips); at++) {
+    guint8 *copy = g_memdup2 (data, size);
+    g_autoptr (GBytes) bytes = NULL;
+    g_autoptr (GError) error = NULL;
+    g_autoptr (CcsCheckpoint) read = NULL;
+
+    copy[at / G_N_ELEMENTS (flips)] ^= flips[at % G_N_ELEMENTS (flips)];
+    bytes = g_bytes_new_take (copy, size);
+    read = ccs_checkpoint_parse (bytes, "bad.pth", &error);
+    ck_assert ((read == NULL) == (error != NULL));
+    for (guint i = 0; read && i < ccs_state_dict_size (read->tensors); i++)
+      ccs_tensor_is_finite (ccs_state_dict_tensor (read->tensors, i));
+  }
+}
+END_TEST
+
+/* -- the published form, whole ------------------------------------------- */
+
+/* Different numbers in every entry. (transfer full) */
+static CcsStateDict *
+published_params (void)
+{
+  static const CcsModelConfig config = CCS_MODEL_CONFIG_PUBLISHED;
+  g_autoptr (GPtrArray) params = ccs_model_config_params (&config);
+  CcsStateDict *dict = ccs_state_dict_new ();
+
+  for (guint i = 0; i < params->len; i++) {
+    const CcsParamInfo *info = params->pdata[i];
+    gsize n = (gsize)ccs_shape_elements (&info->shape);
+    gint64 *counter;
+    float *values;
+
+    if (info->dtype == CCS_S64) {
+      counter = g_new (gint64, 1);
+      *counter = i;
+      ccs_state_dict_insert (
+          dict, info->name,
+          ccs_tensor_new_take (CCS_S64, &info->shape, counter));
+      continue;
+    }
+    values = g_new (float, n);
+    for (gsize k = 0; k < n; k++)
+      values[k] = (float)((k * 7919 + i * 104729) % 65521) / 65536.f;
+    ccs_state_dict_insert (dict, info->name,
+                           ccs_tensor_new_take (CCS_F32, &info->shape, values));
+  }
+  return dict;
+}
+
+START_TEST (published_form_gives_the_parameters_themselves)
+{
+  static const CcsModelConfig config = CCS_MODEL_CONFIG_PUBLISHED;
+  g_autoptr (CcsStateDict) params = published_params ();
+  g_autoptr (GBytes) bytes = _i == 0 ? pth_zip (params) : pth_legacy (params);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CcsCheckpoint) file
+      = ccs_checkpoint_parse (bytes, "published.pth", &error);
+  CcsModelConfig found;
+
+  ck_assert_msg (file != NULL, "%s", error != NULL ? error->message : "");
+  assert_same (file->tensors, params);
+  ck_assert (ccs_model_config_detect (file->tensors, &found, NULL));
+  ck_assert (ccs_model_config_equal (&found, &config));
+}
+END_TEST
+
+/* -- hostile pickles, in the older form ---------------------------------- */
+
+/* {"a": } around the tensor that the older form's one storage, of four floats
+ * under the key "0", would hold. (transfer full) */
+static GBytes *
+one_tensor (const char *type, gint64 storage_elements, gint64 offset,
+            CcsShape shape, const gint64 *strides)
+{
+  static const float values[] = { 1.f, 2.f, 3.f, 4.f };
+  static const char *const keys[] = { "0", NULL };
+  g_autoptr (GByteArray) pickle = g_byte_array_new ();
+  g_autoptr (GByteArray) storages = g_byte_array_new ();
+
+  pickle_begin (pickle);
+  pickle_ops (pickle, "}");
+  pickle_text (pickle, "a");
+  pickle_tensor (pickle, type, "0", storage_elements, offset, &shape, strides,
+                 TRUE);
+  pickle_ops (pickle, "s.");
+  pth_legacy_storage (storages, 4, values, sizeof values);
+  return pth_legacy_around (pickle, keys, storages);
+}
+
+static const struct
+{
+  const char *type;
+  gint64 storage_elements, offset;
+  CcsShape shape;
+  gint64 strides[CCS_MAX_RANK];
+  const char *reason;
+} bad_tensors[] = {
+  { "FloatStorage", 4, 1, { 1, { 4 } }, { 1 }, "tensor 'a': shape 4 from" },
+  { "FloatStorage", 4, 5, { 1, { 0 } }, { 1 }, "beyond its storage" },
+  { "FloatStorage", 4, G_MAXINT64, { 1, { 1 } }, { 1 }, "beyond its storage" },
+  { "FloatStorage", 4, -1, { 1, { 1 } }, { 1 }, "are not such" },
+  { "FloatStorage", 4, 0, { 1, { -4 } }, { 1 }, "are not such" },
+  { "FloatStorage", 4, 0, { 1, { 4 } }, { -1 }, "are not such" },
+  { "FloatStorage", 4, 0, { 2, { 2, 2 } }, { 3, 1 }, "beyond its storage" },
+  { "FloatStorage", 4, 0, { 2, { 2, 2 } }, { G_MAXINT64, 2 }, "beyond" },
+  { "FloatStorage", 4, 0, { 2, { G_MAXINT64, 3 } }, { 0, 1 }, "beyond" },
+  { "FloatStorage", 4, 0, { 2, { 1 << 20, 4 } }, { 0, 1 }, "4 times the file" },
+  { "FloatStorage", 5, 0, { 1, { 4 } }, { 1 }, "truncated" },
+  { "FloatStorage", 3, 0, { 1, { 3 } }, { 1 }, "3 were announced" },
+  { "FloatStorage", G_MAXINT64, 0, { 1, { 3 } }, { 1 }, "too large" },
+  { "FloatStorage", -4, 0, { 1, { 4 } }, { 1 }, "describes no storage" },
+  { "DoubleStorage", 4, 0, { 1, { 4 } }, { 1 }, "truncated" },
+  { "HalfStorage", 4, 0, { 1, { 4 } }, { 1 }, "after the last storage" },
+  { "BoolStorage", 4, 0, { 1, { 4 } }, { 1 }, "BoolStorage is not supported" },
+  { "Tensor", 4, 0, { 1, { 4 } }, { 1 }, "'torch.Tensor'" },
+};
+
+START_TEST (a_tensor_outside_its_storage_is_refused)
+{
+  g_autoptr (GBytes) file = one_tensor (
+      bad_tensors[_i].type, bad_tensors[_i].storage_elements,
+      bad_tensors[_i].offset, bad_tensors[_i].shape, bad_tensors[_i].strides);
+
+  assert_refused (file, bad_tensors[_i].reason);
+}
+END_TEST
+
+START_TEST (strides_put_the_elements_in_order)
+{
+  static const gint64 strides[] = { 1, 2 };
+  static const float expected[] = { 1.f, 3.f, 2.f, 4.f };
+  g_autoptr (GBytes) file
+      = one_tensor ("FloatStorage", 4, 0, CCS_SHAPE (2, 2), strides);
+  g_autoptr (CcsCheckpoint) read = ccs_checkpoint_parse (file, "f", NULL);
+
+  ck_assert_ptr_nonnull (read);
+  ck_assert_mem_eq (ccs_state_dict_lookup (read->tensors, "a")->data, expected,
+                    sizeof expected);
+}
+END_TEST
+
+/* @size bytes of @ops as the state_dict's pickle. (transfer full) */
+static GBytes *
+file_of (const char *ops, gsize size)
+{
+  g_autoptr (GByteArray) pickle = g_byte_array_new ();
+
+  pickle_begin (pickle);
+  g_byte_array_append (pickle, (const guint8 *)ops, (guint)size);
+  return pth_legacy_around (pickle, NULL, NULL);
+}
+
+#define OPS(text) (text), sizeof (text) - 1
+static const struct
+{
+  const char *ops;
+  gsize size;
+  const char *reason;
+} bad_pickles[] = {
+  { OPS ("cos\nsystem\n(X\4\0\0\0truetR."), "'os.system'" },
+  { OPS ("c__builtin__\neval\n(X\1\0\0\0"
+         "1tR."),
+    "'__builtin__.eval'" },
+  { OPS ("X\2\0\0\0osX\6\0\0\0system\x93."), "'os.system'" },
+  { OPS ("ccollections\nOrderedDictX\n."), "OrderedDictX" },
+  { OPS ("ccollections\nOrdered"), "does not end" },
+  { OPS ("ctorch\nFloatStorage\n)R."), "cannot be called" },
+  { OPS ("ccollections\nOrderedDict\n(NNtR."), "2 arguments" },
+  { OPS ("ccollections\nOrderedDict\n(NtR."), "no list" },
+  { OPS ("ccollections\nOrderedDict\n(](NetR."), "no pairs" },
+  { OPS ("ctorch._utils\n_rebuild_parameter\n(NNNtR."), "no tensor" },
+  { OPS ("ctorch._utils\n_rebuild_tensor_v2\n(NNNNNNtR."), "are not such" },
+  { OPS (")R."), "the stack is empty" },
+  { OPS ("N)R."), "a call of None" },
+  { OPS ("N}b."), "a state for None" },
+  { OPS ("NQ."), "persistent id that is None" },
+  { OPS (")Q."), "describes no storage" },
+  { OPS ("s."), "the stack is empty" },
+  { OPS ("}s."), "the stack is empty" },
+  { OPS ("NNNs."), "items for a dict, which is None" },
+  { OPS ("}(Nu."), "a key without a value" },
+  { OPS ("u."), "no mark" },
+  { OPS ("t."), "no mark" },
+  { OPS ("(\x85."), "the stack is empty" },
+  { OPS ("N(s."), "the stack is empty" },
+  { OPS ("N(R."), "the stack is empty" },
+  { OPS ("q\0."), "the stack is empty" },
+  { OPS ("Nr\xff\xff\xff\xff."), "memo index 4294967295" },
+  { OPS ("h\0."), "never set" },
+  { OPS ("Nq\1h\0."), "never set" },
+  { OPS ("X\xff\xff\xff\xff."), "4294967295 bytes are announced" },
+  { OPS ("\x8a\xff."), "255 bytes are announced" },
+  { OPS ("NN."), "2 values" },
+  { OPS ("(N."), "1 marks" },
+  { OPS ("."), "0 values" },
+  { OPS ("\x80\x09N."), "protocol 9" },
+  { OPS ("i"), "opcode 0x69 is not allowed" },
+  { OPS ("N."), "holds None where" },
+  { OPS ("}X\1\0\0\0aNs."), "tensor 'a': is None, not a tensor" },
+  { OPS ("}NNs."), "a key that is None" },
+  { OPS ("}X\1\0\0\0\xffNs."), "not UTF-8" },
+  { OPS ("}X\n\0\0\0state_dictNs."), "holds None where" },
+};
+
+START_TEST (a_hostile_pickle_is_refused_with_the_reason)
+{
+  g_autoptr (GBytes) file = file_of (bad_pickles[_i].ops, bad_pickles[_i].size);
+
+  assert_refused (file, bad_pickles[_i].reason);
+}
+END_TEST
+
+/* No state_dict can be made in two opcodes of one byte but an empty one. */
+START_TEST (no_two_opcodes_do_harm)
+{
+  for (guint pair = 0; pair < 65536; pair++) {
+    const char ops[]
+        = { (char)(pair >> 8), (char)pair, 0, 0, 0, 0, 0, 0, 0, 0, '.' };
+    g_autoptr (GBytes) file = file_of (ops, sizeof ops);
+    g_autoptr (CcsCheckpoint) read
+        = ccs_checkpoint_parse (file, "bad.pth", NULL);
+
+    ck_assert (read == NULL || ccs_state_dict_size (read->tensors) == 0);
+  }
+}
+END_TEST
+
+/* -- bombs --------------------------------------------------------------- */
+
+#define BOMB_SIZE (1 << 20)
+/* What a file of that size may take; the limits of the pickle machine allow
+ * some 50 MB, sanitizers take about as much again. */
+#define BOMB_MEMORY_KB (192 << 10)
+
+static glong
+peak_memory_kb (void)
+{
+  struct rusage usage;
+
+  getrusage (RUSAGE_SELF, &usage);
+  return usage.ru_maxrss;
+}
+
+static void
+repeat (GByteArray *pickle, const char *ops, gsize size, gsize until)
+{
+  while (pickle->len < until)
+    g_byte_array_append (pickle, (const guint8 *)ops, (guint)size);
+}
+
+static const struct
+{
+  const char *start;
+  gsize start_size;
+  const char *middle; /* fills the first half */
+  gsize middle_size;
+  const char *joint;
+  gsize joint_size;
+  const char *end; /* fills the second half */
+  gsize end_size;
+  const char *reason;
+} bombs[] = {
+  /* many values on the stack, many marks, many empty collections */
+  { OPS (""), OPS ("N"), OPS (""), OPS ("N"), "values on the stack" },
+  { OPS (""), OPS ("("), OPS (""), OPS ("("), "marks" },
+  { OPS ("]"), OPS ("]a"), OPS (""), OPS ("]a"), "more than" },
+  /* a tuple in a tuple in a tuple */
+  { OPS (")"), OPS ("\x85"), OPS (""), OPS ("\x85"), "more than" },
+  /* memo entries */
+  { OPS ("N"), OPS ("\x94"), OPS (""), OPS ("\x94"), "memo index" },
+  /* a list of many pairs, made into a dict again and again */
+  { OPS ("]]q\0NN\x86q\1a"), OPS ("h\1a"),
+    OPS ("accollections\nOrderedDict\nq\2a"), OPS ("h\2h\0\x85Ra"),
+    "more than" },
+  /* a shape of many dimensions, named again and again */
+  { OPS ("]]q\0K\1q\1a"), OPS ("h\1a"),
+    OPS ("actorch._utils\n_rebuild_tensor_v2\nq\2a"
+         "(X\7\0\0\0storagectorch\nFloatStorage\nX\1\0\0\0"
+         "0X\3\0\0\0cpuK\4NtQq\3a"),
+    OPS ("h\2(h\3K\0h\0h\0NNtRa"), "are not such" },
+};
+
+START_TEST (a_bomb_stays_within_the_file_s_size_class)
+{
+  g_autoptr (GByteArray) pickle = g_byte_array_new ();
+  g_autoptr (GBytes) file = NULL;
+  glong before;
+
+  g_byte_array_append (pickle, (const guint8 *)bombs[_i].start,
+                       (guint)bombs[_i].start_size);
+  repeat (pickle, bombs[_i].middle, bombs[_i].middle_size, BOMB_SIZE / 2);
+  g_byte_array_append (pickle, (const guint8 *)bombs[_i].joint,
+                       (guint)bombs[_i].joint_size);
+  repeat (pickle, bombs[_i].end, bombs[_i].end_size, BOMB_SIZE);
+  g_byte_array_append (pickle, (const guint8 *)".", 1);
+  file = file_of ((const char *)pickle->data, pickle->len);
+  before = peak_memory_kb ();
+  assert_refused (file, bombs[_i].reason);
+  ck_assert_int_lt (peak_memory_kb () - before, BOMB_MEMORY_KB);
+}
+END_TEST
+
+/* -- hostile archives ---------------------------------------------------- */
+
+static const float four[] = { 1.f, 2.f, 3.f, 4.f };
+
+/* The pickle of {"a": four floats in the storage "0"}. (transfer full) */
+static GByteArray *
+pickle_of_four (void)
+{
+  GByteArray *pickle = g_byte_array_new ();
+
+  pickle_begin (pickle);
+  pickle_ops (pickle, "}");
+  pickle_text (pickle, "a");
+  pickle_tensor (pickle, "FloatStorage", "0", 4, 0, &CCS_SHAPE (4), NULL,
+                 FALSE);
+  pickle_ops (pickle, "s.");
+  return pickle;
+}
+
+/* A good archive; its places as zip_writer_finish() gives them. */
+static GByteArray *
+good_archive (gboolean zip64, GArray *central, gsize *end)
+{
+  g_autoptr (GByteArray) pickle = pickle_of_four ();
+  ZipWriter *zip = zip_writer_new ();
+
+  zip_writer_add (zip, "a/data.pkl", pickle->data, pickle->len, 0);
+  zip_writer_add (zip, "a/data/0", four, sizeof four, 0);
+  return zip_writer_finish (zip, zip64, central, end);
+}
+
+START_TEST (an_archive_with_and_without_zip64_loads)
+{
+  g_autoptr (GBytes) file
+      = g_byte_array_free_to_bytes (good_archive (_i, NULL, NULL));
+  g_autoptr (CcsCheckpoint) read = ccs_checkpoint_parse (file, "f", NULL);
+
+  ck_assert_ptr_nonnull (read);
+  ck_assert_mem_eq (ccs_state_dict_lookup (read->tensors, "a")->data, four,
+                    sizeof four);
+}
+END_TEST
+
+typedef enum
+{
+  IN_CENTRAL, /* the second entry's record */
+  IN_END,
+  IN_LOCATOR, /* of zip64 */
+  IN_END64,
+} Place;
+
+/* @times fields of @size bytes from @offset on in @place become @value. */
+static const struct
+{
+  Place place;
+  guint offset, size, times;
+  guint64 value;
+  const char *reason;
+} lies[] = {
+  { IN_CENTRAL, 0, 1, 1, 0, "breaks off at entry 1" },
+  { IN_CENTRAL, 8, 2, 1, 1, "entry 'a/data/0': it is encrypted" },
+  { IN_CENTRAL, 10, 2, 1, 8, "it is compressed (method 8)" },
+  { IN_CENTRAL, 20, 4, 1, 15, "its two sizes differ" },
+  { IN_CENTRAL, 20, 4, 2, 0x7fffffff, "are not inside the file" },
+  { IN_CENTRAL, 20, 4, 2, 12, "needs 16 bytes and has 12" },
+  { IN_CENTRAL, 20, 4, 1, 0xffffffff, "zip64 sizes are missing" },
+  { IN_CENTRAL, 16, 4, 1, 77, "checksum is wrong" },
+  { IN_CENTRAL, 28, 2, 1, 0xffff, "breaks off in entry 1" },
+  { IN_CENTRAL, 30, 2, 1, 0xffff, "breaks off in entry 1" },
+  { IN_CENTRAL, 34, 2, 1, 1, "another disk" },
+  { IN_CENTRAL, 42, 4, 1, 0x7fffffff, "outside the file" },
+  { IN_CENTRAL, 42, 4, 1, 1, "leads to no entry" },
+  { IN_CENTRAL, 42, 4, 1, 0, "own header says something else" },
+  { IN_CENTRAL, 46, 1, 1, 0, "NUL in its name" },
+  { IN_CENTRAL, 46, 1, 1, 'b', "own header says something else" },
+  { IN_END, 0, 1, 1, 0, "no end record" },
+  { IN_END, 4, 2, 1, 1, "several disks" },
+  { IN_END, 6, 2, 1, 1, "several disks" },
+  { IN_END, 8, 2, 1, 1, "several disks" },
+  { IN_END, 8, 2, 2, 1, "more than its 1 entries" },
+  { IN_END, 8, 2, 2, 0xfffe, "do not fit" },
+  { IN_END, 8, 2, 2, 0xffff, "zip64 locator is missing" },
+  { IN_END, 12, 4, 1, 0x7fffffff, "is not inside the file" },
+  { IN_END, 12, 4, 1, 46, "do not fit" },
+  { IN_END, 16, 4, 1, 0x7fffffff, "is not inside the file" },
+  { IN_END, 16, 4, 1, 0, "breaks off at entry 0" },
+  { IN_END, 20, 2, 1, 1, "no end record" },
+  { IN_LOCATOR, 4, 4, 1, 1, "several disks" },
+  { IN_LOCATOR, 16, 4, 1, 2, "several disks" },
+  { IN_LOCATOR, 8, 8, 1, G_MAXUINT64, "zip64 end record is missing" },
+  { IN_LOCATOR, 8, 8, 1, 0, "zip64 end record is missing" },
+  { IN_END64, 16, 4, 1, 1, "several disks" },
+  { IN_END64, 24, 8, 2, G_MAXUINT64, "do not fit" },
+  { IN_END64, 40, 8, 1, G_MAXUINT64, "is not inside the file" },
+  { IN_END64, 48, 8, 1, G_MAXUINT64, "is not inside the file" },
+};
+
+START_TEST (a_lying_directory_is_refused_with_the_reason)
+{
+  g_autoptr (GArray) central = g_array_new (FALSE, FALSE, sizeof (gsize));
+  gboolean zip64 = lies[_i].place >= IN_LOCATOR;
+  guint64 value = GUINT64_TO_LE (lies[_i].value);
+  gsize end, at;
+  GByteArray *file = good_archive (zip64, central, &end);
+  g_autoptr (GBytes) bytes = NULL;
+
+  at = lies[_i].place == IN_CENTRAL   ? g_array_index (central, gsize, 1)
+       : lies[_i].place == IN_END     ? end
+       : lies[_i].place == IN_LOCATOR ? end - 20
+                                      : end - 20 - 56;
+  at += lies[_i].offset;
+  for (guint k = 0; k < lies[_i].times; k++, at += lies[_i].size)
+    memcpy (file->data + at, &value, lies[_i].size);
+  bytes = g_byte_array_free_to_bytes (file);
+  assert_refused (bytes, lies[_i].reason);
+}
+END_TEST
+
+/* Archives whose directory is honest and whose content is not a good one:
+ * names and contents of entries; "" stands for the good pickle. */
+static const struct
+{
+  const char *names[4], *contents[4];
+  const char *reason;
+} odd_archives[] = {
+  { { "a/data/0" }, { "0123456789abcdef" }, "no data.pkl inside" },
+  { { "a/b/data.pkl" }, { "" }, "no data.pkl inside" },
+  { { "a/data.pkl", "b/data.pkl" }, { "", "" }, "more than one data.pkl" },
+  { { "a/data.pkl" }, { "" }, "tensor 'a': its storage '0' is missing" },
+  { { "a/data.pkl", "b/data/0" }, { "", "0123456789abcdef" }, "is missing" },
+  { { "a/data.pkl", "a/data/0" }, { "", "0123456789abcdef0" }, "has 17" },
+  { { "a/data.pkl", "a/data.pkl" }, { "", "" }, "there more than once" },
+  { { "a/data.pkl", "a/data/0", "a/byteorder" },
+    { "", "0123456789abcdef", "big" },
+    "not little-endian" },
+  { { "a/data.pkl" }, { "\x80\2}.}." }, "2 bytes after its end" },
+  { { "a/data.pkl" }, { "\x80\2}" }, "it never stops" },
+  { { "a/data.pkl" }, { "\x80\2K" }, "truncated in an opcode" },
+};
+
+START_TEST (an_odd_archive_is_refused_with_the_reason)
+{
+  g_autoptr (GByteArray) pickle = pickle_of_four ();
+  ZipWriter *zip = zip_writer_new ();
+  g_autoptr (GBytes) file = NULL;
+
+  for (guint i = 0; odd_archives[_i].names[i] != NULL; i++) {
+    const char *content = odd_archives[_i].contents[i];
+
+    if (*content == '\0')
+      zip_writer_add (zip, odd_archives[_i].names[i], pickle->data, pickle->len,
+                      0);
+    else
+      zip_writer_add (zip, odd_archives[_i].names[i], content, strlen (content),
+                      0);
+  }
+  file
+      = g_byte_array_free_to_bytes (zip_writer_finish (zip, FALSE, NULL, NULL));
+  assert_refused (file, odd_archives[_i].reason);
+}
+END_TEST
+
+/* An entry that stands inside another one's content, as bombs have it. */
+START_TEST (entries_over_the_same_bytes_are_refused)
+{
+  g_autoptr (GArray) central = g_array_new (FALSE, FALSE, sizeof (gsize));
+  g_autoptr (GByteArray) inner = NULL;
+  ZipWriter *zip = zip_writer_new ();
+  g_autoptr (GBytes) file = NULL;
+  GByteArray *archive;
+  const guint8 *nested;
+  guint32 offset;
+
+  zip_writer_add (zip, "a/data/1", four, sizeof four, 0);
+  inner = zip_writer_finish (zip, FALSE, NULL, NULL);
+  zip = zip_writer_new ();
+  zip_writer_add (zip, "a/data/0", inner->data, inner->len, 0);
+  zip_writer_add (zip, "a/data/1", four, sizeof four, 0);
+  archive = zip_writer_finish (zip, FALSE, central, NULL);
+  nested = memmem (archive->data + 4, archive->len - 4, "PK\3\4", 4);
+  ck_assert_ptr_nonnull (nested);
+  offset = GUINT32_TO_LE ((guint32)(nested - archive->data));
+  memcpy (archive->data + g_array_index (central, gsize, 1) + 42, &offset, 4);
+  file = g_byte_array_free_to_bytes (archive);
+  assert_refused (file, "entry 'a/data/1': overlaps");
+}
+END_TEST
+
+START_TEST (a_comment_after_the_archive_is_allowed)
+{
+  gsize end;
+  GByteArray *archive = good_archive (FALSE, NULL, &end);
+  g_autoptr (GBytes) file = NULL;
+  g_autoptr (CcsCheckpoint) read = NULL;
+
+  g_byte_array_append (archive, (const guint8 *)"PK\5\6", 4);
+  archive->data[end + 20] = 4;
+  file = g_byte_array_free_to_bytes (archive);
+  read = ccs_checkpoint_parse (file, "f", NULL);
+  ck_assert_ptr_nonnull (read);
+}
+END_TEST
+
+START_TEST (unaligned_storages_are_read_all_the_same)
+{
+  g_autoptr (GBytes) aligned
+      = g_byte_array_free_to_bytes (good_archive (FALSE, NULL, NULL));
+  gsize size = g_bytes_get_size (aligned);
+  guint8 *memory = g_malloc (size + 1);
+  g_autoptr (GBytes) file = NULL;
+  g_autoptr (CcsCheckpoint) read = NULL;
+  const CcsTensor *tensor;
+
+  memcpy (memory + 1, g_bytes_get_data (aligned, NULL), size);
+  file = g_bytes_new_with_free_func (memory + 1, size, g_free, memory);
+  read = ccs_checkpoint_parse (file, "f", NULL);
+  ck_assert_ptr_nonnull (read);
+  tensor = ccs_state_dict_lookup (read->tensors, "a");
+  ck_assert_uint_eq ((guintptr)tensor->data % sizeof (float), 0);
+  ck_assert_mem_eq (tensor->data, four, sizeof four);
+}
+END_TEST
+
+/* -- the older form's other corners -------------------------------------- */
+
+static const struct
+{
+  const char *keys[3];
+  guint storages;
+  const char *reason;
+} bad_lists[] = {
+  { { NULL }, 0, "tensor 'a': its storage '0' is missing" },
+  { { "0", "0" }, 2, "storage '0': listed twice" },
+  { { "0", "1" }, 2, "a storage that no tensor names" },
+  { { "0" }, 0, "storage '0': truncated" },
+  { { "0" }, 2, "24 bytes after the last storage" },
+};
+
+START_TEST (a_wrong_list_of_storages_is_refused)
+{
+  g_autoptr (GByteArray) pickle = pickle_of_four ();
+  g_autoptr (GByteArray) storages = g_byte_array_new ();
+  g_autoptr (GBytes) file = NULL;
+
+  for (guint i = 0; i < bad_lists[_i].storages; i++)
+    pth_legacy_storage (storages, 4, four, sizeof four);
+  file = pth_legacy_around (pickle, bad_lists[_i].keys, storages);
+  assert_refused (file, bad_lists[_i].reason);
+}
+END_TEST
+
+/* Python 2 and PyTorch 0.1 wrote OrderedDict with its items as a list, texts
+ * as byte strings, Parameter by its class with a state, and tensors by the
+ * first _rebuild_tensor. */
+START_TEST (files_of_the_first_pytorch_load)
+{
+  static const char *const keys[] = { "0", NULL };
+  g_autoptr (GByteArray) pickle = g_byte_array_new ();
+  g_autoptr (GByteArray) storages = g_byte_array_new ();
+  g_autoptr (GBytes) file = NULL;
+  g_autoptr (CcsCheckpoint) read = NULL;
+  const CcsTensor *tensor;
+
+  pickle_begin (pickle);
+  pickle_ops (pickle, "ccollections\nOrderedDict\n](](U\x06weight"
+                      "ctorch.nn.parameter\nParameter\n"
+                      "ctorch._utils\n_rebuild_tensor\n((U\x07storage"
+                      "ctorch\nFloatStorage\nU\x01"
+                      "0U\x03"
+                      "cpuK\4NtQ");
+  pickle_int (pickle, 0);
+  pickle_ops (pickle, "K\2K\2\x86K\2K\1\x86tR\x85R(\x88\x89"
+                      "ccollections\nOrderedDict\n]\x85Rtbee\x85R.");
+  pth_legacy_storage (storages, 4, four, sizeof four);
+  file = pth_legacy_around (pickle, keys, storages);
+  read = ccs_checkpoint_parse (file, "f", NULL);
+  ck_assert_ptr_nonnull (read);
+  tensor = ccs_state_dict_lookup (read->tensors, "weight");
+  ck_assert (ccs_shape_equal (&tensor->shape, &CCS_SHAPE (2, 2)));
+  ck_assert_mem_eq (tensor->data, four, sizeof four);
+}
+END_TEST
+
+/* A storage may be a view of the one in the file: elements 1 and 2. */
+START_TEST (a_view_of_a_storage_begins_where_it_says)
+{
+  static const char *const keys[] = { "0", NULL };
+  g_autoptr (GByteArray) pickle = g_byte_array_new ();
+  g_autoptr (GByteArray) storages = g_byte_array_new ();
+  g_autoptr (GBytes) file = NULL;
+  g_autoptr (CcsCheckpoint) read = NULL;
+
+  pickle_begin (pickle);
+  pickle_ops (pickle, "}U\x01"
+                      "actorch._utils\n_rebuild_tensor\n("
+                      "(U\x07storagectorch\nFloatStorage\nU\x01"
+                      "0U\x03"
+                      "cpuK\4(U\x01vK\1K\2ttQ");
+  pickle_int (pickle, 0);
+  pickle_ops (pickle, "K\2\x85K\1\x85tRs.");
+  pth_legacy_storage (storages, 4, four, sizeof four);
+  file = pth_legacy_around (pickle, keys, storages);
+  read = ccs_checkpoint_parse (file, "f", NULL);
+  ck_assert_ptr_nonnull (read);
+  ck_assert_mem_eq (ccs_state_dict_lookup (read->tensors, "a")->data, four + 1,
+                    2 * sizeof (float));
+}
+END_TEST
+
+static void
+add_pytorch_cases (Suite *suite)
+{
+  TCase *pytorch = tcase_create ("pytorch");
+  const int n = G_N_ELEMENTS (pytorch_files);
+
+  tcase_add_loop_test (pytorch, files_of_pytorch_load_with_identical_tensors, 0,
+                       n);
+  tcase_add_test (pytorch, entries_keep_their_order);
+  tcase_add_test (pytorch, contiguous_tensors_are_not_copied);
+  tcase_add_test (pytorch, a_damaged_file_of_pytorch_is_noticed);
+  tcase_add_loop_test (pytorch,
+                       unsuitable_files_of_pytorch_are_refused_with_the_reason,
+                       0, G_N_ELEMENTS (unsuitable));
+  tcase_add_loop_test (pytorch, every_truncation_is_noticed, 0, n);
+  tcase_add_loop_test (pytorch, no_single_byte_does_harm, 0, n);
+  tcase_add_loop_test (pytorch, published_form_gives_the_parameters_themselves,
+                       0, 2);
+  suite_add_tcase (suite, pytorch);
+}
+
+static void
+add_pickle_cases (Suite *suite)
+{
+  TCase *pickle = tcase_create ("pickle");
+
+  tcase_add_loop_test (pickle, a_tensor_outside_its_storage_is_refused, 0,
+                       G_N_ELEMENTS (bad_tensors));
+  tcase_add_test (pickle, strides_put_the_elements_in_order);
+  tcase_add_loop_test (pickle, a_hostile_pickle_is_refused_with_the_reason, 0,
+                       G_N_ELEMENTS (bad_pickles));
+  tcase_add_test (pickle, no_two_opcodes_do_harm);
+  tcase_add_loop_test (pickle, a_bomb_stays_within_the_file_s_size_class, 0,
+                       G_N_ELEMENTS (bombs));
+  tcase_add_loop_test (pickle, a_wrong_list_of_storages_is_refused, 0,
+                       G_N_ELEMENTS (bad_lists));
+  tcase_add_test (pickle, files_of_the_first_pytorch_load);
+  tcase_add_test (pickle, a_view_of_a_storage_begins_where_it_says);
+  suite_add_tcase (suite, pickle);
+}
+
+static void
+add_zip_cases (Suite *suite)
+{
+  TCase *zip = tcase_create ("zip");
+
+  tcase_add_loop_test (zip, an_archive_with_and_without_zip64_loads, 0, 2);
+  tcase_add_loop_test (zip, a_lying_directory_is_refused_with_the_reason, 0,
+                       G_N_ELEMENTS (lies));
+  tcase_add_loop_test (zip, an_odd_archive_is_refused_with_the_reason, 0,
+                       G_N_ELEMENTS (odd_archives));
+  tcase_add_test (zip, entries_over_the_same_bytes_are_refused);
+  tcase_add_test (zip, a_comment_after_the_archive_is_allowed);
+  tcase_add_test (zip, unaligned_storages_are_read_all_the_same);
+  suite_add_tcase (suite, zip);
+}
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("pth");
+  SRunner *runner = srunner_create (suite);
+  int failed;
+
+  add_pytorch_cases (suite);
+  add_pickle_cases (suite);
+  add_zip_cases (suite);
+  srunner_run_all (runner, CK_ENV);
+  failed = srunner_ntests_failed (runner);
+  srunner_free (runner);
+  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
