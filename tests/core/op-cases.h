@@ -390,9 +390,9 @@ build_matmul (Net *net)
 {
   gboolean ta = net->round & 1, tb = net->round >> 1 & 1;
   guint rank = 2 + net->round / 4 % 3;
-  gint size = net->smooth ? 5 : 40;
+  gint size = net->smooth ? 5 : net_is_large (net) ? 300 : 40;
   gint64 m = pick (net, 1, size), n = pick (net, 1, size);
-  gint64 k = pick (net, 1, size);
+  gint64 k = net_is_large (net) ? 514 : pick (net, 1, size);
   CcsShape a = { .rank = rank }, b = { .rank = rank };
 
   for (guint i = 0; i + 2 < rank; i++)

@@ -167,11 +167,20 @@ net_state (Net *net, CcsShape shape, Fill fill)
   return id;
 }
 
+/* One round in which sums are longer than any block of a kernel. */
+static gboolean
+net_is_large (const Net *net)
+{
+  return !net->smooth && net->round == 7;
+}
+
 /* Odd, even and vector-sized numbers of channels. */
 static gint64
 pick_channels (Net *net)
 {
   static const gint64 channels[] = { 1, 2, 3, 4, 5, 7, 8, 16, 17, 24, 33 };
+  if (net_is_large (net))
+    return pick (net, 40, 80);
   return channels[pick (net, 0, net->smooth ? 4 : 10)];
 }
 
