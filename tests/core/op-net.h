@@ -120,14 +120,18 @@ net_dense_input (Net *net, CcsShape shape, Fill fill)
   return id;
 }
 
-/* An activation: in a pitched net a part of wider rows. */
+/* An activation: in a pitched net a part of wider rows, or the result of an op,
+ * in whose place the op under test may put its own. */
 static CcsValueId
 net_input (Net *net, CcsShape shape, Fill fill)
 {
   gint64 channels = ccs_shape_channels (&shape);
 
-  if (!net->pitched || shape.rank < 2)
+  if (!net->pitched)
     return net_dense_input (net, shape, fill);
+  if (shape.rank < 2 || g_rand_boolean (net->rand))
+    return ccs_affine (net->program, net_dense_input (net, shape, fill), 1.f,
+                       0.f);
   gint before = pick (net, 0, 5), after = pick (net, before ? 0 : 1, 5);
   shape.dim[shape.rank - 1] += before + after;
   return ccs_slice (net->program, net_dense_input (net, shape, fill),
