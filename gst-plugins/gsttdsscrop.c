@@ -37,12 +37,13 @@ GST_DEBUG_CATEGORY_STATIC (tdss_crop_debug);
     "Y42B, Y444, VYUY, AYUV, I420_10LE, I422_10LE, Y444_10LE, P010_10LE, "     \
     "I420_12LE, v210, A420, GBR, GRAY16_LE, RGB16, RGB15 }"
 
+#define FIRST_PROPERTY 1
+
 enum
 {
-  PROP_0,
-  PROP_ANALYSIS_RATE,
-  PROP_SCHEDULE,
-  PROP_POINTS,
+  INDEX_ANALYSIS_RATE,
+  INDEX_SCHEDULE,
+  INDEX_POINTS,
 };
 
 struct _GstTdssCrop
@@ -106,13 +107,32 @@ gst_tdss_crop_schedule_get_type (void)
 
 /* -- which pictures, and where they are cropped ------------------------------ */
 
-/* The number of the analysis picture nearest to @time, counted from 0: the
- * first frame in reach of a number stands for it. */
+/* The number, from 0, of the analysis picture that a frame shown from @time
+ * for @duration stands for. Pictures are due at number / rate; a frame is taken
+ * for the one due within half its duration of its time, so that of frames that
+ * come evenly each picture is the nearest one. */
 static gint64
-frame_number (gint64 time, gint rate_n, gint rate_d)
+frame_number (GstClockTime time, GstClockTime duration, gint rate_n,
+    gint rate_d)
 {
-  return (gint64) gst_util_uint64_scale_round (time, rate_n,
-      (guint64) rate_d * GST_SECOND);
+  GstClockTime period =
+      gst_util_uint64_scale (GST_SECOND, rate_d, rate_n);
+
+  return (gint64) gst_util_uint64_scale (time + MIN (duration, period) / 2,
+      rate_n, (guint64) rate_d * GST_SECOND);
+}
+
+/* How long a frame is shown: what its stream says, else what it says itself,
+ * else as long as a picture. */
+static GstClockTime
+frame_duration (GstTdssCrop *self, GstBuffer *buffer)
+{
+  const GstVideoInfo *info = &GST_VIDEO_FILTER (self)->in_info;
+
+  if (GST_VIDEO_INFO_FPS_N (info) > 0)
+    return gst_util_uint64_scale (GST_SECOND, GST_VIDEO_INFO_FPS_D (info),
+        GST_VIDEO_INFO_FPS_N (info));
+  return GST_BUFFER_DURATION (buffer);  /* NONE is longer than anything */
 }
 
 /* Published frames count from 1. */
@@ -133,13 +153,13 @@ crop_point (GstTdssCrop *self, gint64 frame)
   return point;
 }
 
-/* TRUE when the frame at @pts is to be put out, with its number. */
+/* TRUE when the frame @buffer is to be put out, with its number. */
 static gboolean
-take_frame (GstTdssCrop *self, GstClockTime pts, gint64 *number)
+take_frame (GstTdssCrop *self, GstBuffer *buffer, gint64 *number)
 {
   GstBaseTransform *trans = GST_BASE_TRANSFORM (self);
   guint64 time = gst_segment_to_stream_time (&trans->segment,
-      GST_FORMAT_TIME, pts);
+      GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
   gint rate_n, rate_d;
 
   if (!GST_CLOCK_TIME_IS_VALID (time))
@@ -148,7 +168,8 @@ take_frame (GstTdssCrop *self, GstClockTime pts, gint64 *number)
   rate_n = self->rate_n;
   rate_d = self->rate_d;
   GST_OBJECT_UNLOCK (self);
-  *number = frame_number (time, rate_n, rate_d);
+  *number = frame_number (time, frame_duration (self, buffer), rate_n,
+      rate_d);
   if (*number == self->last_frame)
     return FALSE;
   self->last_frame = *number;
@@ -281,7 +302,7 @@ gst_tdss_crop_transform_frame (GstVideoFilter *filter, GstVideoFrame *in,
         ("video buffers must have timestamps"), (NULL));
     return GST_FLOW_ERROR;
   }
-  if (!take_frame (self, GST_BUFFER_PTS (in->buffer), &number))
+  if (!take_frame (self, in->buffer, &number))
     return GST_BASE_TRANSFORM_FLOW_DROPPED;
   GST_OBJECT_LOCK (self);
   schedule = self->schedule;
@@ -454,20 +475,20 @@ gst_tdss_crop_set_property (GObject *object, guint id, const GValue *value,
 {
   GstTdssCrop *self = GST_TDSS_CROP (object);
 
-  switch (id) {
-    case PROP_ANALYSIS_RATE:
+  switch (id - FIRST_PROPERTY) {
+    case INDEX_ANALYSIS_RATE:
       GST_OBJECT_LOCK (self);
       self->rate_n = gst_value_get_fraction_numerator (value);
       self->rate_d = gst_value_get_fraction_denominator (value);
       GST_OBJECT_UNLOCK (self);
       gst_base_transform_reconfigure_src (GST_BASE_TRANSFORM (self));
       break;
-    case PROP_SCHEDULE:
+    case INDEX_SCHEDULE:
       GST_OBJECT_LOCK (self);
       self->schedule = g_value_get_enum (value);
       GST_OBJECT_UNLOCK (self);
       break;
-    case PROP_POINTS:
+    case INDEX_POINTS:
       set_points (self, g_value_get_string (value));
       break;
     default:
@@ -482,14 +503,14 @@ gst_tdss_crop_get_property (GObject *object, guint id, GValue *value,
   GstTdssCrop *self = GST_TDSS_CROP (object);
 
   GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_ANALYSIS_RATE:
+  switch (id - FIRST_PROPERTY) {
+    case INDEX_ANALYSIS_RATE:
       gst_value_set_fraction (value, self->rate_n, self->rate_d);
       break;
-    case PROP_SCHEDULE:
+    case INDEX_SCHEDULE:
       g_value_set_enum (value, self->schedule);
       break;
-    case PROP_POINTS:
+    case INDEX_POINTS:
       g_value_take_string (value, format_points (self->points));
       break;
     default:
@@ -505,6 +526,27 @@ gst_tdss_crop_finalize (GObject *object)
   G_OBJECT_CLASS (gst_tdss_crop_parent_class)->finalize (object);
 }
 
+void
+gst_tdss_crop_install_properties (GObjectClass *klass, guint first)
+{
+  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS;
+
+  g_object_class_install_property (klass, first + INDEX_ANALYSIS_RATE,
+      gst_param_spec_fraction ("analysis-rate", "Analysis rate",
+          "Pictures a second that are put out; the model was trained at 10",
+          1, 100, 1000, 1, CCS_ANALYSIS_FPS, 1,
+          flags | GST_PARAM_MUTABLE_READY));
+  g_object_class_install_property (klass, first + INDEX_SCHEDULE,
+      g_param_spec_enum ("schedule", "Schedule",
+          "Where each picture is cropped", GST_TYPE_TDSS_CROP_SCHEDULE,
+          DEFAULT_SCHEDULE, flags | GST_PARAM_MUTABLE_PLAYING));
+  g_object_class_install_property (klass, first + INDEX_POINTS,
+      g_param_spec_string ("points", "Points",
+          "Crop points of schedule=custom, \"left,top left,top ..\" within "
+          "0..32 and 0..16; frame number k (from 1) takes point k modulo "
+          "their number", "", flags | GST_PARAM_MUTABLE_PLAYING));
+}
+
 static void
 gst_tdss_crop_class_init (GstTdssCropClass *klass)
 {
@@ -512,26 +554,12 @@ gst_tdss_crop_class_init (GstTdssCropClass *klass)
   GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
   GstBaseTransformClass *trans_class = GST_BASE_TRANSFORM_CLASS (klass);
   GstVideoFilterClass *filter_class = GST_VIDEO_FILTER_CLASS (klass);
-  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS;
 
   object_class->set_property = gst_tdss_crop_set_property;
   object_class->get_property = gst_tdss_crop_get_property;
   object_class->finalize = gst_tdss_crop_finalize;
 
-  g_object_class_install_property (object_class, PROP_ANALYSIS_RATE,
-      gst_param_spec_fraction ("analysis-rate", "Analysis rate",
-          "Pictures a second that are put out; the model was trained at 10",
-          1, 100, 1000, 1, CCS_ANALYSIS_FPS, 1,
-          flags | GST_PARAM_MUTABLE_READY));
-  g_object_class_install_property (object_class, PROP_SCHEDULE,
-      g_param_spec_enum ("schedule", "Schedule",
-          "Where each picture is cropped", GST_TYPE_TDSS_CROP_SCHEDULE,
-          DEFAULT_SCHEDULE, flags | GST_PARAM_MUTABLE_PLAYING));
-  g_object_class_install_property (object_class, PROP_POINTS,
-      g_param_spec_string ("points", "Points",
-          "Crop points of schedule=custom, \"left,top left,top ..\" within "
-          "0..32 and 0..16; frame number k (from 1) takes point k modulo "
-          "their number", "", flags | GST_PARAM_MUTABLE_PLAYING));
+  gst_tdss_crop_install_properties (object_class, FIRST_PROPERTY);
 
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);

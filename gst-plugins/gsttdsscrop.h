@@ -22,6 +22,11 @@ typedef enum
   GST_TDSS_CROP_CUSTOM,         /* the points of the property */
 } GstTdssCropSchedule;
 
+/* Installs analysis-rate, schedule and points as @first .. @first + 2:
+ * ccstereobin has them too. */
+#define GST_TDSS_CROP_N_PROPERTIES 3
+void gst_tdss_crop_install_properties (GObjectClass *klass, guint first);
+
 GST_ELEMENT_REGISTER_DECLARE (tdsscrop)
 
 G_END_DECLS

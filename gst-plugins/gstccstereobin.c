@@ -1,0 +1,480 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * SECTION:element-ccstereobin
+ * @title: ccstereobin
+ * @short_description: sound and picture in, binaural sound and the picture out
+ *
+ * Everything that turns a video's mono sound into binaural sound, in one
+ * element: tdsscrop and ccstereoenc look at the picture, ccstereodec places the
+ * sound, and queues of the right length lie between them. Sound in any format
+ * goes in at audio_sink (more than two channels are mixed down) and comes out
+ * binaural at audio_src; the picture goes in at video_sink and, untouched, out
+ * at video_src where that pad is asked for.
+ *
+ * |[
+ *                +-> queue -> video_src
+ * video_sink -> tee
+ *                +-> queue -> tdsscrop -> ccstereoenc -+
+ *                                                      v
+ * audio_sink -> queue -> audioconvert ----------> ccstereodec -> audioconvert -> audio_src
+ * ]|
+ *
+ * The queue to video_src holds as much raw picture as the sound's latency is
+ * long (see the `hop` and `lookahead` properties): about three seconds in a
+ * pipeline that is not live. Without a picture (video_sink not asked for) the
+ * sound stays in the centre, and a warning says so.
+ *
+ * ## Example launch lines
+ * |[
+ * gst-launch-1.0 filesrc location=in.mp4 ! decodebin name=d ! ccstereobin name=b ! audioconvert ! wavenc ! filesink location=out.wav d. ! b.
+ * ]| The sound of a file, binaural, to a file.
+ * |[
+ * gst-launch-1.0 audiotestsrc is-live=true wave=ticks ! ccstereobin name=b ! autoaudiosink videotestsrc is-live=true pattern=ball ! b. b. ! videoconvert ! autovideosink
+ * ]| Live sources, heard and seen.
+ *
+ * Since: 0.1
+ */
+#include "gstccstereobin.h"
+#include "gstccstereo.h"
+#include "gstccstereodec.h"
+#include "gstccstereoenc.h"
+#include "gsttdsscrop.h"
+#include <gst/controller/gstproxycontrolbinding.h>
+#include <string.h>
+
+GST_DEBUG_CATEGORY_STATIC (ccstereo_bin_debug);
+#define GST_CAT_DEFAULT ccstereo_bin_debug
+
+/* What files hold back between sound and picture of the same time, and what
+ * decoders do. */
+#define QUEUE_MARGIN GST_SECOND
+/* Sound is small: let it run ahead where a file is badly interleaved. */
+#define AUDIO_QUEUE_MARGIN (10 * GST_SECOND)
+
+#define AUDIO_SINK "audio_sink"
+#define AUDIO_SRC "audio_src"
+#define VIDEO_SINK "video_sink"
+#define VIDEO_SRC "video_src"
+
+enum
+{
+  PROP_0,
+  PROP_PICTURE,                 /* the first of tdsscrop's properties */
+  PROP_SOUND = PROP_PICTURE + GST_TDSS_CROP_N_PROPERTIES,
+  PROP_MODEL = PROP_SOUND + GST_CCSTEREO_DEC_N_SOUND_PROPERTIES,
+  PROP_END = PROP_MODEL + GST_CCSTEREO_N_MODEL_PROPERTIES,
+};
+
+/* All exist from the start, so that properties have a home; those on the
+ * picture's side are in the bin only while their pads are asked for. */
+typedef enum
+{
+  AUDIO_QUEUE,
+  AUDIO_IN,                     /* converts to what ccstereodec takes */
+  DEC,
+  AUDIO_OUT,                    /* and to what downstream takes */
+  TEE,
+  VIDEO_QUEUE,
+  ANALYSIS_QUEUE,
+  CROP,
+  ENC,
+  N_PARTS,
+} Part;
+
+static const struct
+{
+  const char *factory, *name;
+} parts[N_PARTS] = {
+  [AUDIO_QUEUE] = {"queue", "audio-queue"},
+  [AUDIO_IN] = {"audioconvert", "audio-in"},
+  [DEC] = {"ccstereodec", "dec"},
+  [AUDIO_OUT] = {"audioconvert", "audio-out"},
+  [TEE] = {"tee", "tee"},
+  [VIDEO_QUEUE] = {"queue", "video-queue"},
+  [ANALYSIS_QUEUE] = {"queue", "analysis-queue"},
+  [CROP] = {"tdsscrop", "crop"},
+  [ENC] = {"ccstereoenc", "enc"},
+};
+
+struct _GstCcstereoBin
+{
+  GstBin parent;
+
+  GstElement *part[N_PARTS];    /* NULL: not installed */
+  /* asked for; under the object lock */
+  GstPad *video_sink, *video_src;
+};
+
+static GstStaticPadTemplate audio_sink_template =
+GST_STATIC_PAD_TEMPLATE (AUDIO_SINK, GST_PAD_SINK, GST_PAD_ALWAYS,
+    GST_STATIC_CAPS ("audio/x-raw"));
+
+static GstStaticPadTemplate audio_src_template =
+GST_STATIC_PAD_TEMPLATE (AUDIO_SRC, GST_PAD_SRC, GST_PAD_ALWAYS,
+    GST_STATIC_CAPS ("audio/x-raw"));
+
+static GstStaticPadTemplate video_sink_template =
+GST_STATIC_PAD_TEMPLATE (VIDEO_SINK, GST_PAD_SINK, GST_PAD_REQUEST,
+    GST_STATIC_CAPS ("video/x-raw"));
+
+static GstStaticPadTemplate video_src_template =
+GST_STATIC_PAD_TEMPLATE (VIDEO_SRC, GST_PAD_SRC, GST_PAD_REQUEST,
+    GST_STATIC_CAPS ("video/x-raw"));
+
+G_DEFINE_TYPE_WITH_CODE (GstCcstereoBin, gst_ccstereo_bin, GST_TYPE_BIN,
+    GST_DEBUG_CATEGORY_INIT (ccstereo_bin_debug, "ccstereobin", 0,
+        "sound and picture in, binaural sound out"));
+GST_ELEMENT_REGISTER_DEFINE_WITH_CODE (ccstereobin, "ccstereobin",
+    GST_RANK_NONE, GST_TYPE_CCSTEREO_BIN, gst_ccstereo_init ());
+
+/* -- parts -------------------------------------------------------------------- */
+
+/* The first part that is not installed, or N_PARTS. */
+static Part
+missing_part (GstCcstereoBin *self)
+{
+  Part part = 0;
+
+  while (part < N_PARTS && self->part[part])
+    part++;
+  return part;
+}
+
+static void
+make_parts (GstCcstereoBin *self)
+{
+  for (Part part = 0; part < N_PARTS; part++) {
+    self->part[part] =
+        gst_element_factory_make (parts[part].factory, parts[part].name);
+    if (self->part[part])
+      gst_object_ref_sink (self->part[part]);
+  }
+}
+
+static void
+add_part (GstCcstereoBin *self, Part part)
+{
+  gst_bin_add (GST_BIN (self), self->part[part]);
+  gst_element_sync_state_with_parent (self->part[part]);
+}
+
+static void
+remove_part (GstCcstereoBin *self, Part part)
+{
+  gst_element_set_locked_state (self->part[part], TRUE);
+  gst_element_set_state (self->part[part], GST_STATE_NULL);
+  gst_bin_remove (GST_BIN (self), self->part[part]);
+  gst_element_set_locked_state (self->part[part], FALSE);
+}
+
+/* How long sound or picture may have to wait for the other. */
+static GstClockTime
+longest_wait (GstCcstereoBin *self)
+{
+  guint hop, lookahead;
+  gint rate_n = CCS_ANALYSIS_FPS, rate_d = 1;
+  GValue rate = G_VALUE_INIT;
+
+  g_object_get (self->part[DEC], "hop", &hop, "lookahead", &lookahead, NULL);
+  g_value_init (&rate, GST_TYPE_FRACTION);
+  g_object_get_property (G_OBJECT (self->part[CROP]), "analysis-rate", &rate);
+  rate_n = gst_value_get_fraction_numerator (&rate);
+  rate_d = gst_value_get_fraction_denominator (&rate);
+  g_value_unset (&rate);
+  return gst_util_uint64_scale (GST_SECOND,
+      lookahead + CCS_MODEL_WINDOW_BATCH * hop, CCS_MODEL_RATE)
+      + gst_util_uint64_scale (GST_SECOND,
+      (guint64) CCS_MODEL_FRAME_BATCH * rate_d, rate_n);
+}
+
+static void
+size_queue (GstElement *queue, GstClockTime time)
+{
+  g_object_set (queue, "max-size-time", time, "max-size-bytes", 0,
+      "max-size-buffers", 0, NULL);
+}
+
+static void
+size_queues (GstCcstereoBin *self)
+{
+  GstClockTime wait = longest_wait (self);
+
+  size_queue (self->part[AUDIO_QUEUE], wait + AUDIO_QUEUE_MARGIN);
+  size_queue (self->part[VIDEO_QUEUE], wait + QUEUE_MARGIN);
+  size_queue (self->part[ANALYSIS_QUEUE], wait + QUEUE_MARGIN);
+}
+
+/* -- pads ------------------------------------------------------------------------ */
+
+/* A ghost of @part's static pad @target, made from @templ. (transfer floating) */
+static GstPad *
+ghost_of (GstCcstereoBin *self, Part part, const char *target,
+    GstStaticPadTemplate *templ)
+{
+  g_autoptr (GstPad) inner =
+      gst_element_get_static_pad (self->part[part], target);
+  GstPadTemplate *outer =
+      gst_element_class_get_pad_template (GST_ELEMENT_GET_CLASS (self),
+      templ->name_template);
+
+  return gst_ghost_pad_new_from_template (templ->name_template, inner, outer);
+}
+
+static void
+build_audio_side (GstCcstereoBin *self)
+{
+  for (Part part = AUDIO_QUEUE; part <= AUDIO_OUT; part++)
+    add_part (self, part);
+  gst_element_link (self->part[AUDIO_QUEUE], self->part[AUDIO_IN]);
+  gst_element_link_pads (self->part[AUDIO_IN], "src", self->part[DEC],
+      "audio");
+  gst_element_link (self->part[DEC], self->part[AUDIO_OUT]);
+  gst_element_add_pad (GST_ELEMENT (self),
+      ghost_of (self, AUDIO_QUEUE, "sink", &audio_sink_template));
+  gst_element_add_pad (GST_ELEMENT (self),
+      ghost_of (self, AUDIO_OUT, "src", &audio_src_template));
+}
+
+/* When the sound has ended the features' side answers EOS; a tee would pass
+ * that on, and the picture would stop too. */
+static GstPadProbeReturn
+analyse_without_stopping (GstPad *pad, GstPadProbeInfo *info, gpointer unused)
+{
+  GstPad *peer = gst_pad_get_peer (pad);
+  GstFlowReturn ret = GST_FLOW_NOT_LINKED;
+
+  if (peer == NULL)
+    return GST_PAD_PROBE_OK;
+  ret = gst_pad_chain (peer, GST_PAD_PROBE_INFO_BUFFER (info));
+  gst_object_unref (peer);
+  GST_PAD_PROBE_INFO_DATA (info) = NULL;
+  GST_PAD_PROBE_INFO_FLOW_RETURN (info) =
+      ret == GST_FLOW_EOS ? GST_FLOW_OK : ret;
+  return GST_PAD_PROBE_HANDLED;
+}
+
+static void
+link_tee (GstCcstereoBin *self, Part to)
+{
+  g_autoptr (GstPad) src =
+      gst_element_request_pad_simple (self->part[TEE], "src_%u");
+  g_autoptr (GstPad) sink =
+      gst_element_get_static_pad (self->part[to], "sink");
+
+  if (to == ANALYSIS_QUEUE)
+    gst_pad_add_probe (src, GST_PAD_PROBE_TYPE_BUFFER,
+        analyse_without_stopping, NULL, NULL);
+  gst_pad_link (src, sink);
+}
+
+static void
+unlink_tee (GstCcstereoBin *self, Part from)
+{
+  g_autoptr (GstPad) sink =
+      gst_element_get_static_pad (self->part[from], "sink");
+  g_autoptr (GstPad) src = gst_pad_get_peer (sink);
+
+  gst_pad_unlink (src, sink);
+  gst_element_release_request_pad (self->part[TEE], src);
+}
+
+static GstPad *
+add_video_sink (GstCcstereoBin *self)
+{
+  GstPad *pad = ghost_of (self, TEE, "sink", &video_sink_template);
+
+  for (Part part = ANALYSIS_QUEUE; part <= ENC; part++)
+    add_part (self, part);
+  gst_element_link_many (self->part[ANALYSIS_QUEUE], self->part[CROP],
+      self->part[ENC], NULL);
+  gst_element_link_pads (self->part[ENC], "src", self->part[DEC], "features");
+  link_tee (self, ANALYSIS_QUEUE);
+  return pad;
+}
+
+static void
+remove_video_sink (GstCcstereoBin *self)
+{
+  g_autoptr (GstPad) src = gst_element_get_static_pad (self->part[ENC], "src");
+  g_autoptr (GstPad) features = gst_pad_get_peer (src);
+
+  unlink_tee (self, ANALYSIS_QUEUE);
+  for (Part part = ANALYSIS_QUEUE; part <= ENC; part++)
+    remove_part (self, part);
+  gst_element_release_request_pad (self->part[DEC], features);
+}
+
+static GstPad *
+add_video_src (GstCcstereoBin *self)
+{
+  add_part (self, VIDEO_QUEUE);
+  link_tee (self, VIDEO_QUEUE);
+  return ghost_of (self, VIDEO_QUEUE, "src", &video_src_template);
+}
+
+static void
+remove_video_src (GstCcstereoBin *self)
+{
+  unlink_tee (self, VIDEO_QUEUE);
+  remove_part (self, VIDEO_QUEUE);
+}
+
+/* -- GstElement --------------------------------------------------------------------- */
+
+/* The place that remembers the pad made from @templ. */
+static GstPad **
+slot_for (GstCcstereoBin *self, GstPadTemplate *templ)
+{
+  return g_str_equal (GST_PAD_TEMPLATE_NAME_TEMPLATE (templ), VIDEO_SINK)
+      ? &self->video_sink : &self->video_src;
+}
+
+static GstPad *
+gst_ccstereo_bin_request_new_pad (GstElement *element, GstPadTemplate *templ,
+    const gchar *name, const GstCaps *caps)
+{
+  GstCcstereoBin *self = GST_CCSTEREO_BIN (element);
+  GstPad **slot = slot_for (self, templ);
+
+  if (missing_part (self) != N_PARTS || *slot)
+    return NULL;
+  if (self->video_sink == NULL && self->video_src == NULL)
+    add_part (self, TEE);
+  *slot = slot == &self->video_sink ? add_video_sink (self)
+      : add_video_src (self);
+  gst_pad_set_active (*slot, TRUE);
+  gst_element_add_pad (element, *slot);
+  return *slot;
+}
+
+static void
+gst_ccstereo_bin_release_pad (GstElement *element, GstPad *pad)
+{
+  GstCcstereoBin *self = GST_CCSTEREO_BIN (element);
+
+  if (pad == self->video_sink) {
+    remove_video_sink (self);
+    self->video_sink = NULL;
+  } else if (pad == self->video_src) {
+    remove_video_src (self);
+    self->video_src = NULL;
+  } else {
+    return;
+  }
+  if (self->video_sink == NULL && self->video_src == NULL)
+    remove_part (self, TEE);
+  gst_pad_set_active (pad, FALSE);
+  gst_element_remove_pad (element, pad);
+}
+
+static gboolean
+check_parts (GstCcstereoBin *self)
+{
+  Part part = missing_part (self);
+
+  if (part == N_PARTS)
+    return TRUE;
+  gst_element_post_message (GST_ELEMENT (self),
+      gst_missing_element_message_new (GST_ELEMENT (self),
+          parts[part].factory));
+  GST_ELEMENT_ERROR (self, CORE, MISSING_PLUGIN,
+      ("GStreamer's element \"%s\" is not installed", parts[part].factory),
+      (NULL));
+  return FALSE;
+}
+
+static GstStateChangeReturn
+gst_ccstereo_bin_change_state (GstElement *element, GstStateChange transition)
+{
+  GstCcstereoBin *self = GST_CCSTEREO_BIN (element);
+
+  if (transition == GST_STATE_CHANGE_NULL_TO_READY && !check_parts (self))
+    return GST_STATE_CHANGE_FAILURE;
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED)
+    size_queues (self);
+  return GST_ELEMENT_CLASS (gst_ccstereo_bin_parent_class)->change_state
+      (element, transition);
+}
+
+/* -- GObject --------------------------------------------------------------------------- */
+
+/* Properties live in the parts: the first that has a property is asked, all
+ * that have it are told. */
+static void
+gst_ccstereo_bin_set_property (GObject *object, guint id, const GValue *value,
+    GParamSpec *pspec)
+{
+  GstCcstereoBin *self = GST_CCSTEREO_BIN (object);
+
+  for (Part part = 0; part < N_PARTS; part++)
+    if (self->part[part] && (part == DEC || part == CROP || part == ENC)
+        && g_object_class_find_property
+        (G_OBJECT_GET_CLASS (self->part[part]), pspec->name))
+      g_object_set_property (G_OBJECT (self->part[part]), pspec->name, value);
+}
+
+static void
+gst_ccstereo_bin_get_property (GObject *object, guint id, GValue *value,
+    GParamSpec *pspec)
+{
+  GstCcstereoBin *self = GST_CCSTEREO_BIN (object);
+  GstElement *part =
+      self->part[id >= PROP_SOUND && id < PROP_END ? DEC : CROP];
+
+  if (part)
+    g_object_get_property (G_OBJECT (part), pspec->name, value);
+}
+
+static void
+gst_ccstereo_bin_dispose (GObject *object)
+{
+  GstCcstereoBin *self = GST_CCSTEREO_BIN (object);
+
+  G_OBJECT_CLASS (gst_ccstereo_bin_parent_class)->dispose (object);
+  for (Part part = 0; part < N_PARTS; part++)
+    gst_clear_object (&self->part[part]);
+}
+
+static void
+gst_ccstereo_bin_class_init (GstCcstereoBinClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
+
+  object_class->set_property = gst_ccstereo_bin_set_property;
+  object_class->get_property = gst_ccstereo_bin_get_property;
+  object_class->dispose = gst_ccstereo_bin_dispose;
+  gst_tdss_crop_install_properties (object_class, PROP_PICTURE);
+  gst_ccstereo_dec_install_sound_properties (object_class, PROP_SOUND);
+  gst_ccstereo_install_model_properties (object_class, PROP_MODEL);
+
+  gst_element_class_add_static_pad_template (element_class,
+      &audio_sink_template);
+  gst_element_class_add_static_pad_template (element_class,
+      &audio_src_template);
+  gst_element_class_add_static_pad_template (element_class,
+      &video_sink_template);
+  gst_element_class_add_static_pad_template (element_class,
+      &video_src_template);
+  gst_element_class_set_static_metadata (element_class,
+      "CCStereo binaural sound", "Filter/Effect/Audio",
+      "Turns the mono sound of a video into binaural sound by what the "
+      "picture shows", "The gst-ccstereo authors");
+  element_class->request_new_pad = gst_ccstereo_bin_request_new_pad;
+  element_class->release_pad = gst_ccstereo_bin_release_pad;
+  element_class->change_state = gst_ccstereo_bin_change_state;
+}
+
+static void
+gst_ccstereo_bin_init (GstCcstereoBin *self)
+{
+  make_parts (self);
+  if (missing_part (self) != N_PARTS)
+    return;
+  build_audio_side (self);
+  /* A width that is controlled on the bin is read when ccstereodec reads its
+   * own. */
+  gst_object_add_control_binding (GST_OBJECT (self->part[DEC]),
+      gst_proxy_control_binding_new (GST_OBJECT (self->part[DEC]), "width",
+          GST_OBJECT (self), "width"));
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Inside ccstereodec: what the element (pads, events, time) and its sound
+ * (samples and features through the engine) share. */
+#pragma once
+
+#include "gstccstereo.h"
+#include "gstccstereodec.h"
+#include <gst/audio/audio.h>
+
+G_BEGIN_DECLS
+
+#define GST_CCSTEREO_DEC_CHANNELS 2     /* of the output */
+
+struct _GstCcstereoDec
+{
+  GstAggregator parent;
+
+  GstAggregatorPad *audio_pad;
+  GstAggregatorPad *features_pad;       /* nullable; under the object lock */
+
+  /* under the object lock */
+  GstCcstereoModelSettings settings;
+  guint hop, lookahead;         /* samples at 16 kHz */
+  double width;
+  GstClockTime processing_deadline;
+
+  /* the rest belongs to the streaming thread */
+  CcsModel *model;
+  CcsBinauralizer *binauralizer;        /* NULL before caps */
+  GstAudioInfo info;            /* of the audio pad */
+  gboolean caps_pending;        /* downstream has not been told yet */
+  GstAudioStreamAlign *align;
+  GstFlowReturn event_flow;     /* why an event failed; the stream ends there */
+
+  gboolean running;             /* there is a first sample */
+  GstClockTime first_pts;       /* its time in the audio segment */
+  guint64 pushed, pulled;       /* audio frames since then */
+  gboolean discont;             /* the next buffer does not follow the last */
+  gboolean features_ended, warned;
+  float *held_feature;          /* the last one */
+  gboolean holds_feature;
+  GstClockTimeDiff held_running;        /* its running time */
+  gint64 feature_time;          /* of the last one in the engine */
+  gboolean gap_reached;         /* no picture up to ... */
+  gint64 gap_end;               /* ... here, from the first sample */
+};
+
+/* -- gstccstereodec-sound.c --------------------------------------------------- */
+
+/* Time of @frames audio frames. */
+GstClockTime gst_ccstereo_dec_frames_to_time (const GstCcstereoDec *self,
+    guint64 frames);
+/* Forgets sound and features; what comes next starts a new grid. */
+void gst_ccstereo_dec_restart (GstCcstereoDec *self);
+/* Takes an audio buffer: smooths jitter, drains and starts anew at a
+ * discontinuity. @buffer (transfer full) */
+GstFlowReturn gst_ccstereo_dec_take_audio (GstCcstereoDec *self,
+    GstBuffer *buffer);
+/* Takes a feature buffer shown at @running. @buffer (transfer full) */
+GstFlowReturn gst_ccstereo_dec_take_feature (GstCcstereoDec *self,
+    GstBuffer *buffer, GstClockTimeDiff running);
+/* Running time as time from the first sample. */
+gint64 gst_ccstereo_dec_sound_time (const GstCcstereoDec *self,
+    GstClockTimeDiff running);
+/* Runs what can run (with @force all complete windows) and puts out what is
+ * ready; NEED_DATA when that is nothing. */
+GstFlowReturn gst_ccstereo_dec_process (GstCcstereoDec *self, gboolean force);
+/* The sound ends here (end of stream, discontinuity, new format): everything
+ * that went in comes out. */
+GstFlowReturn gst_ccstereo_dec_drain (GstCcstereoDec *self);
+
+G_END_DECLS
