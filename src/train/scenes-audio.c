@@ -108,7 +108,7 @@ ccs_room_init (CcsRoom *self, guint rate, CcsRandom *random)
           = wet * exp (-time / fall) * (ccs_random_below (random, 2) ? 1 : -1);
     }
   }
-  self->floor = ccs_random_range (random, 0.0002, 0.001);
+  self->floor = ccs_random_range (random, 0.0001, 0.0005);
 }
 
 static void
