@@ -400,6 +400,7 @@ START_TEST (nothing_drifts)
   g_autoptr (GArray) out = stereo_new ();
 
   options.hop = CCS_WINDOW;
+  options.batch = FALSE;
   engine = engine_new (&options);
   hold_feature (engine, 1, 0);
   for (guint i = 0; i < seconds; i++) {
@@ -408,7 +409,7 @@ START_TEST (nothing_drifts)
     g_array_set_size (out, 0);
     pull (engine, out, G_MAXSIZE);
   }
-  ck_assert_uint_gt (out->len, rate);
+  ck_assert_uint_gt (out->len, 0);
   for (gsize i = 0; i < out->len / 2; i++)
     ck_assert_float_eq_tol (right (out, i), 0, 1e-4f);
 }

@@ -153,20 +153,17 @@ ccs_resampler_reset (CcsResampler *self)
  * the wait for an output is longest somewhere in the first few dozen bursts. */
 #define MEASURED_BURSTS 64
 
-gsize
-ccs_resampler_delay (const CcsResampler *self)
+static gsize
+measure_delay (guint in_rate, guint out_rate)
 {
-  /* Pieces of about one output sample; what a piece hides is added below. */
-  const gsize piece = 1 + self->in_rate / self->out_rate;
-  const double step = (double)self->in_rate / self->out_rate;
-  g_autoptr (CcsResampler) probe = NULL;
+  /* Pieces of about one output sample. */
+  const gsize piece = 1 + in_rate / out_rate;
+  const double step = (double)in_rate / out_rate;
+  g_autoptr (CcsResampler) probe = ccs_resampler_new (in_rate, out_rate, NULL);
   g_autoptr (GArray) out = g_array_new (FALSE, FALSE, sizeof (float));
   g_autofree float *silence = g_new0 (float, piece);
   double longest = 0;
 
-  if (!self->soxr)
-    return 0;
-  probe = ccs_resampler_new (self->in_rate, self->out_rate, NULL);
   for (guint bursts = 0;
        probe && bursts<MEASURED_BURSTS; bursts += out->len> 0) {
     double position = probe->n_out * step; /* of the next output */
@@ -179,6 +176,30 @@ ccs_resampler_delay (const CcsResampler *self)
   /* Phases of a rational ratio that did not come up differ by less than an
    * output sample. */
   return (gsize)(longest + step) + 1;
+}
+
+gsize
+ccs_resampler_delay (const CcsResampler *self)
+{
+  static GMutex lock;
+  static GHashTable *measured; /* rates -> delay, for the process's life */
+  const gint64 rates = (gint64)self->in_rate << 32 | self->out_rate;
+  gsize delay;
+
+  if (!self->soxr)
+    return 0;
+  g_mutex_lock (&lock);
+  if (!measured)
+    measured
+        = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
+  delay = GPOINTER_TO_SIZE (g_hash_table_lookup (measured, &rates));
+  if (delay == 0) {
+    delay = measure_delay (self->in_rate, self->out_rate);
+    g_hash_table_insert (measured, g_memdup2 (&rates, sizeof rates),
+                         GSIZE_TO_POINTER (delay));
+  }
+  g_mutex_unlock (&lock);
+  return delay;
 }
 
 GArray *

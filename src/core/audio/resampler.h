@@ -25,7 +25,7 @@ gboolean ccs_resampler_drain (CcsResampler *self, GArray *out, GError **error);
 void ccs_resampler_reset (CcsResampler *self);
 /* Most input samples that can be held back before an output sample appears:
  * output j is there once j in_rate/out_rate + delay input samples are in.
- * Measured on a converter of the same rates, which takes milliseconds. */
+ * Measured once for a pair of rates, which takes milliseconds. Thread-safe. */
 gsize ccs_resampler_delay (const CcsResampler *self);
 /* A whole signal. (transfer full) (element-type float) */
 GArray *ccs_resample (const float *samples, gsize n, guint in_rate,
