@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The `ccstereo` program as its users meet it: exit codes, messages, and what
+ * its files hold afterwards. CCSTEREO_TOOL names the executable. */
+#include <ccstereo.h>
+#include <check.h>
+#include <glib/gstdio.h>
+#include <math.h>
+#include <sndfile.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <png.h>
+
+#define RATE 22050
+#define FRAMES 30011
+
+static char *dir;
+
+static void
+make_dir (void)
+{
+  dir = g_dir_make_tmp ("ccstereo-tool-XXXXXX", NULL);
+  ck_assert_ptr_nonnull (dir);
+}
+
+static void
+remove_dir (void)
+{
+  g_autoptr (GDir) open = g_dir_open (dir, 0, NULL);
+  const char *name;
+
+  while ((name = g_dir_read_name (open))) {
+    g_autofree char *path = g_build_filename (dir, name, NULL);
+    g_unlink (path);
+  }
+  g_rmdir (dir);
+  g_clear_pointer (&dir, g_free);
+}
+
+static char *
+in_dir (const char *name)
+{
+  return g_build_filename (dir, name, NULL);
+}
+
+typedef struct
+{
+  gint code;
+  char *out, *err;
+} Outcome;
+
+static void
+outcome_clear (Outcome *self)
+{
+  g_free (self->out);
+  g_free (self->err);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Outcome, outcome_clear)
+
+/* Runs the tool with the arguments up to NULL. */
+static Outcome
+tool (const char *first, ...)
+{
+  g_autoptr (GPtrArray) argv = g_ptr_array_new ();
+  g_autoptr (GError) error = NULL;
+  Outcome outcome = { 0 };
+  gint status;
+  va_list args;
+
+  ck_assert_msg (g_getenv ("CCSTEREO_TOOL") != NULL,
+                 "CCSTEREO_TOOL is not set");
+  g_ptr_array_add (argv, (gpointer)g_getenv ("CCSTEREO_TOOL"));
+  va_start (args, first);
+  for (const char *at = first; at; at = va_arg (args, const char *))
+    g_ptr_array_add (argv, (gpointer)at);
+  va_end (args);
+  g_ptr_array_add (argv, NULL);
+  ck_assert (g_spawn_sync (NULL, (char **)argv->pdata, NULL, G_SPAWN_DEFAULT,
+                           NULL, NULL, &outcome.out, &outcome.err, &status,
+                           &error));
+  ck_assert_msg (WIFEXITED (status), "killed: %s", outcome.err);
+  outcome.code = WEXITSTATUS (status);
+  return outcome;
+}
+
+/* -- files ---------------------------------------------------------------- */
+
+static CcsTensor *
+small_random_tensor (GRand *rand, const CcsParamInfo *info)
+{
+  gint64 n = ccs_shape_elements (&info->shape);
+  gboolean variance = g_str_has_suffix (info->name, "running_var");
+  float *data;
+
+  if (info->dtype == CCS_S64)
+    return ccs_tensor_new_take (CCS_S64, &info->shape, g_new0 (gint64, n));
+  data = g_new (float, n);
+  for (gint64 i = 0; i < n; i++)
+    data[i] = (variance ? 1.0 : 0.0) + 0.05 * g_rand_double_range (rand, -1, 1);
+  return ccs_tensor_new_take (CCS_F32, &info->shape, data);
+}
+
+/* A model file without metadata. */
+static char *
+model_file (void)
+{
+  CcsModelConfig config = CCS_MODEL_CONFIG_PUBLISHED;
+  g_autoptr (GPtrArray) infos = ccs_model_config_params (&config);
+  g_autoptr (CcsStateDict) params = ccs_state_dict_new ();
+  GRand *rand = g_rand_new_with_seed (5);
+  char *path = in_dir ("model.safetensors");
+
+  for (guint i = 0; i < infos->len; i++) {
+    const CcsParamInfo *info = g_ptr_array_index (infos, i);
+    ccs_state_dict_insert (params, info->name,
+                           small_random_tensor (rand, info));
+  }
+  g_rand_free (rand);
+  ck_assert (ccs_checkpoint_save (path, params, NULL, CCS_F32, NULL));
+  return path;
+}
+
+static void
+write_pictures (guint n)
+{
+  for (guint k = 1; k <= n; k++) {
+    g_autofree char *name = g_strdup_printf ("%06u.png", k);
+    g_autofree char *path = in_dir (name);
+    png_image image = { .version = PNG_IMAGE_VERSION,
+                        .width = 64,
+                        .height = 36,
+                        .format = PNG_FORMAT_RGB };
+    guint8 pixels[64 * 36 * 3];
+    for (guint i = 0; i < sizeof pixels; i++)
+      pixels[i] = i * (k + 3) >> 4;
+    ck_assert (png_image_write_to_file (&image, path, 0, pixels, 0, NULL));
+  }
+}
+
+static float
+sound_at (guint frame)
+{
+  return 0.4 * sin (0.05 * frame) + 0.1 * cos (0.7 * frame);
+}
+
+static char *
+sound_file (void)
+{
+  char *path = in_dir ("in.wav");
+  SF_INFO info = { .samplerate = RATE,
+                   .channels = 1,
+                   .format = SF_FORMAT_WAV | SF_FORMAT_FLOAT };
+  SNDFILE *file = sf_open (path, SFM_WRITE, &info);
+
+  ck_assert_ptr_nonnull (file);
+  for (guint i = 0; i < FRAMES; i++) {
+    float sample = sound_at (i);
+    ck_assert_int_eq (sf_writef_float (file, &sample, 1), 1);
+  }
+  sf_close (file);
+  return path;
+}
+
+/* -- usage ---------------------------------------------------------------- */
+
+static const char *const commands[] = { "info", "convert", "run", "bench" };
+
+START_TEST (every_command_explains_itself)
+{
+  g_auto (Outcome) outcome = tool (commands[_i], "--help", NULL);
+
+  ck_assert_int_eq (outcome.code, 0);
+  ck_assert_ptr_nonnull (strstr (outcome.out, "Usage:"));
+  ck_assert_str_eq (outcome.err, "");
+}
+END_TEST
+
+static const char *const wrong_usages[][3] = {
+  { NULL },
+  { "paint", NULL },
+  { "info", NULL },
+  { "info", "--loudly", "x" },
+  { "convert", "x", NULL },
+  { "bench", "--threads=-1", NULL },
+  { "bench", "operand", NULL },
+  { "run", "in.wav", NULL },
+};
+
+START_TEST (wrong_usage_exits_with_2_and_says_so)
+{
+  const char *const *args = wrong_usages[_i];
+  g_auto (Outcome) outcome = tool (args[0], args[1], args[2], NULL);
+
+  ck_assert_int_eq (outcome.code, 2);
+  ck_assert_str_eq (outcome.out, "");
+  ck_assert_str_ne (outcome.err, "");
+}
+END_TEST
+
+START_TEST (a_file_that_is_not_there_exits_with_1_and_is_named)
+{
+  g_autofree char *path = in_dir ("nothing.pth");
+  g_autofree char *to = in_dir ("out");
+  g_auto (Outcome) info = tool ("info", path, NULL);
+  g_auto (Outcome) convert = tool ("convert", path, to, NULL);
+  g_auto (Outcome) run = tool ("run", path, dir, to, NULL);
+
+  ck_assert_int_eq (info.code, 1);
+  ck_assert_ptr_nonnull (strstr (info.err, path));
+  ck_assert_int_eq (convert.code, 1);
+  ck_assert_ptr_nonnull (strstr (convert.err, path));
+  ck_assert_int_eq (run.code, 1);
+  ck_assert_ptr_nonnull (strstr (run.err, path));
+}
+END_TEST
+
+/* -- info and convert ----------------------------------------------------- */
+
+START_TEST (info_tells_the_configuration)
+{
+  g_autofree char *model = model_file ();
+  g_auto (Outcome) outcome = tool ("info", model, NULL);
+
+  ck_assert_int_eq (outcome.code, 0);
+  ck_assert_ptr_nonnull (
+      strstr (outcome.out, "backbone=18 dim_scale=1 avad=1000"));
+}
+END_TEST
+
+START_TEST (convert_writes_the_asked_type_and_metadata)
+{
+  g_autofree char *model = model_file ();
+  g_autofree char *half = in_dir ("half.safetensors");
+  g_auto (Outcome) outcome = tool ("convert", model, half, "--storage", "f16",
+                                   "--licence", "CC0-1.0", NULL);
+  g_autoptr (CcsCheckpoint) file = NULL;
+
+  ck_assert_msg (outcome.code == 0, "%s", outcome.err);
+  file = ccs_checkpoint_load (half, NULL);
+  ck_assert_ptr_nonnull (file);
+  ck_assert_int_eq (
+      ccs_state_dict_lookup (file->tensors, "net_audio.aud_pos_embed.weight")
+          ->dtype,
+      CCS_F16);
+  ck_assert_str_eq (g_hash_table_lookup (file->metadata, CCS_META_LICENCE),
+                    "CC0-1.0");
+  ck_assert_str_eq (g_hash_table_lookup (file->metadata, CCS_META_CONFIG),
+                    "backbone=18 dim_scale=1 avad=1000");
+}
+END_TEST
+
+START_TEST (convert_leaves_an_existing_file_alone_unless_told)
+{
+  g_autofree char *model = model_file ();
+  g_autofree char *there = in_dir ("there");
+  g_autofree char *content = NULL;
+
+  ck_assert (g_file_set_contents (there, "mine", -1, NULL));
+  {
+    g_auto (Outcome) refused = tool ("convert", model, there, NULL);
+    ck_assert_int_eq (refused.code, 1);
+    ck_assert (g_file_get_contents (there, &content, NULL, NULL));
+    ck_assert_str_eq (content, "mine");
+  }
+  {
+    g_auto (Outcome) told = tool ("convert", model, there, "--overwrite", NULL);
+    g_autoptr (CcsCheckpoint) file = ccs_checkpoint_load (there, NULL);
+    ck_assert_int_eq (told.code, 0);
+    ck_assert_ptr_nonnull (file);
+  }
+}
+END_TEST
+
+/* -- run ------------------------------------------------------------------ */
+
+START_TEST (run_keeps_rate_and_length_and_its_channels_sum_to_the_input)
+{
+  g_autofree char *model = model_file ();
+  g_autofree char *sound = sound_file ();
+  g_autofree char *result = in_dir ("out.wav");
+  g_autofree float *stereo = g_new (float, 2 * FRAMES);
+  SF_INFO info = { 0 };
+  float difference = 0;
+  SNDFILE *file;
+
+  write_pictures (5);
+  g_auto (Outcome) outcome
+      = tool ("run", sound, dir, result, "--model", model, "--float", NULL);
+  ck_assert_msg (outcome.code == 0, "%s", outcome.err);
+  file = sf_open (result, SFM_READ, &info);
+  ck_assert_ptr_nonnull (file);
+  ck_assert_int_eq (info.samplerate, RATE);
+  ck_assert_int_eq (info.channels, 2);
+  ck_assert_int_eq (info.frames, FRAMES);
+  ck_assert_int_eq (sf_readf_float (file, stereo, FRAMES), FRAMES);
+  sf_close (file);
+  for (guint i = 0; i < FRAMES; i++) {
+    ck_assert_float_eq_tol (stereo[2 * i] + stereo[2 * i + 1], sound_at (i),
+                            1e-6);
+    difference = MAX (difference, fabsf (stereo[2 * i] - stereo[2 * i + 1]));
+  }
+  ck_assert_float_gt (difference, 1e-4);
+}
+END_TEST
+
+START_TEST (run_that_fails_leaves_nothing_behind)
+{
+  g_autofree char *model = model_file ();
+  g_autofree char *sound = sound_file ();
+  g_autofree char *result = in_dir ("out.wav");
+  g_autofree char *partial = in_dir ("out.wav.partial");
+  g_autofree char *damaged = in_dir ("000002.png");
+
+  write_pictures (2);
+  ck_assert (g_file_set_contents (damaged, "no picture", -1, NULL));
+  g_auto (Outcome) outcome
+      = tool ("run", sound, dir, result, "--model", model, NULL);
+  ck_assert_int_eq (outcome.code, 1);
+  ck_assert_ptr_nonnull (strstr (outcome.err, damaged));
+  ck_assert (!g_file_test (result, G_FILE_TEST_EXISTS));
+  ck_assert (!g_file_test (partial, G_FILE_TEST_EXISTS));
+}
+END_TEST
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("tool");
+  TCase *usage = tcase_create ("usage");
+  TCase *models = tcase_create ("models");
+  TCase *run = tcase_create ("run");
+  SRunner *runner;
+  int failed;
+
+  tcase_add_checked_fixture (usage, make_dir, remove_dir);
+  tcase_add_loop_test (usage, every_command_explains_itself, 0,
+                       G_N_ELEMENTS (commands));
+  tcase_add_loop_test (usage, wrong_usage_exits_with_2_and_says_so, 0,
+                       G_N_ELEMENTS (wrong_usages));
+  tcase_add_test (usage, a_file_that_is_not_there_exits_with_1_and_is_named);
+  suite_add_tcase (suite, usage);
+
+  tcase_add_checked_fixture (models, make_dir, remove_dir);
+  tcase_add_test (models, info_tells_the_configuration);
+  tcase_add_test (models, convert_writes_the_asked_type_and_metadata);
+  tcase_add_test (models, convert_leaves_an_existing_file_alone_unless_told);
+  suite_add_tcase (suite, models);
+
+  tcase_add_checked_fixture (run, make_dir, remove_dir);
+  tcase_add_test (run,
+                  run_keeps_rate_and_length_and_its_channels_sum_to_the_input);
+  tcase_add_test (run, run_that_fails_leaves_nothing_behind);
+  suite_add_tcase (suite, run);
+
+  runner = srunner_create (suite);
+  srunner_run_all (runner, CK_ENV);
+  failed = srunner_ntests_failed (runner);
+  srunner_free (runner);
+  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
