@@ -2,9 +2,12 @@
 /* Files of torch.save(): what PyTorch itself wrote must load with identical
  * tensors, and no hostile file may do more than fail with a reason. */
 #include <check.h>
+#include <glib/gstdio.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "ccstereo.h"
 #include "pth-writer.h"
@@ -196,33 +199,51 @@ END_TEST
 
 /* -- the published form, whole ------------------------------------------- */
 
+/* Values that keep a net's signal alive: u in [0,1) times @scale from @least
+ * on, by what the entry is. */
+static void
+value_range (const CcsParamInfo *info, float *least, float *scale)
+{
+  gint64 fan_in = ccs_shape_elements (&info->shape)
+                  / (info->shape.rank == 0 ? 1 : info->shape.dim[0]);
+
+  if (g_str_has_suffix (info->name, ".running_var")
+      || (info->shape.rank == 1 && g_str_has_suffix (info->name, "weight"))) {
+    *least = 0.8f;
+    *scale = 0.4f;
+  } else {
+    *scale = 2.f * sqrtf (6.f / (float)fan_in);
+    *least = -*scale / 2.f;
+  }
+  if (info->shape.rank == 1 && g_str_has_suffix (info->name, "bias"))
+    *least = *scale = 0.05f;
+}
+
 /* Different numbers in every entry. (transfer full) */
 static CcsStateDict *
 published_params (void)
 {
   static const CcsModelConfig config = CCS_MODEL_CONFIG_PUBLISHED;
   g_autoptr (GPtrArray) params = ccs_model_config_params (&config);
+  g_autoptr (GRand) random = g_rand_new_with_seed (1);
   CcsStateDict *dict = ccs_state_dict_new ();
 
   for (guint i = 0; i < params->len; i++) {
     const CcsParamInfo *info = params->pdata[i];
     gsize n = (gsize)ccs_shape_elements (&info->shape);
-    gint64 *counter;
-    float *values;
+    gint64 counter = i;
+    gpointer data = g_memdup2 (&counter, sizeof counter);
+    float least, scale;
 
-    if (info->dtype == CCS_S64) {
-      counter = g_new (gint64, 1);
-      *counter = i;
-      ccs_state_dict_insert (
-          dict, info->name,
-          ccs_tensor_new_take (CCS_S64, &info->shape, counter));
-      continue;
+    if (info->dtype == CCS_F32) {
+      value_range (info, &least, &scale);
+      data = g_renew (float, data, MAX (n, 2));
+      for (gsize k = 0; k < n; k++)
+        ((float *)data)[k] = least + scale * (float)g_rand_double (random);
     }
-    values = g_new (float, n);
-    for (gsize k = 0; k < n; k++)
-      values[k] = (float)((k * 7919 + i * 104729) % 65521) / 65536.f;
-    ccs_state_dict_insert (dict, info->name,
-                           ccs_tensor_new_take (CCS_F32, &info->shape, values));
+    ccs_state_dict_insert (
+        dict, info->name,
+        ccs_tensor_new_take (info->dtype, &info->shape, data));
   }
   return dict;
 }
@@ -241,6 +262,72 @@ START_TEST (published_form_gives_the_parameters_themselves)
   assert_same (file->tensors, params);
   ck_assert (ccs_model_config_detect (file->tensors, &found, NULL));
   ck_assert (ccs_model_config_equal (&found, &config));
+}
+END_TEST
+
+/* One window through @model, with its frame. (transfer full) */
+static float *
+run_window (CcsModel *model)
+{
+  g_autoptr (GRand) random = g_rand_new_with_seed (2);
+  gsize n_pixels = CCS_CROP_WIDTH * CCS_CROP_HEIGHT * 3;
+  g_autofree guint8 *frame = g_malloc (n_pixels);
+  g_autofree float *feature = g_new (float, ccs_model_feature_size (model));
+  g_autofree float *mix = g_new (float, CCS_WINDOW);
+  float *difference = g_new (float, CCS_WINDOW);
+  const guint8 *frames[] = { frame };
+  const float *mixes[] = { mix }, *used[] = { feature };
+  g_autoptr (GError) error = NULL;
+
+  for (gsize i = 0; i < n_pixels; i++)
+    frame[i] = (guint8)g_rand_int (random);
+  for (gsize i = 0; i < CCS_WINDOW; i++)
+    mix[i] = (float)g_rand_double_range (random, -0.3, 0.3);
+  ck_assert_msg (
+      ccs_model_encode (model, frames, 1, (float *const[]){ feature }, &error)
+          && ccs_model_separate (model, mixes, used, 1,
+                                 (float *const[]){ difference }, &error),
+      "%s", error != NULL ? error->message : "");
+  return difference;
+}
+
+/* (transfer full) */
+static CcsModel *
+model_from_file (GBytes *bytes)
+{
+  g_autofree char *path = NULL;
+  g_autoptr (GError) error = NULL;
+  int fd = g_file_open_tmp ("ccstereo-test-XXXXXX.pth", &path, NULL);
+  CcsModel *model = NULL;
+
+  ck_assert_int_ge (fd, 0);
+  close (fd);
+  if (g_file_set_contents (path, g_bytes_get_data (bytes, NULL),
+                           (gssize)g_bytes_get_size (bytes), &error))
+    model = ccs_model_load (path, "cpu", NULL, &error);
+  g_remove (path);
+  ck_assert_msg (model != NULL, "%s", error != NULL ? error->message : "");
+  return model;
+}
+
+START_TEST (published_form_gives_the_outputs_of_the_parameters)
+{
+  g_autoptr (CcsStateDict) params = published_params ();
+  g_autoptr (GBytes) bytes = _i == 0 ? pth_zip (params) : pth_legacy (params);
+  g_autoptr (CcsModel) loaded = model_from_file (bytes);
+  g_autoptr (CcsBackend) backend = ccs_backend_open ("cpu", NULL, NULL);
+  g_autoptr (CcsModel) direct
+      = ccs_model_new (params, "parameters", backend, NULL);
+  g_autofree float *from_file = run_window (loaded);
+  g_autofree float *from_params = NULL;
+  double energy = 0.;
+
+  ck_assert_ptr_nonnull (direct);
+  from_params = run_window (direct);
+  ck_assert_mem_eq (from_file, from_params, CCS_WINDOW * sizeof (float));
+  for (gsize i = 0; i < CCS_WINDOW; i++)
+    energy += from_file[i] * from_file[i];
+  ck_assert (isfinite (energy) && energy > 0.);
 }
 END_TEST
 
@@ -807,6 +894,8 @@ add_pytorch_cases (Suite *suite)
   tcase_add_loop_test (pytorch, no_single_byte_does_harm, 0, n);
   tcase_add_loop_test (pytorch, published_form_gives_the_parameters_themselves,
                        0, 2);
+  tcase_add_loop_test (
+      pytorch, published_form_gives_the_outputs_of_the_parameters, 0, 2);
   suite_add_tcase (suite, pytorch);
 }
 

@@ -268,7 +268,7 @@ make_tuple (Machine *m, guint n, GError **error)
 static gboolean
 run_tuple (Machine *m, const guint8 *arg, GError **error)
 {
-  guint n;
+  guint n = 0;
 
   return take_mark (m, &n, error) && make_tuple (m, n, error);
 }
@@ -309,7 +309,7 @@ run_set_item (Machine *m, const guint8 *arg, GError **error)
 static gboolean
 run_set_items (Machine *m, const guint8 *arg, GError **error)
 {
-  guint n;
+  guint n = 0;
 
   if (!take_mark (m, &n, error))
     return FALSE;
@@ -327,7 +327,7 @@ run_append (Machine *m, const guint8 *arg, GError **error)
 static gboolean
 run_appends (Machine *m, const guint8 *arg, GError **error)
 {
-  guint n;
+  guint n = 0;
 
   return take_mark (m, &n, error) && extend (m, CCS_PICKLE_LIST, n, error);
 }

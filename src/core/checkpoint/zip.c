@@ -144,7 +144,7 @@ static gboolean
 find_directory (const CcsZip *self, Directory *directory, GError **error)
 {
   const guint8 *record;
-  gsize end;
+  gsize end = 0;
 
   if (!find_end (self, &end, error))
     return FALSE;
