@@ -403,11 +403,14 @@ gboolean
 ccs_cpu_prepare_conv_transpose2d (CcsCpu *cpu, CcsKernel *kernel,
     const CcsKernelHints *hints, GError **error)
 {
+  const gint stride = kernel->op->attrs.conv.stride;
   Conv *self;
   Geometry g;
   dnnl_primitive_desc_t pd = NULL;
 
-  if (kernel->op->attrs.conv.stride > 1)
+  /* Where every result takes two taps or more along an axis, a product without
+   * the zeros between pixels wins. */
+  if (stride > 1 && kernel->in[1].shape.dim[1] >= 2 * stride)
     return ccs_cpu_prepare_spread (cpu, kernel, hints, error);
   self = conv_new (cpu, kernel, &kernel->out[0], &kernel->in[1],
       &kernel->in[0]);

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#define MAX_KERNEL 16           /* a position is a U8 */
+
 typedef struct
 {
   CcsOperand x, y, where;       /* the larger map, the smaller, argmax */
@@ -50,17 +52,19 @@ pool_pixel (const Sample *self, const CcsSimd *simd, gint64 b, gint64 i,
   const gint64 row = (b * self->y.shape.dim[1] + i) * self->y.shape.dim[2] + j;
   const gint64 top = i * self->stride - self->pad;
   const gint64 left = j * self->stride - self->pad;
-  gboolean first = TRUE;
+  const float *x[MAX_KERNEL * MAX_KERNEL];
+  guint8 positions[MAX_KERNEL * MAX_KERNEL];
+  guint n = 0;
 
   for (gint64 ky = MAX (0, -top); ky < MIN (self->kernel, height - top); ky++)
     for (gint64 kx = MAX (0, -left); kx < MIN (self->kernel, width - left);
         kx++) {
-      simd->pool_max (self->channels, ccs_row (&self->x,
-              (b * height + top + ky) * width + left + kx), first,
-          ky * self->kernel + kx, ccs_row (&self->y, row),
-          where_at (self, row));
-      first = FALSE;
+      x[n] = ccs_row (&self->x,
+          (b * height + top + ky) * width + left + kx);
+      positions[n++] = ky * self->kernel + kx;
     }
+  simd->pool_max (self->channels, n, x, positions, ccs_row (&self->y, row),
+      where_at (self, row));
 }
 
 static void

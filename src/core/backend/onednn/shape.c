@@ -183,34 +183,44 @@ ccs_cpu_prepare_slice_grad (CcsCpu *cpu, CcsKernel *kernel,
 
 /* -- elements by stride ----------------------------------------------------- */
 
+/* The last two dimensions of the result from @x to @y. */
 static void
-strided_row (const Shape *self, gint64 row, gint64 step, float scale)
+strided_plane (const Shape *self, const float *x, float *y)
 {
-  const float *x = (const float *) self->in[0].data
-      + ccs_strided_row_offset (&self->out.shape, self->strides, row);
+  const CcsShape *shape = &self->out.shape;
   const gint64 channels = ccs_channels (&self->out);
-  float *y = ccs_row (&self->out, row);
+  const gint64 rows = shape->rank > 1 ? shape->dim[shape->rank - 2] : 1;
+  const gint64 row_step =
+      shape->rank > 1 ? self->strides[shape->rank - 2] : 0;
+  const gint64 step = shape->rank > 0 ? self->strides[shape->rank - 1] : 0;
+  const float scale = self->attrs.affine.scale;
 
-  if (step == 1)
-    ccs_simd ()->affine (channels, x, scale, 0.f, y);
-  else
-    for (gint64 c = 0; c < channels; c++)
-      y[c] = scale * x[c * step];
+  for (gint64 r = 0; r < rows; r++) {
+    const float *from = x + r * row_step;
+    float *to = y + r * self->out.pitch;
+
+    if (channels < 8 || step != 1)
+      for (gint64 c = 0; c < channels; c++)
+        to[c] = scale * from[c * step];
+    else
+      ccs_simd ()->affine (channels, from, scale, 0.f, to);
+  }
 }
 
 static void
 run_strided (CcsBackend *backend, gpointer state, void *scratch)
 {
   const Shape *self = state;
-  const guint rank = self->out.shape.rank;
-  const gint64 step = rank > 0 ? self->strides[rank - 1] : 0;
-  const gint64 rows = ccs_rows (&self->out);
-  const gint64 part = ccs_part_rows (ccs_channels (&self->out));
+  const CcsShape *shape = &self->out.shape;
+  const gint64 rows = shape->rank > 1 ? shape->dim[shape->rank - 2] : 1;
+  const gint64 planes = ccs_rows (&self->out) / rows;
+  const gint64 part = ccs_part_rows (rows * ccs_channels (&self->out));
 
-#pragma omp parallel for schedule(static) if (rows > part)
-  for (gint64 first = 0; first < rows; first += part)
-    for (gint64 r = first; r < MIN (first + part, rows); r++)
-      strided_row (self, r, step, self->attrs.affine.scale);
+#pragma omp parallel for schedule(static) if (planes > part)
+  for (gint64 p = 0; p < planes; p++)
+    strided_plane (self, (const float *) self->in[0].data
+        + ccs_strided_row_offset (shape, self->strides, p * rows),
+        ccs_row (&self->out, p * rows));
 }
 
 gboolean

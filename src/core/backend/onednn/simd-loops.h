@@ -5,6 +5,7 @@
 /* Comparisons may be computed for lanes that do not need them. */
 #pragma GCC optimize ("no-trapping-math")
 #endif
+#include "simd-vector.h"
 #include "simd-pointwise.h"
 #include "simd-gemm.h"
 #include "simd-norm.h"

@@ -266,24 +266,44 @@ axpy (gint64 n, float k, const float *x, float *restrict y)
     y[i] += k * x[i];
 }
 
-static void
-pool_max (gint64 n, const float *x, gboolean first, guint8 position,
-    float *restrict best, guint8 *restrict where)
+static inline vector
+larger (vector a, vector b)
 {
-  if (first)
-    for (gint64 i = 0; i < n; i++)
-      best[i] = x[i];
-  else if (!where)
-    for (gint64 i = 0; i < n; i++)
-      best[i] = x[i] > best[i] ? x[i] : best[i];
-  else
-    for (gint64 i = 0; i < n; i++) {
-      where[i] = x[i] > best[i] ? position : where[i];
-      best[i] = x[i] > best[i] ? x[i] : best[i];
+  const vector_mask take = b > a;
+
+  return (vector) ((take & (vector_mask) b) | (~take & (vector_mask) a));
+}
+
+static void
+pool_max (gint64 n, guint count, const float *const *x,
+    const guint8 *positions, float *restrict y, guint8 *restrict where)
+{
+  gint64 i = 0;
+
+  for (; !where && i + LANES <= n; i += LANES) {
+    vector best = *(const loose_vector *) (x[0] + i);
+
+    for (guint k = 1; k < count; k++) {
+      const vector other = *(const loose_vector *) (x[k] + i);
+
+      best = larger (best, other);
     }
-  if (first && where)
-    for (gint64 i = 0; i < n; i++)
-      where[i] = position;
+    *(loose_vector *) (y + i) = best;
+  }
+  for (gint64 c = i; c < n; c++)
+    y[c] = x[0][c];
+  for (gint64 c = i; where && c < n; c++)
+    where[c] = positions[0];
+  for (guint k = 1; i < n && k < count; k++) {
+    const float *from = x[k];
+    const guint8 position = positions[k];
+
+    if (where)
+      for (gint64 c = i; c < n; c++)
+        where[c] = from[c] > y[c] ? position : where[c];
+    for (gint64 c = i; c < n; c++)
+      y[c] = from[c] > y[c] ? from[c] : y[c];
+  }
 }
 
 static void

@@ -91,9 +91,10 @@ typedef struct
   /* x = e^(scale x - top), the largest scale x; returns the sum. */
   float (*softmax) (gint64 n, float scale, float *x);
 
-  /* best = max (best, x), position where it grew (first: takes x anyway) */
-  void (*pool_max) (gint64 n, const float *x, gboolean first,
-      guint8 position, float *best, guint8 *where);
+  /* y = the first largest of the @count rows x, position its position (NULL:
+   * not wanted). */
+  void (*pool_max) (gint64 n, guint count, const float *const *x,
+      const guint8 *positions, float *y, guint8 *where);
   /* dx += dy where the maximum stood at @position */
   void (*pool_spread) (gint64 n, const float *dy, const guint8 *where,
       guint8 position, float *dx);
