@@ -161,6 +161,8 @@ add_part (GstCcstereoBin *self, Part part)
 static void
 remove_part (GstCcstereoBin *self, Part part)
 {
+  if (GST_OBJECT_PARENT (self->part[part]) == NULL)
+    return;                     /* the bin is being disposed of */
   gst_element_set_locked_state (self->part[part], TRUE);
   gst_element_set_state (self->part[part], GST_STATE_NULL);
   gst_bin_remove (GST_BIN (self), self->part[part]);
@@ -274,6 +276,8 @@ unlink_tee (GstCcstereoBin *self, Part from)
       gst_element_get_static_pad (self->part[from], "sink");
   g_autoptr (GstPad) src = gst_pad_get_peer (sink);
 
+  if (src == NULL)              /* the bin is being disposed of */
+    return;
   gst_pad_unlink (src, sink);
   gst_element_release_request_pad (self->part[TEE], src);
 }
@@ -301,7 +305,8 @@ remove_video_sink (GstCcstereoBin *self)
   unlink_tee (self, ANALYSIS_QUEUE);
   for (Part part = ANALYSIS_QUEUE; part <= ENC; part++)
     remove_part (self, part);
-  gst_element_release_request_pad (self->part[DEC], features);
+  if (features)
+    gst_element_release_request_pad (self->part[DEC], features);
 }
 
 static GstPad *
@@ -374,9 +379,6 @@ check_parts (GstCcstereoBin *self)
 
   if (part == N_PARTS)
     return TRUE;
-  gst_element_post_message (GST_ELEMENT (self),
-      gst_missing_element_message_new (GST_ELEMENT (self),
-          parts[part].factory));
   GST_ELEMENT_ERROR (self, CORE, MISSING_PLUGIN,
       ("GStreamer's element \"%s\" is not installed", parts[part].factory),
       (NULL));

@@ -29,6 +29,7 @@ struct _GstCcstereoDec
   CcsBinauralizer *binauralizer;        /* NULL before caps */
   GstAudioInfo info;            /* of the audio pad */
   gboolean caps_pending;        /* downstream has not been told yet */
+  GstTagList *tags_pending;     /* nullable */
   GstAudioStreamAlign *align;
   GstFlowReturn event_flow;     /* why an event failed; the stream ends there */
 

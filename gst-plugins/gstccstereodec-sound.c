@@ -51,19 +51,25 @@ warn_if_centered (GstCcstereoDec *self)
       ("no features came with the sound: it is centred"), (NULL));
 }
 
+/* Caps and tags, before the sound that they describe. */
 static void
-tell_caps (GstCcstereoDec *self)
+tell_downstream (GstCcstereoDec *self)
 {
-  GstAudioInfo out;
-  g_autoptr (GstCaps) caps = NULL;
+  GstAggregator *agg = GST_AGGREGATOR (self);
 
-  if (!self->caps_pending)
-    return;
-  self->caps_pending = FALSE;
-  gst_audio_info_set_format (&out, GST_AUDIO_INFO_FORMAT (&self->info),
-      GST_AUDIO_INFO_RATE (&self->info), GST_CCSTEREO_DEC_CHANNELS, NULL);
-  caps = gst_audio_info_to_caps (&out);
-  gst_aggregator_set_src_caps (GST_AGGREGATOR (self), caps);
+  if (self->caps_pending) {
+    GstAudioInfo out;
+    g_autoptr (GstCaps) caps = NULL;
+
+    gst_audio_info_set_format (&out, GST_AUDIO_INFO_FORMAT (&self->info),
+        GST_AUDIO_INFO_RATE (&self->info), GST_CCSTEREO_DEC_CHANNELS, NULL);
+    caps = gst_audio_info_to_caps (&out);
+    gst_aggregator_set_src_caps (agg, caps);
+    self->caps_pending = FALSE;
+  }
+  if (self->tags_pending)
+    gst_pad_push_event (agg->srcpad,
+        gst_event_new_tag (g_steal_pointer (&self->tags_pending)));
 }
 
 /* The width that holds at the next frame to be pulled. */
@@ -126,7 +132,7 @@ push_frames (GstCcstereoDec *self, gsize frames)
   if (self->discont)
     GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_DISCONT);
   self->discont = FALSE;
-  tell_caps (self);
+  tell_downstream (self);
   segment->position = GST_BUFFER_PTS (buffer) + GST_BUFFER_DURATION (buffer);
   gst_aggregator_selected_samples (agg, GST_BUFFER_PTS (buffer),
       GST_CLOCK_TIME_NONE, GST_BUFFER_DURATION (buffer), NULL);
@@ -172,7 +178,7 @@ gst_ccstereo_dec_drain (GstCcstereoDec *self)
   if (self->binauralizer == NULL)
     return GST_FLOW_OK;
   if (!self->running) {
-    tell_caps (self);
+    tell_downstream (self);
     return GST_FLOW_OK;
   }
   ccs_binauralizer_end_features (self->binauralizer);

@@ -295,8 +295,8 @@ next_output_running (GstCcstereoDec *self)
     if (buffer)
       pts = GST_BUFFER_PTS (buffer);
   }
-  return gst_segment_to_running_time (&self->audio_pad->segment,
-      GST_FORMAT_TIME, pts);
+  return GST_CLOCK_TIME_IS_VALID (pts) ? gst_segment_to_running_time
+      (&self->audio_pad->segment, GST_FORMAT_TIME, pts) : pts;
 }
 
 /* Live: sound is put out when its latency is over, with the features that are
@@ -389,13 +389,22 @@ set_segment (GstCcstereoDec *self, GstEvent *event, gboolean is_audio)
   return TRUE;
 }
 
+static void
+keep_tags (GstCcstereoDec *self, GstEvent *event)
+{
+  GstTagList *tags;
+
+  gst_event_parse_tag (event, &tags);
+  gst_clear_tag_list (&self->tags_pending);
+  self->tags_pending = gst_tag_list_ref (tags);
+}
+
 static gboolean
 gst_ccstereo_dec_sink_event (GstAggregator *agg, GstAggregatorPad *pad,
     GstEvent *event)
 {
   GstCcstereoDec *self = GST_CCSTEREO_DEC (agg);
   gboolean is_audio = pad == self->audio_pad, ok = TRUE;
-  GstTagList *tags;
   GstCaps *caps;
 
   switch (GST_EVENT_TYPE (event)) {
@@ -409,9 +418,8 @@ gst_ccstereo_dec_sink_event (GstAggregator *agg, GstAggregatorPad *pad,
       break;
     case GST_EVENT_TAG:
       /* The picture's tags do not describe the sound. */
-      gst_event_parse_tag (event, &tags);
       if (is_audio)
-        gst_aggregator_merge_tags (agg, tags, GST_TAG_MERGE_REPLACE);
+        keep_tags (self, event);
       break;
     default:
       break;
@@ -542,6 +550,7 @@ gst_ccstereo_dec_stop (GstAggregator *agg)
 
   g_clear_pointer (&self->binauralizer, ccs_binauralizer_free);
   g_clear_pointer (&self->align, gst_audio_stream_align_free);
+  gst_clear_tag_list (&self->tags_pending);
   g_clear_pointer (&self->held_feature, g_free);
   g_clear_pointer (&self->model, ccs_model_unref);
   self->running = FALSE;

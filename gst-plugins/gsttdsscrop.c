@@ -206,6 +206,11 @@ gst_tdss_crop_set_info (GstVideoFilter *filter, GstCaps *incaps,
   if (!gst_video_info_set_format (&self->rgb_info, GST_VIDEO_FORMAT_RGB,
           GST_VIDEO_INFO_WIDTH (in_info), GST_VIDEO_INFO_HEIGHT (in_info)))
     return FALSE;
+  /* Only format and colours are converted. */
+  GST_VIDEO_INFO_FPS_N (&self->rgb_info) = GST_VIDEO_INFO_FPS_N (in_info);
+  GST_VIDEO_INFO_FPS_D (&self->rgb_info) = GST_VIDEO_INFO_FPS_D (in_info);
+  GST_VIDEO_INFO_INTERLACE_MODE (&self->rgb_info) =
+      GST_VIDEO_INFO_INTERLACE_MODE (in_info);
   self->converter = gst_video_converter_new (in_info, &self->rgb_info, NULL);
   if (self->converter == NULL) {
     GST_ELEMENT_ERROR (self, CORE, NEGOTIATION,
