@@ -16,10 +16,11 @@ packages=(
   libgstreamer-plugins-bad1.0-dev gstreamer1.0-tools gstreamer1.0-plugins-base
   gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
   gstreamer1.0-libav libavformat-dev libavcodec-dev libavutil-dev
+  libswscale-dev libswresample-dev
 )
 if [[ ${1:-} == --test ]]; then
-  packages+=(check libjson-glib-dev clang-14 clang-format-14 libclang-rt-14-dev ffmpeg git
-             valgrind)
+  packages+=(check libjson-glib-dev ffmpeg git valgrind
+             clang-14 clang-format-14 libclang-rt-14-dev libomp-14-dev)
 fi
 
 missing=()

@@ -65,11 +65,11 @@ run_sanitizers() {
 
 # Each target starts from its corpus in the tree; what it finds stays in build/.
 fuzz() {
-  local corpus=build/fuzz/corpus/$1
+  local corpus=build/fuzz/corpus/$1 log=build/fuzz/$1.log
   mkdir -p "$corpus"
   "build/fuzz/tests/fuzz/fuzz-$1" -max_total_time="$fuzz_seconds" \
-    -rss_limit_mb=2048 -verbosity=0 -artifact_prefix=build/fuzz/$1- \
-    "$corpus" "tests/fuzz/corpus/$1"
+    -rss_limit_mb=2048 -verbosity=0 -artifact_prefix="build/fuzz/$1-" \
+    "$corpus" "tests/fuzz/corpus/$1" >"$log" 2>&1 || { tail -n 60 "$log"; false; }
 }
 
 scripts/install-deps.sh --test
@@ -81,15 +81,17 @@ step "build with sanitizers" scripts/build.sh build/sanitizers -Dtests=true \
   --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false
 run_sanitizers
 
-if command -v clang-14 >/dev/null; then
-  step "build fuzz targets" env CC=clang-14 scripts/build.sh build/fuzz \
-    -Dfuzz=true -Dtests=true --buildtype=debugoptimized \
-    -Db_sanitize=address,undefined -Db_lundef=false
-  for corpus in tests/fuzz/corpus/*/; do
-    target=$(basename "$corpus")
-    step "fuzz $target for $fuzz_seconds s" fuzz "$target"
-  done
-fi
+targets=()
+for corpus in tests/fuzz/corpus/*/; do
+  targets+=("$(basename "$corpus")")
+done
+step "build of the fuzz targets" env CC=clang-14 scripts/build.sh build/fuzz \
+  -Dfuzz=true -Dtests=true --buildtype=debugoptimized \
+  -Db_sanitize=address,undefined -Db_lundef=false \
+  -- "${targets[@]/#/tests/fuzz/fuzz-}"
+for target in "${targets[@]}"; do
+  step "fuzz $target for $fuzz_seconds s" fuzz "$target"
+done
 
 step "demo" bash scripts/demo.sh
 
