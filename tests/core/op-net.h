@@ -138,11 +138,13 @@ net_input (Net *net, CcsShape shape, Fill fill)
                     shape.rank - 1, before, channels);
 }
 
-/* A parameter: half of the time constant, unless it is to be perturbed. */
+/* A parameter: constant in every other pair of rounds, where all of a net's are
+ * and can be folded, and half of the time in the others; never when it is to be
+ * perturbed. */
 static CcsValueId
 net_weight (Net *net, CcsShape shape, Fill fill)
 {
-  if (net->smooth || g_rand_boolean (net->rand))
+  if (net->smooth || (!(net->round & 2) && g_rand_boolean (net->rand)))
     return net_dense_input (net, shape, fill);
 
   g_autofree char *name = net_new_name (net);

@@ -39,7 +39,7 @@ net_layer (Net *net, CcsValueId x, CcsValueId skip)
   CcsProgram *p = net->program;
   gint64 c = ccs_program_value (p, x)->shape.dim[3];
 
-  switch (pick (net, 0, 6)) {
+  switch (pick (net, 0, 7)) {
   case 0:
     return net_conv (net, x, pick (net, 2, 6), 3, pick_act (net));
   case 1:
@@ -55,6 +55,8 @@ net_layer (Net *net, CcsValueId x, CcsValueId skip)
                          net_conv (net, x, c, 1, CCS_NO_ACT), pick_act (net));
   case 5:
     return ccs_slice (p, x, 3, c / 2, c - c / 2);
+  case 6: /* reads x a second time, as a part of itself */
+    return ccs_add (p, x, ccs_slice (p, x, 3, 0, 1), pick_act (net));
   default:
     return net_hourglass (net, x);
   }

@@ -17,6 +17,7 @@
 #define FORWARD_ROUNDS 24
 #define GRADIENT_ROUNDS 12
 #define NET_ROUNDS 8
+#define SHARED_ROUNDS 40
 #define SPOILT_ROUNDS 60
 
 /* Largest error over largest magnitude of a value. The reference functions sum
@@ -28,10 +29,15 @@
 #define MAGNITUDE_FLOOR 1e-4
 /* Of values written down with 8 digits. */
 #define KNOWN_TOLERANCE 2e-6
+/* Gradients of few parameters are sums over many elements, which cancel in
+ * part. */
+#define GRADIENT_TOLERANCE 5e-5
 /* In a net, errors of one op pass through those behind it. */
 #define NET_TOLERANCE 1e-4
 /* Step of differences: each element moves by this or twice this. */
 #define STEP (1. / 64)
+/* Nets are steeper, and their gradients larger. */
+#define NET_STEP (1. / 1024)
 /* Of the gradient's norm. Results are rounded to float32, 6e-8 of O(1) values,
  * and differences divide that by the step: some 1e-5 for the few hundred
  * elements there are. The five-point formula leaves STEP^4, below that, of
@@ -44,6 +50,8 @@
 #define NORM_FLOOR 1e-2
 #define NET_NORM_FLOOR 1.
 #define MAX_FEEDS 128
+
+#define ROWS_APART (CCS_OP_FLAG_PITCHED_IN | CCS_OP_FLAG_PITCHED_OUT)
 
 #define assert_ok(call, error, net_case)                                       \
   do {                                                                         \
@@ -182,16 +190,20 @@ compare_value (CcsPlan *got, CcsPlan *want, CcsValueId id, double tolerance,
                  id, shape, made_by, error);
 }
 
-/* Every result and every state that @got still has. */
+/* Every result and every state that @got still has, but for the loss: its terms
+ * cancel to any degree. */
 static void
 compare_values (CcsPlan *got, CcsPlan *want, double tolerance,
                 const char *label)
 {
   CcsProgram *program = ccs_plan_program (got);
+  CcsValueId loss = ccs_program_find (program, "loss");
   guint compared = 0;
 
   for (guint id = 0; id < ccs_program_n_values (program); id++) {
     const CcsValue *value = ccs_program_value (program, id);
+    if ((CcsValueId)id == loss)
+      continue;
     if (value->kind == CCS_VALUE_STATE
         || (value->kind == CCS_VALUE_RESULT
             && (value->producer >= 0 || value->view_of != CCS_NONE))) {
@@ -247,6 +259,7 @@ append_gradient (Net *net, CcsValueId y, CcsValueId *grads, const char *label)
   CcsValueId weights
       = net_dense_input (net, ccs_program_value (p, y)->shape, fill_apart);
   CcsValueId loss = ccs_reduce (p, ccs_mul (p, y, weights), CCS_SHAPE (1), 1.f);
+  ccs_program_name (p, "loss", loss);
   for (guint i = 0; i < n_feeds; i++)
     if (g_array_index (net->feeds, Feed, i).differentiable)
       wrt[n++] = g_array_index (net->feeds, Feed, i).id;
@@ -336,7 +349,7 @@ START_TEST (gradient_agrees_with_reference)
         = build_gradient (op_case, round, FALSE, &y, &weights, grads);
     g_autoptr (CcsPlan) want = run_guarded ("reference", net, label);
     g_autoptr (CcsPlan) got = run_guarded ("cpu", net, label);
-    compare_values (got, want, TOLERANCE, label);
+    compare_values (got, want, GRADIENT_TOLERANCE, label);
   }
 }
 END_TEST
@@ -371,7 +384,7 @@ typedef struct
   CcsPlan *plan;
   CcsValueId y;
   const float *weights;
-  double norm_floor;
+  double step, norm_floor;
   const char *label;
 } Probe;
 
@@ -401,13 +414,14 @@ probe_loss (Probe *probe, const Feed *feed, const float *direction, double step)
 static double
 probe_slope (Probe *probe, const Feed *feed, const float *direction)
 {
-  double near = probe_loss (probe, feed, direction, STEP)
-                - probe_loss (probe, feed, direction, -STEP);
-  double far = probe_loss (probe, feed, direction, 2 * STEP)
-               - probe_loss (probe, feed, direction, -2 * STEP);
+  double h = probe->step;
+  double near = probe_loss (probe, feed, direction, h)
+                - probe_loss (probe, feed, direction, -h);
+  double far = probe_loss (probe, feed, direction, 2 * h)
+               - probe_loss (probe, feed, direction, -2 * h);
 
   plan_feed (probe->plan, feed, probe->label);
-  return (8 * near - far) / (12 * STEP);
+  return (8 * near - far) / (12 * h);
 }
 
 static void
@@ -435,11 +449,11 @@ check_feed (Probe *probe, const Feed *feed, CcsValueId grad)
 /* @grads: of the differentiable feeds, in order. */
 static void
 check_differences (Net *net, CcsValueId y, const float *weights,
-                   const CcsValueId *grads, double norm_floor,
+                   const CcsValueId *grads, double step, double norm_floor,
                    const char *label)
 {
   g_autoptr (CcsPlan) plan = run_guarded ("reference", net, label);
-  Probe probe = { net, plan, y, weights, norm_floor, label };
+  Probe probe = { net, plan, y, weights, step, norm_floor, label };
   guint n_feeds = net->feeds->len - 1; /* the last one is the weights */
 
   for (guint i = 0; i < n_feeds; i++) {
@@ -462,7 +476,7 @@ START_TEST (gradient_agrees_with_differences)
     const float *weights;
     g_autoptr (Net) net
         = build_gradient (op_case, round, TRUE, &y, &weights, grads);
-    check_differences (net, y, weights, grads, NORM_FLOOR, label);
+    check_differences (net, y, weights, grads, STEP, NORM_FLOOR, label);
   }
 }
 END_TEST
@@ -656,13 +670,8 @@ START_TEST (rows_apart_reach_the_ops_that_take_them)
       note_pitched (net->program, met);
     }
   for (guint kind = 0; kind < CCS_N_OPS; kind++) {
-    CcsOpFlags takes = ccs_op_row (kind)->flags
-                       & (CCS_OP_FLAG_PITCHED_IN | CCS_OP_FLAG_PITCHED_OUT);
-    /* where its rows could be apart, a concat has become views */
-    if (kind == CCS_OP_CONCAT)
-      takes &= ~CCS_OP_FLAG_PITCHED_OUT;
-    ck_assert_msg ((met[kind] & takes) == takes,
-                   "%s takes rows apart (%d), but met only %d",
+    CcsOpFlags takes = ccs_op_row (kind)->flags & ROWS_APART;
+    ck_assert_msg (met[kind] == takes, "%s takes rows apart as %d, but met %d",
                    ccs_op_row (kind)->name, takes, met[kind]);
   }
 }
@@ -692,14 +701,14 @@ START_TEST (gradient_of_a_net_agrees_with_differences)
     const float *weights;
     g_autoptr (Net) net
         = build_net_gradient (round, TRUE, &y, &weights, grads, label);
-    check_differences (net, y, weights, grads, NET_NORM_FLOOR, label);
+    check_differences (net, y, weights, grads, NET_STEP, NET_NORM_FLOOR, label);
   }
 }
 END_TEST
 
 START_TEST (training_net_in_shared_memory_agrees)
 {
-  for (guint round = 0; round < NET_ROUNDS; round++) {
+  for (guint round = 0; round < SHARED_ROUNDS; round++) {
     g_autofree char *label = g_strdup_printf ("training net, round %u", round);
     CcsValueId y, grads[MAX_FEEDS];
     const float *weights;
@@ -717,7 +726,7 @@ END_TEST
 
 START_TEST (inference_net_in_shared_memory_agrees)
 {
-  for (guint round = 0; round < NET_ROUNDS; round++) {
+  for (guint round = 0; round < SHARED_ROUNDS; round++) {
     g_autofree char *label = g_strdup_printf ("inference net, round %u", round);
     g_autoptr (Net) plain = net_new ("net", round, FALSE);
     g_autoptr (Net) net = net_new ("net", round, FALSE);
