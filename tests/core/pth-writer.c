@@ -3,6 +3,7 @@
  * PyTorch made (tests/data/pth). */
 #include "pth-writer.h"
 
+#include <check.h>
 #include <string.h>
 
 #define ALIGNMENT 64
@@ -131,6 +132,22 @@ pickle_state_dict (const CcsStateDict *tensors, gboolean legacy)
                    legacy);
   }
   pickle_ops (pickle, "us.");
+  return pickle;
+}
+
+const float pth_four[4] = { 1.f, 2.f, 3.f, 4.f };
+
+GByteArray *
+pickle_one_tensor (void)
+{
+  GByteArray *pickle = g_byte_array_new ();
+
+  pickle_begin (pickle);
+  pickle_ops (pickle, "}");
+  pickle_text (pickle, "a");
+  pickle_tensor (pickle, "FloatStorage", "0", 4, 0, &CCS_SHAPE (4), NULL,
+                 FALSE);
+  pickle_ops (pickle, "s.");
   return pickle;
 }
 
@@ -314,4 +331,18 @@ pth_legacy (const CcsStateDict *tensors)
   }
   keys = g_strv_builder_end (builder);
   return pth_legacy_around (pickle, (const char *const *)keys, storages);
+}
+
+void
+pth_assert_refused (GBytes *file, const char *reason)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CcsCheckpoint) read
+      = ccs_checkpoint_parse (file, "bad.pth", &error);
+
+  ck_assert_msg (read == NULL, "accepted, instead of '%s'", reason);
+  ck_assert (g_error_matches (error, CCS_ERROR, CCS_ERROR_FORMAT));
+  ck_assert_msg (g_str_has_prefix (error->message, "bad.pth: ")
+                     && strstr (error->message, reason) != NULL,
+                 "'%s' does not say '%s'", error->message, reason);
 }

@@ -22,6 +22,11 @@ void pickle_tensor (GByteArray *pickle, const char *storage_type,
  * in order. (transfer full) */
 GByteArray *pickle_state_dict (const CcsStateDict *tensors, gboolean legacy);
 
+/* Four floats, and {"a": these as the whole of the storage "0"}.
+ * (transfer full) */
+extern const float pth_four[4];
+GByteArray *pickle_one_tensor (void);
+
 /* -- zip ----------------------------------------------------------------- */
 typedef struct _ZipWriter ZipWriter;
 
@@ -46,5 +51,8 @@ GBytes *pth_legacy_around (const GByteArray *pickle, const char *const *keys,
 /* One storage as the older form has it: its element count and bytes. */
 void pth_legacy_storage (GByteArray *storages, gint64 elements,
                          gconstpointer data, gsize size);
+/* Fails the running test unless @file is refused with CCS_ERROR_FORMAT and a
+ * message that names it and has @reason. */
+void pth_assert_refused (GBytes *file, const char *reason);
 
 G_END_DECLS
