@@ -30,6 +30,21 @@ id_of_line (const char *line)
   return g_strndup (line, length > suffix ? length - suffix : 0);
 }
 
+/* An id becomes part of a path and of messages. */
+static gboolean
+check_id (const char *id, const char *list, GError **error)
+{
+  for (const char *c = id; *c; c++)
+    if (*c == '/' || g_ascii_iscntrl (*c)) {
+      g_autofree char *shown = g_strescape (id, NULL);
+
+      g_set_error (error, CCS_ERROR, CCS_ERROR_FORMAT,
+          "%s: '%s' is not a clip's name", list, shown);
+      return FALSE;
+    }
+  return TRUE;
+}
+
 /* (element-type utf8) (transfer full): the clips' ids; @list takes the path. */
 static GPtrArray *
 read_ids (const CcsDatasetOptions *options, char **list, GError **error)
@@ -56,6 +71,8 @@ read_ids (const CcsDatasetOptions *options, char **list, GError **error)
 
     entries->pdata[i] = text ? id_of_line (entry) : id_of_path (entry);
     g_free (entry);
+    if (!check_id (entries->pdata[i], *list, error))
+      g_clear_pointer (&entries, g_ptr_array_unref);
   }
   return entries;
 }

@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Lists of clips: HDF5 files with one data set of strings, and text. HDF5's own
  * printing of errors is turned off; one line of ours says what is wrong. */
+#include <errno.h>
+#include <fcntl.h>
 #include <hdf5.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "dataset-files.h"
 #include "error.h"
@@ -89,33 +95,134 @@ read_fixed (const OpenList *from, gsize count, GPtrArray *entries)
   return NULL;
 }
 
-GPtrArray *
-ccs_list_read_hdf5 (const char *path, const char *name, GError **error)
+/* -- in a process of its own -- */
+
+/* libhdf5 1.10 trusts what a file says: a damaged one makes it read and write
+ * where it must not, or ask for gigabytes. So it reads in a child, which can
+ * only fail: the child answers with ANSWER_WRONG and a reason, or ANSWER_LIST
+ * and the strings, each with its closing zero; ANSWER_END closes the list, so
+ * that an answer cut off by a crash is known as such. */
+#define ANSWER_WRONG 'w'
+#define ANSWER_LIST 'l'
+#define ANSWER_END 'e'
+#define CHILD_SECONDS 20
+#define CHILD_BYTES (G_GUINT64_CONSTANT (512) << 20) /* beside the parent's */
+
+static void
+confine_child (void)
+{
+  struct rlimit seconds = { CHILD_SECONDS, CHILD_SECONDS }, core = { 0, 0 };
+  int nowhere = open ("/dev/null", O_WRONLY);
+  unsigned long pages = 0;
+  FILE *statm = fopen ("/proc/self/statm", "r");
+
+  /* a crash shall neither dump nor print */
+  dup2 (nowhere, STDERR_FILENO);
+  setrlimit (RLIMIT_CORE, &core);
+  setrlimit (RLIMIT_CPU, &seconds);
+  if (statm && fscanf (statm, "%lu", &pages) == 1) {
+    rlim_t most = pages * (guint64)sysconf (_SC_PAGESIZE) + CHILD_BYTES;
+    struct rlimit bytes = { most, most };
+
+    setrlimit (RLIMIT_AS, &bytes);
+  }
+}
+
+static void
+put (int to, gconstpointer data, gsize bytes)
+{
+  const guint8 *from = data;
+
+  while (bytes > 0) {
+    gssize put = write (to, from, bytes);
+
+    if (put <= 0)
+      _exit (1);
+    from += put;
+    bytes -= put;
+  }
+}
+
+static void
+answer (int to, const char *path, const char *name)
 {
   g_autoptr (GPtrArray) entries = g_ptr_array_new_with_free_func (g_free);
-  g_autoptr (GMutexLocker) locked = NULL;
   OpenList list;
   const char *wrong;
   gsize count = 0;
 
-  if (!g_file_test (path, G_FILE_TEST_IS_REGULAR)) {
-    g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: there is no such list",
-                 path);
-    return NULL;
-  }
-  locked = g_mutex_locker_new (&hdf5_lock);
+  confine_child ();
   H5Eset_auto2 (H5E_DEFAULT, NULL, NULL);
   wrong = open_list (&list, path, name, &count);
   if (!wrong)
     wrong = H5Tis_variable_str (list.type) > 0
                 ? read_variable (&list, count, entries)
                 : read_fixed (&list, count, entries);
-  open_list_clear (&list);
-  if (wrong) {
-    g_set_error (error, CCS_ERROR, CCS_ERROR_FORMAT, "%s, data set '%s': %s",
-                 path, name, wrong);
+  put (to, (char[]){ wrong ? ANSWER_WRONG : ANSWER_LIST }, 1);
+  if (wrong)
+    put (to, wrong, strlen (wrong) + 1);
+  for (guint i = 0; !wrong && i < entries->len; i++)
+    put (to, entries->pdata[i], strlen (entries->pdata[i]) + 1);
+  put (to, (char[]){ ANSWER_END }, 1);
+  _exit (0);
+}
+
+/* What the child said, up to its end. */
+static GByteArray *
+ask_child (const char *path, const char *name)
+{
+  GByteArray *said = g_byte_array_new ();
+  guint8 piece[4096];
+  gssize got;
+  int ends[2];
+  pid_t child;
+
+  if (pipe2 (ends, O_CLOEXEC) != 0)
+    return said;
+  child = fork ();
+  if (child == 0)
+    answer (ends[1], path, name);
+  close (ends[1]);
+  while (child > 0 && (got = read (ends[0], piece, sizeof piece)) != 0)
+    if (got > 0)
+      g_byte_array_append (said, piece, got);
+    else if (errno != EINTR)
+      break;
+  close (ends[0]);
+  while (child > 0 && waitpid (child, NULL, 0) < 0 && errno == EINTR)
+    ;
+  return said;
+}
+
+GPtrArray *
+ccs_list_read_hdf5 (const char *path, const char *name, GError **error)
+{
+  g_autoptr (GPtrArray) entries = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GByteArray) said = NULL;
+  const char *at, *end;
+
+  if (!g_file_test (path, G_FILE_TEST_IS_REGULAR)) {
+    g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: there is no such list",
+                 path);
     return NULL;
   }
+  g_mutex_lock (&hdf5_lock);
+  said = ask_child (path, name);
+  g_mutex_unlock (&hdf5_lock);
+  if (said->len < 2 || said->data[said->len - 1] != ANSWER_END) {
+    g_set_error (error, CCS_ERROR, CCS_ERROR_FORMAT, "%s: a damaged HDF5 file",
+                 path);
+    return NULL;
+  }
+  at = (const char *)said->data + 1;
+  end = (const char *)said->data + said->len - 1;
+  if (said->data[0] == ANSWER_WRONG) {
+    g_set_error (error, CCS_ERROR, CCS_ERROR_FORMAT, "%s, data set '%s': %s",
+                 path, name, at);
+    return NULL;
+  }
+  for (; at < end; at += strlen (at) + 1)
+    g_ptr_array_add (entries, g_strdup (at));
   return g_steal_pointer (&entries);
 }
 
@@ -123,11 +230,11 @@ gboolean
 ccs_list_write_hdf5 (const char *path, const char *name,
                      const GPtrArray *entries, GError **error)
 {
-  g_autoptr (GMutexLocker) locked = g_mutex_locker_new (&hdf5_lock);
   hsize_t count = entries->len;
   OpenList list = { -1, -1, -1, -1 };
   gboolean written = FALSE;
 
+  g_mutex_lock (&hdf5_lock);
   H5Eset_auto2 (H5E_DEFAULT, NULL, NULL);
   list.type = H5Tcopy (H5T_C_S1);
   H5Tset_size (list.type, H5T_VARIABLE);
@@ -143,6 +250,7 @@ ccs_list_write_hdf5 (const char *path, const char *name,
                      >= 0;
   written = written && H5Fflush (list.file, H5F_SCOPE_LOCAL) >= 0;
   open_list_clear (&list);
+  g_mutex_unlock (&hdf5_lock);
   if (!written)
     g_set_error (error, CCS_ERROR, CCS_ERROR_IO,
                  "%s: the list cannot be written", path);
