@@ -10,7 +10,7 @@ typedef struct
 {
   char *to;
   const char *from;
-  gsize to_step, from_step, bytes;      /* between rows, and of one */
+  gsize to_step, from_step, bytes; /* between rows, and of one */
   gint64 rows;
 } Block;
 
@@ -18,7 +18,7 @@ typedef struct
 {
   CcsOperand in[CCS_MAX_INPUTS], out;
   CcsAttrs attrs;
-  Block blocks[CCS_MAX_INPUTS];
+  Block blocks[2 * CCS_MAX_INPUTS]; /* a part and what is left over of it */
   guint n_blocks;
   gboolean clear;               /* the result first */
   gint64 strides[CCS_MAX_RANK]; /* of x, by the result's dimensions */
@@ -40,32 +40,36 @@ shape_new (CcsKernel *kernel)
 static char *
 element_at (const CcsOperand *operand, gint64 row, gint64 column)
 {
-  return (char *) operand->data
-      + (row * operand->pitch + column) * ccs_dtype_size (operand->dtype);
+  return (char *)operand->data
+         + (row * operand->pitch + column) * ccs_dtype_size (operand->dtype);
 }
 
 /* Where a part of @whole begins, on the op's axis. */
 static char *
 part_at (const Shape *self, const CcsOperand *whole, gint64 start)
 {
-  if (self->attrs.slice.axis + 1 == (gint32) whole->shape.rank)
+  if (self->attrs.slice.axis + 1 == (gint32)whole->shape.rank)
     return element_at (whole, 0, start);
-  return element_at (whole,
-      start * (ccs_rows (whole) / whole->shape.dim[0]), 0);
+  return element_at (whole, start * (ccs_rows (whole) / whole->shape.dim[0]),
+                     0);
 }
 
 /* Copies rows like those of @part from @from to @to; dense ones in longer
  * pieces. */
 static void
 add_block (Shape *self, const CcsOperand *part, char *to, gint64 to_pitch,
-    const char *from, gint64 from_pitch)
+           const char *from, gint64 from_pitch)
 {
   const gsize size = ccs_dtype_size (part->dtype);
   const gint64 channels = ccs_channels (part);
   Block *block = &self->blocks[self->n_blocks++];
 
-  *block = (Block) { to, from, to_pitch * size, from_pitch * size,
-    channels * size, ccs_rows (part) };
+  *block = (Block){ to,
+                    from,
+                    to_pitch * size,
+                    from_pitch * size,
+                    channels * size,
+                    ccs_rows (part) };
   if (to_pitch == channels && from_pitch == channels) {
     const gsize whole = block->bytes * block->rows;
     const gsize piece = CCS_PART_ELEMENTS * sizeof (float);
@@ -74,26 +78,28 @@ add_block (Shape *self, const CcsOperand *part, char *to, gint64 to_pitch,
     block->rows = whole / piece;
     block->bytes = block->to_step = block->from_step = piece;
     if (block->rows == 0)
-      *block = (Block) { to, from, whole, whole, whole, 1 };
-    else if (whole % piece != 0 && self->n_blocks < CCS_MAX_INPUTS)
-      self->blocks[self->n_blocks++] = (Block) { to + block->rows * piece,
-        from + block->rows * piece, 0, 0, whole % piece, 1 };
+      *block = (Block){ to, from, whole, whole, whole, 1 };
     else if (whole % piece != 0)
-      *block = (Block) { to, from, whole, whole, whole, 1 };
+      self->blocks[self->n_blocks++] = (Block){ to + block->rows * piece,
+                                                from + block->rows * piece,
+                                                0,
+                                                0,
+                                                whole % piece,
+                                                1 };
   }
 }
 
 static void
 copy_block (const Block *block)
 {
-  const gint64 part = MAX (1,
-      (gint64) (CCS_PART_ELEMENTS * sizeof (float) / MAX (block->bytes, 1)));
+  const gint64 part = MAX (
+      1, (gint64)(CCS_PART_ELEMENTS * sizeof (float) / MAX (block->bytes, 1)));
 
 #pragma omp parallel for schedule(static) if (block->rows > part)
   for (gint64 first = 0; first < block->rows; first += part)
     for (gint64 r = first; r < MIN (first + part, block->rows); r++)
       memcpy (block->to + r * block->to_step,
-          block->from + r * block->from_step, block->bytes);
+              block->from + r * block->from_step, block->bytes);
 }
 
 static void
@@ -103,7 +109,7 @@ clear_rows (const CcsOperand *x)
 
   for (gint64 r = 0; r < rows; r++)
     memset (element_at (x, r, 0), 0,
-        ccs_channels (x) * ccs_dtype_size (x->dtype));
+            ccs_channels (x) * ccs_dtype_size (x->dtype));
 }
 
 static void
@@ -120,24 +126,24 @@ run_blocks (CcsBackend *backend, gpointer state, void *scratch)
 /* COPY, and RESHAPE where rows need not be cut anew. */
 gboolean
 ccs_cpu_prepare_copy (CcsCpu *cpu, CcsKernel *kernel,
-    const CcsKernelHints *hints, GError **error)
+                      const CcsKernelHints *hints, GError **error)
 {
   const CcsOperand *x = &kernel->in[0], *y = &kernel->out[0];
   const gboolean dense = ccs_is_dense (x) && ccs_is_dense (y);
   Shape *self;
 
   if (!dense && ccs_channels (x) != ccs_channels (y))
-    return TRUE;                /* the row's own code cuts rows */
+    return TRUE; /* the row's own code cuts rows */
   self = shape_new (kernel);
   add_block (self, x, y->data, dense ? ccs_channels (x) : y->pitch, x->data,
-      x->pitch);
+             x->pitch);
   kernel->run = run_blocks;
   return TRUE;
 }
 
 gboolean
 ccs_cpu_prepare_concat (CcsCpu *cpu, CcsKernel *kernel,
-    const CcsKernelHints *hints, GError **error)
+                        const CcsKernelHints *hints, GError **error)
 {
   Shape *self = shape_new (kernel);
   gint64 start = 0;
@@ -145,9 +151,8 @@ ccs_cpu_prepare_concat (CcsCpu *cpu, CcsKernel *kernel,
   for (guint i = 0; i < CCS_MAX_INPUTS && self->in[i].data; i++) {
     const CcsOperand *part = &self->in[i];
 
-    self->n_blocks = i;
-    add_block (self, part, part_at (self, &self->out, start),
-        self->out.pitch, part->data, part->pitch);
+    add_block (self, part, part_at (self, &self->out, start), self->out.pitch,
+               part->data, part->pitch);
     start += part->shape.dim[self->attrs.slice.axis];
   }
   kernel->run = run_blocks;
@@ -156,32 +161,33 @@ ccs_cpu_prepare_concat (CcsCpu *cpu, CcsKernel *kernel,
 
 gboolean
 ccs_cpu_prepare_slice (CcsCpu *cpu, CcsKernel *kernel,
-    const CcsKernelHints *hints, GError **error)
+                       const CcsKernelHints *hints, GError **error)
 {
   Shape *self = shape_new (kernel);
 
   add_block (self, &self->out, self->out.data, self->out.pitch,
-      part_at (self, &self->in[0], self->attrs.slice.start),
-      self->in[0].pitch);
+             part_at (self, &self->in[0], self->attrs.slice.start),
+             self->in[0].pitch);
   kernel->run = run_blocks;
   return TRUE;
 }
 
 gboolean
 ccs_cpu_prepare_slice_grad (CcsCpu *cpu, CcsKernel *kernel,
-    const CcsKernelHints *hints, GError **error)
+                            const CcsKernelHints *hints, GError **error)
 {
   Shape *self = shape_new (kernel);
 
   self->clear = TRUE;
   add_block (self, &self->in[0],
-      part_at (self, &self->out, self->attrs.slice.start), self->out.pitch,
-      self->in[0].data, self->in[0].pitch);
+             part_at (self, &self->out, self->attrs.slice.start),
+             self->out.pitch, self->in[0].data, self->in[0].pitch);
   kernel->run = run_blocks;
   return TRUE;
 }
 
-/* -- elements by stride ----------------------------------------------------- */
+/* -- elements by stride -----------------------------------------------------
+ */
 
 /* The last two dimensions of the result from @x to @y. */
 static void
@@ -190,8 +196,7 @@ strided_plane (const Shape *self, const float *x, float *y)
   const CcsShape *shape = &self->out.shape;
   const gint64 channels = ccs_channels (&self->out);
   const gint64 rows = shape->rank > 1 ? shape->dim[shape->rank - 2] : 1;
-  const gint64 row_step =
-      shape->rank > 1 ? self->strides[shape->rank - 2] : 0;
+  const gint64 row_step = shape->rank > 1 ? self->strides[shape->rank - 2] : 0;
   const gint64 step = shape->rank > 0 ? self->strides[shape->rank - 1] : 0;
   const float scale = self->attrs.affine.scale;
 
@@ -218,32 +223,34 @@ run_strided (CcsBackend *backend, gpointer state, void *scratch)
 
 #pragma omp parallel for schedule(static) if (planes > part)
   for (gint64 p = 0; p < planes; p++)
-    strided_plane (self, (const float *) self->in[0].data
-        + ccs_strided_row_offset (shape, self->strides, p * rows),
+    strided_plane (
+        self,
+        (const float *)self->in[0].data
+            + ccs_strided_row_offset (shape, self->strides, p * rows),
         ccs_row (&self->out, p * rows));
 }
 
 gboolean
 ccs_cpu_prepare_broadcast (CcsCpu *cpu, CcsKernel *kernel,
-    const CcsKernelHints *hints, GError **error)
+                           const CcsKernelHints *hints, GError **error)
 {
   Shape *self = shape_new (kernel);
 
   ccs_broadcast_strides (&self->in[0].shape, self->in[0].pitch,
-      &self->out.shape, self->strides);
+                         &self->out.shape, self->strides);
   kernel->run = run_strided;
   return TRUE;
 }
 
 gboolean
 ccs_cpu_prepare_transpose (CcsCpu *cpu, CcsKernel *kernel,
-    const CcsKernelHints *hints, GError **error)
+                           const CcsKernelHints *hints, GError **error)
 {
   Shape *self = shape_new (kernel);
   gint64 of_x[CCS_MAX_RANK];
 
   ccs_broadcast_strides (&self->in[0].shape, self->in[0].pitch,
-      &self->in[0].shape, of_x);
+                         &self->in[0].shape, of_x);
   for (guint i = 0; i < self->out.shape.rank; i++)
     self->strides[i] = of_x[self->attrs.transpose.perm[i]];
   self->attrs.affine.scale = 1.f;
@@ -251,7 +258,8 @@ ccs_cpu_prepare_transpose (CcsCpu *cpu, CcsKernel *kernel,
   return TRUE;
 }
 
-/* -- tokens by index -------------------------------------------------------- */
+/* -- tokens by index --------------------------------------------------------
+ */
 
 static void
 run_gather_tokens (CcsBackend *backend, gpointer state, void *scratch)
@@ -267,7 +275,7 @@ run_gather_tokens (CcsBackend *backend, gpointer state, void *scratch)
 
     if (from >= 0 && from < n)
       memcpy (ccs_row (&self->out, r),
-          ccs_row (&self->in[0], r / n_out * n + from), bytes);
+              ccs_row (&self->in[0], r / n_out * n + from), bytes);
     else
       memset (ccs_row (&self->out, r), 0, bytes);
   }
@@ -275,7 +283,7 @@ run_gather_tokens (CcsBackend *backend, gpointer state, void *scratch)
 
 gboolean
 ccs_cpu_prepare_gather_tokens (CcsCpu *cpu, CcsKernel *kernel,
-    const CcsKernelHints *hints, GError **error)
+                               const CcsKernelHints *hints, GError **error)
 {
   shape_new (kernel);
   kernel->run = run_gather_tokens;
