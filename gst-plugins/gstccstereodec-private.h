@@ -60,6 +60,10 @@ GstFlowReturn gst_ccstereo_dec_take_audio (GstCcstereoDec *self,
 /* Takes a feature buffer shown at @running. @buffer (transfer full) */
 GstFlowReturn gst_ccstereo_dec_take_feature (GstCcstereoDec *self,
     GstBuffer *buffer, GstClockTimeDiff running);
+/* From @running on there is no picture: the last one holds, to the end of
+ * @duration where that is known. Saying so again changes nothing. */
+GstFlowReturn gst_ccstereo_dec_note_gap (GstCcstereoDec *self,
+    GstClockTimeDiff running, GstClockTime duration);
 /* Running time as time from the first sample. */
 gint64 gst_ccstereo_dec_sound_time (const GstCcstereoDec *self,
     GstClockTimeDiff running);

@@ -219,21 +219,19 @@ push_held_feature (GstCcstereoDec *self, GstClockTimeDiff running)
   return GST_FLOW_OK;
 }
 
-/* From @running on there is no picture: the last one holds, to the end of the
- * gap where that is known. */
-static GstFlowReturn
-take_feature_gap (GstCcstereoDec *self, GstBuffer *gap,
-    GstClockTimeDiff running)
+GstFlowReturn
+gst_ccstereo_dec_note_gap (GstCcstereoDec *self, GstClockTimeDiff running,
+    GstClockTime duration)
 {
   GstFlowReturn ret = push_held_feature (self, running);
 
   self->gap_reached = TRUE;
   self->gap_end = gst_ccstereo_dec_sound_time (self, running);
-  if (!GST_BUFFER_DURATION_IS_VALID (gap))
+  if (ret != GST_FLOW_OK || !GST_CLOCK_TIME_IS_VALID (duration)
+      || duration == 0)
     return ret;
-  self->gap_end += GST_BUFFER_DURATION (gap);
-  return ret == GST_FLOW_OK && GST_BUFFER_DURATION (gap) > 0
-      ? push_held_feature (self, running + GST_BUFFER_DURATION (gap) - 1) : ret;
+  self->gap_end += duration;
+  return push_held_feature (self, running + duration - 1);
 }
 
 GstFlowReturn
@@ -243,9 +241,6 @@ gst_ccstereo_dec_take_feature (GstCcstereoDec *self, GstBuffer *taken,
   g_autoptr (GstBuffer) buffer = taken;
   gsize bytes = ccs_model_feature_size (self->model) * sizeof (float);
 
-  if (GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_GAP)
-      && gst_buffer_get_size (buffer) == 0)
-    return take_feature_gap (self, buffer, running);
   if (gst_buffer_get_size (buffer) != bytes) {
     GST_ELEMENT_ERROR (self, STREAM, FORMAT,
         ("a feature buffer has %" G_GSIZE_FORMAT " bytes, not %"

@@ -144,18 +144,31 @@ make_binauralizer (GstCcstereoDec *self)
 
 /* -- GstAggregator: data ------------------------------------------------------------ */
 
-/* When the first buffer on the features pad is shown, in running time. */
+/* The first buffer on the features pad. */
+typedef struct
+{
+  GstClockTimeDiff running;     /* when it is shown */
+  gboolean is_gap;
+  GstClockTime duration;
+} NextFeature;
+
+/* FALSE where it has no time. */
 static gboolean
-next_feature_running (GstAggregatorPad *pad, GstClockTimeDiff *running)
+next_feature (GstAggregatorPad *pad, NextFeature *next)
 {
   g_autoptr (GstBuffer) buffer = gst_aggregator_pad_peek_buffer (pad);
   guint64 distance = 0;
   gint sign = 0;
 
-  if (buffer && GST_BUFFER_PTS_IS_VALID (buffer))
+  if (buffer == NULL)
+    return FALSE;
+  if (GST_BUFFER_PTS_IS_VALID (buffer))
     sign = gst_segment_to_running_time_full (&pad->segment, GST_FORMAT_TIME,
         GST_BUFFER_PTS (buffer), &distance);
-  *running = sign * (GstClockTimeDiff) distance;
+  next->running = sign * (GstClockTimeDiff) distance;
+  next->is_gap = gst_buffer_get_size (buffer) == 0
+      && GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_GAP);
+  next->duration = GST_BUFFER_DURATION (buffer);
   return sign != 0;
 }
 
@@ -181,16 +194,27 @@ take_features (GstCcstereoDec *self, GstAggregatorPad *pad,
   gint64 needed = features_needed (self);
 
   while (*ret == GST_FLOW_OK && gst_aggregator_pad_has_buffer (pad)) {
-    GstClockTimeDiff running;
+    NextFeature next;
+    gint64 start;
 
-    if (!next_feature_running (pad, &running)) {
+    if (!next_feature (pad, &next)) {
       gst_aggregator_pad_drop_buffer (pad);
       continue;
     }
-    if (gst_ccstereo_dec_sound_time (self, running) > needed)
+    start = gst_ccstereo_dec_sound_time (self, next.running);
+    if (start > needed)
       return TRUE;
-    *ret = gst_ccstereo_dec_take_feature (self,
-        gst_aggregator_pad_pop_buffer (pad), running);
+    if (!next.is_gap) {
+      *ret = gst_ccstereo_dec_take_feature (self,
+          gst_aggregator_pad_pop_buffer (pad), next.running);
+      continue;
+    }
+    *ret = gst_ccstereo_dec_note_gap (self, next.running, next.duration);
+    /* It stays where it is as long as it says what is known. */
+    if (GST_CLOCK_TIME_IS_VALID (next.duration)
+        && start + (gint64) next.duration > needed)
+      return *ret == GST_FLOW_OK;
+    gst_aggregator_pad_drop_buffer (pad);
   }
   return gst_aggregator_pad_is_eos (pad);
 }
