@@ -12,13 +12,13 @@ typedef struct
 {
   CcsOperand in[5], out[3];
   gint64 batch, heads, tq, tk, d;
-  gsize each;                   /* scratch of one thread, in floats */
+  gsize each; /* scratch of one thread, in floats */
 } Attention;
 
 static Attention *
 attention_new (CcsCpu *cpu, CcsKernel *kernel, const CcsOperand *q,
-    const CcsOperand *k, gsize floats,
-    void (*run) (CcsBackend *, gpointer, void *))
+               const CcsOperand *k, gsize floats,
+               void (*run) (CcsBackend *, gpointer, void *))
 {
   Attention *self = g_new0 (Attention, 1);
 
@@ -40,15 +40,15 @@ attention_new (CcsCpu *cpu, CcsKernel *kernel, const CcsOperand *q,
 /* Token @token of item @b of @operand, at head @h's channels. */
 static inline float *
 head_at (const Attention *self, const CcsOperand *operand, gint64 b, gint64 h,
-    gint64 token)
+         gint64 token)
 {
   return ccs_row (operand, b * operand->shape.dim[1] + token) + h * self->d;
 }
 
 /* @to [d,tk]: the head's columns of @operand, turned. */
 static void
-turn_head (const Attention *self, const CcsOperand *operand, gint64 b,
-    gint64 h, float *to)
+turn_head (const Attention *self, const CcsOperand *operand, gint64 b, gint64 h,
+           float *to)
 {
   for (gint64 j = 0; j < self->tk; j++) {
     const float *from = head_at (self, operand, b, h, j);
@@ -61,7 +61,7 @@ turn_head (const Attention *self, const CcsOperand *operand, gint64 b,
 /* @to [tk] = row (of d) times the turned matrix [d,tk] */
 static void
 row_by_turned (const Attention *self, const CcsSimd *simd, const float *row,
-    const float *turned, float *to)
+               const float *turned, float *to)
 {
   memset (to, 0, self->tk * sizeof (float));
   for (gint64 c = 0; c < self->d; c++)
@@ -70,7 +70,7 @@ row_by_turned (const Attention *self, const CcsSimd *simd, const float *row,
 
 static void
 attend (const Attention *self, const CcsSimd *simd, gint64 b, gint64 h,
-    float *scratch)
+        float *scratch)
 {
   const CcsOperand *q = &self->in[0], *v = &self->in[2], *o = &self->out[0];
   const float scale = 1. / sqrt (self->d);
@@ -88,9 +88,8 @@ attend (const Attention *self, const CcsSimd *simd, gint64 b, gint64 h,
     for (gint64 j = 0; j < self->tk; j++)
       simd->axpy (self->d, weights[j], head_at (self, v, b, h, j), to);
     if (self->out[1].data)
-      memcpy (ccs_row (&self->out[1],
-              (b * self->heads + h) * self->tq + i), weights,
-          self->tk * sizeof (float));
+      memcpy (ccs_row (&self->out[1], (b * self->heads + h) * self->tq + i),
+              weights, self->tk * sizeof (float));
   }
 }
 
@@ -103,27 +102,28 @@ run_attention (CcsBackend *backend, gpointer state, void *scratch)
 #pragma omp parallel for schedule(static)
   for (gint64 i = 0; i < self->batch * self->heads; i++)
     attend (self, simd, i / self->heads, i % self->heads,
-        (float *) scratch + omp_get_thread_num () * self->each);
+            (float *)scratch + omp_get_thread_num () * self->each);
 }
 
 gboolean
 ccs_cpu_prepare_attention (CcsCpu *cpu, CcsKernel *kernel,
-    const CcsKernelHints *hints, GError **error)
+                           const CcsKernelHints *hints, GError **error)
 {
   const CcsOperand *q = &kernel->in[0], *k = &kernel->in[1];
   const gint64 d = q->shape.dim[2] / kernel->op->attrs.attention.heads;
 
-  attention_new (cpu, kernel, q, k, (d + 1) * k->shape.dim[1],
-      run_attention);
+  attention_new (cpu, kernel, q, k, (d + 1) * k->shape.dim[1], run_attention);
   return TRUE;
 }
 
-/* -- gradient: do, q, k, v, p -> dq, dk, dv --------------------------------- */
+/* -- gradient: do, q, k, v, p -> dq, dk, dv ---------------------------------
+ */
 
 /* y += sum of weight[j] times the head's row j of @from */
 static void
 add_rows (const Attention *self, const CcsSimd *simd, const CcsOperand *from,
-    gint64 b, gint64 h, gint64 n, const float *weight, gint64 step, float *y)
+          gint64 b, gint64 h, gint64 n, const float *weight, gint64 step,
+          float *y)
 {
   for (gint64 j = 0; j < n; j++)
     simd->axpy (self->d, weight[j * step], head_at (self, from, b, h, j), y);
@@ -131,7 +131,7 @@ add_rows (const Attention *self, const CcsSimd *simd, const CcsOperand *from,
 
 static void
 clear_head (const Attention *self, const CcsOperand *operand, gint64 b,
-    gint64 h, gint64 n)
+            gint64 h, gint64 n)
 {
   for (gint64 i = 0; i < n; i++)
     memset (head_at (self, operand, b, h, i), 0, self->d * sizeof (float));
@@ -139,19 +139,19 @@ clear_head (const Attention *self, const CcsOperand *operand, gint64 b,
 
 /* ds [tq,tk] = scale p (dp - sum of p dp), dp = do v^T */
 static void
-score_gradient (const Attention *self, const CcsSimd *simd, gint64 b,
-    gint64 h, const float *values, float *ds)
+score_gradient (const Attention *self, const CcsSimd *simd, gint64 b, gint64 h,
+                const float *values, float *ds)
 {
   const float scale = 1. / sqrt (self->d);
 
   for (gint64 i = 0; i < self->tq; i++) {
-    const float *p = ccs_row (&self->in[4],
-        (b * self->heads + h) * self->tq + i);
+    const float *p
+        = ccs_row (&self->in[4], (b * self->heads + h) * self->tq + i);
     float *row = ds + i * self->tk;
     float mean;
 
     row_by_turned (self, simd, head_at (self, &self->in[0], b, h, i), values,
-        row);
+                   row);
     mean = simd->dot (self->tk, p, row);
     for (gint64 j = 0; j < self->tk; j++)
       row[j] = scale * p[j] * (row[j] - mean);
@@ -160,7 +160,7 @@ score_gradient (const Attention *self, const CcsSimd *simd, gint64 b,
 
 static void
 head_gradient (const Attention *self, const CcsSimd *simd, gint64 b, gint64 h,
-    float *scratch)
+               float *scratch)
 {
   const CcsOperand *grad = &self->in[0], *q = &self->in[1], *k = &self->in[2];
   const float *p = ccs_row (&self->in[4], (b * self->heads + h) * self->tq);
@@ -172,7 +172,7 @@ head_gradient (const Attention *self, const CcsSimd *simd, gint64 b, gint64 h,
     clear_head (self, &self->out[0], b, h, self->tq);
     for (gint64 i = 0; i < self->tq; i++)
       add_rows (self, simd, k, b, h, self->tk, ds + i * self->tk, 1,
-          head_at (self, &self->out[0], b, h, i));
+                head_at (self, &self->out[0], b, h, i));
   }
   for (guint which = 1; which < 3; which++) {
     const CcsOperand *out = &self->out[which];
@@ -183,10 +183,10 @@ head_gradient (const Attention *self, const CcsSimd *simd, gint64 b, gint64 h,
     for (gint64 j = 0; j < self->tk; j++)
       if (which == 1)
         add_rows (self, simd, q, b, h, self->tq, ds + j, self->tk,
-            head_at (self, out, b, h, j));
+                  head_at (self, out, b, h, j));
       else
-        add_rows (self, simd, grad, b, h, self->tq, p + j,
-            self->in[4].pitch, head_at (self, out, b, h, j));
+        add_rows (self, simd, grad, b, h, self->tq, p + j, self->in[4].pitch,
+                  head_at (self, out, b, h, j));
   }
 }
 
@@ -199,17 +199,17 @@ run_attention_grad (CcsBackend *backend, gpointer state, void *scratch)
 #pragma omp parallel for schedule(static)
   for (gint64 i = 0; i < self->batch * self->heads; i++)
     head_gradient (self, simd, i / self->heads, i % self->heads,
-        (float *) scratch + omp_get_thread_num () * self->each);
+                   (float *)scratch + omp_get_thread_num () * self->each);
 }
 
 gboolean
 ccs_cpu_prepare_attention_grad (CcsCpu *cpu, CcsKernel *kernel,
-    const CcsKernelHints *hints, GError **error)
+                                const CcsKernelHints *hints, GError **error)
 {
   const CcsOperand *q = &kernel->in[1], *k = &kernel->in[2];
   const gint64 d = q->shape.dim[2] / kernel->op->attrs.attention.heads;
 
-  attention_new (cpu, kernel, q, k,
-      (d + q->shape.dim[1]) * k->shape.dim[1], run_attention_grad);
+  attention_new (cpu, kernel, q, k, (d + q->shape.dim[1]) * k->shape.dim[1],
+                 run_attention_grad);
   return TRUE;
 }

@@ -18,8 +18,8 @@ typedef struct
   CcsGemmPacked right;
   CcsAttrs attrs;
   gint64 taps_h, taps_w;
-  gsize parts_at;               /* contributions of one item, in scratch */
-  gsize sums_at, sums_size;     /* a row of results, for each thread */
+  gsize parts_at;           /* contributions of one item, in scratch */
+  gsize sums_at, sums_size; /* a row of results, for each thread */
 } Spread;
 
 static void
@@ -37,7 +37,7 @@ static gint64
 sums_width (const Spread *self)
 {
   const gint64 reached = (self->x.shape.dim[2] - 1) * self->attrs.conv.stride
-      + (self->taps_w - 1) * self->attrs.conv.dilation + 1;
+                         + (self->taps_w - 1) * self->attrs.conv.dilation + 1;
 
   return MAX (reached, self->y.shape.dim[2] + self->attrs.conv.pad);
 }
@@ -45,7 +45,7 @@ sums_width (const Spread *self)
 /* Row @row of the result, added up in @sums. */
 static void
 gather_row (const Spread *self, const float *parts, gint64 item, gint64 row,
-    float *sums)
+            float *sums)
 {
   const CcsSimd *simd = ccs_simd ();
   const gint64 height = self->x.shape.dim[1], width = self->x.shape.dim[2];
@@ -68,14 +68,16 @@ gather_row (const Spread *self, const float *parts, gint64 item, gint64 row,
       continue;
     for (gint64 kx = 0; kx < self->taps_w; kx += joined)
       simd->spread_add (width, joined * channels,
-          parts + i / stride * width * each
-          + (ky * self->taps_w + kx) * channels, each,
-          sums + kx * dilation * channels, stride * channels);
+                        parts + i / stride * width * each
+                            + (ky * self->taps_w + kx) * channels,
+                        each, sums + kx * dilation * channels,
+                        stride * channels);
   }
-  simd->epilogue (out_width, channels,
-      sums + self->attrs.conv.pad * channels, channels, NULL, NULL, 0,
-      self->attrs.conv.act, ccs_row (&self->y,
-          (item * self->y.shape.dim[1] + row) * out_width), self->y.pitch);
+  simd->epilogue (
+      out_width, channels, sums + self->attrs.conv.pad * channels, channels,
+      NULL, NULL, 0, self->attrs.conv.act,
+      ccs_row (&self->y, (item * self->y.shape.dim[1] + row) * out_width),
+      self->y.pitch);
 }
 
 static void
@@ -85,7 +87,7 @@ run_spread (CcsBackend *backend, gpointer state, void *scratch)
   const CcsSimd *simd = ccs_simd ();
   const CcsSimdFinish finish = { 1.f, NULL, CCS_NO_ACT };
   const float *packed = ccs_gemm_packed_get (&self->right, scratch);
-  float *parts = (float *) ((char *) scratch + self->parts_at);
+  float *parts = (float *)((char *)scratch + self->parts_at);
   const gint64 pixels = self->x.shape.dim[1] * self->x.shape.dim[2];
   const gint64 n = self->right.b.n, k = self->right.b.k;
   const gint64 rows = self->y.shape.dim[1];
@@ -95,18 +97,19 @@ run_spread (CcsBackend *backend, gpointer state, void *scratch)
 #pragma omp for schedule(static)
     for (gint64 first = 0; first < pixels; first += ROW_BLOCK)
       simd->gemm (MIN (ROW_BLOCK, pixels - first), n, k,
-          ccs_row (&self->x, item * pixels + first), self->x.pitch, packed,
-          &finish, parts + first * n, n);
+                  ccs_row (&self->x, item * pixels + first), self->x.pitch,
+                  packed, &finish, parts + first * n, n);
 #pragma omp for schedule(static)
     for (gint64 row = 0; row < rows; row++)
-      gather_row (self, parts, item, row, (float *) ((char *) scratch
-              + self->sums_at + omp_get_thread_num () * self->sums_size));
+      gather_row (self, parts, item, row,
+                  (float *)((char *)scratch + self->sums_at
+                            + omp_get_thread_num () * self->sums_size));
   }
 }
 
 gboolean
 ccs_cpu_prepare_spread (CcsCpu *cpu, CcsKernel *kernel,
-    const CcsKernelHints *hints, GError **error)
+                        const CcsKernelHints *hints, GError **error)
 {
   Spread *self = g_new0 (Spread, 1);
   const CcsOperand *x = &kernel->in[0], *w = &kernel->in[1];
@@ -120,19 +123,23 @@ ccs_cpu_prepare_spread (CcsCpu *cpu, CcsKernel *kernel,
   self->attrs = kernel->op->attrs;
   self->taps_h = w->shape.dim[1];
   self->taps_w = w->shape.dim[2];
-  self->right.b = (CcsGemmRight) {
-    .data = w->data, .batch = 1, .k = w->shape.dim[0], .n = n,
-    .row_step = n, .column_step = 1,
+  self->right.b = (CcsGemmRight){
+    .data = w->data,
+    .batch = 1,
+    .k = w->shape.dim[0],
+    .n = n,
+    .row_step = n,
+    .column_step = 1,
   };
   if (!ccs_gemm_packed_init (&self->right, cpu, kernel, hints->constant[1],
-          error))
+                             error))
     return FALSE;
   self->parts_at = kernel->scratch;
-  kernel->scratch += ccs_align (x->shape.dim[1] * x->shape.dim[2] * n
-      * sizeof (float));
+  kernel->scratch
+      += ccs_align (x->shape.dim[1] * x->shape.dim[2] * n * sizeof (float));
   self->sums_at = kernel->scratch;
   self->sums_size = ccs_align (sums_width (self) * ccs_channels (&self->y)
-      * sizeof (float));
+                               * sizeof (float));
   kernel->scratch += cpu->base.n_threads * self->sums_size;
   kernel->run = run_spread;
   return TRUE;

@@ -27,12 +27,12 @@ typedef struct
 {
   CcsCpu *cpu;
   CcsDnnl main;
-  CcsDnnl reorder;              /* between OHWI and the packed filter */
-  CcsPack *pack;                /* or a constant filter, packed for good */
+  CcsDnnl reorder; /* between OHWI and the packed filter */
+  CcsPack *pack;   /* or a constant filter, packed for good */
   dnnl_memory_desc_t packed;
-  gsize packed_at, primitive_at;        /* in scratch */
+  gsize packed_at, primitive_at; /* in scratch */
   Taps rows, columns;
-  Bound large, small;           /* a convolution's input and result */
+  Bound large, small; /* a convolution's input and result */
   CcsOperand filter, bias, residual;
   CcsAct act;
 } Conv;
@@ -42,21 +42,21 @@ typedef struct
  * follows: no negative padding in front, at most a stride of it behind. */
 static Taps
 taps_alive (gint count, gint stride, gint pad, gint dilation, gint extent,
-    gint out)
+            gint out)
 {
   Taps taps = { 0, count, pad, 0 };
 
   while (taps.count > 1 && (out - 1) * stride < taps.pad_before
-      && taps.pad_before >= dilation) {
+         && taps.pad_before >= dilation) {
     taps.first++;
     taps.count--;
     taps.pad_before -= dilation;
   }
-  taps.pad_after = (out - 1) * stride + (taps.count - 1) * dilation + 1
-      - extent - taps.pad_before;
+  taps.pad_after = (out - 1) * stride + (taps.count - 1) * dilation + 1 - extent
+                   - taps.pad_before;
   while (taps.count > 1
-      && (taps.count - 1) * dilation - taps.pad_before >= extent
-      && taps.pad_after - dilation > -stride) {
+         && (taps.count - 1) * dilation - taps.pad_before >= extent
+         && taps.pad_after - dilation > -stride) {
     taps.count--;
     taps.pad_after -= dilation;
   }
@@ -77,7 +77,7 @@ conv_free (gpointer data)
 /* @large: the side that is padded, a convolution's input; @small: the other. */
 static Conv *
 conv_new (CcsCpu *cpu, CcsKernel *kernel, const CcsOperand *large,
-    const CcsOperand *filter, const CcsOperand *small)
+          const CcsOperand *filter, const CcsOperand *small)
 {
   Conv *self = g_new0 (Conv, 1);
   const CcsAttrs *attrs = &kernel->op->attrs;
@@ -90,9 +90,9 @@ conv_new (CcsCpu *cpu, CcsKernel *kernel, const CcsOperand *large,
   self->filter = *filter;
   self->act = attrs->conv.act;
   self->rows = taps_alive (filter->shape.dim[1], stride, pad, dilation,
-      large->shape.dim[1], small->shape.dim[1]);
+                           large->shape.dim[1], small->shape.dim[1]);
   self->columns = taps_alive (filter->shape.dim[2], stride, pad, dilation,
-      large->shape.dim[2], small->shape.dim[2]);
+                              large->shape.dim[2], small->shape.dim[2]);
   kernel->scratch = 0;
   kernel->state = self;
   kernel->free_state = conv_free;
@@ -116,29 +116,28 @@ conv_geometry (const Conv *self, const CcsAttrs *attrs)
     .before = { self->rows.pad_before, self->columns.pad_before },
     .after = { self->rows.pad_after, self->columns.pad_after },
   };
-  dnnl_dims_t filter = { small->dim[3], large->dim[3], self->rows.count,
-    self->columns.count };
+  dnnl_dims_t filter
+      = { small->dim[3], large->dim[3], self->rows.count, self->columns.count };
   dnnl_dims_t bias = { small->dim[3] };
 
   ccs_dnnl_desc_dense (&g.large, large);
   ccs_dnnl_desc_dense (&g.small, small);
   dnnl_memory_desc_init_by_tag (&g.filter, 4, filter, dnnl_f32,
-      dnnl_format_tag_any);
+                                dnnl_format_tag_any);
   dnnl_memory_desc_init_by_tag (&g.bias, 1, bias, dnnl_f32, dnnl_a);
   return g;
 }
 
 static dnnl_status_t
 forward_desc (dnnl_primitive_desc_t *pd, const Geometry *g, gboolean bias,
-    const_dnnl_post_ops_t post_ops, CcsCpu *cpu)
+              const_dnnl_post_ops_t post_ops, CcsCpu *cpu)
 {
   dnnl_convolution_desc_t desc;
   dnnl_primitive_attr_t attr = ccs_dnnl_attr (post_ops);
-  dnnl_status_t status =
-      dnnl_dilated_convolution_forward_desc_init (&desc,
-          dnnl_forward_inference, dnnl_convolution_direct, &g->large,
-          &g->filter, bias ? &g->bias : NULL, &g->small, g->strides,
-          g->dilates, g->before, g->after);
+  dnnl_status_t status = dnnl_dilated_convolution_forward_desc_init (
+      &desc, dnnl_forward_inference, dnnl_convolution_direct, &g->large,
+      &g->filter, bias ? &g->bias : NULL, &g->small, g->strides, g->dilates,
+      g->before, g->after);
 
   if (status == dnnl_success)
     status = dnnl_primitive_desc_create (pd, &desc, attr, cpu->engine, NULL);
@@ -147,8 +146,8 @@ forward_desc (dnnl_primitive_desc_t *pd, const Geometry *g, gboolean bias,
 }
 
 static dnnl_status_t
-backward_desc (dnnl_primitive_desc_t *pd, const Geometry *g,
-    gboolean of_filter, CcsCpu *cpu)
+backward_desc (dnnl_primitive_desc_t *pd, const Geometry *g, gboolean of_filter,
+               CcsCpu *cpu)
 {
   dnnl_convolution_desc_t desc;
   dnnl_primitive_desc_t hint = NULL;
@@ -156,13 +155,13 @@ backward_desc (dnnl_primitive_desc_t *pd, const Geometry *g,
   dnnl_status_t status = forward_desc (&hint, g, FALSE, NULL, cpu);
 
   if (status == dnnl_success)
-    status = of_filter
-        ? dnnl_dilated_convolution_backward_weights_desc_init (&desc,
-            dnnl_convolution_direct, &g->large, &g->filter, NULL, &g->small,
-            g->strides, g->dilates, g->before, g->after)
-        : dnnl_dilated_convolution_backward_data_desc_init (&desc,
-            dnnl_convolution_direct, &g->large, &g->filter, &g->small,
-            g->strides, g->dilates, g->before, g->after);
+    status
+        = of_filter ? dnnl_dilated_convolution_backward_weights_desc_init (
+              &desc, dnnl_convolution_direct, &g->large, &g->filter, NULL,
+              &g->small, g->strides, g->dilates, g->before, g->after)
+                    : dnnl_dilated_convolution_backward_data_desc_init (
+                        &desc, dnnl_convolution_direct, &g->large, &g->filter,
+                        &g->small, g->strides, g->dilates, g->before, g->after);
   if (status == dnnl_success)
     status = dnnl_primitive_desc_create (pd, &desc, attr, cpu->engine, hint);
   dnnl_primitive_attr_destroy (attr);
@@ -180,7 +179,8 @@ conv_filter_desc (const Conv *self)
   dnnl_memory_desc_t md;
 
   ccs_dnnl_desc_filter (&md, &self->filter.shape, self->rows.first,
-      self->rows.count, self->columns.first, self->columns.count);
+                        self->rows.count, self->columns.first,
+                        self->columns.count);
   return md;
 }
 
@@ -191,13 +191,13 @@ pack_filter (CcsCpu *cpu, gpointer user, void *to, GError **error)
   dnnl_memory_desc_t from = conv_filter_desc (self);
   CcsDnnl reorder;
   gboolean ok = ccs_dnnl_reorder (&reorder, cpu, &from, self->filter.data,
-      &self->packed, to, error);
+                                  &self->packed, to, error);
 
   if (ok) {
     g_autofree void *scratch = g_malloc (reorder.scratch + 1);
 
     ok = ccs_dnnl_check (ccs_dnnl_run (&reorder, cpu, scratch),
-        "packing a filter", error);
+                         "packing a filter", error);
   }
   ccs_dnnl_clear (&reorder);
   return ok;
@@ -208,12 +208,11 @@ static GBytes *
 pack_key (const Conv *self)
 {
   GByteArray *key = g_byte_array_new ();
-  const gint taps[] = { self->rows.first, self->rows.count,
-    self->columns.first, self->columns.count };
+  const gint taps[] = { self->rows.first, self->rows.count, self->columns.first,
+                        self->columns.count };
 
-  g_byte_array_append (key, (const guint8 *) taps, sizeof taps);
-  g_byte_array_append (key, (const guint8 *) &self->packed,
-      sizeof self->packed);
+  g_byte_array_append (key, (const guint8 *)taps, sizeof taps);
+  g_byte_array_append (key, (const guint8 *)&self->packed, sizeof self->packed);
   return g_byte_array_free_to_bytes (key);
 }
 
@@ -221,7 +220,7 @@ pack_key (const Conv *self)
  * before (or, for its gradient, after) every run otherwise. */
 static gboolean
 conv_bind_filter (Conv *self, CcsKernel *kernel, int arg, CcsTensor *constant,
-    GError **error)
+                  GError **error)
 {
   CcsCpu *cpu = self->cpu;
   dnnl_memory_desc_t user = conv_filter_desc (self);
@@ -230,23 +229,24 @@ conv_bind_filter (Conv *self, CcsKernel *kernel, int arg, CcsTensor *constant,
   if (constant) {
     g_autoptr (GBytes) key = pack_key (self);
 
-    self->pack = ccs_pack_get (cpu, constant, key, bytes, pack_filter, self,
-        error);
+    self->pack
+        = ccs_pack_get (cpu, constant, key, bytes, pack_filter, self, error);
     return self->pack
-        && ccs_dnnl_arg (&self->main, cpu, arg, &self->packed,
-            self->pack->data, error);
+           && ccs_dnnl_arg (&self->main, cpu, arg, &self->packed,
+                            self->pack->data, error);
   }
   if (dnnl_memory_desc_equal (&user, &self->packed))
     return ccs_dnnl_arg (&self->main, cpu, arg, &user, self->filter.data,
-        error);
+                         error);
   self->packed_at = kernel->scratch;
   kernel->scratch += ccs_align (bytes);
   return ccs_dnnl_arg (&self->main, cpu, arg, &self->packed, NULL, error)
-      && (arg == DNNL_ARG_DIFF_WEIGHTS
-          ? ccs_dnnl_reorder (&self->reorder, cpu, &self->packed, NULL, &user,
-              self->filter.data, error)
-          : ccs_dnnl_reorder (&self->reorder, cpu, &user, self->filter.data,
-              &self->packed, NULL, error));
+         && (arg == DNNL_ARG_DIFF_WEIGHTS
+                 ? ccs_dnnl_reorder (&self->reorder, cpu, &self->packed, NULL,
+                                     &user, self->filter.data, error)
+                 : ccs_dnnl_reorder (&self->reorder, cpu, &user,
+                                     self->filter.data, &self->packed, NULL,
+                                     error));
 }
 
 static void
@@ -254,18 +254,17 @@ conv_pack_filter (Conv *self, char *scratch)
 {
   if (self->reorder.primitive) {
     ccs_dnnl_set_arg_data (&self->reorder, DNNL_ARG_TO,
-        scratch + self->packed_at);
+                           scratch + self->packed_at);
     ccs_dnnl_run (&self->reorder, self->cpu, scratch + self->primitive_at);
     ccs_dnnl_set_arg_data (&self->main, DNNL_ARG_WEIGHTS,
-        scratch + self->packed_at);
+                           scratch + self->packed_at);
   }
 }
 
 /* -- activations ----------------------------------------------------------- */
 
 static gboolean
-conv_bind (Conv *self, CcsKernel *kernel, Bound *bound, int arg,
-    GError **error)
+conv_bind (Conv *self, CcsKernel *kernel, Bound *bound, int arg, GError **error)
 {
   dnnl_memory_desc_t md;
 
@@ -277,7 +276,7 @@ conv_bind (Conv *self, CcsKernel *kernel, Bound *bound, int arg,
     kernel->scratch += ccs_align (ccs_operand_bytes (&bound->operand));
   }
   return ccs_dnnl_arg (&self->main, self->cpu, arg, &md,
-      bound->staged ? NULL : bound->operand.data, error);
+                       bound->staged ? NULL : bound->operand.data, error);
 }
 
 /* The memory the primitive uses. */
@@ -311,7 +310,7 @@ conv_execute (Conv *self, char *scratch)
 /* Everything bound: the primitives' own scratch stands behind the rest. */
 static gboolean
 conv_ready (Conv *self, CcsKernel *kernel,
-    void (*run) (CcsBackend *, gpointer, void *))
+            void (*run) (CcsBackend *, gpointer, void *))
 {
   self->primitive_at = kernel->scratch;
   kernel->scratch += MAX (self->main.scratch, self->reorder.scratch);
@@ -351,22 +350,27 @@ conv_post_ops (gboolean residual, CcsAct act)
   if (residual)
     dnnl_post_ops_append_sum (post_ops, 1.f);
   if (act.kind != CCS_ACT_NONE)
-    dnnl_post_ops_append_eltwise (post_ops, 1.f, eltwise[act.kind],
+    dnnl_post_ops_append_eltwise (
+        post_ops, 1.f, eltwise[act.kind],
         act.kind == CCS_ACT_LEAKY_RELU ? act.slope : 0.f, 0.f);
   return post_ops;
 }
 
 gboolean
 ccs_cpu_prepare_conv2d (CcsCpu *cpu, CcsKernel *kernel,
-    const CcsKernelHints *hints, GError **error)
+                        const CcsKernelHints *hints, GError **error)
 {
-  Conv *self = conv_new (cpu, kernel, &kernel->in[0], &kernel->in[1],
-      &kernel->out[0]);
-  Geometry g = conv_geometry (self, &kernel->op->attrs);
+  Conv *self;
+  Geometry g;
   dnnl_post_ops_t post_ops;
   dnnl_primitive_desc_t pd = NULL;
   dnnl_status_t status;
 
+  if (ccs_cpu_winograd_serves (kernel, hints))
+    return ccs_cpu_prepare_winograd (cpu, kernel, hints, error);
+  self
+      = conv_new (cpu, kernel, &kernel->in[0], &kernel->in[1], &kernel->out[0]);
+  g = conv_geometry (self, &kernel->op->attrs);
   self->bias = kernel->in[2];
   self->residual = kernel->in[3];
   post_ops = conv_post_ops (self->residual.data != NULL, self->act);
@@ -376,13 +380,14 @@ ccs_cpu_prepare_conv2d (CcsCpu *cpu, CcsKernel *kernel,
     return FALSE;
   self->packed = *dnnl_primitive_desc_query_md (pd, dnnl_query_weights_md, 0);
   return ccs_dnnl_init (&self->main, cpu, pd, "a convolution", error)
-      && conv_bind_filter (self, kernel, DNNL_ARG_WEIGHTS,
-          hints->constant[1], error)
-      && (!self->bias.data || ccs_dnnl_arg (&self->main, cpu, DNNL_ARG_BIAS,
-              &g.bias, self->bias.data, error))
-      && conv_bind (self, kernel, &self->large, DNNL_ARG_SRC, error)
-      && conv_bind (self, kernel, &self->small, DNNL_ARG_DST, error)
-      && conv_ready (self, kernel, run_conv2d);
+         && conv_bind_filter (self, kernel, DNNL_ARG_WEIGHTS,
+                              hints->constant[1], error)
+         && (!self->bias.data
+             || ccs_dnnl_arg (&self->main, cpu, DNNL_ARG_BIAS, &g.bias,
+                              self->bias.data, error))
+         && conv_bind (self, kernel, &self->large, DNNL_ARG_SRC, error)
+         && conv_bind (self, kernel, &self->small, DNNL_ARG_DST, error)
+         && conv_ready (self, kernel, run_conv2d);
 }
 
 /* -- transposed: the data gradient ----------------------------------------- */
@@ -401,7 +406,7 @@ run_conv_transpose2d (CcsBackend *backend, gpointer state, void *scratch)
 
 gboolean
 ccs_cpu_prepare_conv_transpose2d (CcsCpu *cpu, CcsKernel *kernel,
-    const CcsKernelHints *hints, GError **error)
+                                  const CcsKernelHints *hints, GError **error)
 {
   const gint stride = kernel->op->attrs.conv.stride;
   Conv *self;
@@ -412,22 +417,21 @@ ccs_cpu_prepare_conv_transpose2d (CcsCpu *cpu, CcsKernel *kernel,
    * the zeros between pixels wins. */
   if (stride > 1 && kernel->in[1].shape.dim[1] >= 2 * stride)
     return ccs_cpu_prepare_spread (cpu, kernel, hints, error);
-  self = conv_new (cpu, kernel, &kernel->out[0], &kernel->in[1],
-      &kernel->in[0]);
+  self
+      = conv_new (cpu, kernel, &kernel->out[0], &kernel->in[1], &kernel->in[0]);
   g = conv_geometry (self, &kernel->op->attrs);
 
   self->bias = kernel->in[2];
   if (!ccs_dnnl_check (backward_desc (&pd, &g, FALSE, cpu),
-          "a transposed convolution", error))
+                       "a transposed convolution", error))
     return FALSE;
   self->packed = *dnnl_primitive_desc_query_md (pd, dnnl_query_weights_md, 0);
-  return ccs_dnnl_init (&self->main, cpu, pd, "a transposed convolution",
-          error)
-      && conv_bind_filter (self, kernel, DNNL_ARG_WEIGHTS,
-          hints->constant[1], error)
-      && conv_bind (self, kernel, &self->small, DNNL_ARG_DIFF_DST, error)
-      && conv_bind (self, kernel, &self->large, DNNL_ARG_DIFF_SRC, error)
-      && conv_ready (self, kernel, run_conv_transpose2d);
+  return ccs_dnnl_init (&self->main, cpu, pd, "a transposed convolution", error)
+         && conv_bind_filter (self, kernel, DNNL_ARG_WEIGHTS,
+                              hints->constant[1], error)
+         && conv_bind (self, kernel, &self->small, DNNL_ARG_DIFF_DST, error)
+         && conv_bind (self, kernel, &self->large, DNNL_ARG_DIFF_SRC, error)
+         && conv_ready (self, kernel, run_conv_transpose2d);
 }
 
 /* -- the filter's gradient ------------------------------------------------- */
@@ -436,7 +440,7 @@ static void
 run_conv2d_weight_grad (CcsBackend *backend, gpointer state, void *scratch)
 {
   Conv *self = state;
-  char *packed = (char *) scratch + self->packed_at;
+  char *packed = (char *)scratch + self->packed_at;
   const gint64 *taps = self->filter.shape.dim;
 
   conv_load (self, &self->large, scratch);
@@ -449,27 +453,27 @@ run_conv2d_weight_grad (CcsBackend *backend, gpointer state, void *scratch)
   if (self->reorder.primitive) {
     ccs_dnnl_set_arg_data (&self->reorder, DNNL_ARG_FROM, packed);
     ccs_dnnl_run (&self->reorder, self->cpu,
-        (char *) scratch + self->primitive_at);
+                  (char *)scratch + self->primitive_at);
   }
 }
 
 gboolean
 ccs_cpu_prepare_conv2d_weight_grad (CcsCpu *cpu, CcsKernel *kernel,
-    const CcsKernelHints *hints, GError **error)
+                                    const CcsKernelHints *hints, GError **error)
 {
-  Conv *self = conv_new (cpu, kernel, &kernel->in[0], &kernel->out[0],
-      &kernel->in[1]);
+  Conv *self
+      = conv_new (cpu, kernel, &kernel->in[0], &kernel->out[0], &kernel->in[1]);
   Geometry g = conv_geometry (self, &kernel->op->attrs);
   dnnl_primitive_desc_t pd = NULL;
 
-  if (!ccs_dnnl_check (backward_desc (&pd, &g, TRUE, cpu),
-          "a filter gradient", error))
+  if (!ccs_dnnl_check (backward_desc (&pd, &g, TRUE, cpu), "a filter gradient",
+                       error))
     return FALSE;
-  self->packed =
-      *dnnl_primitive_desc_query_md (pd, dnnl_query_diff_weights_md, 0);
+  self->packed
+      = *dnnl_primitive_desc_query_md (pd, dnnl_query_diff_weights_md, 0);
   return ccs_dnnl_init (&self->main, cpu, pd, "a filter gradient", error)
-      && conv_bind_filter (self, kernel, DNNL_ARG_DIFF_WEIGHTS, NULL, error)
-      && conv_bind (self, kernel, &self->large, DNNL_ARG_SRC, error)
-      && conv_bind (self, kernel, &self->small, DNNL_ARG_DIFF_DST, error)
-      && conv_ready (self, kernel, run_conv2d_weight_grad);
+         && conv_bind_filter (self, kernel, DNNL_ARG_DIFF_WEIGHTS, NULL, error)
+         && conv_bind (self, kernel, &self->large, DNNL_ARG_SRC, error)
+         && conv_bind (self, kernel, &self->small, DNNL_ARG_DIFF_DST, error)
+         && conv_ready (self, kernel, run_conv2d_weight_grad);
 }

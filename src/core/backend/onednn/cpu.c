@@ -88,7 +88,7 @@ prepare_reference (CcsKernel *kernel)
 static void
 cpu_close (CcsBackend *backend)
 {
-  CcsCpu *self = (CcsCpu *) backend;
+  CcsCpu *self = (CcsCpu *)backend;
 
   if (self->worker)
     ccs_worker_free (self->worker);
@@ -113,9 +113,10 @@ cpu_open (const CcsBackendOptions *options, GError **error)
   self->worker = ccs_worker_new (self->base.n_threads, error);
   if (!self->worker
       || !ccs_dnnl_check (dnnl_engine_create (&self->engine, dnnl_cpu, 0),
-          "opening", error)
+                          "opening", error)
       || !ccs_dnnl_check (dnnl_stream_create (&self->stream, self->engine,
-              dnnl_stream_default_flags), "opening", error)) {
+                                              dnnl_stream_default_flags),
+                          "opening", error)) {
     cpu_close (&self->base);
     return NULL;
   }
@@ -136,18 +137,18 @@ prepare_on_worker (gpointer data)
 {
   PrepareCall *call = data;
 
-  call->ok = prepare_table[call->kernel->op->kind] (call->cpu, call->kernel,
-      call->hints, call->error);
+  call->ok = prepare_table[call->kernel->op->kind](call->cpu, call->kernel,
+                                                   call->hints, call->error);
 }
 
 /* Compiled on the worker: oneDNN cuts its work by the threads it sees then. */
 static gboolean
 cpu_prepare (CcsBackend *backend, CcsKernel *kernel,
-    const CcsKernelHints *hints, GError **error)
+             const CcsKernelHints *hints, GError **error)
 {
   static const CcsKernelHints no_hints;
-  PrepareCall call = { (CcsCpu *) backend, kernel,
-    hints ? hints : &no_hints, error, TRUE };
+  PrepareCall call
+      = { (CcsCpu *)backend, kernel, hints ? hints : &no_hints, error, TRUE };
 
   kernel->run = NULL;
   kernel->state = NULL;
@@ -192,15 +193,14 @@ run_on_worker (gpointer data)
 }
 
 static gboolean
-cpu_run (CcsBackend *backend, const CcsKernel *kernels, guint n,
-    void *scratch, gpointer *capture, GError **error)
+cpu_run (CcsBackend *backend, const CcsKernel *kernels, guint n, void *scratch,
+         gpointer *capture, GError **error)
 {
-  RunCall call = { (CcsCpu *) backend, kernels, n, scratch, NULL,
-    dnnl_success };
+  RunCall call = { (CcsCpu *)backend, kernels, n, scratch, NULL, dnnl_success };
 
   ccs_worker_call (call.cpu->worker, run_on_worker, &call);
   return call.status == dnnl_success
-      || ccs_dnnl_check (call.status, call.failed->row->name, error);
+         || ccs_dnnl_check (call.status, call.failed->row->name, error);
 }
 
 static void

@@ -17,26 +17,28 @@ G_BEGIN_DECLS
 typedef struct
 {
   CcsBackend base;
-  CcsWorker *worker;            /* owns execution and compilation */
+  CcsWorker *worker; /* owns execution and compilation */
   dnnl_engine_t engine;
   dnnl_stream_t stream;
   GMutex pack_lock;
-  GList *packs;                 /* of CcsPack, while plans use them */
-  dnnl_status_t failure;        /* the first of the run under way */
+  GList *packs;          /* of CcsPack, while plans use them */
+  dnnl_status_t failure; /* the first of the run under way */
 } CcsCpu;
 
 /* Compiles one kernel, on the worker; kernel->run stays NULL where this kernel
  * does not serve the configuration, and the row's reference function runs. */
-typedef gboolean (*CcsCpuPrepare) (CcsCpu * cpu, CcsKernel * kernel,
-    const CcsKernelHints * hints, GError ** error);
+typedef gboolean (*CcsCpuPrepare) (CcsCpu *cpu, CcsKernel *kernel,
+                                   const CcsKernelHints *hints, GError **error);
 
-#define CCS_CPU_KERNEL(name) \
-  gboolean ccs_cpu_prepare_ ## name (CcsCpu * cpu, CcsKernel * kernel, \
-      const CcsKernelHints * hints, GError ** error)
+#define CCS_CPU_KERNEL(name)                                                   \
+  gboolean ccs_cpu_prepare_##name (CcsCpu *cpu, CcsKernel *kernel,             \
+                                   const CcsKernelHints *hints,                \
+                                   GError **error)
 
 CCS_CPU_KERNEL (conv2d);
 CCS_CPU_KERNEL (conv_transpose2d);
 CCS_CPU_KERNEL (spread);
+CCS_CPU_KERNEL (winograd);
 CCS_CPU_KERNEL (conv2d_weight_grad);
 CCS_CPU_KERNEL (batch_norm);
 CCS_CPU_KERNEL (batch_norm_train);
@@ -74,6 +76,10 @@ CCS_CPU_KERNEL (adam);
 
 extern const CcsBackendClass ccs_backend_cpu;
 
+/* Whether the winograd kernel computes this CONV2D. */
+gboolean ccs_cpu_winograd_serves (const CcsKernel *kernel,
+                                  const CcsKernelHints *hints);
+
 /* -- oneDNN (dnnl.c) ------------------------------------------------------ */
 #define CCS_DNNL_MAX_ARGS 8
 
@@ -84,36 +90,38 @@ typedef struct
   dnnl_exec_arg_t args[CCS_DNNL_MAX_ARGS];
   gint n_args;
   dnnl_memory_t scratchpad;
-  gsize scratch;                /* bytes of it */
+  gsize scratch; /* bytes of it */
 } CcsDnnl;
 
 /* FALSE with CCS_ERROR_BACKEND naming @what unless @status is success. */
 gboolean ccs_dnnl_check (dnnl_status_t status, const char *what,
-    GError ** error);
+                         GError **error);
 /* The logical NCHW descriptor of an NHWC operand, rows pitch apart. */
-void ccs_dnnl_desc_nhwc (dnnl_memory_desc_t * md, const CcsOperand * x);
+void ccs_dnnl_desc_nhwc (dnnl_memory_desc_t *md, const CcsOperand *x);
 /* Of NHWC memory that is dense, or in a layout of oneDNN's choice. */
-void ccs_dnnl_desc_dense (dnnl_memory_desc_t * md, const CcsShape * shape);
+void ccs_dnnl_desc_dense (dnnl_memory_desc_t *md, const CcsShape *shape);
 /* Of taps [kh0, kh0 + kh) x [kw0, kw0 + kw) of an OHWI filter; the offset is in
  * the descriptor. */
-void ccs_dnnl_desc_filter (dnnl_memory_desc_t * md, const CcsShape * filter,
-    gint kh0, gint kh, gint kw0, gint kw);
+void ccs_dnnl_desc_filter (dnnl_memory_desc_t *md, const CcsShape *filter,
+                           gint kh0, gint kh, gint kw0, gint kw);
 /* User-mode scratchpad, and whatever post-ops; (transfer full). */
 dnnl_primitive_attr_t ccs_dnnl_attr (const_dnnl_post_ops_t post_ops);
 /* Compiles @desc; @pd is released. */
-gboolean ccs_dnnl_init (CcsDnnl * self, CcsCpu * cpu,
-    dnnl_primitive_desc_t pd, const char *what, GError ** error);
+gboolean ccs_dnnl_init (CcsDnnl *self, CcsCpu *cpu, dnnl_primitive_desc_t pd,
+                        const char *what, GError **error);
 /* Adds argument @arg at @data, laid out as @md. */
-gboolean ccs_dnnl_arg (CcsDnnl * self, CcsCpu * cpu, int arg,
-    const dnnl_memory_desc_t * md, void *data, GError ** error);
-void ccs_dnnl_set_arg_data (CcsDnnl * self, int arg, void *data);
+gboolean ccs_dnnl_arg (CcsDnnl *self, CcsCpu *cpu, int arg,
+                       const dnnl_memory_desc_t *md, void *data,
+                       GError **error);
+void ccs_dnnl_set_arg_data (CcsDnnl *self, int arg, void *data);
 /* A failure is also kept in cpu->failure. */
-dnnl_status_t ccs_dnnl_run (CcsDnnl * self, CcsCpu * cpu, void *scratch);
-void ccs_dnnl_clear (CcsDnnl * self);
+dnnl_status_t ccs_dnnl_run (CcsDnnl *self, CcsCpu *cpu, void *scratch);
+void ccs_dnnl_clear (CcsDnnl *self);
 /* A copy between layouts. */
-gboolean ccs_dnnl_reorder (CcsDnnl * self, CcsCpu * cpu,
-    const dnnl_memory_desc_t * from, void *from_data,
-    const dnnl_memory_desc_t * to, void *to_data, GError ** error);
+gboolean ccs_dnnl_reorder (CcsDnnl *self, CcsCpu *cpu,
+                           const dnnl_memory_desc_t *from, void *from_data,
+                           const dnnl_memory_desc_t *to, void *to_data,
+                           GError **error);
 
 /* -- packed parameters (pack.c) ------------------------------------------- */
 /* One constant in a layout some kernel wants, shared between the plans that
@@ -124,17 +132,17 @@ struct _CcsPack
   CcsCpu *cpu;
   guint users;
   CcsTensor *tensor;
-  GBytes *key;                  /* what kind of packing */
+  GBytes *key; /* what kind of packing */
   void *data;
 };
 
 /* Fills @to with @tensor packed. */
-typedef gboolean (*CcsPackFunc) (CcsCpu * cpu, gpointer user, void *to,
-    GError ** error);
+typedef gboolean (*CcsPackFunc) (CcsCpu *cpu, gpointer user, void *to,
+                                 GError **error);
 /* The packing of @tensor called @key (transfer none), of @bytes bytes, made by
  * @pack if nobody has it yet. On the worker. */
-CcsPack *ccs_pack_get (CcsCpu * cpu, CcsTensor * tensor, GBytes * key,
-    gsize bytes, CcsPackFunc pack, gpointer user, GError ** error);
-void ccs_pack_release (CcsPack * self);
+CcsPack *ccs_pack_get (CcsCpu *cpu, CcsTensor *tensor, GBytes *key, gsize bytes,
+                       CcsPackFunc pack, gpointer user, GError **error);
+void ccs_pack_release (CcsPack *self);
 
 G_END_DECLS

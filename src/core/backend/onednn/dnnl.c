@@ -13,7 +13,7 @@ ccs_dnnl_check (dnnl_status_t status, const char *what, GError **error)
   if (status == dnnl_success)
     return TRUE;
   g_set_error (error, CCS_ERROR, CCS_ERROR_BACKEND, "cpu: %s: oneDNN says %s",
-      what, dnnl_status2str (status));
+               what, dnnl_status2str (status));
   return FALSE;
 }
 
@@ -21,8 +21,7 @@ static void
 desc_nhwc (dnnl_memory_desc_t *md, const gint64 *dim, gint64 pitch)
 {
   dnnl_dims_t dims = { dim[0], dim[3], dim[1], dim[2] };
-  dnnl_dims_t strides =
-      { dim[1] * dim[2] * pitch, 1, dim[2] * pitch, pitch };
+  dnnl_dims_t strides = { dim[1] * dim[2] * pitch, 1, dim[2] * pitch, pitch };
 
   dnnl_memory_desc_init_by_strides (md, 4, dims, dnnl_f32, strides);
 }
@@ -40,8 +39,8 @@ ccs_dnnl_desc_dense (dnnl_memory_desc_t *md, const CcsShape *shape)
 }
 
 void
-ccs_dnnl_desc_filter (dnnl_memory_desc_t *md, const CcsShape *filter,
-    gint kh0, gint kh, gint kw0, gint kw)
+ccs_dnnl_desc_filter (dnnl_memory_desc_t *md, const CcsShape *filter, gint kh0,
+                      gint kh, gint kw0, gint kw)
 {
   gint64 width = filter->dim[2], in = filter->dim[3];
   dnnl_dims_t dims = { filter->dim[0], in, kh, kw };
@@ -65,19 +64,18 @@ ccs_dnnl_attr (const_dnnl_post_ops_t post_ops)
 
 gboolean
 ccs_dnnl_init (CcsDnnl *self, CcsCpu *cpu, dnnl_primitive_desc_t pd,
-    const char *what, GError **error)
+               const char *what, GError **error)
 {
-  const dnnl_memory_desc_t *scratchpad =
-      dnnl_primitive_desc_query_md (pd, dnnl_query_scratchpad_md, 0);
+  const dnnl_memory_desc_t *scratchpad
+      = dnnl_primitive_desc_query_md (pd, dnnl_query_scratchpad_md, 0);
   gboolean ok;
 
   memset (self, 0, sizeof *self);
   ok = ccs_dnnl_check (dnnl_primitive_create (&self->primitive, pd), what,
-      error);
+                       error);
   if (ok && scratchpad && dnnl_memory_desc_get_size (scratchpad) > 0) {
     self->scratch = dnnl_memory_desc_get_size (scratchpad);
-    ok = ccs_dnnl_arg (self, cpu, DNNL_ARG_SCRATCHPAD, scratchpad, NULL,
-        error);
+    ok = ccs_dnnl_arg (self, cpu, DNNL_ARG_SCRATCHPAD, scratchpad, NULL, error);
     if (ok)
       self->scratchpad = self->args[0].memory;
   }
@@ -86,14 +84,14 @@ ccs_dnnl_init (CcsDnnl *self, CcsCpu *cpu, dnnl_primitive_desc_t pd,
 }
 
 gboolean
-ccs_dnnl_arg (CcsDnnl *self, CcsCpu *cpu, int arg,
-    const dnnl_memory_desc_t *md, void *data, GError **error)
+ccs_dnnl_arg (CcsDnnl *self, CcsCpu *cpu, int arg, const dnnl_memory_desc_t *md,
+              void *data, GError **error)
 {
   dnnl_memory_t memory = NULL;
 
   g_assert (self->n_args < CCS_DNNL_MAX_ARGS);
   if (!ccs_dnnl_check (dnnl_memory_create (&memory, md, cpu->engine, data),
-          "an argument", error))
+                       "an argument", error))
     return FALSE;
   self->args[self->n_args].arg = arg;
   self->args[self->n_args++].memory = memory;
@@ -116,7 +114,7 @@ ccs_dnnl_run (CcsDnnl *self, CcsCpu *cpu, void *scratch)
   if (self->scratchpad)
     dnnl_memory_set_data_handle (self->scratchpad, scratch);
   status = dnnl_primitive_execute (self->primitive, cpu->stream, self->n_args,
-      self->args);
+                                   self->args);
   if (status != dnnl_success && cpu->failure == dnnl_success)
     cpu->failure = status;
   return status;
@@ -134,18 +132,18 @@ ccs_dnnl_clear (CcsDnnl *self)
 
 gboolean
 ccs_dnnl_reorder (CcsDnnl *self, CcsCpu *cpu, const dnnl_memory_desc_t *from,
-    void *from_data, const dnnl_memory_desc_t *to, void *to_data,
-    GError **error)
+                  void *from_data, const dnnl_memory_desc_t *to, void *to_data,
+                  GError **error)
 {
   dnnl_primitive_attr_t attr = ccs_dnnl_attr (NULL);
   dnnl_primitive_desc_t pd = NULL;
-  dnnl_status_t status = dnnl_reorder_primitive_desc_create (&pd, from,
-      cpu->engine, to, cpu->engine, attr);
+  dnnl_status_t status = dnnl_reorder_primitive_desc_create (
+      &pd, from, cpu->engine, to, cpu->engine, attr);
 
   dnnl_primitive_attr_destroy (attr);
   memset (self, 0, sizeof *self);
   return ccs_dnnl_check (status, "a change of layout", error)
-      && ccs_dnnl_init (self, cpu, pd, "a change of layout", error)
-      && ccs_dnnl_arg (self, cpu, DNNL_ARG_FROM, from, from_data, error)
-      && ccs_dnnl_arg (self, cpu, DNNL_ARG_TO, to, to_data, error);
+         && ccs_dnnl_init (self, cpu, pd, "a change of layout", error)
+         && ccs_dnnl_arg (self, cpu, DNNL_ARG_FROM, from, from_data, error)
+         && ccs_dnnl_arg (self, cpu, DNNL_ARG_TO, to, to_data, error);
 }

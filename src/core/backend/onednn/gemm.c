@@ -32,8 +32,8 @@ ccs_gemm_pack (const CcsGemmRight *b, gint64 index, float *packed)
   const gint64 panel_size = b->k * simd->gemm_columns;
 
   simd->gemm_pack (index % panels, b->n, b->k,
-      b->data + index / panels * b->batch_step, b->row_step, b->column_step,
-      packed + index * panel_size);
+                   b->data + index / panels * b->batch_step, b->row_step,
+                   b->column_step, packed + index * panel_size);
 }
 
 static void
@@ -41,8 +41,8 @@ pack_all (const CcsGemmRight *b, float *packed)
 {
   const gint64 n = b->batch * ccs_gemm_panels (b);
 
-#pragma omp parallel for schedule(static) \
-    if (b->batch * b->k * b->n > CCS_PART_ELEMENTS)
+#pragma omp parallel for schedule(static) if (b->batch * b->k * b->n           \
+                                              > CCS_PART_ELEMENTS)
   for (gint64 i = 0; i < n; i++)
     ccs_gemm_pack (b, i, packed);
 }
@@ -56,10 +56,11 @@ pack_constant (CcsCpu *cpu, gpointer user, void *to, GError **error)
 
 gboolean
 ccs_gemm_packed_init (CcsGemmPacked *self, CcsCpu *cpu, CcsKernel *kernel,
-    CcsTensor *constant, GError **error)
+                      CcsTensor *constant, GError **error)
 {
-  const gint64 steps[] = { self->b.batch, self->b.k, self->b.n,
-    self->b.batch_step, self->b.row_step, self->b.column_step };
+  const gint64 steps[]
+      = { self->b.batch,      self->b.k,        self->b.n,
+          self->b.batch_step, self->b.row_step, self->b.column_step };
   g_autoptr (GBytes) key = NULL;
 
   if (!constant) {
@@ -68,8 +69,9 @@ ccs_gemm_packed_init (CcsGemmPacked *self, CcsCpu *cpu, CcsKernel *kernel,
     return TRUE;
   }
   key = g_bytes_new (steps, sizeof steps);
-  self->pack = ccs_pack_get (cpu, constant, key,
-      ccs_gemm_packed_bytes (&self->b), pack_constant, &self->b, error);
+  self->pack
+      = ccs_pack_get (cpu, constant, key, ccs_gemm_packed_bytes (&self->b),
+                      pack_constant, &self->b, error);
   return self->pack != NULL;
 }
 
@@ -78,6 +80,6 @@ ccs_gemm_packed_get (const CcsGemmPacked *self, char *scratch)
 {
   if (self->pack)
     return self->pack->data;
-  pack_all (&self->b, (float *) (scratch + self->at));
-  return (const float *) (scratch + self->at);
+  pack_all (&self->b, (float *)(scratch + self->at));
+  return (const float *)(scratch + self->at);
 }

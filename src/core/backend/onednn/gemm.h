@@ -16,25 +16,26 @@ typedef struct
   gint64 batch_step, row_step, column_step;
 } CcsGemmRight;
 
-gint64 ccs_gemm_panels (const CcsGemmRight * b);
+gint64 ccs_gemm_panels (const CcsGemmRight *b);
 /* Floats of all panels of one product, and of the batch. */
-gint64 ccs_gemm_product_size (const CcsGemmRight * b);
-gsize ccs_gemm_packed_bytes (const CcsGemmRight * b);
+gint64 ccs_gemm_product_size (const CcsGemmRight *b);
+gsize ccs_gemm_packed_bytes (const CcsGemmRight *b);
 /* Packs panel @index of all products' panels into @packed. */
-void ccs_gemm_pack (const CcsGemmRight * b, gint64 index, float *packed);
+void ccs_gemm_pack (const CcsGemmRight *b, gint64 index, float *packed);
 
 /* A packed right side: constant ones once and for all, others at each run. */
 typedef struct
 {
   CcsGemmRight b;
   CcsPack *pack;
-  gsize at;                     /* in scratch, where it is not constant */
+  gsize at; /* in scratch, where it is not constant */
 } CcsGemmPacked;
 
-gboolean ccs_gemm_packed_init (CcsGemmPacked * self, CcsCpu * cpu,
-    CcsKernel * kernel, CcsTensor * constant, GError ** error);
+gboolean ccs_gemm_packed_init (CcsGemmPacked *self, CcsCpu *cpu,
+                               CcsKernel *kernel, CcsTensor *constant,
+                               GError **error);
 /* The panels; packs them in parallel first where they can change. Called by
  * one thread. */
-const float *ccs_gemm_packed_get (const CcsGemmPacked * self, char *scratch);
+const float *ccs_gemm_packed_get (const CcsGemmPacked *self, char *scratch);
 
 G_END_DECLS

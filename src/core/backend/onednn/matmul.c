@@ -5,9 +5,9 @@
 
 #include <string.h>
 
-#define ROW_BLOCK 112           /* a multiple of every tile height but small */
+#define ROW_BLOCK 112 /* a multiple of every tile height but small */
 #define PANEL_BLOCK 4
-#define SMALL_PRODUCT 32768     /* multiply-adds one thread does alone */
+#define SMALL_PRODUCT 32768 /* multiply-adds one thread does alone */
 
 typedef struct
 {
@@ -16,7 +16,7 @@ typedef struct
   CcsSimdFinish finish;
   gboolean transpose_a;
   gint64 batch, m, k, n;
-  gsize a_at;                   /* of a's transpose, in scratch */
+  gsize a_at; /* of a's transpose, in scratch */
 } Matmul;
 
 static void
@@ -34,11 +34,10 @@ transpose_left (const Matmul *self, float *to)
 {
   const gint64 rows = self->batch * self->m;
 
-#pragma omp parallel for schedule(static) \
-    if (rows * self->k > CCS_PART_ELEMENTS)
+#pragma omp parallel for schedule(static) if (rows * self->k                   \
+                                              > CCS_PART_ELEMENTS)
   for (gint64 i = 0; i < rows; i++) {
-    const float *from = ccs_row (&self->a, i / self->m * self->k)
-        + i % self->m;
+    const float *from = ccs_row (&self->a, i / self->m * self->k) + i % self->m;
 
     for (gint64 l = 0; l < self->k; l++)
       to[i * self->k + l] = from[l * self->a.pitch];
@@ -48,7 +47,7 @@ transpose_left (const Matmul *self, float *to)
 /* One block of rows by one block of panels of one product. */
 static void
 matmul_block (const Matmul *self, gint64 z, gint64 row, gint64 panel,
-    const float *a, gint64 a_pitch, const float *packed)
+              const float *a, gint64 a_pitch, const float *packed)
 {
   const CcsSimd *simd = ccs_simd ();
   const gint64 column = panel * simd->gemm_columns;
@@ -57,11 +56,11 @@ matmul_block (const Matmul *self, gint64 z, gint64 row, gint64 panel,
 
   if (finish.bias)
     finish.bias += column;
-  simd->gemm (MIN (ROW_BLOCK, self->m - row), MIN (columns, self->n - column),
-      self->k, a + (z * self->m + row) * a_pitch, a_pitch,
+  simd->gemm (
+      MIN (ROW_BLOCK, self->m - row), MIN (columns, self->n - column), self->k,
+      a + (z * self->m + row) * a_pitch, a_pitch,
       packed + z * ccs_gemm_product_size (&self->right.b) + column * self->k,
-      &finish, ccs_row (&self->y, z * self->m + row) + column,
-      self->y.pitch);
+      &finish, ccs_row (&self->y, z * self->m + row) + column, self->y.pitch);
 }
 
 static void
@@ -72,27 +71,27 @@ run_matmul (CcsBackend *backend, gpointer state, void *scratch)
   const float *a = self->a.data;
   gint64 a_pitch = self->a.pitch;
   const gint64 row_blocks = (self->m + ROW_BLOCK - 1) / ROW_BLOCK;
-  const gint64 column_blocks =
-      (ccs_gemm_panels (&self->right.b) + PANEL_BLOCK - 1) / PANEL_BLOCK;
+  const gint64 column_blocks
+      = (ccs_gemm_panels (&self->right.b) + PANEL_BLOCK - 1) / PANEL_BLOCK;
   const gint64 each = row_blocks * column_blocks, n = self->batch * each;
 
   if (self->transpose_a) {
-    float *turned = (float *) ((char *) scratch + self->a_at);
+    float *turned = (float *)((char *)scratch + self->a_at);
 
     transpose_left (self, turned);
     a = turned;
     a_pitch = self->k;
   }
-#pragma omp parallel for schedule(dynamic) \
-    if (self->batch * self->m * self->n * self->k > SMALL_PRODUCT)
+#pragma omp parallel for schedule(                                             \
+    dynamic) if (self->batch * self->m * self->n * self->k > SMALL_PRODUCT)
   for (gint64 i = 0; i < n; i++)
     matmul_block (self, i / each, i % row_blocks * ROW_BLOCK,
-        i % each / row_blocks * PANEL_BLOCK, a, a_pitch, packed);
+                  i % each / row_blocks * PANEL_BLOCK, a, a_pitch, packed);
 }
 
 gboolean
 ccs_cpu_prepare_matmul (CcsCpu *cpu, CcsKernel *kernel,
-    const CcsKernelHints *hints, GError **error)
+                        const CcsKernelHints *hints, GError **error)
 {
   Matmul *self = g_new0 (Matmul, 1);
   const CcsAttrs *attrs = &kernel->op->attrs;
@@ -109,21 +108,24 @@ ccs_cpu_prepare_matmul (CcsCpu *cpu, CcsKernel *kernel,
   self->n = self->y.shape.dim[rank - 1];
   self->k = a->shape.dim[rank - (self->transpose_a ? 2 : 1)];
   self->batch = ccs_rows (&self->y) / self->m;
-  self->finish = (CcsSimdFinish) { attrs->matmul.alpha, kernel->in[2].data,
-    attrs->matmul.act };
-  self->right.b = (CcsGemmRight) {
-    .data = b->data, .batch = self->batch, .k = self->k, .n = self->n,
+  self->finish = (CcsSimdFinish){ attrs->matmul.alpha, kernel->in[2].data,
+                                  attrs->matmul.act };
+  self->right.b = (CcsGemmRight){
+    .data = b->data,
+    .batch = self->batch,
+    .k = self->k,
+    .n = self->n,
     .batch_step = b->shape.dim[rank - 2] * b->pitch,
     .row_step = transpose_b ? 1 : b->pitch,
     .column_step = transpose_b ? b->pitch : 1,
   };
   if (!ccs_gemm_packed_init (&self->right, cpu, kernel, hints->constant[1],
-          error))
+                             error))
     return FALSE;
   if (self->transpose_a) {
     self->a_at = kernel->scratch;
-    kernel->scratch +=
-        ccs_align (self->batch * self->m * self->k * sizeof (float));
+    kernel->scratch
+        += ccs_align (self->batch * self->m * self->k * sizeof (float));
   }
   kernel->run = run_matmul;
   return TRUE;

@@ -12,8 +12,8 @@ typedef struct
   CcsOperand x, dy, w, b, mean, spread, y, out_mean, out_rstd, dw, db;
   CcsAttrs attrs;
   gint64 channels;
-  gint64 groups, rows;          /* rows of one group */
-  gint64 part, parts;           /* rows of a part, parts of a group */
+  gint64 groups, rows; /* rows of one group */
+  gint64 part, parts;  /* rows of a part, parts of a group */
 } Norm;
 
 static Norm *
@@ -36,7 +36,7 @@ norm_new (CcsKernel *kernel, const CcsOperand *x, gint64 groups)
 static inline float
 value_or (const CcsOperand *operand, gint64 i, float otherwise)
 {
-  return operand->data ? ((const float *) operand->data)[i] : otherwise;
+  return operand->data ? ((const float *)operand->data)[i] : otherwise;
 }
 
 /* Rows of part @part. */
@@ -53,7 +53,8 @@ part_first (const Norm *self, gint64 i)
   return i / self->parts * self->rows + i % self->parts * self->part;
 }
 
-/* -- inference -------------------------------------------------------------- */
+/* -- inference --------------------------------------------------------------
+ */
 
 static void
 run_batch_norm (CcsBackend *backend, gpointer state, void *scratch)
@@ -64,23 +65,22 @@ run_batch_norm (CcsBackend *backend, gpointer state, void *scratch)
   float *scale = scratch, *shift = scale + self->channels;
 
   for (gint64 c = 0; c < self->channels; c++) {
-    const double var = ((const float *) self->spread.data)[c];
+    const double var = ((const float *)self->spread.data)[c];
 
-    scale[c] = value_or (&self->w, c, 1.f)
-        / sqrt (var + self->attrs.norm.eps);
+    scale[c] = value_or (&self->w, c, 1.f) / sqrt (var + self->attrs.norm.eps);
     shift[c] = value_or (&self->b, c, 0.f);
   }
 #pragma omp parallel for schedule(static) if (self->parts > 1)
   for (gint64 i = 0; i < self->parts; i++)
     simd->normalize (part_rows (self, i), self->channels,
-        ccs_row (&self->x, i * self->part), self->x.pitch, mean, scale, shift,
-        self->attrs.norm.act, ccs_row (&self->y, i * self->part),
-        self->y.pitch);
+                     ccs_row (&self->x, i * self->part), self->x.pitch, mean,
+                     scale, shift, self->attrs.norm.act,
+                     ccs_row (&self->y, i * self->part), self->y.pitch);
 }
 
 gboolean
 ccs_cpu_prepare_batch_norm (CcsCpu *cpu, CcsKernel *kernel,
-    const CcsKernelHints *hints, GError **error)
+                            const CcsKernelHints *hints, GError **error)
 {
   Norm *self = norm_new (kernel, &kernel->in[0], 1);
 
@@ -94,18 +94,19 @@ ccs_cpu_prepare_batch_norm (CcsCpu *cpu, CcsKernel *kernel,
   return TRUE;
 }
 
-/* -- training --------------------------------------------------------------- */
+/* -- training ---------------------------------------------------------------
+ */
 
 /* Joins the parts' moments of channel @c of group @group (Chan's formula). */
 static void
 join_moments (const Norm *self, const float *moments, gint64 group, gint64 c,
-    double *mean, double *var)
+              double *mean, double *var)
 {
   double n = 0., m = 0., square = 0.;
 
   for (gint64 p = 0; p < self->parts; p++) {
-    const float *of_part =
-        moments + (group * self->parts + p) * 2 * self->channels + c;
+    const float *of_part
+        = moments + (group * self->parts + p) * 2 * self->channels + c;
     const double more = part_rows (self, p), off = of_part[0] - m;
 
     m += off * more / (n + more);
@@ -119,12 +120,12 @@ join_moments (const Norm *self, const float *moments, gint64 group, gint64 c,
 /* Statistics of one channel of one group: stored, averaged, and made ready for
  * normalize (). */
 static void
-finish_channel (const Norm *self, const float *moments, gint64 group,
-    gint64 c, float *mean, float *scale, float *shift)
+finish_channel (const Norm *self, const float *moments, gint64 group, gint64 c,
+                float *mean, float *scale, float *shift)
 {
   const double m = self->attrs.norm.momentum, n = self->rows;
-  float *running_mean = (float *) self->mean.data + c;
-  float *running_var = (float *) self->spread.data + c;
+  float *running_mean = (float *)self->mean.data + c;
+  float *running_var = (float *)self->spread.data + c;
   double average, var, rstd;
 
   join_moments (self, moments, group, c, &average, &var);
@@ -146,7 +147,7 @@ run_batch_norm_train (CcsBackend *backend, gpointer state, void *scratch)
   const Norm *self = state;
   const CcsSimd *simd = ccs_simd ();
   const gint64 channels = self->channels, n = self->groups * self->parts;
-  float *table = scratch;       /* per group: mean, scale, shift */
+  float *table = scratch; /* per group: mean, scale, shift */
   float *moments = table + self->groups * 3 * channels;
 
 #pragma omp parallel if (n > 1)
@@ -154,16 +155,17 @@ run_batch_norm_train (CcsBackend *backend, gpointer state, void *scratch)
 #pragma omp for schedule(static)
     for (gint64 i = 0; i < n; i++)
       simd->moments (part_rows (self, i % self->parts), channels,
-          ccs_row (&self->x, part_first (self, i)), self->x.pitch,
-          moments + i * 2 * channels, moments + (i * 2 + 1) * channels);
-    /* Groups update the running averages in order. */
+                     ccs_row (&self->x, part_first (self, i)), self->x.pitch,
+                     moments + i * 2 * channels,
+                     moments + (i * 2 + 1) * channels);
+      /* Groups update the running averages in order. */
 #pragma omp for schedule(static)
     for (gint64 c = 0; c < channels; c++)
       for (gint64 g = 0; g < self->groups; g++) {
         float *of_group = table + g * 3 * channels + c;
 
         finish_channel (self, moments, g, c, of_group, of_group + channels,
-            of_group + 2 * channels);
+                        of_group + 2 * channels);
       }
     if (self->y.data) {
 #pragma omp for schedule(static)
@@ -172,9 +174,10 @@ run_batch_norm_train (CcsBackend *backend, gpointer state, void *scratch)
         const gint64 first = part_first (self, i);
 
         simd->normalize (part_rows (self, i % self->parts), channels,
-            ccs_row (&self->x, first), self->x.pitch, of_group,
-            of_group + channels, of_group + 2 * channels,
-            self->attrs.norm.act, ccs_row (&self->y, first), self->y.pitch);
+                         ccs_row (&self->x, first), self->x.pitch, of_group,
+                         of_group + channels, of_group + 2 * channels,
+                         self->attrs.norm.act, ccs_row (&self->y, first),
+                         self->y.pitch);
       }
     }
   }
@@ -182,10 +185,9 @@ run_batch_norm_train (CcsBackend *backend, gpointer state, void *scratch)
 
 gboolean
 ccs_cpu_prepare_batch_norm_train (CcsCpu *cpu, CcsKernel *kernel,
-    const CcsKernelHints *hints, GError **error)
+                                  const CcsKernelHints *hints, GError **error)
 {
-  Norm *self =
-      norm_new (kernel, &kernel->in[0], kernel->op->attrs.norm.groups);
+  Norm *self = norm_new (kernel, &kernel->in[0], kernel->op->attrs.norm.groups);
 
   self->w = kernel->in[1];
   self->b = kernel->in[2];
@@ -195,12 +197,13 @@ ccs_cpu_prepare_batch_norm_train (CcsCpu *cpu, CcsKernel *kernel,
   self->out_mean = kernel->out[1];
   self->out_rstd = kernel->out[2];
   kernel->scratch = ccs_align (self->groups * self->channels
-      * (3 + 2 * self->parts) * sizeof (float));
+                               * (3 + 2 * self->parts) * sizeof (float));
   kernel->run = run_batch_norm_train;
   return TRUE;
 }
 
-/* -- gradient --------------------------------------------------------------- */
+/* -- gradient ---------------------------------------------------------------
+ */
 
 /* What the two passes need of each channel of each group. */
 enum
@@ -208,8 +211,8 @@ enum
   TABLE_MEAN,
   TABLE_SCALE,
   TABLE_SHIFT,
-  TABLE_OFFSET,                 /* mean of the gradient */
-  TABLE_SLOPE,                  /* what to take off per x - mean */
+  TABLE_OFFSET, /* mean of the gradient */
+  TABLE_SLOPE,  /* what to take off per x - mean */
   N_TABLE
 };
 
@@ -221,8 +224,8 @@ fill_table (const Norm *self, float *table)
       float *of = table + g * N_TABLE * self->channels + c;
 
       of[TABLE_MEAN * self->channels] = ccs_row (&self->mean, g)[c];
-      of[TABLE_SCALE * self->channels] = value_or (&self->w, c, 1.f)
-          * ccs_row (&self->spread, g)[c];
+      of[TABLE_SCALE * self->channels]
+          = value_or (&self->w, c, 1.f) * ccs_row (&self->spread, g)[c];
       of[TABLE_SHIFT * self->channels] = value_or (&self->b, c, 0.f);
     }
 }
@@ -249,9 +252,9 @@ finish_gradient (const Norm *self, const float *sums, gint64 c, float *table)
     db += sum;
   }
   if (self->dw.data)
-    ((float *) self->dw.data)[c] = dw;
+    ((float *)self->dw.data)[c] = dw;
   if (self->db.data)
-    ((float *) self->db.data)[c] = db;
+    ((float *)self->db.data)[c] = db;
 }
 
 static void
@@ -272,12 +275,12 @@ run_batch_norm_grad (CcsBackend *backend, gpointer state, void *scratch)
       const float *of = table + i / self->parts * N_TABLE * channels;
       const gint64 first = part_first (self, i);
 
-      simd->norm_grad_sums (part_rows (self, i % self->parts), channels,
-          ccs_row (&self->dy, first), self->dy.pitch,
-          ccs_row (&self->x, first), self->x.pitch,
-          of + TABLE_MEAN * channels, of + TABLE_SCALE * channels,
-          of + TABLE_SHIFT * channels, act, sums + i * 2 * channels,
-          sums + (i * 2 + 1) * channels);
+      simd->norm_grad_sums (
+          part_rows (self, i % self->parts), channels,
+          ccs_row (&self->dy, first), self->dy.pitch, ccs_row (&self->x, first),
+          self->x.pitch, of + TABLE_MEAN * channels,
+          of + TABLE_SCALE * channels, of + TABLE_SHIFT * channels, act,
+          sums + i * 2 * channels, sums + (i * 2 + 1) * channels);
     }
 #pragma omp for schedule(static)
     for (gint64 c = 0; c < channels; c++)
@@ -288,7 +291,8 @@ run_batch_norm_grad (CcsBackend *backend, gpointer state, void *scratch)
         const float *of = table + i / self->parts * N_TABLE * channels;
         const gint64 first = part_first (self, i);
 
-        simd->norm_grad (part_rows (self, i % self->parts), channels,
+        simd->norm_grad (
+            part_rows (self, i % self->parts), channels,
             ccs_row (&self->dy, first), self->dy.pitch,
             ccs_row (&self->x, first), self->x.pitch,
             of + TABLE_MEAN * channels, of + TABLE_SCALE * channels,
@@ -302,10 +306,9 @@ run_batch_norm_grad (CcsBackend *backend, gpointer state, void *scratch)
 
 gboolean
 ccs_cpu_prepare_batch_norm_grad (CcsCpu *cpu, CcsKernel *kernel,
-    const CcsKernelHints *hints, GError **error)
+                                 const CcsKernelHints *hints, GError **error)
 {
-  Norm *self =
-      norm_new (kernel, &kernel->in[1], kernel->op->attrs.norm.groups);
+  Norm *self = norm_new (kernel, &kernel->in[1], kernel->op->attrs.norm.groups);
 
   self->dy = kernel->in[0];
   self->w = kernel->in[2];
@@ -316,7 +319,7 @@ ccs_cpu_prepare_batch_norm_grad (CcsCpu *cpu, CcsKernel *kernel,
   self->dw = kernel->out[1];
   self->db = kernel->out[2];
   kernel->scratch = ccs_align (self->groups * self->channels
-      * (N_TABLE + 2 * self->parts) * sizeof (float));
+                               * (N_TABLE + 2 * self->parts) * sizeof (float));
   kernel->run = run_batch_norm_grad;
   return TRUE;
 }

@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-#define SQUARE_PART 4096        /* elements whose squares add up in float */
+#define SQUARE_PART 4096 /* elements whose squares add up in float */
 
 typedef struct
 {
@@ -24,7 +24,7 @@ all_dense (const CcsKernel *kernel, guint n)
 
 static Update *
 update_new (CcsKernel *kernel, guint n,
-    void (*run) (CcsBackend *, gpointer, void *))
+            void (*run) (CcsBackend *, gpointer, void *))
 {
   Update *self = g_new0 (Update, 1);
 
@@ -52,23 +52,23 @@ run_square_sum (CcsBackend *backend, gpointer state, void *scratch)
 #pragma omp parallel for schedule(static) if (self->n > CCS_PART_ELEMENTS)
   for (gint64 p = 0; p < parts; p++)
     sums[p] = simd->dot (MIN (SQUARE_PART, self->n - p * SQUARE_PART),
-        x + p * SQUARE_PART, x + p * SQUARE_PART);
+                         x + p * SQUARE_PART, x + p * SQUARE_PART);
   for (gint64 p = 0; p < parts; p++)
     total += sums[p];
-  ((float *) self->out.data)[0] = total;
+  ((float *)self->out.data)[0] = total;
 }
 
 gboolean
 ccs_cpu_prepare_square_sum (CcsCpu *cpu, CcsKernel *kernel,
-    const CcsKernelHints *hints, GError **error)
+                            const CcsKernelHints *hints, GError **error)
 {
   Update *self;
 
   if (!all_dense (kernel, 1))
     return TRUE;
   self = update_new (kernel, 1, run_square_sum);
-  kernel->scratch = ccs_align ((self->n + SQUARE_PART - 1) / SQUARE_PART
-      * sizeof (float));
+  kernel->scratch
+      = ccs_align ((self->n + SQUARE_PART - 1) / SQUARE_PART * sizeof (float));
   return TRUE;
 }
 
@@ -83,19 +83,20 @@ run_adam (CcsBackend *backend, gpointer state, void *scratch)
   const float *grad = self->in[1].data;
   /* learning rate, 1 - beta1^t, 1 - beta2^t, factor on the gradient */
   const float *hyper = self->in[4].data;
-  const float step = hyper[0] / (double) hyper[1];
+  const float step = hyper[0] / (double)hyper[1];
   const float root_bias2 = sqrt (hyper[2]);
 
 #pragma omp parallel for schedule(static) if (self->n > CCS_PART_ELEMENTS)
   for (gint64 i = 0; i < self->n; i += CCS_PART_ELEMENTS)
     simd->adam (MIN (CCS_PART_ELEMENTS, self->n - i), param + i, grad + i,
-        m + i, v + i, hyper[3], attrs->adam.weight_decay, attrs->adam.beta1,
-        attrs->adam.beta2, step, root_bias2, attrs->adam.eps);
+                m + i, v + i, hyper[3], attrs->adam.weight_decay,
+                attrs->adam.beta1, attrs->adam.beta2, step, root_bias2,
+                attrs->adam.eps);
 }
 
 gboolean
 ccs_cpu_prepare_adam (CcsCpu *cpu, CcsKernel *kernel,
-    const CcsKernelHints *hints, GError **error)
+                      const CcsKernelHints *hints, GError **error)
 {
   if (all_dense (kernel, 4))
     update_new (kernel, 5, run_adam);

@@ -28,7 +28,7 @@ pack_free (CcsPack *self)
 
 CcsPack *
 ccs_pack_get (CcsCpu *cpu, CcsTensor *tensor, GBytes *key, gsize bytes,
-    CcsPackFunc pack, gpointer user, GError **error)
+              CcsPackFunc pack, gpointer user, GError **error)
 {
   CcsPack *self;
 

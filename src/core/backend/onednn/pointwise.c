@@ -9,7 +9,7 @@ typedef struct
   CcsOperand in[3], out;
   CcsAttrs attrs;
   CcsOpKind kind;
-  gint64 rows, channels, part;  /* a part: that many rows */
+  gint64 rows, channels, part; /* a part: that many rows */
   CcsShape shape;
   gint64 b_strides[CCS_MAX_RANK];
 } Pointwise;
@@ -45,11 +45,11 @@ pointwise_new (CcsKernel *kernel, guint n, gboolean broadcasts)
 
 /* The inner loop on @n elements: operand i from x[i] on. */
 typedef void (*PointwiseLoop) (const Pointwise *self, const CcsSimd *simd,
-    gint64 n, const float *const *x, float *y);
+                               gint64 n, const float *const *x, float *y);
 
 static void
 pointwise_row (const Pointwise *self, const CcsSimd *simd, gint64 row,
-    gint64 column, gint64 n, PointwiseLoop loop)
+               gint64 column, gint64 n, PointwiseLoop loop)
 {
   const float *x[3];
 
@@ -67,8 +67,8 @@ pointwise_run (const Pointwise *self, PointwiseLoop loop)
   if (self->rows == 1) {
 #pragma omp parallel for schedule(static) if (self->channels > wide)
     for (gint64 column = 0; column < self->channels; column += wide)
-      pointwise_row (self, simd, 0, column,
-          MIN (wide, self->channels - column), loop);
+      pointwise_row (self, simd, 0, column, MIN (wide, self->channels - column),
+                     loop);
     return;
   }
 #pragma omp parallel for schedule(static) if (self->rows > part)
@@ -77,54 +77,52 @@ pointwise_run (const Pointwise *self, PointwiseLoop loop)
       pointwise_row (self, simd, r, 0, self->channels, loop);
 }
 
-#define POINTWISE(name, n_in) \
-  static void \
-  run_ ## name (CcsBackend *backend, gpointer state, void *scratch) \
-  { \
-    pointwise_run (state, name ## _loop); \
-  } \
-  gboolean \
-  ccs_cpu_prepare_ ## name (CcsCpu *cpu, CcsKernel *kernel, \
-      const CcsKernelHints *hints, GError **error) \
-  { \
-    pointwise_new (kernel, n_in, FALSE); \
-    kernel->run = run_ ## name; \
-    return TRUE; \
+#define POINTWISE(name, n_in)                                                  \
+  static void run_##name (CcsBackend *backend, gpointer state, void *scratch)  \
+  {                                                                            \
+    pointwise_run (state, name##_loop);                                        \
+  }                                                                            \
+  gboolean ccs_cpu_prepare_##name (CcsCpu *cpu, CcsKernel *kernel,             \
+                                   const CcsKernelHints *hints,                \
+                                   GError **error)                             \
+  {                                                                            \
+    pointwise_new (kernel, n_in, FALSE);                                       \
+    kernel->run = run_##name;                                                  \
+    return TRUE;                                                               \
   }
 
 static void
 activation_loop (const Pointwise *self, const CcsSimd *simd, gint64 n,
-    const float *const *x, float *y)
+                 const float *const *x, float *y)
 {
   simd->epilogue (1, n, x[0], n, NULL, NULL, 0, self->attrs.pointwise.act, y,
-      n);
+                  n);
 }
 
 static void
 activation_grad_loop (const Pointwise *self, const CcsSimd *simd, gint64 n,
-    const float *const *x, float *y)
+                      const float *const *x, float *y)
 {
   simd->activation_grad (n, x[0], x[1], self->attrs.pointwise.act, y);
 }
 
 static void
 affine_loop (const Pointwise *self, const CcsSimd *simd, gint64 n,
-    const float *const *x, float *y)
+             const float *const *x, float *y)
 {
-  simd->affine (n, x[0], self->attrs.affine.scale, self->attrs.affine.shift,
-      y);
+  simd->affine (n, x[0], self->attrs.affine.scale, self->attrs.affine.shift, y);
 }
 
 static void
 modulate_loop (const Pointwise *self, const CcsSimd *simd, gint64 n,
-    const float *const *x, float *y)
+               const float *const *x, float *y)
 {
   simd->modulate (n, x[0], x[1], x[2], self->attrs.pointwise.act, y);
 }
 
 static void
 complex_mul_loop (const Pointwise *self, const CcsSimd *simd, gint64 n,
-    const float *const *x, float *y)
+                  const float *const *x, float *y)
 {
   simd->complex_mul (n, x[0], x[1], self->attrs.complex_mul.conjugate_b, y);
 }
@@ -135,7 +133,8 @@ POINTWISE (affine, 1)
 POINTWISE (modulate, 3)
 POINTWISE (complex_mul, 2)
 
-/* -- sums, differences and products with an operand that may repeat --------- */
+/* -- sums, differences and products with an operand that may repeat ---------
+ */
 
 static CcsSimdBinary
 binary_kind (CcsOpKind kind)
@@ -151,10 +150,10 @@ binary_kind (CcsOpKind kind)
 
 static void
 binary_loop (const Pointwise *self, const CcsSimd *simd, gint64 n,
-    const float *const *x, float *y)
+             const float *const *x, float *y)
 {
   simd->binary (binary_kind (self->kind), n, x[0], x[1], 1,
-      self->attrs.pointwise.act, y);
+                self->attrs.pointwise.act, y);
 }
 
 static void
@@ -174,23 +173,24 @@ run_broadcast_binary (CcsBackend *backend, gpointer state, void *scratch)
 #pragma omp parallel for schedule(static) if (self->rows > part)
   for (gint64 first = 0; first < self->rows; first += part)
     for (gint64 r = first; r < MIN (first + part, self->rows); r++)
-      simd->binary (kind, self->channels, ccs_row (&self->in[0], r),
-          (const float *) self->in[1].data
-          + ccs_strided_row_offset (&self->shape, self->b_strides, r),
+      simd->binary (
+          kind, self->channels, ccs_row (&self->in[0], r),
+          (const float *)self->in[1].data
+              + ccs_strided_row_offset (&self->shape, self->b_strides, r),
           self->b_strides[last], self->attrs.pointwise.act,
           ccs_row (&self->out, r));
 }
 
 gboolean
 ccs_cpu_prepare_binary (CcsCpu *cpu, CcsKernel *kernel,
-    const CcsKernelHints *hints, GError **error)
+                        const CcsKernelHints *hints, GError **error)
 {
-  const gboolean same =
-      ccs_shape_equal (&kernel->in[0].shape, &kernel->in[1].shape);
+  const gboolean same
+      = ccs_shape_equal (&kernel->in[0].shape, &kernel->in[1].shape);
   Pointwise *self = pointwise_new (kernel, 2, !same);
 
   ccs_broadcast_strides (&self->in[1].shape, self->in[1].pitch, &self->shape,
-      self->b_strides);
+                         self->b_strides);
   kernel->run = same ? run_binary : run_broadcast_binary;
   return TRUE;
 }

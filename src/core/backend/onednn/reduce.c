@@ -5,13 +5,13 @@
 
 #include <string.h>
 
-#define SUM_ROWS 64             /* rows whose sums stay in float */
+#define SUM_ROWS 64 /* rows whose sums stay in float */
 
 typedef struct
 {
   CcsOperand x, y;
   float scale;
-  CcsShape kept, summed;        /* x's shape with the other dimensions 1 */
+  CcsShape kept, summed; /* x's shape with the other dimensions 1 */
   gint64 x_strides[CCS_MAX_RANK], y_strides[CCS_MAX_RANK];
   gboolean channels_summed;
   gint64 kept_rows, summed_rows, parts;
@@ -20,17 +20,18 @@ typedef struct
 /* Sum of part @part of the rows that go into kept row @row, by channel. */
 static void
 reduce_part (const Reduce *self, const CcsSimd *simd, gint64 row, gint64 part,
-    float *sum)
+             float *sum)
 {
-  const float *x = (const float *) self->x.data
-      + ccs_strided_row_offset (&self->kept, self->x_strides, row);
+  const float *x = (const float *)self->x.data
+                   + ccs_strided_row_offset (&self->kept, self->x_strides, row);
   const gint64 channels = ccs_channels (&self->x);
   const gint64 end = MIN ((part + 1) * SUM_ROWS, self->summed_rows);
 
   memset (sum, 0, channels * sizeof (float));
   for (gint64 r = part * SUM_ROWS; r < end; r++)
-    simd->column_sums (1, channels, x
-        + ccs_strided_row_offset (&self->summed, self->x_strides, r), 0, sum);
+    simd->column_sums (
+        1, channels,
+        x + ccs_strided_row_offset (&self->summed, self->x_strides, r), 0, sum);
 }
 
 /* Joins the parts of kept row @row. */
@@ -38,8 +39,8 @@ static void
 reduce_join (const Reduce *self, gint64 row, const float *sums)
 {
   const gint64 channels = ccs_channels (&self->x);
-  float *y = (float *) self->y.data
-      + ccs_strided_row_offset (&self->kept, self->y_strides, row);
+  float *y = (float *)self->y.data
+             + ccs_strided_row_offset (&self->kept, self->y_strides, row);
   double total = 0.;
 
   for (gint64 c = 0; c < channels; c++) {
@@ -65,13 +66,12 @@ run_reduce (CcsBackend *backend, gpointer state, void *scratch)
   const gint64 n = self->kept_rows * self->parts;
   float *sums = scratch;
 
-#pragma omp parallel \
-    if (ccs_shape_elements (&self->x.shape) > CCS_PART_ELEMENTS)
+#pragma omp parallel if (ccs_shape_elements(&self->x.shape) > CCS_PART_ELEMENTS)
   {
 #pragma omp for schedule(static)
     for (gint64 i = 0; i < n; i++)
       reduce_part (self, simd, i / self->parts, i % self->parts,
-          sums + i * channels);
+                   sums + i * channels);
 #pragma omp for schedule(static)
     for (gint64 row = 0; row < self->kept_rows; row++)
       reduce_join (self, row, sums + row * self->parts * channels);
@@ -80,7 +80,7 @@ run_reduce (CcsBackend *backend, gpointer state, void *scratch)
 
 gboolean
 ccs_cpu_prepare_reduce (CcsCpu *cpu, CcsKernel *kernel,
-    const CcsKernelHints *hints, GError **error)
+                        const CcsKernelHints *hints, GError **error)
 {
   Reduce *self = g_new0 (Reduce, 1);
   const CcsOperand *x = &kernel->in[0], *y = &kernel->out[0];
@@ -103,7 +103,7 @@ ccs_cpu_prepare_reduce (CcsCpu *cpu, CcsKernel *kernel,
   self->kept_rows = ccs_shape_rows (&self->kept);
   self->summed_rows = ccs_shape_rows (&self->summed);
   self->parts = (self->summed_rows + SUM_ROWS - 1) / SUM_ROWS;
-  kernel->scratch = ccs_align (self->kept_rows * self->parts
-      * ccs_channels (x) * sizeof (float));
+  kernel->scratch = ccs_align (self->kept_rows * self->parts * ccs_channels (x)
+                               * sizeof (float));
   return TRUE;
 }

@@ -4,8 +4,9 @@
 
 #include <math.h>
 
-#define SUM_ROWS 32             /* rows whose parameter gradients add up
-                                 * before they are joined */
+#define SUM_ROWS                                                               \
+  32 /* rows whose parameter gradients add up                                  \
+      * before they are joined */
 
 typedef struct
 {
@@ -16,7 +17,7 @@ typedef struct
 
 static RowNorm *
 row_norm_new (CcsKernel *kernel, const CcsOperand *x,
-    void (*run) (CcsBackend *, gpointer, void *))
+              void (*run) (CcsBackend *, gpointer, void *))
 {
   RowNorm *self = g_new0 (RowNorm, 1);
 
@@ -44,10 +45,11 @@ static inline void
 store (const CcsOperand *operand, gint64 i, float value)
 {
   if (operand->data)
-    ((float *) operand->data)[i] = value;
+    ((float *)operand->data)[i] = value;
 }
 
-/* -- layer norm ------------------------------------------------------------- */
+/* -- layer norm -------------------------------------------------------------
+ */
 
 static void
 layer_norm_row (const RowNorm *self, const CcsSimd *simd, gint64 r)
@@ -81,7 +83,7 @@ run_layer_norm (CcsBackend *backend, gpointer state, void *scratch)
 
 gboolean
 ccs_cpu_prepare_layer_norm (CcsCpu *cpu, CcsKernel *kernel,
-    const CcsKernelHints *hints, GError **error)
+                            const CcsKernelHints *hints, GError **error)
 {
   row_norm_new (kernel, &kernel->in[0], run_layer_norm);
   return TRUE;
@@ -100,7 +102,7 @@ layer_norm_grad_row (const RowNorm *self, gint64 r, float *dw, float *db)
 
   for (gint64 c = 0; c < n; c++) {
     const double normalised = (x[c] - mean) * rstd;
-    const double gradient = (double) dy[c] * w[c];
+    const double gradient = (double)dy[c] * w[c];
 
     total += gradient;
     dot += gradient * normalised;
@@ -112,9 +114,8 @@ layer_norm_grad_row (const RowNorm *self, gint64 r, float *dw, float *db)
   offset = total / n;
   slope = dot / n;
   for (gint64 c = 0; c < n; c++)
-    ccs_row (&self->out[0], r)[c] =
-        rstd * ((double) dy[c] * w[c] - offset
-        - (x[c] - mean) * rstd * slope);
+    ccs_row (&self->out[0], r)[c]
+        = rstd * ((double)dy[c] * w[c] - offset - (x[c] - mean) * rstd * slope);
 }
 
 static void
@@ -131,8 +132,7 @@ run_layer_norm_grad (CcsBackend *backend, gpointer state, void *scratch)
 
     for (gint64 c = 0; c < 2 * n; c++)
       dw[c] = 0.f;
-    for (gint64 r = p * SUM_ROWS; r < MIN ((p + 1) * SUM_ROWS, self->rows);
-        r++)
+    for (gint64 r = p * SUM_ROWS; r < MIN ((p + 1) * SUM_ROWS, self->rows); r++)
       layer_norm_grad_row (self, r, dw, db);
   }
   for (gint64 c = 0; c < n; c++) {
@@ -149,17 +149,17 @@ run_layer_norm_grad (CcsBackend *backend, gpointer state, void *scratch)
 
 gboolean
 ccs_cpu_prepare_layer_norm_grad (CcsCpu *cpu, CcsKernel *kernel,
-    const CcsKernelHints *hints, GError **error)
+                                 const CcsKernelHints *hints, GError **error)
 {
-  RowNorm *self =
-      row_norm_new (kernel, &kernel->in[1], run_layer_norm_grad);
+  RowNorm *self = row_norm_new (kernel, &kernel->in[1], run_layer_norm_grad);
 
   kernel->scratch = ccs_align ((self->rows + SUM_ROWS - 1) / SUM_ROWS * 2
-      * self->channels * sizeof (float));
+                               * self->channels * sizeof (float));
   return TRUE;
 }
 
-/* -- L2 norm ---------------------------------------------------------------- */
+/* -- L2 norm ----------------------------------------------------------------
+ */
 
 static void
 run_l2_normalize (CcsBackend *backend, gpointer state, void *scratch)
@@ -182,7 +182,7 @@ run_l2_normalize (CcsBackend *backend, gpointer state, void *scratch)
 
 gboolean
 ccs_cpu_prepare_l2_normalize (CcsCpu *cpu, CcsKernel *kernel,
-    const CcsKernelHints *hints, GError **error)
+                              const CcsKernelHints *hints, GError **error)
 {
   row_norm_new (kernel, &kernel->in[0], run_l2_normalize);
   return TRUE;
@@ -195,7 +195,7 @@ run_l2_normalize_grad (CcsBackend *backend, gpointer state, void *scratch)
   const CcsSimd *simd = ccs_simd ();
   const gint64 n = self->channels;
   /* The scale of rows shorter than eps, for which it is a constant. */
-  const float floor_scale = 1. / (double) self->attrs.norm.eps;
+  const float floor_scale = 1. / (double)self->attrs.norm.eps;
 
 #pragma omp parallel for schedule(static) if (self->rows > self->part)
   for (gint64 first = 0; first < self->rows; first += self->part)
@@ -212,7 +212,7 @@ run_l2_normalize_grad (CcsBackend *backend, gpointer state, void *scratch)
 
 gboolean
 ccs_cpu_prepare_l2_normalize_grad (CcsCpu *cpu, CcsKernel *kernel,
-    const CcsKernelHints *hints, GError **error)
+                                   const CcsKernelHints *hints, GError **error)
 {
   row_norm_new (kernel, &kernel->in[1], run_l2_normalize_grad);
   return TRUE;

@@ -19,7 +19,7 @@ ccs_copy_rows (const CcsOperand *from, const CcsOperand *to)
 
 void
 ccs_epilogue (const CcsOperand *x, const float *bias,
-    const CcsOperand *residual, CcsAct act, const CcsOperand *y)
+              const CcsOperand *residual, CcsAct act, const CcsOperand *y)
 {
   const CcsSimd *simd = ccs_simd ();
   const gint64 rows = ccs_rows (y), channels = ccs_channels (y);
@@ -31,6 +31,7 @@ ccs_epilogue (const CcsOperand *x, const float *bias,
 #pragma omp parallel for schedule(static) if (rows > part)
   for (gint64 first = 0; first < rows; first += part)
     simd->epilogue (MIN (part, rows - first), channels, ccs_row (x, first),
-        x->pitch, bias, add ? ccs_row (residual, first) : NULL,
-        add ? residual->pitch : 0, act, ccs_row (y, first), y->pitch);
+                    x->pitch, bias, add ? ccs_row (residual, first) : NULL,
+                    add ? residual->pitch : 0, act, ccs_row (y, first),
+                    y->pitch);
 }

@@ -27,7 +27,7 @@ ccs_channels (const CcsOperand *x)
 static inline float *
 ccs_row (const CcsOperand *x, gint64 row)
 {
-  return (float *) x->data + row * x->pitch;
+  return (float *)x->data + row * x->pitch;
 }
 
 static inline gboolean
@@ -57,7 +57,7 @@ ccs_dense_at (const CcsOperand *x, void *data)
 static inline gsize
 ccs_align (gsize bytes)
 {
-  return (bytes + CCS_CPU_ALIGNMENT - 1) & ~(gsize) (CCS_CPU_ALIGNMENT - 1);
+  return (bytes + CCS_CPU_ALIGNMENT - 1) & ~(gsize)(CCS_CPU_ALIGNMENT - 1);
 }
 
 static inline gsize
@@ -69,7 +69,7 @@ ccs_operand_bytes (const CcsOperand *x)
 /* Where row @row of @shape stands under @strides, in elements. */
 static inline gint64
 ccs_strided_row_offset (const CcsShape *shape, const gint64 *strides,
-    gint64 row)
+                        gint64 row)
 {
   gint64 offset = 0;
 
@@ -81,10 +81,10 @@ ccs_strided_row_offset (const CcsShape *shape, const gint64 *strides,
 }
 
 /* Copies rows of 32-bit elements; the last dimension must agree. (rows.c) */
-void ccs_copy_rows (const CcsOperand * from, const CcsOperand * to);
+void ccs_copy_rows (const CcsOperand *from, const CcsOperand *to);
 /* y = act (x + bias + residual), in place where @x is @y; bias and residual may
  * have no data. (rows.c) */
-void ccs_epilogue (const CcsOperand * x, const float *bias,
-    const CcsOperand * residual, CcsAct act, const CcsOperand * y);
+void ccs_epilogue (const CcsOperand *x, const float *bias,
+                   const CcsOperand *residual, CcsAct act, const CcsOperand *y);
 
 G_END_DECLS

@@ -5,18 +5,19 @@
 
 #include <string.h>
 
-#define MAX_KERNEL 16           /* a position is a U8 */
+#define MAX_KERNEL 16 /* a position is a U8 */
 
 typedef struct
 {
-  CcsOperand x, y, where;       /* the larger map, the smaller, argmax */
+  CcsOperand x, y, where; /* the larger map, the smaller, argmax */
   gint64 kernel, stride, pad;
   gint64 channels;
 } Sample;
 
 static Sample *
 sample_new (CcsKernel *kernel, const CcsOperand *x, const CcsOperand *y,
-    const CcsOperand *where, void (*run) (CcsBackend *, gpointer, void *))
+            const CcsOperand *where,
+            void (*run) (CcsBackend *, gpointer, void *))
 {
   Sample *self = g_new0 (Sample, 1);
 
@@ -37,16 +38,17 @@ sample_new (CcsKernel *kernel, const CcsOperand *x, const CcsOperand *y,
 static inline guint8 *
 where_at (const Sample *self, gint64 row)
 {
-  return self->where.data
-      ? (guint8 *) self->where.data + row * self->where.pitch : NULL;
+  return self->where.data ? (guint8 *)self->where.data + row * self->where.pitch
+                          : NULL;
 }
 
-/* -- max pool --------------------------------------------------------------- */
+/* -- max pool ---------------------------------------------------------------
+ */
 
 /* The window of result (@i, @j) of item @b. */
 static void
 pool_pixel (const Sample *self, const CcsSimd *simd, gint64 b, gint64 i,
-    gint64 j)
+            gint64 j)
 {
   const gint64 height = self->x.shape.dim[1], width = self->x.shape.dim[2];
   const gint64 row = (b * self->y.shape.dim[1] + i) * self->y.shape.dim[2] + j;
@@ -58,13 +60,12 @@ pool_pixel (const Sample *self, const CcsSimd *simd, gint64 b, gint64 i,
 
   for (gint64 ky = MAX (0, -top); ky < MIN (self->kernel, height - top); ky++)
     for (gint64 kx = MAX (0, -left); kx < MIN (self->kernel, width - left);
-        kx++) {
-      x[n] = ccs_row (&self->x,
-          (b * height + top + ky) * width + left + kx);
+         kx++) {
+      x[n] = ccs_row (&self->x, (b * height + top + ky) * width + left + kx);
       positions[n++] = ky * self->kernel + kx;
     }
   simd->pool_max (self->channels, n, x, positions, ccs_row (&self->y, row),
-      where_at (self, row));
+                  where_at (self, row));
 }
 
 static void
@@ -74,8 +75,8 @@ run_max_pool (CcsBackend *backend, gpointer state, void *scratch)
   const CcsSimd *simd = ccs_simd ();
   const gint64 *size = self->y.shape.dim;
 
-#pragma omp parallel for schedule(static) \
-    if (ccs_shape_elements (&self->y.shape) > CCS_PART_ELEMENTS)
+#pragma omp parallel for schedule(                                             \
+    static) if (ccs_shape_elements(&self->y.shape) > CCS_PART_ELEMENTS)
   for (gint64 r = 0; r < size[0] * size[1]; r++)
     for (gint64 j = 0; j < size[2]; j++)
       pool_pixel (self, simd, r / size[1], r % size[1], j);
@@ -83,17 +84,17 @@ run_max_pool (CcsBackend *backend, gpointer state, void *scratch)
 
 gboolean
 ccs_cpu_prepare_max_pool (CcsCpu *cpu, CcsKernel *kernel,
-    const CcsKernelHints *hints, GError **error)
+                          const CcsKernelHints *hints, GError **error)
 {
   sample_new (kernel, &kernel->in[0], &kernel->out[0], &kernel->out[1],
-      run_max_pool);
+              run_max_pool);
   return TRUE;
 }
 
 /* Adds to row @at of dx what row @i of dy sends there. */
 static void
 unpool_row (const Sample *self, const CcsSimd *simd, gint64 b, gint64 at,
-    gint64 i)
+            gint64 i)
 {
   const gint64 width = self->x.shape.dim[2];
   const gint64 ky = at + self->pad - i * self->stride;
@@ -106,8 +107,8 @@ unpool_row (const Sample *self, const CcsSimd *simd, gint64 b, gint64 at,
 
       if (column >= 0 && column < width)
         simd->pool_spread (self->channels, ccs_row (&self->y, from + j),
-            where_at (self, from + j), ky * self->kernel + kx,
-            ccs_row (&self->x, to + column));
+                           where_at (self, from + j), ky * self->kernel + kx,
+                           ccs_row (&self->x, to + column));
     }
 }
 
@@ -119,8 +120,8 @@ run_max_pool_grad (CcsBackend *backend, gpointer state, void *scratch)
   const gint64 height = self->x.shape.dim[1], width = self->x.shape.dim[2];
   const gint64 rows = self->y.shape.dim[1];
 
-#pragma omp parallel for schedule(static) \
-    if (ccs_shape_elements (&self->y.shape) > CCS_PART_ELEMENTS)
+#pragma omp parallel for schedule(                                             \
+    static) if (ccs_shape_elements(&self->y.shape) > CCS_PART_ELEMENTS)
   for (gint64 r = 0; r < self->x.shape.dim[0] * height; r++) {
     const gint64 at = r % height, b = r / height;
     const gint64 before = at + self->pad - self->kernel;
@@ -129,7 +130,7 @@ run_max_pool_grad (CcsBackend *backend, gpointer state, void *scratch)
 
     for (gint64 j = 0; j < width; j++)
       memset (ccs_row (&self->x, r * width + j), 0,
-          self->channels * sizeof (float));
+              self->channels * sizeof (float));
     for (gint64 i = first; i <= last; i++)
       unpool_row (self, simd, b, at, i);
   }
@@ -137,14 +138,15 @@ run_max_pool_grad (CcsBackend *backend, gpointer state, void *scratch)
 
 gboolean
 ccs_cpu_prepare_max_pool_grad (CcsCpu *cpu, CcsKernel *kernel,
-    const CcsKernelHints *hints, GError **error)
+                               const CcsKernelHints *hints, GError **error)
 {
   sample_new (kernel, &kernel->out[0], &kernel->in[0], &kernel->in[1],
-      run_max_pool_grad);
+              run_max_pool_grad);
   return TRUE;
 }
 
-/* -- resized rows ----------------------------------------------------------- */
+/* -- resized rows -----------------------------------------------------------
+ */
 
 /* Where row @at of @to rows stands among @from: the row at or above, and how
  * far towards the next. */
@@ -153,7 +155,7 @@ source_row (gint64 at, gint64 from, gint64 to, double *part)
 {
   const gint64 steps = MAX (1, to - 1);
 
-  *part = (double) (at * (from - 1) % steps) / steps;
+  *part = (double)(at * (from - 1) % steps) / steps;
   return at * (from - 1) / steps;
 }
 
@@ -167,8 +169,8 @@ run_resize_rows (CcsBackend *backend, gpointer state, void *scratch)
   const gint64 from = self->x.shape.dim[1], to = self->y.shape.dim[1];
   const gint64 width = self->x.shape.dim[2], line = width * self->channels;
 
-#pragma omp parallel for schedule(static) \
-    if (ccs_shape_elements (&self->y.shape) > CCS_PART_ELEMENTS)
+#pragma omp parallel for schedule(                                             \
+    static) if (ccs_shape_elements(&self->y.shape) > CCS_PART_ELEMENTS)
   for (gint64 r = 0; r < self->y.shape.dim[0] * to; r++) {
     double part;
     const gint64 above = source_row (r % to, from, to, &part);
@@ -177,18 +179,17 @@ run_resize_rows (CcsBackend *backend, gpointer state, void *scratch)
     float *y = ccs_row (&self->y, r * width);
 
     simd->affine (line, ccs_row (&self->x, (base + above) * width), 1. - part,
-        0.f, y);
+                  0.f, y);
     simd->axpy (line, part, ccs_row (&self->x, (base + below) * width), y);
   }
 }
 
 gboolean
 ccs_cpu_prepare_resize_rows (CcsCpu *cpu, CcsKernel *kernel,
-    const CcsKernelHints *hints, GError **error)
+                             const CcsKernelHints *hints, GError **error)
 {
   if (ccs_is_dense (&kernel->in[0]) && ccs_is_dense (&kernel->out[0]))
-    sample_new (kernel, &kernel->in[0], &kernel->out[0], NULL,
-        run_resize_rows);
+    sample_new (kernel, &kernel->in[0], &kernel->out[0], NULL, run_resize_rows);
   return TRUE;
 }
 
@@ -201,37 +202,35 @@ run_resize_rows_grad (CcsBackend *backend, gpointer state, void *scratch)
   const gint64 width = self->x.shape.dim[2], line = width * self->channels;
   const gint64 steps = MAX (1, height - 1);
 
-#pragma omp parallel for schedule(static) \
-    if (ccs_shape_elements (&self->y.shape) > CCS_PART_ELEMENTS)
+#pragma omp parallel for schedule(                                             \
+    static) if (ccs_shape_elements(&self->y.shape) > CCS_PART_ELEMENTS)
   for (gint64 r = 0; r < self->x.shape.dim[0] * height; r++) {
     const gint64 i = r % height;
     /* rows of dy between source rows i - 1 and i + 1 */
-    const gint64 first =
-        height == 1 ? 0 : MAX (0, (i - 1) * (to - 1) / steps);
-    const gint64 last = height == 1 ? to - 1
-        : MIN (to - 1, (i + 1) * (to - 1) / steps + 1);
+    const gint64 first = height == 1 ? 0 : MAX (0, (i - 1) * (to - 1) / steps);
+    const gint64 last
+        = height == 1 ? to - 1 : MIN (to - 1, (i + 1) * (to - 1) / steps + 1);
     float *dx = ccs_row (&self->x, r * width);
 
     memset (dx, 0, line * sizeof (float));
     for (gint64 y = first; y <= last; y++) {
       double part;
       const gint64 above = source_row (y, height, to, &part);
-      const double weight =
-          above == i ? 1. - part : above + 1 == i ? part : 0.;
+      const double weight = above == i ? 1. - part : above + 1 == i ? part : 0.;
 
       if (weight != 0.)
-        simd->axpy (line, weight, ccs_row (&self->y,
-                (r / height * to + y) * width), dx);
+        simd->axpy (line, weight,
+                    ccs_row (&self->y, (r / height * to + y) * width), dx);
     }
   }
 }
 
 gboolean
 ccs_cpu_prepare_resize_rows_grad (CcsCpu *cpu, CcsKernel *kernel,
-    const CcsKernelHints *hints, GError **error)
+                                  const CcsKernelHints *hints, GError **error)
 {
   if (ccs_is_dense (&kernel->in[0]) && ccs_is_dense (&kernel->out[0]))
     sample_new (kernel, &kernel->out[0], &kernel->in[0], NULL,
-        run_resize_rows_grad);
+                run_resize_rows_grad);
   return TRUE;
 }

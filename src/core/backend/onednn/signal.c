@@ -41,8 +41,8 @@ frame_row (const Signal *self, gint64 row)
   const gint64 n = self->x.shape.dim[1], frames = self->y.shape.dim[1];
   const gint64 window = self->y.shape.dim[2];
   const gboolean reflect = self->attrs.frame.mode == CCS_PAD_REFLECT;
-  const gint64 start =
-      row % frames * self->attrs.frame.hop - self->attrs.frame.pad;
+  const gint64 start
+      = row % frames * self->attrs.frame.hop - self->attrs.frame.pad;
   const float *x = ccs_row (&self->x, row / frames);
   float *y = ccs_row (&self->y, row);
 
@@ -71,7 +71,7 @@ run_frame (CcsBackend *backend, gpointer state, void *scratch)
 
 gboolean
 ccs_cpu_prepare_frame (CcsCpu *cpu, CcsKernel *kernel,
-    const CcsKernelHints *hints, GError **error)
+                       const CcsKernelHints *hints, GError **error)
 {
   signal_new (kernel, run_frame);
   return TRUE;
@@ -117,7 +117,7 @@ run_overlap_add (CcsBackend *backend, gpointer state, void *scratch)
 
 gboolean
 ccs_cpu_prepare_overlap_add (CcsCpu *cpu, CcsKernel *kernel,
-    const CcsKernelHints *hints, GError **error)
+                             const CcsKernelHints *hints, GError **error)
 {
   signal_new (kernel, run_overlap_add);
   return TRUE;
@@ -134,7 +134,7 @@ level_item (const Signal *self, const CcsSimd *simd, gint64 b)
   for (gint64 i = 0; i < n; i += piece)
     energy += simd->dot (MIN (piece, n - i), x + i, x + i);
   gain = MAX (self->attrs.level.floor, sqrt (energy / n))
-      / self->attrs.level.target;
+         / self->attrs.level.target;
   simd->affine (n, x, 1. / gain, 0.f, ccs_row (&self->y, b));
   if (self->gain.data)
     ccs_row (&self->gain, b)[0] = gain;
@@ -153,7 +153,7 @@ run_level (CcsBackend *backend, gpointer state, void *scratch)
 
 gboolean
 ccs_cpu_prepare_level (CcsCpu *cpu, CcsKernel *kernel,
-    const CcsKernelHints *hints, GError **error)
+                       const CcsKernelHints *hints, GError **error)
 {
   signal_new (kernel, run_level);
   return TRUE;

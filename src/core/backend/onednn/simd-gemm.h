@@ -7,19 +7,19 @@
 static inline vector
 spread (float x)
 {
-  return x - (vector) { 0.f };
+  return x - (vector){ 0.f };
 }
 
 /* The sums of @rows rows (a constant where this is inlined). */
 static inline __attribute__ ((always_inline)) void
 gemm_tile (const gint rows, gint64 k, const float *a, gint64 a_pitch,
-    const float *b, float *to)
+           const float *b, float *to)
 {
   vector sum[GEMM_ROWS][2] = { { { 0.f } } };
 
   for (gint64 i = 0; i < k; i++) {
-    const vector left = *(const loose_vector *) (b + i * GEMM_COLUMNS);
-    const vector right = *(const loose_vector *) (b + i * GEMM_COLUMNS + LANES);
+    const vector left = *(const loose_vector *)(b + i * GEMM_COLUMNS);
+    const vector right = *(const loose_vector *)(b + i * GEMM_COLUMNS + LANES);
 
 #pragma GCC unroll 14
     for (gint r = 0; r < rows; r++) {
@@ -31,21 +31,25 @@ gemm_tile (const gint rows, gint64 k, const float *a, gint64 a_pitch,
   }
 #pragma GCC unroll 14
   for (gint r = 0; r < rows; r++) {
-    *(loose_vector *) (to + r * GEMM_COLUMNS) = sum[r][0];
-    *(loose_vector *) (to + r * GEMM_COLUMNS + LANES) = sum[r][1];
+    *(loose_vector *)(to + r * GEMM_COLUMNS) = sum[r][0];
+    *(loose_vector *)(to + r * GEMM_COLUMNS + LANES) = sum[r][1];
   }
 }
 
 static void
-gemm_rows (gint rows, gint64 k, const float *a, gint64 a_pitch,
-    const float *b, float *to)
+gemm_rows (gint rows, gint64 k, const float *a, gint64 a_pitch, const float *b,
+           float *to)
 {
-#define ROWS(n) case n: gemm_tile (n, k, a, a_pitch, b, to); break;
+#define ROWS(n)                                                                \
+  case n:                                                                      \
+    gemm_tile (n, k, a, a_pitch, b, to);                                       \
+    break;
   switch (rows) {
-    ROWS (1) ROWS (2) ROWS (3) ROWS (4) ROWS (5) ROWS (6)
+    ROWS (1)
+    ROWS (2) ROWS (3) ROWS (4) ROWS (5) ROWS (6)
 #if GEMM_ROWS > 6
-    ROWS (7) ROWS (8) ROWS (9) ROWS (10) ROWS (11) ROWS (12) ROWS (13)
-    ROWS (14)
+        ROWS (7) ROWS (8) ROWS (9) ROWS (10) ROWS (11) ROWS (12) ROWS (13)
+            ROWS (14)
 #endif
   }
 #undef ROWS
@@ -53,7 +57,8 @@ gemm_rows (gint rows, gint64 k, const float *a, gint64 a_pitch,
 
 static void
 gemm_finish (gint64 rows, gint64 columns, const float *sum,
-    const CcsSimdFinish *finish, gint64 column, float *c, gint64 c_pitch)
+             const CcsSimdFinish *finish, gint64 column, float *c,
+             gint64 c_pitch)
 {
   const float alpha = finish->alpha;
   const float *bias = finish->bias ? finish->bias + column : NULL;
@@ -62,13 +67,13 @@ gemm_finish (gint64 rows, gint64 columns, const float *sum,
     const float *from = sum + r * GEMM_COLUMNS;
     float *to = c + r * c_pitch + column;
 
-#define LOOP(ACT) \
-    if (bias) \
-      for (gint64 j = 0; j < columns; j++) \
-        to[j] = ACT (alpha * from[j] + bias[j], finish->act.slope); \
-    else \
-      for (gint64 j = 0; j < columns; j++) \
-        to[j] = ACT (alpha * from[j], finish->act.slope);
+#define LOOP(ACT)                                                              \
+  if (bias)                                                                    \
+    for (gint64 j = 0; j < columns; j++)                                       \
+      to[j] = ACT (alpha * from[j] + bias[j], finish->act.slope);              \
+  else                                                                         \
+    for (gint64 j = 0; j < columns; j++)                                       \
+      to[j] = ACT (alpha * from[j], finish->act.slope);
     FOR_EACH_ACT (finish->act, LOOP)
 #undef LOOP
   }
@@ -76,7 +81,7 @@ gemm_finish (gint64 rows, gint64 columns, const float *sum,
 
 static void
 gemm (gint64 m, gint64 n, gint64 k, const float *a, gint64 a_pitch,
-    const float *b, const CcsSimdFinish *finish, float *c, gint64 c_pitch)
+      const float *b, const CcsSimdFinish *finish, float *c, gint64 c_pitch)
 {
   float sum[GEMM_ROWS * GEMM_COLUMNS] __attribute__ ((aligned (64)));
 
@@ -86,13 +91,13 @@ gemm (gint64 m, gint64 n, gint64 k, const float *a, gint64 a_pitch,
 
       gemm_rows (rows, k, a + row * a_pitch, a_pitch, b + column * k, sum);
       gemm_finish (rows, MIN (GEMM_COLUMNS, n - column), sum, finish, column,
-          c + row * c_pitch, c_pitch);
+                   c + row * c_pitch, c_pitch);
     }
 }
 
 static void
 gemm_pack (gint64 panel, gint64 n, gint64 k, const float *b, gint64 row_step,
-    gint64 column_step, float *to)
+           gint64 column_step, float *to)
 {
   const gint64 first = panel * GEMM_COLUMNS;
   const gint64 columns = MIN (GEMM_COLUMNS, n - first);

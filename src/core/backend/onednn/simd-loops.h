@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* All inner loops and the table of them. Each simd-*.c includes this under its
  * own instruction set, with CCS_SIMD_TABLE and CCS_SIMD_NAME defined. */
-#if defined (__GNUC__) && !defined (__clang__)
+#if defined(__GNUC__) && !defined(__clang__)
 /* Comparisons may be computed for lanes that do not need them. */
-#pragma GCC optimize ("no-trapping-math")
+#pragma GCC optimize("no-trapping-math")
 #endif
 #include "simd-vector.h"
 #include "simd-pointwise.h"
 #include "simd-gemm.h"
+#include "simd-winograd.h"
 #include "simd-norm.h"
 
 const CcsSimd CCS_SIMD_TABLE = {
   .name = CCS_SIMD_NAME,
   .gemm_columns = GEMM_COLUMNS,
+  .gemm_rows = GEMM_ROWS,
   .gemm = gemm,
   .gemm_pack = gemm_pack,
+  .winograd_input = winograd_input,
+  .winograd_output = winograd_output,
   .epilogue = epilogue,
   .activation_grad = activation_grad,
   .binary = binary,

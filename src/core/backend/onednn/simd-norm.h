@@ -4,7 +4,7 @@
 
 static void
 column_sums (gint64 rows, gint64 channels, const float *x, gint64 pitch,
-    float *restrict sum)
+             float *restrict sum)
 {
   for (gint64 r = 0; r < rows; r++)
     for (gint64 c = 0; c < channels; c++)
@@ -13,7 +13,7 @@ column_sums (gint64 rows, gint64 channels, const float *x, gint64 pitch,
 
 static void
 moments (gint64 rows, gint64 channels, const float *x, gint64 pitch,
-    float *restrict mean, float *restrict square)
+         float *restrict mean, float *restrict square)
 {
   const float scale = 1.f / rows;
 
@@ -32,41 +32,41 @@ moments (gint64 rows, gint64 channels, const float *x, gint64 pitch,
 
 static void
 normalize (gint64 rows, gint64 channels, const float *x, gint64 x_pitch,
-    const float *mean, const float *scale, const float *shift, CcsAct act,
-    float *y, gint64 y_pitch)
+           const float *mean, const float *scale, const float *shift,
+           CcsAct act, float *y, gint64 y_pitch)
 {
   for (gint64 r = 0; r < rows; r++) {
     const float *from = x + r * x_pitch;
     float *to = y + r * y_pitch;
 
-#define LOOP(ACT) \
-    INDEPENDENT \
-    for (gint64 c = 0; c < channels; c++) \
-      to[c] = ACT ((from[c] - mean[c]) * scale[c] + shift[c], act.slope);
+#define LOOP(ACT)                                                              \
+  INDEPENDENT                                                                  \
+  for (gint64 c = 0; c < channels; c++)                                        \
+    to[c] = ACT ((from[c] - mean[c]) * scale[c] + shift[c], act.slope);
     FOR_EACH_ACT (act, LOOP)
 #undef LOOP
   }
 }
 
 static void
-norm_grad_sums (gint64 rows, gint64 channels, const float *dy,
-    gint64 dy_pitch, const float *x, gint64 x_pitch, const float *mean,
-    const float *scale, const float *shift, CcsAct act, float *restrict sum,
-    float *restrict dot)
+norm_grad_sums (gint64 rows, gint64 channels, const float *dy, gint64 dy_pitch,
+                const float *x, gint64 x_pitch, const float *mean,
+                const float *scale, const float *shift, CcsAct act,
+                float *restrict sum, float *restrict dot)
 {
   for (gint64 c = 0; c < channels; c++)
     sum[c] = dot[c] = 0.f;
   for (gint64 r = 0; r < rows; r++) {
     const float *gradient = dy + r * dy_pitch, *from = x + r * x_pitch;
 
-#define LOOP(ACT, DERIVATIVE) \
-    for (gint64 c = 0; c < channels; c++) { \
-      const float off = from[c] - mean[c]; \
-      const float y = ACT (off * scale[c] + shift[c], act.slope); \
-      const float g = gradient[c] * DERIVATIVE (y, act.slope); \
-      sum[c] += g; \
-      dot[c] += g * off; \
-    }
+#define LOOP(ACT, DERIVATIVE)                                                  \
+  for (gint64 c = 0; c < channels; c++) {                                      \
+    const float off = from[c] - mean[c];                                       \
+    const float y = ACT (off * scale[c] + shift[c], act.slope);                \
+    const float g = gradient[c] * DERIVATIVE (y, act.slope);                   \
+    sum[c] += g;                                                               \
+    dot[c] += g * off;                                                         \
+  }
     FOR_EACH_DERIVATIVE (act, LOOP)
 #undef LOOP
   }
@@ -74,22 +74,22 @@ norm_grad_sums (gint64 rows, gint64 channels, const float *dy,
 
 static void
 norm_grad (gint64 rows, gint64 channels, const float *dy, gint64 dy_pitch,
-    const float *x, gint64 x_pitch, const float *mean, const float *scale,
-    const float *shift, const float *offset, const float *slope, CcsAct act,
-    float *dx, gint64 dx_pitch)
+           const float *x, gint64 x_pitch, const float *mean,
+           const float *scale, const float *shift, const float *offset,
+           const float *slope, CcsAct act, float *dx, gint64 dx_pitch)
 {
   for (gint64 r = 0; r < rows; r++) {
     const float *gradient = dy + r * dy_pitch, *from = x + r * x_pitch;
     float *to = dx + r * dx_pitch;
 
-#define LOOP(ACT, DERIVATIVE) \
-    INDEPENDENT \
-    for (gint64 c = 0; c < channels; c++) { \
-      const float off = from[c] - mean[c]; \
-      const float y = ACT (off * scale[c] + shift[c], act.slope); \
-      const float g = gradient[c] * DERIVATIVE (y, act.slope); \
-      to[c] = scale[c] * (g - offset[c] - off * slope[c]); \
-    }
+#define LOOP(ACT, DERIVATIVE)                                                  \
+  INDEPENDENT                                                                  \
+  for (gint64 c = 0; c < channels; c++) {                                      \
+    const float off = from[c] - mean[c];                                       \
+    const float y = ACT (off * scale[c] + shift[c], act.slope);                \
+    const float g = gradient[c] * DERIVATIVE (y, act.slope);                   \
+    to[c] = scale[c] * (g - offset[c] - off * slope[c]);                       \
+  }
     FOR_EACH_DERIVATIVE (act, LOOP)
 #undef LOOP
   }
@@ -97,25 +97,25 @@ norm_grad (gint64 rows, gint64 channels, const float *dy, gint64 dy_pitch,
 
 /* Sums along a row run in lanes that are added at the end, in a fixed order
  * for each vector unit. */
-#define ROW_SUM(n, TERM) \
-  vector lanes[2] = { { 0.f }, { 0.f } }; \
-  float total = 0.f; \
-  gint64 i = 0; \
-  for (; i + 2 * LANES <= n; i += 2 * LANES) \
-    for (gint64 half = 0; half < 2; half++) { \
-      const gint64 at = i + half * LANES; \
-      lanes[half] += TERM (loose_vector, at); \
-    } \
-  lanes[0] += lanes[1]; \
-  for (gint64 lane = 0; lane < LANES; lane++) \
-    total += lanes[0][lane]; \
-  for (; i < n; i++) \
+#define ROW_SUM(n, TERM)                                                       \
+  vector lanes[2] = { { 0.f }, { 0.f } };                                      \
+  float total = 0.f;                                                           \
+  gint64 i = 0;                                                                \
+  for (; i + 2 * LANES <= n; i += 2 * LANES)                                   \
+    for (gint64 half = 0; half < 2; half++) {                                  \
+      const gint64 at = i + half * LANES;                                      \
+      lanes[half] += TERM (loose_vector, at);                                  \
+    }                                                                          \
+  lanes[0] += lanes[1];                                                        \
+  for (gint64 lane = 0; lane < LANES; lane++)                                  \
+    total += lanes[0][lane];                                                   \
+  for (; i < n; i++)                                                           \
     total += TERM (float, i);
 
 static float
 dot (gint64 n, const float *x, const float *y)
 {
-#define TERM(type, at) (*(const type *) (x + at) * *(const type *) (y + at))
+#define TERM(type, at) (*(const type *)(x + at) * *(const type *)(y + at))
   ROW_SUM (n, TERM)
 #undef TERM
   return total;
@@ -124,7 +124,7 @@ dot (gint64 n, const float *x, const float *y)
 static float
 sum (gint64 n, const float *x)
 {
-#define TERM(type, at) (*(const type *) (x + at))
+#define TERM(type, at) (*(const type *)(x + at))
   ROW_SUM (n, TERM)
 #undef TERM
   return total;

@@ -32,9 +32,9 @@ act_leaky_relu (float x, float slope)
 static inline float
 exp_float (float x)
 {
-  const float limit = 87.33f;   /* e^-limit is still normal */
+  const float limit = 87.33f; /* e^-limit is still normal */
   const float clamped = x < -limit ? -limit : x > limit ? limit : x;
-  const float rounder = 12582912.f;     /* 1.5 x 2^23 leaves whole numbers */
+  const float rounder = 12582912.f; /* 1.5 x 2^23 leaves whole numbers */
   const float n = (clamped * 1.44269504f + rounder) - rounder;
   const float r = (clamped - n * 0.693359375f) + n * 2.12194440e-4f;
   float p = 1.9875691500e-4f;
@@ -50,7 +50,7 @@ exp_float (float x)
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
   p = p * r * r + r + 1.f;
-  power.i = ((gint32) n + 127) << 23;
+  power.i = ((gint32)n + 127) << 23;
   return p * power.f;
 }
 
@@ -61,12 +61,20 @@ act_sigmoid (float x, float slope)
 }
 
 /* LOOP (function) for the activation at hand, known to the compiler. */
-#define FOR_EACH_ACT(act, LOOP) \
-  switch ((act).kind) { \
-    case CCS_ACT_NONE: { LOOP (act_none) break; } \
-    case CCS_ACT_RELU: { LOOP (act_relu) break; } \
-    case CCS_ACT_LEAKY_RELU: { LOOP (act_leaky_relu) break; } \
-    case CCS_ACT_SIGMOID: { LOOP (act_sigmoid) break; } \
+#define FOR_EACH_ACT(act, LOOP)                                                \
+  switch ((act).kind) {                                                        \
+  case CCS_ACT_NONE: {                                                         \
+    LOOP (act_none) break;                                                     \
+  }                                                                            \
+  case CCS_ACT_RELU: {                                                         \
+    LOOP (act_relu) break;                                                     \
+  }                                                                            \
+  case CCS_ACT_LEAKY_RELU: {                                                   \
+    LOOP (act_leaky_relu) break;                                               \
+  }                                                                            \
+  case CCS_ACT_SIGMOID: {                                                      \
+    LOOP (act_sigmoid) break;                                                  \
+  }                                                                            \
   }
 
 /* The derivative, from y = act (x). */
@@ -95,23 +103,30 @@ derivative_sigmoid (float y, float slope)
 }
 
 /* LOOP (function, its derivative) likewise. */
-#define FOR_EACH_DERIVATIVE(act, LOOP) \
-  switch ((act).kind) { \
-    case CCS_ACT_NONE: { LOOP (act_none, derivative_none) break; } \
-    case CCS_ACT_RELU: { LOOP (act_relu, derivative_relu) break; } \
-    case CCS_ACT_LEAKY_RELU: \
-      { LOOP (act_leaky_relu, derivative_leaky_relu) break; } \
-    case CCS_ACT_SIGMOID: { LOOP (act_sigmoid, derivative_sigmoid) break; } \
+#define FOR_EACH_DERIVATIVE(act, LOOP)                                         \
+  switch ((act).kind) {                                                        \
+  case CCS_ACT_NONE: {                                                         \
+    LOOP (act_none, derivative_none) break;                                    \
+  }                                                                            \
+  case CCS_ACT_RELU: {                                                         \
+    LOOP (act_relu, derivative_relu) break;                                    \
+  }                                                                            \
+  case CCS_ACT_LEAKY_RELU: {                                                   \
+    LOOP (act_leaky_relu, derivative_leaky_relu) break;                        \
+  }                                                                            \
+  case CCS_ACT_SIGMOID: {                                                      \
+    LOOP (act_sigmoid, derivative_sigmoid) break;                              \
+  }                                                                            \
   }
 
 static void
 epilogue (gint64 rows, gint64 channels, const float *x, gint64 x_pitch,
-    const float *bias, const float *residual, gint64 residual_pitch,
-    CcsAct act, float *y, gint64 y_pitch)
+          const float *bias, const float *residual, gint64 residual_pitch,
+          CcsAct act, float *y, gint64 y_pitch)
 {
   if (!bias && x_pitch == channels && y_pitch == channels
       && (!residual || residual_pitch == channels)) {
-    channels *= rows;           /* one long row */
+    channels *= rows; /* one long row */
     rows = 1;
   }
   for (gint64 r = 0; r < rows; r++) {
@@ -119,19 +134,16 @@ epilogue (gint64 rows, gint64 channels, const float *x, gint64 x_pitch,
     const float *more = residual ? residual + r * residual_pitch : NULL;
     float *to = y + r * y_pitch;
 
-#define LOOP(ACT) \
-    if (bias && more) \
-      INDEPENDENT \
-      for (gint64 c = 0; c < channels; c++) \
-        to[c] = ACT (from[c] + bias[c] + more[c], act.slope); \
-    else if (bias || more) \
-      INDEPENDENT \
-      for (gint64 c = 0; c < channels; c++) \
-        to[c] = ACT (from[c] + (bias ? bias : more)[c], act.slope); \
-    else \
-      INDEPENDENT \
-      for (gint64 c = 0; c < channels; c++) \
-        to[c] = ACT (from[c], act.slope);
+#define LOOP(ACT)                                                              \
+  if (bias && more)                                                            \
+    INDEPENDENT                                                                \
+  for (gint64 c = 0; c < channels; c++)                                        \
+    to[c] = ACT (from[c] + bias[c] + more[c], act.slope);                      \
+  else if (bias || more) INDEPENDENT for (gint64 c = 0; c < channels; c++)     \
+      to[c]                                                                    \
+      = ACT (from[c] + (bias ? bias : more)[c], act.slope);                    \
+  else INDEPENDENT for (gint64 c = 0; c < channels; c++) to[c]                 \
+      = ACT (from[c], act.slope);
     FOR_EACH_ACT (act, LOOP)
 #undef LOOP
   }
@@ -139,11 +151,11 @@ epilogue (gint64 rows, gint64 channels, const float *x, gint64 x_pitch,
 
 static void
 activation_grad (gint64 n, const float *dy, const float *y, CcsAct act,
-    float *dx)
+                 float *dx)
 {
-#define LOOP(ACT, DERIVATIVE) \
-  INDEPENDENT \
-  for (gint64 i = 0; i < n; i++) \
+#define LOOP(ACT, DERIVATIVE)                                                  \
+  INDEPENDENT                                                                  \
+  for (gint64 i = 0; i < n; i++)                                               \
     dx[i] = dy[i] * DERIVATIVE (y[i], act.slope);
   FOR_EACH_DERIVATIVE (act, LOOP)
 #undef LOOP
@@ -151,18 +163,18 @@ activation_grad (gint64 n, const float *dy, const float *y, CcsAct act,
 
 static void
 binary (CcsSimdBinary kind, gint64 n, const float *a, const float *b,
-    gint64 b_step, CcsAct act, float *y)
+        gint64 b_step, CcsAct act, float *y)
 {
-#define LOOP(ACT) \
-  if (b_step == 0) { \
-    const float other = b[0]; \
-    INDEPENDENT \
-    for (gint64 i = 0; i < n; i++) \
-      y[i] = ACT (a[i] + other, act.slope); \
-  } else \
-    INDEPENDENT \
-    for (gint64 i = 0; i < n; i++) \
-      y[i] = ACT (a[i] + b[i], act.slope);
+#define LOOP(ACT)                                                              \
+  if (b_step == 0) {                                                           \
+    const float other = b[0];                                                  \
+    INDEPENDENT                                                                \
+    for (gint64 i = 0; i < n; i++)                                             \
+      y[i] = ACT (a[i] + other, act.slope);                                    \
+  } else                                                                       \
+    INDEPENDENT                                                                \
+  for (gint64 i = 0; i < n; i++)                                               \
+    y[i] = ACT (a[i] + b[i], act.slope);
   if (kind == CCS_SIMD_ADD)
     FOR_EACH_ACT (act, LOOP)
   else if (b_step == 0) {
@@ -170,20 +182,14 @@ binary (CcsSimdBinary kind, gint64 n, const float *a, const float *b,
 
     if (kind == CCS_SIMD_SUB)
       INDEPENDENT
-      for (gint64 i = 0; i < n; i++)
-        y[i] = a[i] - other;
-    else
-      INDEPENDENT
-      for (gint64 i = 0; i < n; i++)
-        y[i] = a[i] * other;
+    for (gint64 i = 0; i < n; i++)
+      y[i] = a[i] - other;
+    else INDEPENDENT for (gint64 i = 0; i < n; i++) y[i] = a[i] * other;
   } else if (kind == CCS_SIMD_SUB)
     INDEPENDENT
-    for (gint64 i = 0; i < n; i++)
-      y[i] = a[i] - b[i];
-  else
-    INDEPENDENT
-    for (gint64 i = 0; i < n; i++)
-      y[i] = a[i] * b[i];
+  for (gint64 i = 0; i < n; i++)
+    y[i] = a[i] - b[i];
+  else INDEPENDENT for (gint64 i = 0; i < n; i++) y[i] = a[i] * b[i];
 #undef LOOP
 }
 
@@ -197,11 +203,11 @@ affine (gint64 n, const float *x, float scale, float shift, float *y)
 
 static void
 modulate (gint64 n, const float *x, const float *gamma, const float *beta,
-    CcsAct act, float *y)
+          CcsAct act, float *y)
 {
-#define LOOP(ACT) \
-  INDEPENDENT \
-  for (gint64 i = 0; i < n; i++) \
+#define LOOP(ACT)                                                              \
+  INDEPENDENT                                                                  \
+  for (gint64 i = 0; i < n; i++)                                               \
     y[i] = ACT (x[i] * (1.f + gamma[i]) + beta[i], act.slope);
   FOR_EACH_ACT (act, LOOP)
 #undef LOOP
@@ -209,7 +215,7 @@ modulate (gint64 n, const float *x, const float *gamma, const float *beta,
 
 static void
 complex_mul (gint64 n, const float *a, const float *b, gboolean conjugate_b,
-    float *y)
+             float *y)
 {
   const float sign = conjugate_b ? -1.f : 1.f;
 
@@ -224,17 +230,17 @@ complex_mul (gint64 n, const float *a, const float *b, gboolean conjugate_b,
 }
 
 /* Of a run the compiler knows, in @count pieces of type @piece. */
-#define SPREAD_ADD(piece, count) \
-  for (gint64 i = 0; i < n; i++) { \
-    const piece *from = (const piece *) (x + i * x_step); \
-    piece *to = (piece *) (y + i * y_step); \
-    for (gint64 p = 0; p < count; p++) \
-      to[p] += from[p]; \
+#define SPREAD_ADD(piece, count)                                               \
+  for (gint64 i = 0; i < n; i++) {                                             \
+    const piece *from = (const piece *)(x + i * x_step);                       \
+    piece *to = (piece *)(y + i * y_step);                                     \
+    for (gint64 p = 0; p < count; p++)                                         \
+      to[p] += from[p];                                                        \
   }
 
 static void
 spread_add (gint64 n, gint64 run, const float *x, gint64 x_step, float *y,
-    gint64 y_step)
+            gint64 y_step)
 {
   typedef float eight
       __attribute__ ((vector_size (32), aligned (4), may_alias));
@@ -271,24 +277,24 @@ larger (vector a, vector b)
 {
   const vector_mask take = b > a;
 
-  return (vector) ((take & (vector_mask) b) | (~take & (vector_mask) a));
+  return (vector)((take & (vector_mask)b) | (~take & (vector_mask)a));
 }
 
 static void
-pool_max (gint64 n, guint count, const float *const *x,
-    const guint8 *positions, float *restrict y, guint8 *restrict where)
+pool_max (gint64 n, guint count, const float *const *x, const guint8 *positions,
+          float *restrict y, guint8 *restrict where)
 {
   gint64 i = 0;
 
   for (; !where && i + LANES <= n; i += LANES) {
-    vector best = *(const loose_vector *) (x[0] + i);
+    vector best = *(const loose_vector *)(x[0] + i);
 
     for (guint k = 1; k < count; k++) {
-      const vector other = *(const loose_vector *) (x[k] + i);
+      const vector other = *(const loose_vector *)(x[k] + i);
 
       best = larger (best, other);
     }
-    *(loose_vector *) (y + i) = best;
+    *(loose_vector *)(y + i) = best;
   }
   for (gint64 c = i; c < n; c++)
     y[c] = x[0][c];
@@ -308,7 +314,7 @@ pool_max (gint64 n, guint count, const float *const *x,
 
 static void
 pool_spread (gint64 n, const float *dy, const guint8 *where, guint8 position,
-    float *restrict dx)
+             float *restrict dx)
 {
   for (gint64 i = 0; i < n; i++)
     dx[i] += where[i] == position ? dy[i] : 0.f;
@@ -316,8 +322,8 @@ pool_spread (gint64 n, const float *dy, const guint8 *where, guint8 position,
 
 static void
 adam (gint64 n, float *restrict param, const float *grad, float *restrict m,
-    float *restrict v, float grad_scale, float weight_decay, float beta1,
-    float beta2, float step, float root_bias2, float eps)
+      float *restrict v, float grad_scale, float weight_decay, float beta1,
+      float beta2, float step, float root_bias2, float eps)
 {
   const float rest1 = 1.f - beta1, rest2 = 1.f - beta2;
   const float scale = 1.f / root_bias2;

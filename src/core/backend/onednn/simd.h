@@ -20,44 +20,56 @@ typedef enum
 typedef struct
 {
   float alpha;
-  const float *bias;            /* of the first column here; or NULL */
+  const float *bias; /* of the first column here; or NULL */
   CcsAct act;
 } CcsSimdFinish;
 
 typedef struct
 {
   const char *name;
-  gint64 gemm_columns;          /* of one panel of b */
+  gint64 gemm_columns; /* of one panel of b */
+  gint64 gemm_rows;    /* that registers hold at once */
 
   /* c [m,n] = act (alpha a b + bias). a [m,k] has rows a_pitch apart; b stands
    * in panels of gemm_columns columns, each [k, gemm_columns], the last one
    * filled up with zeros. The sum of one element runs over k in order,
    * whatever m and n. */
   void (*gemm) (gint64 m, gint64 n, gint64 k, const float *a, gint64 a_pitch,
-      const float *b, const CcsSimdFinish * finish, float *c, gint64 c_pitch);
-  /* Panel @panel of b [k,n], element (i, j) at b[i row_step + j column_step]. */
+                const float *b, const CcsSimdFinish *finish, float *c,
+                gint64 c_pitch);
+  /* Panel @panel of b [k,n], element (i, j) at b[i row_step + j column_step].
+   */
   void (*gemm_pack) (gint64 panel, gint64 n, gint64 k, const float *b,
-      gint64 row_step, gint64 column_step, float *to);
+                     gint64 row_step, gint64 column_step, float *to);
+
+  /* Winograd's F(2x2,3x3). Plane k of the 4x4 @pixels goes to to[k plane]. */
+  void (*winograd_input) (gint64 channels, const float *const *pixels,
+                          float *to, gint64 plane);
+  /* The 2x2 results of one panel of gemm_columns sums, of which @columns
+   * count, in planes from @from on; y[i] NULL: outside. */
+  void (*winograd_output) (gint64 columns, const float *from, gint64 plane,
+                           const float *bias, const float *const *residual,
+                           CcsAct act, float *const *y);
 
   /* y = act (x + bias + residual) on @rows rows; bias and residual may be
    * NULL; y may be x. */
   void (*epilogue) (gint64 rows, gint64 channels, const float *x,
-      gint64 x_pitch, const float *bias, const float *residual,
-      gint64 residual_pitch, CcsAct act, float *y, gint64 y_pitch);
+                    gint64 x_pitch, const float *bias, const float *residual,
+                    gint64 residual_pitch, CcsAct act, float *y,
+                    gint64 y_pitch);
   void (*activation_grad) (gint64 n, const float *dy, const float *y,
-      CcsAct act, float *dx);
-  void (*binary) (CcsSimdBinary kind, gint64 n, const float *a,
-      const float *b, gint64 b_step, CcsAct act, float *y);
-  void (*affine) (gint64 n, const float *x, float scale, float shift,
-      float *y);
+                           CcsAct act, float *dx);
+  void (*binary) (CcsSimdBinary kind, gint64 n, const float *a, const float *b,
+                  gint64 b_step, CcsAct act, float *y);
+  void (*affine) (gint64 n, const float *x, float scale, float shift, float *y);
   void (*modulate) (gint64 n, const float *x, const float *gamma,
-      const float *beta, CcsAct act, float *y);
+                    const float *beta, CcsAct act, float *y);
   void (*complex_mul) (gint64 n, const float *a, const float *b,
-      gboolean conjugate_b, float *y);
+                       gboolean conjugate_b, float *y);
   /* For each of @n items, y[0 .. run) += x[0 .. run); x and y go on by their
    * steps. Items may overlap in y. */
   void (*spread_add) (gint64 n, gint64 run, const float *x, gint64 x_step,
-      float *y, gint64 y_step);
+                      float *y, gint64 y_step);
   /* y [rows,channels]: x in every row. */
   void (*fill_rows) (gint64 rows, gint64 channels, const float *x, float *y);
   /* y += k x */
@@ -65,26 +77,28 @@ typedef struct
 
   /* Batch statistics of @rows rows: the mean, and the sum of squares about
    * it. */
-  void (*moments) (gint64 rows, gint64 channels, const float *x,
-      gint64 pitch, float *mean, float *square);
+  void (*moments) (gint64 rows, gint64 channels, const float *x, gint64 pitch,
+                   float *mean, float *square);
   /* y = act ((x - mean) scale + shift) */
   void (*normalize) (gint64 rows, gint64 channels, const float *x,
-      gint64 x_pitch, const float *mean, const float *scale,
-      const float *shift, CcsAct act, float *y, gint64 y_pitch);
+                     gint64 x_pitch, const float *mean, const float *scale,
+                     const float *shift, CcsAct act, float *y, gint64 y_pitch);
   /* Sums of the gradient in front of act ((x - mean) scale + shift), and of
    * its product with x - mean. */
   void (*norm_grad_sums) (gint64 rows, gint64 channels, const float *dy,
-      gint64 dy_pitch, const float *x, gint64 x_pitch, const float *mean,
-      const float *scale, const float *shift, CcsAct act, float *sum,
-      float *dot);
+                          gint64 dy_pitch, const float *x, gint64 x_pitch,
+                          const float *mean, const float *scale,
+                          const float *shift, CcsAct act, float *sum,
+                          float *dot);
   /* dx = scale (that gradient - offset - (x - mean) slope) */
   void (*norm_grad) (gint64 rows, gint64 channels, const float *dy,
-      gint64 dy_pitch, const float *x, gint64 x_pitch, const float *mean,
-      const float *scale, const float *shift, const float *offset,
-      const float *slope, CcsAct act, float *dx, gint64 dx_pitch);
+                     gint64 dy_pitch, const float *x, gint64 x_pitch,
+                     const float *mean, const float *scale, const float *shift,
+                     const float *offset, const float *slope, CcsAct act,
+                     float *dx, gint64 dx_pitch);
   /* sum[c] += x[r][c] over rows */
   void (*column_sums) (gint64 rows, gint64 channels, const float *x,
-      gint64 pitch, float *sum);
+                       gint64 pitch, float *sum);
   /* Sum of x[i] y[i]. */
   float (*dot) (gint64 n, const float *x, const float *y);
   float (*sum) (gint64 n, const float *x);
@@ -94,13 +108,13 @@ typedef struct
   /* y = the first largest of the @count rows x, position its position (NULL:
    * not wanted). */
   void (*pool_max) (gint64 n, guint count, const float *const *x,
-      const guint8 *positions, float *y, guint8 *where);
+                    const guint8 *positions, float *y, guint8 *where);
   /* dx += dy where the maximum stood at @position */
   void (*pool_spread) (gint64 n, const float *dy, const guint8 *where,
-      guint8 position, float *dx);
+                       guint8 position, float *dx);
   void (*adam) (gint64 n, float *param, const float *grad, float *m, float *v,
-      float grad_scale, float weight_decay, float beta1, float beta2,
-      float step, float root_bias2, float eps);
+                float grad_scale, float weight_decay, float beta1, float beta2,
+                float step, float root_bias2, float eps);
 } CcsSimd;
 
 extern const CcsSimd ccs_simd_base;

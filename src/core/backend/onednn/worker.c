@@ -20,7 +20,7 @@ struct _CcsWorker
   GMutex lock;
   GCond posted;
   GCond finished;
-  GQueue jobs;                  /* of Job, on their callers' stacks */
+  GQueue jobs; /* of Job, on their callers' stacks */
   gboolean quit;
 };
 

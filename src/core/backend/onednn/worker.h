@@ -13,11 +13,11 @@ typedef struct _CcsWorker CcsWorker;
 typedef void (*CcsWork) (gpointer data);
 
 /* @n_threads: OpenMP threads of the regions started on it. */
-CcsWorker *ccs_worker_new (gint n_threads, GError ** error);
+CcsWorker *ccs_worker_new (gint n_threads, GError **error);
 /* Waits for what is queued, then ends the thread and its pool. */
-void ccs_worker_free (CcsWorker * self);
+void ccs_worker_free (CcsWorker *self);
 /* Runs @work (@data) on the worker and returns when it is done. Callers are
  * served in the order they came. On the worker itself it runs at once. */
-void ccs_worker_call (CcsWorker * self, CcsWork work, gpointer data);
+void ccs_worker_call (CcsWorker *self, CcsWork work, gpointer data);
 
 G_END_DECLS
