@@ -93,7 +93,7 @@ ccs_room_init (CcsRoom *self, guint rate, CcsRandom *random)
   /* seconds to 1/e of the tail, and its level beside the direct sound's at a
    * metre: from a furnished room to a bare one */
   double fall = ccs_random_range (random, 0.025, 0.07);
-  double wet = ccs_random_range (random, 0.05, 0.16);
+  double wet = ccs_random_range (random, 0.02, 0.08);
   guint tail = CCS_ROOM_TAPS - ROOM_EARLY;
 
   draw_early (self, rate, wet, random);

@@ -144,7 +144,7 @@ draw_place (CcsActor *self, guint strip, guint n_strips, CcsRandom *random)
   gboolean still = ccs_random_unit (random) < 0.3;
 
   self->azimuth
-      = draw_sway (random, center, still ? 0 : MIN (room, 25), 0.03, 0.13);
+      = draw_sway (random, center, still ? 0 : MIN (room, 25), 0.02, 0.08);
   self->distance = draw_sway (random, ccs_random_range (random, 1.15, 2.2),
                               still ? 0 : 0.2, 0.03, 0.15);
   self->height = draw_sway (random, ccs_random_range (random, 80, 160),
