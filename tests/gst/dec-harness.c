@@ -22,7 +22,7 @@ features_caps (CcsModel *model)
 
 DecHarness *
 dec_harness_new_with (GstElement *element, guint rate, guint channels,
-                      gboolean pictures)
+                      gboolean pictures, gboolean live)
 {
   DecHarness *self = g_new0 (DecHarness, 1);
 
@@ -33,11 +33,11 @@ dec_harness_new_with (GstElement *element, guint rate, guint channels,
   g_queue_init (&self->fed);
   self->bus = gst_test_bus (element);
   self->audio = gst_harness_new_with_element (element, "audio", "src");
-  gst_harness_set_live (self->audio, FALSE);
+  gst_harness_set_live (self->audio, live);
   if (pictures) {
     self->features
         = gst_harness_new_with_element (element, "features", NULL);
-    gst_harness_set_live (self->features, FALSE);
+    gst_harness_set_live (self->features, live);
     gst_harness_set_src_caps (self->features, features_caps (self->model));
   }
   gst_harness_set_src_caps (self->audio, audio_caps (rate, channels));
@@ -48,7 +48,7 @@ DecHarness *
 dec_harness_new (guint rate, guint channels, gboolean pictures)
 {
   return dec_harness_new_with (gst_test_element ("ccstereodec"), rate,
-                               channels, pictures);
+                               channels, pictures, FALSE);
 }
 
 void

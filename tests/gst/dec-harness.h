@@ -23,9 +23,10 @@ typedef struct
 /* A decoder of @rate and @channels, with the features pad when @pictures. */
 DecHarness *dec_harness_new (guint rate, guint channels, gboolean pictures);
 /* The same around an @element made with gst_test_element() that has been
- * given properties. @element (transfer full) */
+ * given properties; @live: as if from live sources. @element (transfer full) */
 DecHarness *dec_harness_new_with (GstElement *element, guint rate,
-                                  guint channels, gboolean pictures);
+                                  guint channels, gboolean pictures,
+                                  gboolean live);
 void dec_harness_free (DecHarness *self);
 
 /* What the feeder is to push, in order: features @first to @first + @n - 1,

@@ -121,10 +121,10 @@ static const struct
 
 START_TEST (latency_is_reported_and_not_added)
 {
-  DecHarness *h = dec_harness_new (RATE, 1, FALSE);
+  DecHarness *h = dec_harness_new_with (gst_test_element ("ccstereodec"), RATE,
+                                        1, FALSE, latencies[_i].live);
   GstBuffer *out;
 
-  gst_harness_set_live (h->audio, latencies[_i].live);
   for (guint i = 0; i < 40; i++)
     gst_harness_push (h->audio, gst_test_audio (RATE, 1, i * 1000, 1000,
                                                 7 * GST_SECOND));
@@ -410,7 +410,7 @@ START_TEST (width_zero_is_mono)
   g_autoptr (GArray) out = NULL;
 
   g_object_set (element, "width", 0., NULL);
-  h = dec_harness_new_with (element, RATE, 1, TRUE);
+  h = dec_harness_new_with (element, RATE, 1, TRUE, FALSE);
   dec_harness_feed_features (h, 20);
   dec_harness_push_audio (h, 0, SECONDS (1), 1000);
   out = dec_harness_finish (h);

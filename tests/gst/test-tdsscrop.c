@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* tdsscrop: which frames become pictures, with which crop, and that they are
+ * the core's pictures to the byte. */
+#include <gst/video/video.h>
+#include <string.h>
+
+#include "gst-test-support.h"
+#include "reference-support.h"
+
+#define PICTURE_BYTES (3 * CCS_CROP_WIDTH * CCS_CROP_HEIGHT)
+
+static GstHarness *
+harness (const char *properties, const char *format, gint width, gint height,
+         gint fps)
+{
+  g_autofree char *line = g_strdup_printf ("tdsscrop %s", properties);
+  g_autofree char *caps = g_strdup_printf (
+      "video/x-raw, format=%s, width=%d, height=%d, framerate=%d/1", format,
+      width, height, fps);
+  GstHarness *h = gst_harness_new_parse (line);
+
+  gst_harness_set_src_caps_str (h, caps);
+  return h;
+}
+
+/* Frame @k of a stream of @fps; RGB noise of the harness's size. */
+static GstBuffer *
+frame (gint width, gint height, guint k, gint fps)
+{
+  GstVideoInfo info;
+  GstBuffer *buffer;
+  g_autofree guint8 *picture = gst_test_picture (width, height, k);
+
+  gst_video_info_set_format (&info, GST_VIDEO_FORMAT_RGB, width, height);
+  buffer = gst_buffer_new_allocate (NULL, info.size, NULL);
+  for (gint y = 0; y < height; y++)
+    gst_buffer_fill (buffer, (gsize)y * GST_VIDEO_INFO_PLANE_STRIDE (&info, 0),
+                     picture + (gsize)y * 3 * width, 3 * (gsize)width);
+  GST_BUFFER_PTS (buffer) = gst_util_uint64_scale (k, GST_SECOND, fps);
+  GST_BUFFER_DURATION (buffer) = GST_SECOND / fps;
+  return buffer;
+}
+
+/* Frame @k cropped at @at by the core. */
+static guint8 *
+core_picture (gint width, gint height, guint k, CcsPoint at)
+{
+  g_autofree guint8 *picture = gst_test_picture (width, height, k);
+  g_autofree guint8 *resized
+      = g_malloc (3 * CCS_RESIZE_WIDTH * CCS_RESIZE_HEIGHT);
+  g_autoptr (CcsResize) resize = ccs_resize_new (
+      width, height, CCS_RESIZE_WIDTH, CCS_RESIZE_HEIGHT, NULL);
+  guint8 *crop = g_malloc (PICTURE_BYTES);
+
+  ccs_resize_run (resize, picture, 3 * (gsize)width, resized,
+                  3 * CCS_RESIZE_WIDTH);
+  ccs_crop (resized, at, crop);
+  return crop;
+}
+
+static void
+assert_picture (GstBuffer *buffer, const guint8 *want)
+{
+  ck_assert_uint_eq (gst_buffer_get_size (buffer), PICTURE_BYTES);
+  ck_assert_int_eq (gst_buffer_memcmp (buffer, 0, want, PICTURE_BYTES), 0);
+}
+
+/* Times of what comes out for @n frames of @fps. */
+static GArray *
+times_of_pictures (gint fps, guint n)
+{
+  GstHarness *h = harness ("", "RGB", 64, 32, fps);
+  GArray *times = g_array_new (FALSE, FALSE, sizeof (GstClockTime));
+  GstBuffer *buffer;
+
+  for (guint k = 0; k < n; k++)
+    ck_assert_int_eq (gst_harness_push (h, frame (64, 32, k, fps)),
+                      GST_FLOW_OK);
+  while ((buffer = gst_harness_try_pull (h)) != NULL) {
+    g_array_append_val (times, GST_BUFFER_PTS (buffer));
+    gst_buffer_unref (buffer);
+  }
+  gst_harness_teardown (h);
+  return times;
+}
+
+/* -- pictures ---------------------------------------------------------------- */
+
+START_TEST (pictures_are_the_cores_in_the_published_order)
+{
+  GstHarness *h = harness ("", "RGB", 639, 361, TEST_FPS);
+
+  for (guint k = 0; k < 6; k++) {
+    g_autofree guint8 *want
+        = core_picture (639, 361, k, ccs_tdss_point (k + 1));
+    GstBuffer *out = NULL;
+
+    gst_harness_push (h, frame (639, 361, k, TEST_FPS));
+    out = gst_harness_pull (h);
+    assert_picture (out, want);
+    ck_assert_uint_eq (GST_BUFFER_PTS (out), k * TEST_PICTURE_TIME);
+    ck_assert_uint_eq (GST_BUFFER_DURATION (out), TEST_PICTURE_TIME);
+    gst_buffer_unref (out);
+  }
+  gst_harness_teardown (h);
+}
+END_TEST
+
+static const struct
+{
+  const char *properties;
+  CcsPoint second; /* where the second picture is cropped */
+} schedules[] = {
+  { "schedule=center", { 16, 8 } },
+  { "schedule=custom points=\"1,2 3,4 5,6\"", { 5, 6 } },
+  { "schedule=five-crop points=\"1,2\"", { 0, 16 } },
+};
+
+START_TEST (the_schedule_says_where_pictures_are_cropped)
+{
+  GstHarness *h
+      = harness (schedules[_i].properties, "RGB", 480, 240, TEST_FPS);
+  g_autofree guint8 *want = core_picture (480, 240, 1, schedules[_i].second);
+  GstBuffer *out;
+
+  gst_harness_push (h, frame (480, 240, 0, TEST_FPS));
+  gst_buffer_unref (gst_harness_pull (h));
+  gst_harness_push (h, frame (480, 240, 1, TEST_FPS));
+  out = gst_harness_pull (h);
+  assert_picture (out, want);
+  gst_buffer_unref (out);
+  gst_harness_teardown (h);
+}
+END_TEST
+
+START_TEST (schedule_none_takes_the_whole_picture)
+{
+  GstHarness *h = harness ("schedule=none", "RGB", 321, 243, TEST_FPS);
+  g_autofree guint8 *picture = gst_test_picture (321, 243, 0);
+  g_autofree guint8 *want = g_malloc (PICTURE_BYTES);
+  g_autoptr (CcsResize) resize
+      = ccs_resize_new (321, 243, CCS_CROP_WIDTH, CCS_CROP_HEIGHT, NULL);
+  GstBuffer *out;
+
+  ccs_resize_run (resize, picture, 3 * 321, want, 3 * CCS_CROP_WIDTH);
+  gst_harness_push (h, frame (321, 243, 0, TEST_FPS));
+  out = gst_harness_pull (h);
+  assert_picture (out, want);
+  gst_buffer_unref (out);
+  gst_harness_teardown (h);
+}
+END_TEST
+
+static const char *const formats[]
+    = { "I420", "NV12", "YUY2", "BGRx", "I420_10LE", "GRAY8", "Y444" };
+
+START_TEST (common_formats_are_taken)
+{
+  GstHarness *h = harness ("", formats[_i], 322, 180, TEST_FPS);
+  GstVideoInfo info;
+  GstBuffer *in, *out;
+
+  gst_video_info_set_format (
+      &info, gst_video_format_from_string (formats[_i]), 322, 180);
+  in = gst_buffer_new_allocate (NULL, info.size, NULL);
+  gst_buffer_memset (in, 0, 0x40, info.size);
+  GST_BUFFER_PTS (in) = 0;
+  ck_assert_int_eq (gst_harness_push (h, in), GST_FLOW_OK);
+  out = gst_harness_pull (h);
+  ck_assert_uint_eq (gst_buffer_get_size (out), PICTURE_BYTES);
+  gst_buffer_unref (out);
+  gst_harness_teardown (h);
+}
+END_TEST
+
+START_TEST (the_size_may_change_between_frames)
+{
+  GstHarness *h = harness ("", "RGB", 640, 360, TEST_FPS);
+  g_autofree guint8 *want = core_picture (100, 50, 1, ccs_tdss_point (2));
+  GstBuffer *out;
+
+  gst_harness_push (h, frame (640, 360, 0, TEST_FPS));
+  gst_buffer_unref (gst_harness_pull (h));
+  gst_harness_set_src_caps_str (
+      h, "video/x-raw, format=RGB, width=100, height=50, framerate=10/1");
+  gst_harness_push (h, frame (100, 50, 1, TEST_FPS));
+  out = gst_harness_pull (h);
+  assert_picture (out, want);
+  gst_buffer_unref (out);
+  gst_harness_teardown (h);
+}
+END_TEST
+
+/* -- numbers ------------------------------------------------------------------- */
+
+static const gint input_rates[] = { 10, 20, 24, 25, 30, 50, 60 };
+
+START_TEST (of_every_rate_the_frame_nearest_each_picture_is_taken)
+{
+  const gint fps = input_rates[_i];
+  const guint seconds = 2;
+  g_autoptr (GArray) times = times_of_pictures (fps, seconds * fps);
+
+  ck_assert_uint_eq (times->len, seconds * TEST_FPS);
+  for (guint k = 0; k < times->len; k++) {
+    gint64 away = ABS (GST_CLOCK_DIFF (k * TEST_PICTURE_TIME,
+                                       g_array_index (times, GstClockTime, k)));
+
+    ck_assert_int_le (away, GST_SECOND / fps / 2 + 1);
+  }
+}
+END_TEST
+
+START_TEST (every_frame_of_a_slow_stream_is_taken)
+{
+  g_autoptr (GArray) times = times_of_pictures (4, 8);
+
+  ck_assert_uint_eq (times->len, 8);
+}
+END_TEST
+
+START_TEST (numbers_follow_stream_time_so_that_a_seek_gives_the_same_crop)
+{
+  GstHarness *h = harness ("", "RGB", 480, 240, TEST_FPS);
+  g_autofree guint8 *want = core_picture (480, 240, 33, ccs_tdss_point (34));
+  GstSegment segment;
+  GstBuffer *out;
+
+  gst_harness_push (h, frame (480, 240, 0, TEST_FPS));
+  gst_buffer_unref (gst_harness_pull (h));
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  segment.start = segment.time = segment.position = 33 * TEST_PICTURE_TIME;
+  gst_harness_push_event (h, gst_event_new_flush_start ());
+  gst_harness_push_event (h, gst_event_new_flush_stop (TRUE));
+  gst_harness_push_event (h, gst_event_new_segment (&segment));
+  gst_harness_push (h, frame (480, 240, 33, TEST_FPS));
+  out = gst_harness_pull (h);
+  assert_picture (out, want);
+  gst_buffer_unref (out);
+  gst_harness_teardown (h);
+}
+END_TEST
+
+START_TEST (the_analysis_rate_is_a_property_and_in_the_caps)
+{
+  GstHarness *h = harness ("analysis-rate=5/1", "RGB", 64, 32, 10);
+  g_autoptr (GstCaps) caps = NULL;
+  gint n, d;
+
+  for (guint k = 0; k < 10; k++)
+    gst_harness_push (h, frame (64, 32, k, 10));
+  ck_assert_uint_eq (gst_harness_buffers_received (h), 5);
+  caps = gst_pad_get_current_caps (h->sinkpad);
+  gst_structure_get_fraction (gst_caps_get_structure (caps, 0), "framerate",
+                              &n, &d);
+  ck_assert_int_eq (n, 5);
+  ck_assert_int_eq (d, 1);
+  gst_harness_teardown (h);
+}
+END_TEST
+
+/* -- what is refused -------------------------------------------------------------- */
+
+START_TEST (a_frame_without_a_timestamp_is_an_error)
+{
+  GstHarness *h = harness ("", "RGB", 64, 32, TEST_FPS);
+  g_autoptr (GstBus) bus = gst_test_bus (h->element);
+  GstBuffer *buffer = frame (64, 32, 0, TEST_FPS);
+
+  GST_BUFFER_PTS (buffer) = GST_CLOCK_TIME_NONE;
+  ck_assert_int_eq (gst_harness_push (h, buffer), GST_FLOW_ERROR);
+  gst_test_assert_error (bus, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT,
+                         "timestamps");
+  gst_harness_teardown (h);
+}
+END_TEST
+
+static const char *const bad_points[] = { "33,0", "0,17", "-1,0", "1", "1,2x" };
+
+START_TEST (points_outside_the_slack_are_refused)
+{
+  g_autoptr (GstElement) element
+      = gst_object_ref_sink (gst_element_factory_make ("tdsscrop", NULL));
+  g_autofree char *points = NULL;
+
+  g_object_set (element, "points", "1,2 32,16", NULL);
+  g_object_set (element, "points", bad_points[_i], NULL);
+  g_object_get (element, "points", &points, NULL);
+  ck_assert_str_eq (points, "1,2 32,16");
+}
+END_TEST
+
+int
+main (int argc, char **argv)
+{
+  Suite *suite = suite_create ("tdsscrop");
+  TCase *pictures = tcase_create ("pictures");
+  TCase *numbers = tcase_create ("numbers"), *refused = tcase_create ("refused");
+
+  gst_test_init (&argc, &argv);
+  tcase_add_test (pictures, pictures_are_the_cores_in_the_published_order);
+  tcase_add_loop_test (pictures, the_schedule_says_where_pictures_are_cropped,
+                       0, G_N_ELEMENTS (schedules));
+  tcase_add_test (pictures, schedule_none_takes_the_whole_picture);
+  tcase_add_loop_test (pictures, common_formats_are_taken, 0,
+                       G_N_ELEMENTS (formats));
+  tcase_add_test (pictures, the_size_may_change_between_frames);
+  tcase_add_loop_test (numbers,
+                       of_every_rate_the_frame_nearest_each_picture_is_taken, 0,
+                       G_N_ELEMENTS (input_rates));
+  tcase_add_test (numbers, every_frame_of_a_slow_stream_is_taken);
+  tcase_add_test (
+      numbers, numbers_follow_stream_time_so_that_a_seek_gives_the_same_crop);
+  tcase_add_test (numbers, the_analysis_rate_is_a_property_and_in_the_caps);
+  tcase_add_test (refused, a_frame_without_a_timestamp_is_an_error);
+  tcase_add_loop_test (refused, points_outside_the_slack_are_refused, 0,
+                       G_N_ELEMENTS (bad_points));
+  suite_add_tcase (suite, pictures);
+  suite_add_tcase (suite, numbers);
+  suite_add_tcase (suite, refused);
+  return gst_test_run (suite);
+}
