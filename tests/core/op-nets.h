@@ -5,6 +5,15 @@
 
 #include "op-cases.h"
 
+/* Filters that keep magnitudes about 1 through many layers, so that nothing
+ * saturates. */
+static void
+fill_filter (Net *net, float *x, gsize n)
+{
+  for (gsize i = 0; i < n; i++)
+    x[i] = g_rand_double_range (net->rand, -0.3, 0.3);
+}
+
 static CcsValueId
 net_conv (Net *net, CcsValueId x, gint64 out, gint kernel, CcsAct act)
 {
@@ -12,7 +21,7 @@ net_conv (Net *net, CcsValueId x, gint64 out, gint kernel, CcsAct act)
 
   return ccs_conv2d (
       net->program, x,
-      net_weight (net, CCS_SHAPE (out, kernel, kernel, in), fill_noise),
+      net_weight (net, CCS_SHAPE (out, kernel, kernel, in), fill_filter),
       net_bias (net, out), 1, kernel / 2, 1, act);
 }
 
@@ -22,13 +31,14 @@ net_hourglass (Net *net, CcsValueId x)
 {
   CcsShape shape = ccs_program_value (net->program, x)->shape;
   gint64 c = shape.dim[3], inner = pick (net, 2, 5);
-  CcsValueId half = ccs_conv2d (
-      net->program, x, net_weight (net, CCS_SHAPE (inner, 4, 4, c), fill_noise),
-      CCS_NONE, 2, 1, 1, CCS_NO_ACT);
+  CcsValueId half
+      = ccs_conv2d (net->program, x,
+                    net_weight (net, CCS_SHAPE (inner, 4, 4, c), fill_filter),
+                    CCS_NONE, 2, 1, 1, CCS_NO_ACT);
 
   return ccs_conv_transpose2d (
       net->program, append_batch_norm (net, half, net->round % 2 + 1),
-      net_weight (net, CCS_SHAPE (inner, 4, 4, c), fill_noise),
+      net_weight (net, CCS_SHAPE (inner, 4, 4, c), fill_filter),
       net_bias (net, c), 2, 1, 1, shape.dim[1], shape.dim[2], pick_act (net));
 }
 
@@ -39,7 +49,7 @@ net_layer (Net *net, CcsValueId x, CcsValueId skip)
   CcsProgram *p = net->program;
   gint64 c = ccs_program_value (p, x)->shape.dim[3];
 
-  switch (pick (net, 0, 7)) {
+  switch (pick (net, 0, 8)) {
   case 0:
     return net_conv (net, x, pick (net, 2, 6), 3, pick_act (net));
   case 1:
@@ -57,6 +67,8 @@ net_layer (Net *net, CcsValueId x, CcsValueId skip)
     return ccs_slice (p, x, 3, c / 2, c - c / 2);
   case 6: /* reads x a second time, as a part of itself */
     return ccs_add (p, x, ccs_slice (p, x, 3, 0, 1), pick_act (net));
+  case 7: /* x is still read after an op that could work in its place */
+    return ccs_add (p, ccs_affine (p, x, 0.5f, 0.1f), x, CCS_NO_ACT);
   default:
     return net_hourglass (net, x);
   }
@@ -76,7 +88,7 @@ net_attend (Net *net, CcsValueId map)
 
   for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
     parts[i] = ccs_linear (
-        p, x, net_weight (net, CCS_SHAPE (dim, shape.dim[3]), fill_noise),
+        p, x, net_weight (net, CCS_SHAPE (dim, shape.dim[3]), fill_filter),
         net_bias (net, dim), CCS_NO_ACT);
   CcsValueId y = ccs_add (p, ccs_attention (p, parts[0], parts[1], parts[2], 2),
                           parts[2], CCS_NO_ACT);

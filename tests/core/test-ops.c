@@ -36,8 +36,8 @@
 #define NET_TOLERANCE 1e-4
 /* Step of differences: each element moves by this or twice this. */
 #define STEP (1. / 64)
-/* Nets are steeper, and their gradients larger. */
-#define NET_STEP (1. / 1024)
+/* Nets are steeper; much below this rounding takes over. */
+#define NET_STEP (1. / 256)
 /* Of the gradient's norm. Results are rounded to float32, 6e-8 of O(1) values,
  * and differences divide that by the step: some 1e-5 for the few hundred
  * elements there are. The five-point formula leaves STEP^4, below that, of
