@@ -8,7 +8,8 @@
 #include "ccstereo.h"
 
 static const ToolCommand *const commands[]
-    = { &tool_info, &tool_convert, &tool_run, &tool_bench };
+    = { &tool_info,  &tool_convert, &tool_run,
+        &tool_bench, &tool_prepare, &tool_scenes };
 
 static void
 print_usage (FILE *to)

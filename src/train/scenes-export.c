@@ -84,3 +84,34 @@ ccs_scenes_export (const CcsSceneExport *options, GError **error)
       return FALSE;
   return TRUE;
 }
+
+gboolean
+ccs_scene_write_truth (const CcsScene *scene, const char *path, GError **error)
+{
+  static const char *const kinds[] = {
+    [CCS_SOUND_TONAL] = "tonal",
+    [CCS_SOUND_PERCUSSIVE] = "percussive",
+    [CCS_SOUND_NOISE] = "noise",
+    [CCS_SOUND_VOICE] = "voice",
+  };
+  g_autoptr (GString) text
+      = g_string_new ("time\tsource\tazimuth\tdistance\tsounding\tkind\n");
+
+  for (guint k = 0; k < FRAMES; k++) {
+    for (guint s = 0; s < ccs_scene_n_sources (scene); s++) {
+      double time = (double)k / CCS_ANALYSIS_FPS;
+      char number[3][G_ASCII_DTOSTR_BUF_SIZE];
+      CcsSceneSource source;
+
+      ccs_scene_source_at (scene, s, time, &source);
+      g_string_append_printf (
+          text, "%s\t%u\t%s\t%s\t%d\t%s\n",
+          g_ascii_formatd (number[0], sizeof number[0], "%.1f", time), s + 1,
+          g_ascii_formatd (number[1], sizeof number[1], "%.2f", source.azimuth),
+          g_ascii_formatd (number[2], sizeof number[2], "%.2f",
+                           source.distance),
+          source.sounding, kinds[source.kind]);
+    }
+  }
+  return g_file_set_contents (path, text->str, text->len, error);
+}

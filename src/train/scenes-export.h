@@ -32,4 +32,10 @@ typedef struct
  * CCS_ERROR_CANCELLED. */
 gboolean ccs_scenes_export (const CcsSceneExport *options, GError **error);
 
+/* What a scene holds, as text: a line for each tenth of a second and source,
+ * with time (s), source, azimuth (degrees, positive to the right), distance
+ * (m), whether it sounds (0, 1), and its kind of sound. */
+gboolean ccs_scene_write_truth (const CcsScene *scene, const char *path,
+                                GError **error);
+
 G_END_DECLS
