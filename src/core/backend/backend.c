@@ -15,7 +15,7 @@ extern const CcsBackendClass ccs_backend_cpu;
 extern const CcsBackendClass ccs_backend_reference;
 
 static GMutex lock;
-static GSList *opened;          /* Shared*, weak; guarded by lock */
+static GSList *opened; /* Shared*, weak; guarded by lock */
 
 typedef struct
 {
@@ -29,21 +29,20 @@ static const CcsBackendClass *
 load_cuda_module (GError **error)
 {
   const char *directory = g_getenv (MODULE_PATH_VARIABLE);
-  g_autofree char *path =
-      g_build_filename (directory ? directory : CCS_BACKEND_DIR, MODULE_FILE,
-      NULL);
+  g_autofree char *path = g_build_filename (
+      directory ? directory : CCS_BACKEND_DIR, MODULE_FILE, NULL);
   GModule *module;
   gpointer symbol;
 
   if (!g_file_test (path, G_FILE_TEST_EXISTS)) {
     g_set_error (error, CCS_ERROR, CCS_ERROR_BACKEND,
-        "the CUDA module is not installed (no file %s)", path);
+                 "the CUDA module is not installed (no file %s)", path);
     return NULL;
   }
   module = g_module_open (path, G_MODULE_BIND_LAZY | G_MODULE_BIND_LOCAL);
   if (module == NULL || !g_module_symbol (module, MODULE_SYMBOL, &symbol)) {
     g_set_error (error, CCS_ERROR, CCS_ERROR_BACKEND,
-        "the CUDA module cannot be loaded: %s", g_module_error ());
+                 "the CUDA module cannot be loaded: %s", g_module_error ());
     return NULL;
   }
   g_module_make_resident (module);
@@ -66,7 +65,7 @@ find_opened (const char *name, const CcsBackendOptions *options)
 
 static CcsBackend *
 open_class (const CcsBackendClass *klass, const CcsBackendOptions *options,
-    GError **error)
+            GError **error)
 {
   CcsBackend *backend = find_opened (klass->name, options);
   Shared *shared;
@@ -78,7 +77,7 @@ open_class (const CcsBackendClass *klass, const CcsBackendOptions *options,
     return NULL;
   g_atomic_ref_count_init (&backend->ref_count);
   shared = g_new (Shared, 1);
-  *shared = (Shared) { backend, *options };
+  *shared = (Shared){ backend, *options };
   opened = g_slist_prepend (opened, shared);
   return backend;
 }
@@ -107,7 +106,7 @@ open_auto (const CcsBackendOptions *options, GError **error)
 
 CcsBackend *
 ccs_backend_open (const char *name, const CcsBackendOptions *options,
-    GError **error)
+                  GError **error)
 {
   static const CcsBackendOptions defaults = { 0, -1 };
   CcsBackend *backend = NULL;
@@ -125,7 +124,8 @@ ccs_backend_open (const char *name, const CcsBackendOptions *options,
   else if (strcmp (name, ccs_backend_reference.name) == 0)
     backend = open_class (&ccs_backend_reference, options, error);
   else
-    g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
+    g_set_error (
+        error, CCS_ERROR, CCS_ERROR_ARGUMENT,
         "no backend is called \"%s\" (there are auto, cpu, cuda, reference)",
         name);
   g_mutex_unlock (&lock);

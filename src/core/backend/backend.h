@@ -13,8 +13,8 @@ typedef struct _CcsBackendClass CcsBackendClass;
 
 typedef struct
 {
-  gint n_threads;               /* 0: as many as the machine has cores */
-  gint device_id;               /* -1: the backend chooses */
+  gint n_threads; /* 0: as many as the machine has cores */
+  gint device_id; /* -1: the backend chooses */
 } CcsBackendOptions;
 
 /* A compiled op, ready to run on fixed memory. */
@@ -24,11 +24,11 @@ typedef struct
   const CcsOpRow *row;
   CcsOperand in[CCS_MAX_INPUTS];
   CcsOperand out[CCS_MAX_OUTPUTS];
-  void (*run) (CcsBackend * backend, gpointer state, void *scratch);
-  gpointer state;               /* the kernel's own; NULL where none */
+  void (*run) (CcsBackend *backend, gpointer state, void *scratch);
+  gpointer state; /* the kernel's own; NULL where none */
   GDestroyNotify free_state;
-  gsize scratch;                /* bytes run needs; the plan gives the maximum
-                                 * of all kernels, aligned to 64 */
+  gsize scratch; /* bytes run needs; the plan gives the maximum
+                  * of all kernels, aligned to 64 */
 } CcsKernel;
 
 /* Which inputs never change between runs (inference parameters), so that
@@ -36,31 +36,32 @@ typedef struct
  * share one packed copy between plans that have the same tensor. */
 typedef struct
 {
-  CcsTensor *constant[CCS_MAX_INPUTS];  /* NULL: it changes */
+  CcsTensor *constant[CCS_MAX_INPUTS]; /* NULL: it changes */
 } CcsKernelHints;
 
 struct _CcsBackendClass
 {
-  const char *name;             /* "reference", "cpu", "cuda" */
-  gboolean host_memory;         /* pointers can be read and written directly */
+  const char *name;     /* "reference", "cpu", "cuda" */
+  gboolean host_memory; /* pointers can be read and written directly */
   /* (transfer full); NULL with CCS_ERROR_BACKEND saying what is missing */
-  CcsBackend *(*open) (const CcsBackendOptions * options, GError ** error);
-  void (*close) (CcsBackend * self);
+  CcsBackend *(*open) (const CcsBackendOptions *options, GError **error);
+  void (*close) (CcsBackend *self);
   /* Zeroed memory, aligned to CCS_ARENA_ALIGNMENT at least. */
-  void *(*alloc) (CcsBackend * self, gsize bytes, GError ** error);
-  void (*release) (CcsBackend * self, void *memory);
-  gboolean (*upload) (CcsBackend * self, void *to, gconstpointer from,
-      gsize bytes, GError ** error);
-  gboolean (*download) (CcsBackend * self, void *to, gconstpointer from,
-      gsize bytes, GError ** error);
+  void *(*alloc) (CcsBackend *self, gsize bytes, GError **error);
+  void (*release) (CcsBackend *self, void *memory);
+  gboolean (*upload) (CcsBackend *self, void *to, gconstpointer from,
+                      gsize bytes, GError **error);
+  gboolean (*download) (CcsBackend *self, void *to, gconstpointer from,
+                        gsize bytes, GError **error);
   /* kernel->op, row, in and out are set; fills the rest. */
-  gboolean (*prepare) (CcsBackend * self, CcsKernel * kernel,
-      const CcsKernelHints * hints, GError ** error);
+  gboolean (*prepare) (CcsBackend *self, CcsKernel *kernel,
+                       const CcsKernelHints *hints, GError **error);
   /* Runs @n kernels in order. @capture (in/out) holds what a backend keeps
-   * between runs of this very list (a captured graph); freed by drop_capture. */
-  gboolean (*run) (CcsBackend * self, const CcsKernel * kernels, guint n,
-      void *scratch, gpointer * capture, GError ** error);
-  void (*drop_capture) (CcsBackend * self, gpointer capture);
+   * between runs of this very list (a captured graph); freed by drop_capture.
+   */
+  gboolean (*run) (CcsBackend *self, const CcsKernel *kernels, guint n,
+                   void *scratch, gpointer *capture, GError **error);
+  void (*drop_capture) (CcsBackend *self, gpointer capture);
 };
 
 struct _CcsBackend
@@ -74,10 +75,10 @@ struct _CcsBackend
  * INFO), "cpu", "cuda" or "reference". Opening the same name with the same
  * options again gives the same object. Thread-safe. (transfer full) */
 CcsBackend *ccs_backend_open (const char *name,
-    const CcsBackendOptions * options, GError ** error);
-CcsBackend *ccs_backend_ref (CcsBackend * self);
-void ccs_backend_unref (CcsBackend * self);
+                              const CcsBackendOptions *options, GError **error);
+CcsBackend *ccs_backend_ref (CcsBackend *self);
+void ccs_backend_unref (CcsBackend *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsBackend, ccs_backend_unref)
-const char *ccs_backend_name (const CcsBackend * self);
+const char *ccs_backend_name (const CcsBackend *self);
 
 G_END_DECLS

@@ -9,13 +9,13 @@ void *
 ccs_host_alloc (CcsBackend *self, gsize bytes, GError **error)
 {
   gsize rounded = (bytes + CCS_ARENA_ALIGNMENT) / CCS_ARENA_ALIGNMENT
-      * CCS_ARENA_ALIGNMENT;
-  void *memory = rounded > bytes
-      ? aligned_alloc (CCS_ARENA_ALIGNMENT, rounded) : NULL;
+                  * CCS_ARENA_ALIGNMENT;
+  void *memory
+      = rounded > bytes ? aligned_alloc (CCS_ARENA_ALIGNMENT, rounded) : NULL;
 
   if (memory == NULL) {
     g_set_error (error, CCS_ERROR, CCS_ERROR_MEMORY,
-        "no memory for %" G_GSIZE_FORMAT " bytes", bytes);
+                 "no memory for %" G_GSIZE_FORMAT " bytes", bytes);
     return NULL;
   }
   return memset (memory, 0, rounded);
@@ -29,7 +29,7 @@ ccs_host_release (CcsBackend *self, void *memory)
 
 gboolean
 ccs_host_copy (CcsBackend *self, void *to, gconstpointer from, gsize bytes,
-    GError **error)
+               GError **error)
 {
   memcpy (to, from, bytes);
   return TRUE;

@@ -6,9 +6,9 @@
 
 G_BEGIN_DECLS
 
-void *ccs_host_alloc (CcsBackend * self, gsize bytes, GError ** error);
-void ccs_host_release (CcsBackend * self, void *memory);
-gboolean ccs_host_copy (CcsBackend * self, void *to, gconstpointer from,
-    gsize bytes, GError ** error);
+void *ccs_host_alloc (CcsBackend *self, gsize bytes, GError **error);
+void ccs_host_release (CcsBackend *self, void *memory);
+gboolean ccs_host_copy (CcsBackend *self, void *to, gconstpointer from,
+                        gsize bytes, GError **error);
 
 G_END_DECLS

@@ -9,15 +9,15 @@
 G_BEGIN_DECLS
 
 /* -- signal front end (section 1) -- */
-#define CCS_MODEL_RATE 16000    /* Hz */
-#define CCS_WINDOW 10080        /* samples: 0.63 s */
-#define CCS_HOP (CCS_WINDOW / 10)       /* 1008 samples */
+#define CCS_MODEL_RATE 16000      /* Hz */
+#define CCS_WINDOW 10080          /* samples: 0.63 s */
+#define CCS_HOP (CCS_WINDOW / 10) /* 1008 samples */
 #define CCS_FFT 512
 #define CCS_STFT_HOP 160
 #define CCS_STFT_WINDOW 400
 #define CCS_STFT_PAD (CCS_FFT / 2)
-#define CCS_BINS (CCS_FFT / 2 + 1)      /* 257 */
-#define CCS_FRAMES (CCS_WINDOW / CCS_STFT_HOP + 1)      /* 64 */
+#define CCS_BINS (CCS_FFT / 2 + 1)                 /* 257 */
+#define CCS_FRAMES (CCS_WINDOW / CCS_STFT_HOP + 1) /* 64 */
 #define CCS_SPEC_EPS 1e-12f
 #define CCS_LEVEL_TARGET 0.1f
 #define CCS_LEVEL_FLOOR 1e-4f
@@ -28,14 +28,14 @@ G_BEGIN_DECLS
 #define CCS_CROP_HEIGHT 224
 #define CCS_FEATURE_HEIGHT 7
 #define CCS_FEATURE_WIDTH 14
-#define CCS_VISUAL_TOKENS (CCS_FEATURE_HEIGHT * CCS_FEATURE_WIDTH)      /* 98 */
-#define CCS_AUDIO_TOKENS 16     /* 8 x 2 */
+#define CCS_VISUAL_TOKENS (CCS_FEATURE_HEIGHT * CCS_FEATURE_WIDTH) /* 98 */
+#define CCS_AUDIO_TOKENS 16                                        /* 8 x 2 */
 #define CCS_ANALYSIS_FPS 10
 /* -- all norms -- */
 #define CCS_NORM_EPS 1e-5f
 #define CCS_NORM_MOMENTUM 0.1f
 
-#define CCS_N_UPCONV 5          /* decoder layers */
+#define CCS_N_UPCONV 5 /* decoder layers */
 
 /**
  * CcsModelConfig:
@@ -51,40 +51,40 @@ typedef struct
   gboolean avad[CCS_N_UPCONV - 1];
 } CcsModelConfig;
 
-#define CCS_MODEL_CONFIG_PUBLISHED \
-  ((CcsModelConfig) { 18, 1, { TRUE, FALSE, FALSE, FALSE } })
+#define CCS_MODEL_CONFIG_PUBLISHED                                             \
+  ((CcsModelConfig){ 18, 1, { TRUE, FALSE, FALSE, FALSE } })
 
 /* 128 x dim_scale */
-gint ccs_model_config_dim (const CcsModelConfig * self);
-gboolean ccs_model_config_equal (const CcsModelConfig * a,
-    const CcsModelConfig * b);
+gint ccs_model_config_dim (const CcsModelConfig *self);
+gboolean ccs_model_config_equal (const CcsModelConfig *a,
+                                 const CcsModelConfig *b);
 /* "backbone=18 dim_scale=1 avad=1000", as model files declare it.
  * (transfer full) */
-char *ccs_model_config_to_string (const CcsModelConfig * self);
+char *ccs_model_config_to_string (const CcsModelConfig *self);
 /* Reads backbone, dim_scale and AVAD flags off the tensors' names and shapes,
  * then checks every tensor: all there, none too many, shapes, floating types,
  * finite. Error: CCS_ERROR_MODEL naming the tensor and the reason. */
-gboolean ccs_model_config_detect (const CcsStateDict * params,
-    CcsModelConfig * config, GError ** error);
+gboolean ccs_model_config_detect (const CcsStateDict *params,
+                                  CcsModelConfig *config, GError **error);
 
 typedef enum
 {
-  CCS_PARAM_WEIGHT,             /* trained */
-  CCS_PARAM_BUFFER,             /* running_mean, running_var */
-  CCS_PARAM_COUNTER,            /* num_batches_tracked, int64 scalar */
-  CCS_PARAM_UNUSED,             /* in the state_dict, never in the forward pass */
+  CCS_PARAM_WEIGHT,  /* trained */
+  CCS_PARAM_BUFFER,  /* running_mean, running_var */
+  CCS_PARAM_COUNTER, /* num_batches_tracked, int64 scalar */
+  CCS_PARAM_UNUSED,  /* in the state_dict, never in the forward pass */
 } CcsParamRole;
 
 typedef struct
 {
-  char *name;                   /* as in the published state_dict */
-  CcsShape shape;               /* published */
+  char *name;     /* as in the published state_dict */
+  CcsShape shape; /* published */
   CcsDType dtype;
   CcsParamRole role;
 } CcsParamInfo;
 
 /* Every entry of the state_dict in published order; (element-type
  * CcsParamInfo*) (transfer full), freed with g_ptr_array_unref(). */
-GPtrArray *ccs_model_config_params (const CcsModelConfig * self);
+GPtrArray *ccs_model_config_params (const CcsModelConfig *self);
 
 G_END_DECLS

@@ -17,9 +17,11 @@ ccs_model_default_path (GError **error)
   installed = g_build_filename (CCS_MODELS_DIR, DEFAULT_FILE, NULL);
   if (g_file_test (installed, G_FILE_TEST_IS_REGULAR))
     return g_steal_pointer (&installed);
-  g_set_error (error, CCS_ERROR, CCS_ERROR_IO,
+  g_set_error (
+      error, CCS_ERROR, CCS_ERROR_IO,
       "no model was named and no default model is installed (%s): name a file, "
       "or set " MODEL_VARIABLE "; \"ccstereo convert\" makes one from a "
-      "published checkpoint", installed);
+      "published checkpoint",
+      installed);
   return NULL;
 }

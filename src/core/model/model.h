@@ -21,37 +21,38 @@ typedef struct _CcsModel CcsModel;
  * "reference"); the same file (path, size, modification time), backend and
  * options give the same object. (transfer full) */
 CcsModel *ccs_model_load (const char *path, const char *backend,
-    const CcsBackendOptions * options, GError ** error);
+                          const CcsBackendOptions *options, GError **error);
 /* The model for those who name none: CCSTEREO_MODEL, else the installed default
- * model; CCS_ERROR_IO saying what to do when there is neither. (transfer full) */
-char *ccs_model_default_path (GError ** error);
+ * model; CCS_ERROR_IO saying what to do when there is neither. (transfer full)
+ */
+char *ccs_model_default_path (GError **error);
 /* From parameters in memory; never shared. @label names them in messages. */
-CcsModel *ccs_model_new (CcsStateDict * params, const char *label,
-    CcsBackend * backend, GError ** error);
-CcsModel *ccs_model_ref (CcsModel * self);
-void ccs_model_unref (CcsModel * self);
+CcsModel *ccs_model_new (CcsStateDict *params, const char *label,
+                         CcsBackend *backend, GError **error);
+CcsModel *ccs_model_ref (CcsModel *self);
+void ccs_model_unref (CcsModel *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsModel, ccs_model_unref)
 
-const CcsModelConfig *ccs_model_config (const CcsModel * self);
-CcsBackend *ccs_model_backend (const CcsModel * self);
+const CcsModelConfig *ccs_model_config (const CcsModel *self);
+CcsBackend *ccs_model_backend (const CcsModel *self);
 /* 16 hexadecimal digits from the parameters' content: features of one model
  * must not feed another. */
-const char *ccs_model_id (const CcsModel * self);
+const char *ccs_model_id (const CcsModel *self);
 /* Elements of one frame's feature: 7 x 14 x D. */
-gsize ccs_model_feature_size (const CcsModel * self);
+gsize ccs_model_feature_size (const CcsModel *self);
 
 /* Plans the programs for single items (@batch FALSE) or full batches now, so
  * that the first call is not slow. */
-gboolean ccs_model_warm_up (CcsModel * self, gboolean batch, GError ** error);
+gboolean ccs_model_warm_up (CcsModel *self, gboolean batch, GError **error);
 
 /* @frames: @n pictures, RGB 448x224, 8 bits, rows dense (448 x 3 bytes);
  * @features: n x [7,14,D] float32. */
-gboolean ccs_model_encode (CcsModel * self, const guint8 * const *frames,
-    guint n, float *const *features, GError ** error);
+gboolean ccs_model_encode (CcsModel *self, const guint8 *const *frames, guint n,
+                           float *const *features, GError **error);
 /* @n windows of mix [10080] (any level) with their feature each ->
  * @difference, n x [10080] at the mix's level. */
-gboolean ccs_model_separate (CcsModel * self, const float *const *mixes,
-    const float *const *features, guint n, float *const *differences,
-    GError ** error);
+gboolean ccs_model_separate (CcsModel *self, const float *const *mixes,
+                             const float *const *features, guint n,
+                             float *const *differences, GError **error);
 
 G_END_DECLS

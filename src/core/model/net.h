@@ -11,44 +11,45 @@ G_BEGIN_DECLS
 
 /* Front end (section 1). mono [B,10080] -> spectrum [B,257,64,2]; the 1e-12 is
  * added. */
-CcsValueId ccs_net_stft (CcsProgram * p, CcsValueId samples);
+CcsValueId ccs_net_stft (CcsProgram *p, CcsValueId samples);
 /* spectrum [B,257,64,2] -> [B,10080] */
-CcsValueId ccs_net_istft (CcsProgram * p, CcsValueId spectrum);
+CcsValueId ccs_net_istft (CcsProgram *p, CcsValueId spectrum);
 /* Reflect-centred STFT for the phase loss: [B,10080] -> [B,64,514]: (re, im)
  * pairs last. */
-CcsValueId ccs_net_stft_reflect (CcsProgram * p, CcsValueId samples);
+CcsValueId ccs_net_stft_reflect (CcsProgram *p, CcsValueId samples);
 
 /* Section 2. frames [B,224,448,3], normalised -> visual_feat [B,7,14,D]. In a
  * training program @groups equal parts of the batch have batch statistics of
  * their own. */
-CcsValueId ccs_net_visual (CcsProgram * p, const CcsModelConfig * config,
-    CcsValueId frames, gint groups);
+CcsValueId ccs_net_visual (CcsProgram *p, const CcsModelConfig *config,
+                           CcsValueId frames, gint groups);
 
 /* Section 3, the encoder: spectrum [B,257,64,2] -> skips[k] = the activated
  * output of convlayer k + 1; skips[4] is the bottleneck [B,8,2,8 ngf]. */
-void ccs_net_audio_encode (CcsProgram * p, const CcsModelConfig * config,
-    CcsValueId spectrum, CcsValueId skips[CCS_N_UPCONV]);
+void ccs_net_audio_encode (CcsProgram *p, const CcsModelConfig *config,
+                           CcsValueId spectrum, CcsValueId skips[CCS_N_UPCONV]);
 /* Fusion: bottleneck [B,8,2,D] and visual_feat [G B,7,14,D] -> tokens
  * [G B,16,D]; the bottleneck serves each of the @groups parts. */
-CcsValueId ccs_net_fuse (CcsProgram * p, const CcsModelConfig * config,
-    CcsValueId bottleneck, CcsValueId visual_feat, gint groups);
+CcsValueId ccs_net_fuse (CcsProgram *p, const CcsModelConfig *config,
+                         CcsValueId bottleneck, CcsValueId visual_feat,
+                         gint groups);
 /* Decoder: tokens [B,16,D] -> mask [B,257,64,2] in (-1,1). */
-CcsValueId ccs_net_audio_decode (CcsProgram * p, const CcsModelConfig * config,
-    CcsValueId tokens, CcsValueId visual_feat,
-    const CcsValueId skips[CCS_N_UPCONV]);
+CcsValueId ccs_net_audio_decode (CcsProgram *p, const CcsModelConfig *config,
+                                 CcsValueId tokens, CcsValueId visual_feat,
+                                 const CcsValueId skips[CCS_N_UPCONV]);
 
 /* What inference runs per window; see ccs_net_window(). */
 typedef struct
 {
-  CcsValueId mono;              /* input [B,10080]: the mix, any level */
-  CcsValueId visual_feat;       /* input [B,7,14,D] */
-  CcsValueId difference;        /* output [B,10080]: at the mix's level */
+  CcsValueId mono;        /* input [B,10080]: the mix, any level */
+  CcsValueId visual_feat; /* input [B,7,14,D] */
+  CcsValueId difference;  /* output [B,10080]: at the mix's level */
 } CcsNetWindow;
 
 /* The whole of inference for B windows: level, STFT, net, mask, inverse, level
  * back. Program inputs are called "mono" and "visual_feat", the output
  * "difference". */
-CcsNetWindow ccs_net_window (CcsProgram * p, const CcsModelConfig * config,
-    gint batch);
+CcsNetWindow ccs_net_window (CcsProgram *p, const CcsModelConfig *config,
+                             gint batch);
 
 G_END_DECLS

@@ -9,9 +9,9 @@
 typedef struct
 {
   CcsProgram *program;
-  guint n_values;               /* before any gradient was appended */
-  gboolean *wanted;             /* by value: leads to one of wrt */
-  CcsValueId *grad;             /* by value: the sum so far, or CCS_NONE */
+  guint n_values;   /* before any gradient was appended */
+  gboolean *wanted; /* by value: leads to one of wrt */
+  CcsValueId *grad; /* by value: the sum so far, or CCS_NONE */
 } Reverse;
 
 /* A value is wanted when it is asked for or depends on one that is. */
@@ -35,8 +35,9 @@ mark_wanted (Reverse *r, const CcsValueId *wrt, guint n, guint n_ops)
 static void
 accumulate (Reverse *r, CcsValueId value, CcsValueId grad)
 {
-  r->grad[value] = r->grad[value] == CCS_NONE ? grad
-      : ccs_add (r->program, r->grad[value], grad, CCS_NO_ACT);
+  r->grad[value] = r->grad[value] == CCS_NONE
+                       ? grad
+                       : ccs_add (r->program, r->grad[value], grad, CCS_NO_ACT);
 }
 
 static gboolean
@@ -59,8 +60,8 @@ reverse_op (Reverse *r, guint index, GError **error)
   if (!reached || !any)
     return TRUE;
   if (row->gradient == NULL) {
-    g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
-        "%s has no gradient", row->name);
+    g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT, "%s has no gradient",
+                 row->name);
     return FALSE;
   }
   row->gradient (r->program, &op, dout, want, din);
@@ -75,20 +76,20 @@ one (CcsProgram *program)
 {
   float *value = g_new (float, 1);
   CcsShape shape = CCS_SHAPE (1);
-  g_autofree char *name = g_strdup_printf ("gradient.seed.%u",
-      ccs_program_n_values (program));
+  g_autofree char *name
+      = g_strdup_printf ("gradient.seed.%u", ccs_program_n_values (program));
 
   *value = 1.f;
   return ccs_program_const (program, name,
-      ccs_tensor_new_take (CCS_F32, &shape, value));
+                            ccs_tensor_new_take (CCS_F32, &shape, value));
 }
 
 gboolean
 ccs_program_gradient (CcsProgram *self, CcsValueId loss, const CcsValueId *wrt,
-    guint n, CcsValueId *grads, GError **error)
+                      guint n, CcsValueId *grads, GError **error)
 {
   guint n_ops = ccs_program_n_ops (self);
-  Reverse r = {.program = self,.n_values = ccs_program_n_values (self) };
+  Reverse r = { .program = self, .n_values = ccs_program_n_values (self) };
   gboolean ok = TRUE;
 
   if (!ccs_program_check (self, error))

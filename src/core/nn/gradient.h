@@ -11,7 +11,8 @@ G_BEGIN_DECLS
  * in @grads the value of d loss / d wrt, or CCS_NONE where the loss does not
  * depend on it. Uses of a value more than once add up. Every op in between
  * must have a gradient; else CCS_ERROR_ARGUMENT naming it. */
-gboolean ccs_program_gradient (CcsProgram * self, CcsValueId loss,
-    const CcsValueId * wrt, guint n, CcsValueId * grads, GError ** error);
+gboolean ccs_program_gradient (CcsProgram *self, CcsValueId loss,
+                               const CcsValueId *wrt, guint n,
+                               CcsValueId *grads, GError **error);
 
 G_END_DECLS

@@ -8,16 +8,16 @@
 typedef struct
 {
   CcsValueId root;
-  gsize bytes;                  /* rounded up to the alignment */
-  gint first, last;             /* op indices: first write, last use */
+  gsize bytes;      /* rounded up to the alignment */
+  gint first, last; /* op indices: first write, last use */
   gsize offset;
 } Block;
 
 typedef struct
 {
   const CcsProgram *program;
-  Block *blocks;                /* by value id; bytes 0: not in the arena */
-  CcsValueId *home;             /* root -> root whose block it shares */
+  Block *blocks;    /* by value id; bytes 0: not in the arena */
+  CcsValueId *home; /* root -> root whose block it shares */
   guint n;
 } Lives;
 
@@ -54,7 +54,7 @@ measure_lives (Lives *l)
   guint n_ops = ccs_program_n_ops (l->program);
 
   for (guint i = 0; i < l->n; i++)
-    l->blocks[i] = (Block) { (CcsValueId) i, 0, G_MAXINT, -1, G_MAXSIZE };
+    l->blocks[i] = (Block){ (CcsValueId)i, 0, G_MAXINT, -1, G_MAXSIZE };
   for (guint i = 0; i < n_ops; i++) {
     const CcsOp *op = ccs_program_op (l->program, i);
 
@@ -69,10 +69,10 @@ measure_lives (Lives *l)
 
     if (value->output)
       l->blocks[root].last = n_ops;
-    if (root == (CcsValueId) i && value->kind == CCS_VALUE_RESULT
+    if (root == (CcsValueId)i && value->kind == CCS_VALUE_RESULT
         && l->blocks[i].last >= 0)
       l->blocks[i].bytes = (value_bytes (value) + CCS_ARENA_ALIGNMENT - 1)
-          / CCS_ARENA_ALIGNMENT * CCS_ARENA_ALIGNMENT;
+                           / CCS_ARENA_ALIGNMENT * CCS_ARENA_ALIGNMENT;
   }
 }
 
@@ -95,15 +95,14 @@ share_in_place (Lives *l)
     const CcsOp *op = ccs_program_op (l->program, i);
     CcsValueId x = op->in[0], y = op->out[0];
 
-    if (!(ccs_op_row (op->kind)->flags & CCS_OP_FLAG_IN_PLACE)
-        || y == CCS_NONE || ccs_value_root (l->program, x, NULL) != x
-        || ccs_value_root (l->program, y, NULL) != y
-        || l->blocks[x].bytes == 0
+    if (!(ccs_op_row (op->kind)->flags & CCS_OP_FLAG_IN_PLACE) || y == CCS_NONE
+        || ccs_value_root (l->program, x, NULL) != x
+        || ccs_value_root (l->program, y, NULL) != y || l->blocks[x].bytes == 0
         || l->blocks[x].bytes != l->blocks[y].bytes
-        || l->blocks[y].first != (gint) i)
+        || l->blocks[y].first != (gint)i)
       continue;
     x = home_of (l, x);
-    if (l->blocks[x].last != (gint) i || read_twice (l, op, x))
+    if (l->blocks[x].last != (gint)i || read_twice (l, op, x))
       continue;
     l->home[y] = x;
     l->blocks[x].last = l->blocks[y].last;
@@ -114,7 +113,7 @@ share_in_place (Lives *l)
 static int
 larger_first (gconstpointer a, gconstpointer b)
 {
-  const Block *x = *(Block *const *) a, *y = *(Block *const *) b;
+  const Block *x = *(Block *const *)a, *y = *(Block *const *)b;
 
   if (x->bytes != y->bytes)
     return x->bytes < y->bytes ? 1 : -1;
@@ -124,7 +123,7 @@ larger_first (gconstpointer a, gconstpointer b)
 static int
 lower_first (gconstpointer a, gconstpointer b)
 {
-  const Block *x = *(Block *const *) a, *y = *(Block *const *) b;
+  const Block *x = *(Block *const *)a, *y = *(Block *const *)b;
 
   return x->offset < y->offset ? -1 : x->offset > y->offset;
 }
@@ -195,7 +194,7 @@ ccs_memory_plan_new (const CcsProgram *program, gboolean keep_all)
   CcsMemoryPlan *plan = g_new0 (CcsMemoryPlan, 1);
 
   for (guint i = 0; i < n; i++)
-    home[i] = (CcsValueId) i;
+    home[i] = (CcsValueId)i;
   measure_lives (&l);
   if (!keep_all)
     share_in_place (&l);
@@ -206,11 +205,14 @@ ccs_memory_plan_new (const CcsProgram *program, gboolean keep_all)
     CcsValueId root = ccs_value_root (program, i, &start);
     const Block *block = &blocks[home_of (&l, i)];
 
-    plan->offset[i] = block->offset == G_MAXSIZE
-        || ccs_program_value (program, root)->kind != CCS_VALUE_RESULT
-        ? G_MAXSIZE
-        : block->offset
-        + start * ccs_dtype_size (ccs_program_value (program, i)->dtype);
+    plan->offset[i]
+        = block->offset == G_MAXSIZE
+                  || ccs_program_value (program, root)->kind != CCS_VALUE_RESULT
+              ? G_MAXSIZE
+              : block->offset
+                    + start
+                          * ccs_dtype_size (
+                              ccs_program_value (program, i)->dtype);
   }
   return plan;
 }

@@ -7,15 +7,15 @@ static const struct
   const CcsOpRow *rows;
   CcsOpKind first;
 } families[] = {
-  {ccs_op_rows_conv, CCS_OP_CONV2D},
-  {ccs_op_rows_norm, CCS_OP_BATCH_NORM},
-  {ccs_op_rows_pointwise, CCS_OP_ACTIVATION},
-  {ccs_op_rows_shape, CCS_OP_RESHAPE},
-  {ccs_op_rows_product, CCS_OP_MATMUL},
-  {ccs_op_rows_sample, CCS_OP_MAX_POOL},
-  {ccs_op_rows_signal, CCS_OP_FRAME},
-  {ccs_op_rows_loss, CCS_OP_MSE_LOSS},
-  {ccs_op_rows_optimizer, CCS_OP_SQUARE_SUM},
+  { ccs_op_rows_conv, CCS_OP_CONV2D },
+  { ccs_op_rows_norm, CCS_OP_BATCH_NORM },
+  { ccs_op_rows_pointwise, CCS_OP_ACTIVATION },
+  { ccs_op_rows_shape, CCS_OP_RESHAPE },
+  { ccs_op_rows_product, CCS_OP_MATMUL },
+  { ccs_op_rows_sample, CCS_OP_MAX_POOL },
+  { ccs_op_rows_signal, CCS_OP_FRAME },
+  { ccs_op_rows_loss, CCS_OP_MSE_LOSS },
+  { ccs_op_rows_optimizer, CCS_OP_SQUARE_SUM },
 };
 
 const CcsOpRow *
@@ -23,7 +23,7 @@ ccs_op_row (CcsOpKind kind)
 {
   guint family = G_N_ELEMENTS (families) - 1;
 
-  g_return_val_if_fail ((guint) kind < CCS_N_OPS, NULL);
+  g_return_val_if_fail ((guint)kind < CCS_N_OPS, NULL);
   while (kind < families[family].first)
     family--;
   return &families[family].rows[kind - families[family].first];

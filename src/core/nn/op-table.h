@@ -43,42 +43,42 @@ typedef struct
    * this configuration. The caller sets out[0] beforehand for ops whose result
    * shape is an argument (RESHAPE, SLICE, BROADCAST, REDUCE, OVERLAP_ADD,
    * RESIZE_ROWS, SLICE_GRAD); the row checks it. */
-  gboolean (*infer) (const CcsOp * op, const CcsValue * const *in,
-      CcsValue * out, GError ** error);
+  gboolean (*infer) (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
+                     GError **error);
   /* Appends the ops that give the gradients of the inputs from @dout (CCS_NONE
    * where a result has none) and stores them in @din (CCS_NONE on entry; left
    * so where an input has none). @want[i]: whether input i needs one. NULL: the
    * op has no gradient. @op is a copy: appending may move the program's ops. */
-  void (*gradient) (CcsProgram * p, const CcsOp * op, const CcsValueId * dout,
-      const gboolean * want, CcsValueId * din);
-  void (*reference) (const CcsOp * op, const CcsOperand * in,
-      const CcsOperand * out);
+  void (*gradient) (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
+                    const gboolean *want, CcsValueId *din);
+  void (*reference) (const CcsOp *op, const CcsOperand *in,
+                     const CcsOperand *out);
 } CcsOpRow;
 
 const CcsOpRow *ccs_op_row (CcsOpKind kind);
 
 /* The families, each an array of rows indexed from its first kind. */
-extern const CcsOpRow ccs_op_rows_conv[];       /* CONV2D ..  */
-extern const CcsOpRow ccs_op_rows_norm[];       /* BATCH_NORM .. */
-extern const CcsOpRow ccs_op_rows_pointwise[];  /* ACTIVATION .. */
-extern const CcsOpRow ccs_op_rows_shape[];      /* RESHAPE .. */
-extern const CcsOpRow ccs_op_rows_product[];    /* MATMUL .. */
-extern const CcsOpRow ccs_op_rows_sample[];     /* MAX_POOL .. */
-extern const CcsOpRow ccs_op_rows_signal[];     /* FRAME .. */
-extern const CcsOpRow ccs_op_rows_loss[];       /* MSE_LOSS .. */
-extern const CcsOpRow ccs_op_rows_optimizer[];  /* SQUARE_SUM .. */
+extern const CcsOpRow ccs_op_rows_conv[];      /* CONV2D ..  */
+extern const CcsOpRow ccs_op_rows_norm[];      /* BATCH_NORM .. */
+extern const CcsOpRow ccs_op_rows_pointwise[]; /* ACTIVATION .. */
+extern const CcsOpRow ccs_op_rows_shape[];     /* RESHAPE .. */
+extern const CcsOpRow ccs_op_rows_product[];   /* MATMUL .. */
+extern const CcsOpRow ccs_op_rows_sample[];    /* MAX_POOL .. */
+extern const CcsOpRow ccs_op_rows_signal[];    /* FRAME .. */
+extern const CcsOpRow ccs_op_rows_loss[];      /* MSE_LOSS .. */
+extern const CcsOpRow ccs_op_rows_optimizer[]; /* SQUARE_SUM .. */
 
 /* For rows: an error CCS_ERROR_SHAPE that names the op. Returns FALSE. */
-gboolean ccs_op_shape_error (const CcsOp * op, GError ** error,
-    const char *format, ...) G_GNUC_PRINTF (3, 4);
+gboolean ccs_op_shape_error (const CcsOp *op, GError **error,
+                             const char *format, ...) G_GNUC_PRINTF (3, 4);
 /* For rows: a dense F32 result. */
-void ccs_op_set_result (CcsValue * out, CcsShape shape);
+void ccs_op_set_result (CcsValue *out, CcsShape shape);
 /* TRUE when @b broadcasts to @a (aligned at the last dimension). */
-gboolean ccs_shape_broadcasts (const CcsShape * b, const CcsShape * a);
+gboolean ccs_shape_broadcasts (const CcsShape *b, const CcsShape *a);
 /* Element strides of @b seen as @a (0 where it repeats), filling strides for
  * a's dimensions; @b's rows are @pitch apart. */
-void ccs_broadcast_strides (const CcsShape * b, gint64 pitch,
-    const CcsShape * a, gint64 strides[CCS_MAX_RANK]);
+void ccs_broadcast_strides (const CcsShape *b, gint64 pitch, const CcsShape *a,
+                            gint64 strides[CCS_MAX_RANK]);
 /* act (x), and its derivative from y = act (x). */
 float ccs_act_apply (CcsAct act, float x);
 float ccs_act_derivative (CcsAct act, float y);

@@ -18,7 +18,7 @@ constant_floats (const CcsProgram *program, CcsValueId id)
 /* y = x scale + shift, per channel, as the batch norm @op computes it. */
 static void
 norm_as_affine (const CcsProgram *program, const CcsOp *op, gint64 channels,
-    double *scale, double *shift)
+                double *scale, double *shift)
 {
   const float *w = constant_floats (program, op->in[1]);
   const float *b = constant_floats (program, op->in[2]);
@@ -26,7 +26,7 @@ norm_as_affine (const CcsProgram *program, const CcsOp *op, gint64 channels,
   const float *var = constant_floats (program, op->in[4]);
 
   for (gint64 c = 0; c < channels; c++) {
-    scale[c] = (w ? w[c] : 1.) / sqrt ((double) var[c] + op->attrs.norm.eps);
+    scale[c] = (w ? w[c] : 1.) / sqrt ((double)var[c] + op->attrs.norm.eps);
     shift[c] = (b ? b[c] : 0.) - mean[c] * scale[c];
   }
 }
@@ -42,29 +42,30 @@ scaled_filter (const CcsValue *filter, const double *scale, gboolean last)
   float *to = g_new (float, n);
 
   for (gint64 i = 0; i < n; i++)
-    to[i] = (float) (from[i] * scale[last ? i % channels : i / block]);
+    to[i] = (float)(from[i] * scale[last ? i % channels : i / block]);
   return ccs_tensor_new_take (CCS_F32, &filter->shape, to);
 }
 
 static CcsTensor *
 shifted_bias (const float *bias, const double *scale, const double *shift,
-    gint64 channels)
+              gint64 channels)
 {
   CcsShape shape = CCS_SHAPE (channels);
   float *to = g_new (float, channels);
 
   for (gint64 c = 0; c < channels; c++)
-    to[c] = (float) ((bias ? bias[c] : 0.) * scale[c] + shift[c]);
+    to[c] = (float)((bias ? bias[c] : 0.) * scale[c] + shift[c]);
   return ccs_tensor_new_take (CCS_F32, &shape, to);
 }
 
 static gboolean
 inputs_are_constant (const CcsProgram *program, const CcsOp *op, guint from,
-    guint to)
+                     guint to)
 {
   for (guint k = from; k <= to; k++)
-    if (op->in[k] != CCS_NONE && !ccs_value_is_constant (program,
-            ccs_program_value (program, op->in[k])))
+    if (op->in[k] != CCS_NONE
+        && !ccs_value_is_constant (program,
+                                   ccs_program_value (program, op->in[k])))
       return FALSE;
   return TRUE;
 }
@@ -75,7 +76,8 @@ static CcsValueId
 derived_const (CcsProgram *program, const char *name, CcsTensor *made)
 {
   CcsTensor *tensor = program->params
-      ? ccs_state_dict_derived (program->params, name, made) : made;
+                          ? ccs_state_dict_derived (program->params, name, made)
+                          : made;
 
   return ccs_program_const (program, name, tensor);
 }
@@ -88,16 +90,16 @@ fold_into (CcsProgram *program, CcsOp *conv, const CcsOp *norm)
   gint64 channels = filter->shape.dim[last ? 3 : 0];
   g_autofree double *scale = g_new (double, channels);
   g_autofree double *shift = g_new (double, channels);
-  g_autofree char *filter_name = g_strdup_printf ("%s|%s", filter->name,
-      ccs_program_value (program, norm->in[3])->name);
+  g_autofree char *filter_name = g_strdup_printf (
+      "%s|%s", filter->name, ccs_program_value (program, norm->in[3])->name);
   g_autofree char *bias_name = g_strconcat (filter_name, "|bias", NULL);
   CcsTensor *bias;
 
   norm_as_affine (program, norm, channels, scale, shift);
   bias = shifted_bias (constant_floats (program, conv->in[2]), scale, shift,
-      channels);
+                       channels);
   conv->in[1] = derived_const (program, filter_name,
-      scaled_filter (filter, scale, last));
+                               scaled_filter (filter, scale, last));
   conv->in[2] = derived_const (program, bias_name, bias);
   conv->attrs.conv.act = norm->attrs.norm.act;
 }
@@ -116,19 +118,18 @@ ccs_pass_fold_batch_norm (CcsProgram *self)
     if (norm->kind != CCS_OP_BATCH_NORM
         || !ccs_has_single_reader (self, readers, norm->in[0]))
       continue;
-    conv = ccs_program_edit_op (self,
-        ccs_program_value (self, norm->in[0])->producer);
+    conv = ccs_program_edit_op (
+        self, ccs_program_value (self, norm->in[0])->producer);
     if ((conv->kind != CCS_OP_CONV2D && conv->kind != CCS_OP_CONV_TRANSPOSE2D)
-        || conv->attrs.conv.act.kind != CCS_ACT_NONE
-        || conv->in[3] != CCS_NONE
+        || conv->attrs.conv.act.kind != CCS_ACT_NONE || conv->in[3] != CCS_NONE
         || !inputs_are_constant (self, conv, 1, 2)
         || !inputs_are_constant (self, norm, 1, 4))
       continue;
     fold_into (self, conv, norm);
     ccs_program_edit_value (self, conv->out[0])->producer = -1;
     conv->out[0] = norm->out[0];
-    ccs_program_edit_value (self, norm->out[0])->producer =
-        (gint32) (conv - ccs_program_edit_op (self, 0));
+    ccs_program_edit_value (self, norm->out[0])->producer
+        = (gint32)(conv - ccs_program_edit_op (self, 0));
     dead[i] = TRUE;
   }
   ccs_program_remove_ops (self, dead);
@@ -140,18 +141,18 @@ static CcsAct *
 activation_slot (CcsOp *op)
 {
   switch (op->kind) {
-    case CCS_OP_CONV2D:
-    case CCS_OP_CONV_TRANSPOSE2D:
-      return &op->attrs.conv.act;
-    case CCS_OP_BATCH_NORM:
-      return &op->attrs.norm.act;
-    case CCS_OP_ADD:
-    case CCS_OP_MODULATE:
-      return &op->attrs.pointwise.act;
-    case CCS_OP_MATMUL:
-      return &op->attrs.matmul.act;
-    default:
-      return NULL;
+  case CCS_OP_CONV2D:
+  case CCS_OP_CONV_TRANSPOSE2D:
+    return &op->attrs.conv.act;
+  case CCS_OP_BATCH_NORM:
+    return &op->attrs.norm.act;
+  case CCS_OP_ADD:
+  case CCS_OP_MODULATE:
+    return &op->attrs.pointwise.act;
+  case CCS_OP_MATMUL:
+    return &op->attrs.matmul.act;
+  default:
+    return NULL;
   }
 }
 
@@ -163,13 +164,13 @@ take_over (CcsProgram *program, guint host, guint reader, gboolean *dead)
 
   ccs_program_edit_value (program, op->out[0])->producer = -1;
   op->out[0] = ccs_program_op (program, reader)->out[0];
-  ccs_program_edit_value (program, op->out[0])->producer = (gint32) host;
+  ccs_program_edit_value (program, op->out[0])->producer = (gint32)host;
   dead[reader] = TRUE;
 }
 
 static gboolean
 fuse_activation (CcsProgram *program, guint index, const guint *readers,
-    gboolean *dead)
+                 gboolean *dead)
 {
   const CcsOp *op = ccs_program_op (program, index);
   gint32 host;
@@ -190,7 +191,7 @@ fuse_activation (CcsProgram *program, guint index, const guint *readers,
 /* @made, the operand made last, takes the other one as its residual. */
 static gboolean
 fuse_residual (CcsProgram *program, guint index, const guint *readers,
-    gboolean *dead)
+               gboolean *dead)
 {
   const CcsOp *op = ccs_program_op (program, index);
   gint32 made0 = ccs_program_value (program, op->in[0])->producer;
@@ -200,7 +201,7 @@ fuse_residual (CcsProgram *program, guint index, const guint *readers,
 
   if (!ccs_has_single_reader (program, readers, op->in[last])
       || !ccs_shape_equal (&ccs_program_value (program, op->in[0])->shape,
-          &ccs_program_value (program, op->in[1])->shape))
+                           &ccs_program_value (program, op->in[1])->shape))
     return FALSE;
   host = ccs_program_edit_op (program, MAX (made0, made1));
   if (host->kind != CCS_OP_CONV2D || host->in[3] != CCS_NONE

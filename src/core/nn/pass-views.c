@@ -7,8 +7,8 @@
 typedef struct
 {
   CcsProgram *program;
-  gboolean *rigid;              /* by value: somebody needs its rows dense */
-  gboolean *dead;               /* by op */
+  gboolean *rigid; /* by value: somebody needs its rows dense */
+  gboolean *dead;  /* by op */
 } Views;
 
 /* Rows of a value are dense-only when an op that reads or writes it cannot
@@ -33,7 +33,7 @@ static gboolean
 is_dense (const CcsValue *value)
 {
   return value->pitch == ccs_shape_channels (&value->shape)
-      || ccs_shape_rows (&value->shape) == 1;
+         || ccs_shape_rows (&value->shape) == 1;
 }
 
 static void
@@ -52,18 +52,18 @@ make_constant_part (Views *v, CcsValueId id, CcsValueId of, gint64 offset)
 {
   const CcsTensor *whole = ccs_program_value (v->program, of)->data;
   CcsValue *value = ccs_program_edit_value (v->program, id);
-  gsize start = (const guint8 *) whole->data
-      - (const guint8 *) g_bytes_get_data (whole->owner, NULL);
+  gsize start = (const guint8 *)whole->data
+                - (const guint8 *)g_bytes_get_data (whole->owner, NULL);
 
   value->data = ccs_tensor_new (whole->dtype, &value->shape, whole->owner,
-      start + offset * ccs_dtype_size (whole->dtype));
+                                start + offset * ccs_dtype_size (whole->dtype));
   value->kind = CCS_VALUE_CONST;
   value->producer = -1;
 }
 
 static gboolean
 view_part (Views *v, const CcsOp *op, gint64 offset, gint64 pitch,
-    gboolean dense)
+           gboolean dense)
 {
   const CcsValue *x = ccs_program_value (v->program, op->in[0]);
 
@@ -94,8 +94,8 @@ view_slice (Views *v, const CcsOp *op)
   gint64 start = op->attrs.slice.start;
 
   if (op->attrs.slice.axis == 0)
-    return view_part (v, op,
-        start * (ccs_shape_elements (&x->shape) / x->shape.dim[0]),
+    return view_part (
+        v, op, start * (ccs_shape_elements (&x->shape) / x->shape.dim[0]),
         ccs_shape_channels (&y->shape), TRUE);
   if (v->rigid[op->out[0]] || y->output)
     return FALSE;
@@ -119,14 +119,14 @@ operand_may_move (Views *v, const CcsOp *op, guint k, gboolean across)
   CcsValueId id = op->in[k];
   const CcsValue *x = ccs_program_value (v->program, id);
 
-  if (x->kind != CCS_VALUE_RESULT || x->producer < 0
-      || x->view_of != CCS_NONE || v->dead[x->producer])
+  if (x->kind != CCS_VALUE_RESULT || x->producer < 0 || x->view_of != CCS_NONE
+      || v->dead[x->producer])
     return FALSE;
   for (guint j = 0; j < k; j++)
     if (op->in[j] == id)
       return FALSE;
-  return !across || (!v->rigid[id] && !x->output
-      && !has_views (v->program, id));
+  return !across
+         || (!v->rigid[id] && !x->output && !has_views (v->program, id));
 }
 
 static gboolean
@@ -142,11 +142,11 @@ view_concat (Views *v, const CcsOp *op)
 
     if (operand_may_move (v, op, k, across))
       make_view (v, op->in[k], op->out[0], offset,
-          across ? y->pitch : x->pitch);
+                 across ? y->pitch : x->pitch);
     else
       all = FALSE;
     offset += across ? ccs_shape_channels (&x->shape)
-        : ccs_shape_elements (&x->shape);
+                     : ccs_shape_elements (&x->shape);
   }
   return all;
 }
@@ -155,8 +155,7 @@ void
 ccs_pass_views (CcsProgram *self)
 {
   guint n = ccs_program_n_ops (self);
-  g_autofree gboolean *rigid =
-      g_new0 (gboolean, ccs_program_n_values (self));
+  g_autofree gboolean *rigid = g_new0 (gboolean, ccs_program_n_values (self));
   g_autofree gboolean *dead = g_new0 (gboolean, n);
   Views v = { self, rigid, dead };
 

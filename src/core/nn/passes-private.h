@@ -9,17 +9,17 @@
 G_BEGIN_DECLS
 
 /* How often each value is read by ops; by value id. (transfer full) */
-guint *ccs_count_readers (const CcsProgram * program);
+guint *ccs_count_readers (const CcsProgram *program);
 /* TRUE when @id is made by an op and read by exactly one, and by nobody else:
  * its producer and its reader may become one. */
-gboolean ccs_has_single_reader (const CcsProgram * program,
-    const guint * readers, CcsValueId id);
+gboolean ccs_has_single_reader (const CcsProgram *program, const guint *readers,
+                                CcsValueId id);
 /* TRUE when the value's content is known when a plan is made. */
-gboolean ccs_value_is_constant (const CcsProgram * program,
-    const CcsValue * value);
+gboolean ccs_value_is_constant (const CcsProgram *program,
+                                const CcsValue *value);
 /* The value whose memory @id lies in (itself, where it is no view), and the
  * element it starts at in there. */
-CcsValueId ccs_value_root (const CcsProgram * program, CcsValueId id,
-    gint64 * offset);
+CcsValueId ccs_value_root (const CcsProgram *program, CcsValueId id,
+                           gint64 *offset);
 
 G_END_DECLS

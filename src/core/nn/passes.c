@@ -19,7 +19,7 @@ ccs_count_readers (const CcsProgram *program)
 
 gboolean
 ccs_has_single_reader (const CcsProgram *program, const guint *readers,
-    CcsValueId id)
+                       CcsValueId id)
 {
   const CcsValue *value = ccs_program_value (program, id);
 
@@ -29,9 +29,11 @@ ccs_has_single_reader (const CcsProgram *program, const guint *readers,
 gboolean
 ccs_value_is_constant (const CcsProgram *program, const CcsValue *value)
 {
-  return value->data != NULL && (value->kind == CCS_VALUE_CONST
-      || (!program->training && (value->kind == CCS_VALUE_PARAM
-              || value->kind == CCS_VALUE_STATE)));
+  return value->data != NULL
+         && (value->kind == CCS_VALUE_CONST
+             || (!program->training
+                 && (value->kind == CCS_VALUE_PARAM
+                     || value->kind == CCS_VALUE_STATE)));
 }
 
 CcsValueId
@@ -102,7 +104,7 @@ release_unread_constants (CcsProgram *self)
   for (guint i = 0; i < n; i++)
     if (!read[i])
       g_clear_pointer (&ccs_program_edit_value (self, i)->data,
-          ccs_tensor_unref);
+                       ccs_tensor_unref);
 }
 
 void

@@ -11,28 +11,28 @@ G_BEGIN_DECLS
 
 /* Inference: BATCH_NORM behind CONV2D or CONV_TRANSPOSE2D (whose result has
  * no other reader and is no output) goes into the filter and the bias. */
-void ccs_pass_fold_batch_norm (CcsProgram * self);
+void ccs_pass_fold_batch_norm (CcsProgram *self);
 /* ADD of a residual, then ACTIVATION, into the op that produced the operand. */
-void ccs_pass_fuse_epilogues (CcsProgram * self);
+void ccs_pass_fuse_epilogues (CcsProgram *self);
 /* RESHAPE, SLICE and CONCAT become views where both sides allow it. */
-void ccs_pass_views (CcsProgram * self);
+void ccs_pass_views (CcsProgram *self);
 /* Ops whose results nobody reads, without side effects, go; results nobody
  * reads of ops that stay become CCS_NONE. */
-void ccs_pass_dead_ops (CcsProgram * self);
-void ccs_program_optimize (CcsProgram * self);
+void ccs_pass_dead_ops (CcsProgram *self);
+void ccs_program_optimize (CcsProgram *self);
 
 /* Where each value that owns memory stands in the arena. Liveness from first
  * write to last read, a value shared with its views; best fit. */
 typedef struct
 {
-  gsize *offset;                /* by value id; G_MAXSIZE: not in the arena */
-  gsize size;                   /* bytes */
+  gsize *offset; /* by value id; G_MAXSIZE: not in the arena */
+  gsize size;    /* bytes */
 } CcsMemoryPlan;
 
 /* @keep_all: nothing shares memory and every value stays readable (tests). */
-CcsMemoryPlan *ccs_memory_plan_new (const CcsProgram * program,
-    gboolean keep_all);
-void ccs_memory_plan_free (CcsMemoryPlan * self);
+CcsMemoryPlan *ccs_memory_plan_new (const CcsProgram *program,
+                                    gboolean keep_all);
+void ccs_memory_plan_free (CcsMemoryPlan *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsMemoryPlan, ccs_memory_plan_free)
 
 #define CCS_ARENA_ALIGNMENT 64

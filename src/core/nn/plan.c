@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Memory for every value, a kernel for every op, and runs over ranges of them. */
+/* Memory for every value, a kernel for every op, and runs over ranges of them.
+ */
 #include "plan.h"
 #include "passes-private.h"
 #include "../error.h"
@@ -13,13 +14,13 @@ struct _CcsPlan
   CcsBackend *backend;
   CcsProgram *program;
   CcsPlanFlags flags;
-  guint8 *arena;                /* results; backend memory */
-  guint8 *store;                /* inputs, states, and what else persists */
+  guint8 *arena; /* results; backend memory */
+  guint8 *store; /* inputs, states, and what else persists */
   gsize arena_size, store_size;
-  guint8 **data;                /* by value id; NULL: no storage */
+  guint8 **data; /* by value id; NULL: no storage */
   CcsKernel *kernels;
   guint n_kernels;
-  guint phase_end[3];           /* kernels before the end of each phase */
+  guint phase_end[3]; /* kernels before the end of each phase */
   gpointer captures[N_PHASE_MASKS];
   void *scratch;
 };
@@ -34,7 +35,7 @@ static gsize
 align_up (gsize bytes)
 {
   return (bytes + CCS_ARENA_ALIGNMENT - 1) / CCS_ARENA_ALIGNMENT
-      * CCS_ARENA_ALIGNMENT;
+         * CCS_ARENA_ALIGNMENT;
 }
 
 /* Constants stay where they are on backends that can read them there. */
@@ -42,14 +43,14 @@ static gboolean
 reads_in_place (const CcsPlan *self, const CcsValue *value)
 {
   return self->backend->klass->host_memory
-      && ccs_value_is_constant (self->program, value);
+         && ccs_value_is_constant (self->program, value);
 }
 
 static gboolean
 is_stored (const CcsPlan *self, const CcsValue *value)
 {
   return value->view_of == CCS_NONE && value->kind != CCS_VALUE_RESULT
-      && !reads_in_place (self, value);
+         && !reads_in_place (self, value);
 }
 
 /* -- memory --------------------------------------------------------------- */
@@ -85,14 +86,13 @@ allocate_store (CcsPlan *self, GError **error)
 static gboolean
 allocate_arena (CcsPlan *self, GError **error)
 {
-  gboolean spread =
-      (self->flags & (CCS_PLAN_KEEP_ALL | CCS_PLAN_GUARD)) != 0;
-  g_autoptr (CcsMemoryPlan) memory =
-      ccs_memory_plan_new (self->program, spread);
+  gboolean spread = (self->flags & (CCS_PLAN_KEEP_ALL | CCS_PLAN_GUARD)) != 0;
+  g_autoptr (CcsMemoryPlan) memory
+      = ccs_memory_plan_new (self->program, spread);
 
   self->arena_size = memory->size;
   self->arena = self->backend->klass->alloc (self->backend,
-      MAX (memory->size, 1), error);
+                                             MAX (memory->size, 1), error);
   if (self->arena == NULL)
     return FALSE;
   for (guint i = 0; i < ccs_program_n_values (self->program); i++)
@@ -111,7 +111,7 @@ resolve_rest (CcsPlan *self)
     const CcsValue *value = ccs_program_value (self->program, i);
 
     if (value->view_of == CCS_NONE && reads_in_place (self, value))
-      self->data[i] = (guint8 *) value->data->data;
+      self->data[i] = (guint8 *)value->data->data;
   }
   for (guint i = 0; i < n; i++) {
     const CcsValue *value = ccs_program_value (self->program, i);
@@ -119,8 +119,7 @@ resolve_rest (CcsPlan *self)
     CcsValueId root = ccs_value_root (self->program, i, &offset);
 
     if (value->view_of != CCS_NONE && self->data[root])
-      self->data[i] =
-          self->data[root] + offset * ccs_dtype_size (value->dtype);
+      self->data[i] = self->data[root] + offset * ccs_dtype_size (value->dtype);
   }
 }
 
@@ -134,7 +133,7 @@ upload_initial (CcsPlan *self, GError **error)
 
     if (is_stored (self, value) && value->data
         && !klass->upload (self->backend, self->data[i], value->data->data,
-            value_bytes (value), error))
+                           value_bytes (value), error))
       return FALSE;
   }
   return TRUE;
@@ -148,7 +147,7 @@ has_guards (const CcsPlan *self, guint id)
   const CcsValue *value = ccs_program_value (self->program, id);
 
   return self->data[id] && value->view_of == CCS_NONE
-      && !reads_in_place (self, value);
+         && !reads_in_place (self, value);
 }
 
 static void
@@ -161,9 +160,9 @@ raise_guards (CcsPlan *self)
     if (!has_guards (self, i))
       continue;
     memset (self->data[i] - CCS_ARENA_ALIGNMENT, GUARD_BYTE,
-        CCS_ARENA_ALIGNMENT);
+            CCS_ARENA_ALIGNMENT);
     memset (self->data[i] + bytes, GUARD_BYTE,
-        align_up (bytes) - bytes + CCS_ARENA_ALIGNMENT);
+            align_up (bytes) - bytes + CCS_ARENA_ALIGNMENT);
   }
 }
 
@@ -185,17 +184,18 @@ ccs_plan_check_guards (CcsPlan *self, GError **error)
     gsize bytes = value_bytes (value);
 
     if (!has_guards (self, i)
-        || (is_intact (self->data[i] - CCS_ARENA_ALIGNMENT,
-                CCS_ARENA_ALIGNMENT)
+        || (is_intact (self->data[i] - CCS_ARENA_ALIGNMENT, CCS_ARENA_ALIGNMENT)
             && is_intact (self->data[i] + bytes,
-                align_up (bytes) - bytes + CCS_ARENA_ALIGNMENT)))
+                          align_up (bytes) - bytes + CCS_ARENA_ALIGNMENT)))
       continue;
-    g_set_error (error, CCS_ERROR, CCS_ERROR_BACKEND,
+    g_set_error (
+        error, CCS_ERROR, CCS_ERROR_BACKEND,
         "the memory around value %u (%s, of %s) was overwritten", i,
         value->name ? value->name : "unnamed",
-        value->producer < 0 ? "no op"
-        : ccs_op_row (ccs_program_op (self->program,
-                value->producer)->kind)->name);
+        value->producer < 0
+            ? "no op"
+            : ccs_op_row (ccs_program_op (self->program, value->producer)->kind)
+                  ->name);
     return FALSE;
   }
   return TRUE;
@@ -209,11 +209,10 @@ operand_of (const CcsPlan *self, CcsValueId id)
   const CcsValue *value;
 
   if (id == CCS_NONE)
-    return (CcsOperand) { NULL };
+    return (CcsOperand){ NULL };
   value = ccs_program_value (self->program, id);
-  return (CcsOperand) { self->data[id], value->dtype, value->shape,
-    value->pitch
-  };
+  return (CcsOperand){ self->data[id], value->dtype, value->shape,
+                       value->pitch };
 }
 
 static gboolean
@@ -221,7 +220,7 @@ prepare_kernel (CcsPlan *self, guint index, GError **error)
 {
   CcsKernel *kernel = &self->kernels[index];
   const CcsOp *op = ccs_program_op (self->program, index);
-  CcsKernelHints hints = { {NULL} };
+  CcsKernelHints hints = { { NULL } };
 
   kernel->op = op;
   kernel->row = ccs_op_row (op->kind);
@@ -244,20 +243,20 @@ prepare_kernel (CcsPlan *self, guint index, GError **error)
 static gboolean
 mark_phases (CcsPlan *self, GError **error)
 {
-  static const CcsPhase phases[] =
-      { CCS_PHASE_FORWARD, CCS_PHASE_BACKWARD, CCS_PHASE_UPDATE };
+  static const CcsPhase phases[]
+      = { CCS_PHASE_FORWARD, CCS_PHASE_BACKWARD, CCS_PHASE_UPDATE };
   guint i = 0;
 
   for (guint p = 0; p < G_N_ELEMENTS (phases); p++) {
     while (i < self->n_kernels
-        && ccs_program_op (self->program, i)->phase == phases[p])
+           && ccs_program_op (self->program, i)->phase == phases[p])
       i++;
     self->phase_end[p] = i;
   }
   if (i == self->n_kernels)
     return TRUE;
   g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
-      "op %u goes back to an earlier phase", i);
+               "op %u goes back to an earlier phase", i);
   return FALSE;
 }
 
@@ -274,8 +273,7 @@ prepare_kernels (CcsPlan *self, GError **error)
     scratch = MAX (scratch, self->kernels[i].scratch);
   }
   if (scratch > 0) {
-    self->scratch =
-        self->backend->klass->alloc (self->backend, scratch, error);
+    self->scratch = self->backend->klass->alloc (self->backend, scratch, error);
     if (self->scratch == NULL)
       return FALSE;
   }
@@ -284,7 +282,7 @@ prepare_kernels (CcsPlan *self, GError **error)
 
 CcsPlan *
 ccs_plan_new (CcsBackend *backend, CcsProgram *program, CcsPlanFlags flags,
-    GError **error)
+              GError **error)
 {
   g_autoptr (CcsPlan) self = NULL;
 
@@ -356,7 +354,7 @@ check_access (const CcsPlan *self, CcsValueId id, gsize bytes, GError **error)
 {
   const CcsValue *value;
 
-  if (id < 0 || (guint) id >= ccs_program_n_values (self->program)) {
+  if (id < 0 || (guint)id >= ccs_program_n_values (self->program)) {
     g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT, "no value %d", id);
     return NULL;
   }
@@ -364,16 +362,17 @@ check_access (const CcsPlan *self, CcsValueId id, gsize bytes, GError **error)
   if (self->data[id] && bytes == value_bytes (value))
     return value;
   g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
-      "value %d (%s) has %" G_GSIZE_FORMAT " bytes, not %" G_GSIZE_FORMAT, id,
-      value->name ? value->name : "unnamed",
-      self->data[id] ? value_bytes (value) : 0, bytes);
+               "value %d (%s) has %" G_GSIZE_FORMAT
+               " bytes, not %" G_GSIZE_FORMAT,
+               id, value->name ? value->name : "unnamed",
+               self->data[id] ? value_bytes (value) : 0, bytes);
   return NULL;
 }
 
 /* Calls @copy for each dense stretch: once, or per row of a pitched view. */
 static gboolean
 for_stretches (CcsPlan *self, CcsValueId id, guint8 *host, gboolean to_host,
-    GError **error)
+               GError **error)
 {
   const CcsBackendClass *klass = self->backend->klass;
   const CcsValue *value = ccs_program_value (self->program, id);
@@ -388,7 +387,7 @@ for_stretches (CcsPlan *self, CcsValueId id, guint8 *host, gboolean to_host,
     guint8 *here = host + i * bytes;
 
     if (!(to_host ? klass->download (self->backend, here, there, bytes, error)
-            : klass->upload (self->backend, there, here, bytes, error)))
+                  : klass->upload (self->backend, there, here, bytes, error)))
       return FALSE;
   }
   return TRUE;
@@ -396,7 +395,7 @@ for_stretches (CcsPlan *self, CcsValueId id, guint8 *host, gboolean to_host,
 
 gboolean
 ccs_plan_write (CcsPlan *self, CcsValueId id, gconstpointer data, gsize bytes,
-    GError **error)
+                GError **error)
 {
   const CcsValue *value = check_access (self, id, bytes, error);
 
@@ -404,19 +403,19 @@ ccs_plan_write (CcsPlan *self, CcsValueId id, gconstpointer data, gsize bytes,
     return FALSE;
   if (reads_in_place (self, value)) {
     g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
-        "value %d (%s) is constant", id,
-        value->name ? value->name : "unnamed");
+                 "value %d (%s) is constant", id,
+                 value->name ? value->name : "unnamed");
     return FALSE;
   }
-  return for_stretches (self, id, (guint8 *) data, FALSE, error);
+  return for_stretches (self, id, (guint8 *)data, FALSE, error);
 }
 
 gboolean
 ccs_plan_read (CcsPlan *self, CcsValueId id, gpointer data, gsize bytes,
-    GError **error)
+               GError **error)
 {
   return check_access (self, id, bytes, error) != NULL
-      && for_stretches (self, id, data, TRUE, error);
+         && for_stretches (self, id, data, TRUE, error);
 }
 
 /* [A,kh,kw,B] -> [A,B,kh,kw]; (transfer full) */
@@ -426,7 +425,7 @@ filter_to_published (const CcsShape *here, const float *from)
   gint64 a = here->dim[0], taps = here->dim[1] * here->dim[2];
   gint64 b = here->dim[3];
   CcsShape shape = CCS_SHAPE (a, b, here->dim[1], here->dim[2]);
-  float *to = g_new (float, a * b * taps);
+  float *to = g_new (float, a *b *taps);
 
   for (gint64 i = 0; i < a; i++)
     for (gint64 t = 0; t < taps; t++)
@@ -438,13 +437,13 @@ filter_to_published (const CcsShape *here, const float *from)
 CcsTensor *
 ccs_plan_export (CcsPlan *self, CcsValueId id, GError **error)
 {
-  return ccs_plan_export_as (self, id,
-      ccs_program_value (self->program, id)->layout, error);
+  return ccs_plan_export_as (
+      self, id, ccs_program_value (self->program, id)->layout, error);
 }
 
 CcsTensor *
 ccs_plan_export_as (CcsPlan *self, CcsValueId id, CcsLayout layout,
-    GError **error)
+                    GError **error)
 {
   const CcsValue *value = ccs_program_value (self->program, id);
   gsize bytes = value_bytes (value);
@@ -455,21 +454,25 @@ ccs_plan_export_as (CcsPlan *self, CcsValueId id, CcsLayout layout,
   if (layout == CCS_LAYOUT_FILTER)
     return filter_to_published (&value->shape, data);
   return ccs_tensor_new_take (value->dtype, &value->shape,
-      g_steal_pointer (&data));
+                              g_steal_pointer (&data));
 }
 
 gboolean
 ccs_plan_run (CcsPlan *self, CcsPhase phases, GError **error)
 {
-  guint begin = phases & CCS_PHASE_FORWARD ? 0
-      : phases & CCS_PHASE_BACKWARD ? self->phase_end[0] : self->phase_end[1];
-  guint end = phases & CCS_PHASE_UPDATE ? self->phase_end[2]
-      : phases & CCS_PHASE_BACKWARD ? self->phase_end[1] : self->phase_end[0];
+  guint begin = phases & CCS_PHASE_FORWARD    ? 0
+                : phases & CCS_PHASE_BACKWARD ? self->phase_end[0]
+                                              : self->phase_end[1];
+  guint end = phases & CCS_PHASE_UPDATE     ? self->phase_end[2]
+              : phases & CCS_PHASE_BACKWARD ? self->phase_end[1]
+                                            : self->phase_end[0];
 
   g_return_val_if_fail (phases > 0 && phases < N_PHASE_MASKS
-      && phases != (CCS_PHASE_FORWARD | CCS_PHASE_UPDATE), FALSE);
+                            && phases != (CCS_PHASE_FORWARD | CCS_PHASE_UPDATE),
+                        FALSE);
   if (begin == end)
     return TRUE;
   return self->backend->klass->run (self->backend, self->kernels + begin,
-      end - begin, self->scratch, &self->captures[phases], error);
+                                    end - begin, self->scratch,
+                                    &self->captures[phases], error);
 }

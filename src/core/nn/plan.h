@@ -14,37 +14,37 @@ typedef struct _CcsPlan CcsPlan;
 typedef enum
 {
   CCS_PLAN_NONE = 0,
-  CCS_PLAN_KEEP_ALL = 1 << 0,   /* every value stays readable after a run */
-  CCS_PLAN_GUARD = 1 << 1,      /* guard values around every buffer, checked by
-                                 * ccs_plan_check_guards(); host memory only */
+  CCS_PLAN_KEEP_ALL = 1 << 0, /* every value stays readable after a run */
+  CCS_PLAN_GUARD = 1 << 1,    /* guard values around every buffer, checked by
+                               * ccs_plan_check_guards(); host memory only */
 } CcsPlanFlags;
 
 /* The program must not change afterwards; run ccs_program_optimize() before. */
-CcsPlan *ccs_plan_new (CcsBackend * backend, CcsProgram * program,
-    CcsPlanFlags flags, GError ** error);
-void ccs_plan_free (CcsPlan * self);
+CcsPlan *ccs_plan_new (CcsBackend *backend, CcsProgram *program,
+                       CcsPlanFlags flags, GError **error);
+void ccs_plan_free (CcsPlan *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsPlan, ccs_plan_free)
 
-CcsProgram *ccs_plan_program (const CcsPlan * self);
-CcsBackend *ccs_plan_backend (const CcsPlan * self);
+CcsProgram *ccs_plan_program (const CcsPlan *self);
+CcsBackend *ccs_plan_backend (const CcsPlan *self);
 
 /* Whole values, dense, in the program's layout; @bytes must be their size. */
-gboolean ccs_plan_write (CcsPlan * self, CcsValueId id, gconstpointer data,
-    gsize bytes, GError ** error);
-gboolean ccs_plan_read (CcsPlan * self, CcsValueId id, gpointer data,
-    gsize bytes, GError ** error);
+gboolean ccs_plan_write (CcsPlan *self, CcsValueId id, gconstpointer data,
+                         gsize bytes, GError **error);
+gboolean ccs_plan_read (CcsPlan *self, CcsValueId id, gpointer data,
+                        gsize bytes, GError **error);
 /* A PARAM or STATE value as published (filters back in [A,B,kh,kw]).
  * (transfer full) */
-CcsTensor *ccs_plan_export (CcsPlan * self, CcsValueId id, GError ** error);
+CcsTensor *ccs_plan_export (CcsPlan *self, CcsValueId id, GError **error);
 /* Any value, brought into published order from @layout (a gradient or a moment
  * has its parameter's). (transfer full) */
-CcsTensor *ccs_plan_export_as (CcsPlan * self, CcsValueId id, CcsLayout layout,
-    GError ** error);
+CcsTensor *ccs_plan_export_as (CcsPlan *self, CcsValueId id, CcsLayout layout,
+                               GError **error);
 /* Runs the ops of @phases, in order; returns when the results can be read. */
-gboolean ccs_plan_run (CcsPlan * self, CcsPhase phases, GError ** error);
+gboolean ccs_plan_run (CcsPlan *self, CcsPhase phases, GError **error);
 /* Bytes of arena and of persistent values. */
-gsize ccs_plan_memory (const CcsPlan * self);
+gsize ccs_plan_memory (const CcsPlan *self);
 /* FALSE with the op and value whose guard was overwritten. */
-gboolean ccs_plan_check_guards (CcsPlan * self, GError ** error);
+gboolean ccs_plan_check_guards (CcsPlan *self, GError **error);
 
 G_END_DECLS

@@ -10,20 +10,20 @@ G_BEGIN_DECLS
 struct _CcsProgram
 {
   gatomicrefcount ref_count;
-  CcsStateDict *params;         /* nullable */
+  CcsStateDict *params; /* nullable */
   gboolean training;
-  CcsPhase phase;               /* of the ops appended next */
-  GArray *values;               /* CcsValue */
-  GArray *ops;                  /* CcsOp */
-  GHashTable *by_name;          /* owned by the values -> id */
-  GError *error;                /* the first mistake */
+  CcsPhase phase;      /* of the ops appended next */
+  GArray *values;      /* CcsValue */
+  GArray *ops;         /* CcsOp */
+  GHashTable *by_name; /* owned by the values -> id */
+  GError *error;       /* the first mistake */
 };
 
-CcsValue *ccs_program_edit_value (CcsProgram * self, CcsValueId id);
-CcsOp *ccs_program_edit_op (CcsProgram * self, guint index);
+CcsValue *ccs_program_edit_value (CcsProgram *self, CcsValueId id);
+CcsOp *ccs_program_edit_op (CcsProgram *self, guint index);
 /* Keeps the first mistake; takes @error. */
-void ccs_program_fail (CcsProgram * self, GError * error);
+void ccs_program_fail (CcsProgram *self, GError *error);
 /* Drops the ops for which @dead is TRUE and renumbers producers. */
-void ccs_program_remove_ops (CcsProgram * self, const gboolean * dead);
+void ccs_program_remove_ops (CcsProgram *self, const gboolean *dead);
 
 G_END_DECLS

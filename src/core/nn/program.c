@@ -91,7 +91,7 @@ ccs_program_edit_value (CcsProgram *self, CcsValueId id)
 const CcsValue *
 ccs_program_value (const CcsProgram *self, CcsValueId id)
 {
-  g_return_val_if_fail (id >= 0 && (guint) id < self->values->len, NULL);
+  g_return_val_if_fail (id >= 0 && (guint)id < self->values->len, NULL);
   return &g_array_index (self->values, CcsValue, id);
 }
 
@@ -136,7 +136,7 @@ static CcsValueId
 add_value (CcsProgram *self, const CcsValue *template)
 {
   CcsValue value = *template;
-  CcsValueId id = (CcsValueId) self->values->len;
+  CcsValueId id = (CcsValueId)self->values->len;
 
   value.view_of = CCS_NONE;
   value.pitch = ccs_shape_channels (&value.shape);
@@ -154,8 +154,10 @@ ccs_program_name (CcsProgram *self, const char *name, CcsValueId id)
   if (ccs_program_find (self, name) == id)
     return id;
   if (g_hash_table_contains (self->by_name, name)) {
-    ccs_program_fail (self, g_error_new (CCS_ERROR, CCS_ERROR_ARGUMENT,
-            "two values of one program are called \"%s\"", name));
+    ccs_program_fail (
+        self,
+        g_error_new (CCS_ERROR, CCS_ERROR_ARGUMENT,
+                     "two values of one program are called \"%s\"", name));
     return CCS_NONE;
   }
   value = ccs_program_edit_value (self, id);
@@ -186,10 +188,10 @@ add_named (CcsProgram *self, const char *name, const CcsValue *template)
 
 CcsValueId
 ccs_program_input (CcsProgram *self, const char *name, CcsDType dtype,
-    CcsShape shape)
+                   CcsShape shape)
 {
-  CcsValue value = { .kind = CCS_VALUE_INPUT,.dtype = dtype,.shape = shape,
-    .producer = -1
+  CcsValue value = {
+    .kind = CCS_VALUE_INPUT, .dtype = dtype, .shape = shape, .producer = -1
   };
 
   return add_named (self, name, &value);
@@ -198,9 +200,11 @@ ccs_program_input (CcsProgram *self, const char *name, CcsDType dtype,
 CcsValueId
 ccs_program_const (CcsProgram *self, const char *name, CcsTensor *tensor)
 {
-  CcsValue value = { .kind = CCS_VALUE_CONST,.dtype = tensor->dtype,
-    .shape = tensor->shape,.data = tensor,.producer = -1
-  };
+  CcsValue value = { .kind = CCS_VALUE_CONST,
+                     .dtype = tensor->dtype,
+                     .shape = tensor->shape,
+                     .data = tensor,
+                     .producer = -1 };
 
   return add_named (self, name, &value);
 }
@@ -208,8 +212,8 @@ ccs_program_const (CcsProgram *self, const char *name, CcsTensor *tensor)
 CcsValueId
 ccs_program_state (CcsProgram *self, const char *name, CcsShape shape)
 {
-  CcsValue value = { .kind = CCS_VALUE_STATE,.dtype = CCS_F32,.shape = shape,
-    .producer = -1
+  CcsValue value = {
+    .kind = CCS_VALUE_STATE, .dtype = CCS_F32, .shape = shape, .producer = -1
   };
 
   return add_named (self, name, &value);
@@ -223,7 +227,7 @@ filter_from_published (CcsTensor *published)
   gint64 a = dim[0], b = dim[1], taps = dim[2] * dim[3];
   CcsShape shape = CCS_SHAPE (a, dim[2], dim[3], b);
   const float *from = published->data;
-  float *to = g_new (float, a * b * taps);
+  float *to = g_new (float, a *b *taps);
 
   for (gint64 i = 0; i < a; i++)
     for (gint64 j = 0; j < b; j++)
@@ -235,14 +239,14 @@ filter_from_published (CcsTensor *published)
 /* The published array @name as float32 in the program's layout. */
 static CcsTensor *
 bind_published (CcsProgram *self, const char *name, const CcsShape *shape,
-    CcsLayout layout, GError **error)
+                CcsLayout layout, GError **error)
 {
   CcsTensor *published = ccs_state_dict_lookup (self->params, name);
   g_autoptr (CcsTensor) floats = NULL;
 
   if (published == NULL) {
     g_set_error (error, CCS_ERROR, CCS_ERROR_MODEL,
-        "parameter \"%s\" is missing", name);
+                 "parameter \"%s\" is missing", name);
     return NULL;
   }
   if (!ccs_shape_equal (&published->shape, shape)) {
@@ -250,44 +254,48 @@ bind_published (CcsProgram *self, const char *name, const CcsShape *shape,
     g_autofree char *wants = ccs_shape_to_string (shape);
 
     g_set_error (error, CCS_ERROR, CCS_ERROR_MODEL,
-        "parameter \"%s\" has shape %s, the model needs %s", name, has, wants);
+                 "parameter \"%s\" has shape %s, the model needs %s", name, has,
+                 wants);
     return NULL;
   }
   floats = ccs_tensor_convert (published, CCS_F32);
   if (floats == NULL) {
     g_set_error (error, CCS_ERROR, CCS_ERROR_MODEL,
-        "parameter \"%s\" is of type %s, which is no floating type", name,
-        ccs_dtype_name (published->dtype));
+                 "parameter \"%s\" is of type %s, which is no floating type",
+                 name, ccs_dtype_name (published->dtype));
     return NULL;
   }
   if (layout == CCS_LAYOUT_FILTER && shape->rank == 4
       && (shape->dim[2] != 1 || shape->dim[3] != 1))
     return filter_from_published (floats);
   if (layout == CCS_LAYOUT_FILTER) {
-    CcsShape here =
-        CCS_SHAPE (shape->dim[0], shape->dim[2], shape->dim[3], shape->dim[1]);
-    return ccs_tensor_new (CCS_F32, &here, floats->owner,
-        (const guint8 *) floats->data
-        - (const guint8 *) g_bytes_get_data (floats->owner, NULL));
+    CcsShape here = CCS_SHAPE (shape->dim[0], shape->dim[2], shape->dim[3],
+                               shape->dim[1]);
+    return ccs_tensor_new (
+        CCS_F32, &here, floats->owner,
+        (const guint8 *)floats->data
+            - (const guint8 *)g_bytes_get_data (floats->owner, NULL));
   }
   return g_steal_pointer (&floats);
 }
 
 static CcsValueId
 add_published (CcsProgram *self, const char *name, CcsShape shape,
-    CcsLayout layout, CcsValueKind kind)
+               CcsLayout layout, CcsValueKind kind)
 {
   CcsValueId known = ccs_program_find (self, name);
-  CcsValue value = { .kind = kind,.dtype = CCS_F32,.shape = shape,
-    .layout = layout,.producer = -1
-  };
+  CcsValue value = { .kind = kind,
+                     .dtype = CCS_F32,
+                     .shape = shape,
+                     .layout = layout,
+                     .producer = -1 };
   GError *error = NULL;
 
   if (self->error || known != CCS_NONE)
     return self->error ? CCS_NONE : known;
   if (layout == CCS_LAYOUT_FILTER)
-    value.shape =
-        CCS_SHAPE (shape.dim[0], shape.dim[2], shape.dim[3], shape.dim[1]);
+    value.shape
+        = CCS_SHAPE (shape.dim[0], shape.dim[2], shape.dim[3], shape.dim[1]);
   if (self->params) {
     value.data = bind_published (self, name, &shape, layout, &error);
     if (value.data == NULL) {
@@ -300,7 +308,7 @@ add_published (CcsProgram *self, const char *name, CcsShape shape,
 
 CcsValueId
 ccs_program_param (CcsProgram *self, const char *name, CcsShape shape,
-    CcsLayout layout)
+                   CcsLayout layout)
 {
   return add_published (self, name, shape, layout, CCS_VALUE_PARAM);
 }
@@ -315,11 +323,13 @@ ccs_program_buffer (CcsProgram *self, const char *name, CcsShape shape)
 
 static void
 describe_operands (CcsProgram *self, const CcsValueId *in, guint n,
-    GString *text)
+                   GString *text)
 {
   for (guint i = 0; i < n; i++) {
-    g_autofree char *shape = in[i] == CCS_NONE ? g_strdup ("-")
-        : ccs_shape_to_string (&ccs_program_value (self, in[i])->shape);
+    g_autofree char *shape
+        = in[i] == CCS_NONE
+              ? g_strdup ("-")
+              : ccs_shape_to_string (&ccs_program_value (self, in[i])->shape);
 
     g_string_append_printf (text, "%s%s", i ? ", " : "", shape);
   }
@@ -327,12 +337,12 @@ describe_operands (CcsProgram *self, const CcsValueId *in, guint n,
 
 static CcsValueId
 append (CcsProgram *self, CcsOpKind kind, const CcsValueId *in, guint n_in,
-    const CcsAttrs *attrs, const CcsShape *shape)
+        const CcsAttrs *attrs, const CcsShape *shape)
 {
   const CcsOpRow *row = ccs_op_row (kind);
-  CcsOp op = {.kind = kind,.phase = self->phase };
+  CcsOp op = { .kind = kind, .phase = self->phase };
   const CcsValue *operands[CCS_MAX_INPUTS] = { NULL };
-  CcsValue results[CCS_MAX_OUTPUTS] = { {.name = NULL} };
+  CcsValue results[CCS_MAX_OUTPUTS] = { { .name = NULL } };
   GError *error = NULL;
 
   if (self->error)
@@ -344,13 +354,13 @@ append (CcsProgram *self, CcsOpKind kind, const CcsValueId *in, guint n_in,
     if (op.in[i] != CCS_NONE)
       operands[i] = ccs_program_value (self, op.in[i]);
   }
-  if (operands[0] == NULL)      /* others may be optional, the first never is */
+  if (operands[0] == NULL) /* others may be optional, the first never is */
     error = g_error_new (CCS_ERROR, CCS_ERROR_SHAPE,
-        "%s: its first operand is missing", row->name);
+                         "%s: its first operand is missing", row->name);
   if (!error && (n_in < row->min_in || n_in > row->max_in))
     error = g_error_new (CCS_ERROR, CCS_ERROR_SHAPE,
-        "%s: takes %u to %u operands, not %u", row->name, row->min_in,
-        row->max_in, n_in);
+                         "%s: takes %u to %u operands, not %u", row->name,
+                         row->min_in, row->max_in, n_in);
   if (shape)
     results[0].shape = *shape;
   if (error || !row->infer (&op, operands, results, &error)) {
@@ -372,7 +382,7 @@ append (CcsProgram *self, CcsOpKind kind, const CcsValueId *in, guint n_in,
     if (k >= row->n_out || results[k].shape.rank == G_MAXUINT)
       continue;
     results[k].kind = CCS_VALUE_RESULT;
-    results[k].producer = (gint32) self->ops->len;
+    results[k].producer = (gint32)self->ops->len;
     op.out[k] = add_value (self, &results[k]);
   }
   g_array_append_val (self->ops, op);
@@ -381,14 +391,15 @@ append (CcsProgram *self, CcsOpKind kind, const CcsValueId *in, guint n_in,
 
 CcsValueId
 ccs_program_append (CcsProgram *self, CcsOpKind kind, const CcsValueId *in,
-    guint n_in, const CcsAttrs *attrs)
+                    guint n_in, const CcsAttrs *attrs)
 {
   return append (self, kind, in, n_in, attrs, NULL);
 }
 
 CcsValueId
 ccs_program_append_shaped (CcsProgram *self, CcsOpKind kind,
-    const CcsValueId *in, guint n_in, const CcsAttrs *attrs, CcsShape shape)
+                           const CcsValueId *in, guint n_in,
+                           const CcsAttrs *attrs, CcsShape shape)
 {
   return append (self, kind, in, n_in, attrs, &shape);
 }
@@ -420,8 +431,8 @@ ccs_program_remove_ops (CcsProgram *self, const gboolean *dead)
       if (op->out[k] == CCS_NONE)
         continue;
       value = ccs_program_edit_value (self, op->out[k]);
-      if (value->producer == (gint32) i)
-        value->producer = dead[i] ? -1 : (gint32) kept;
+      if (value->producer == (gint32)i)
+        value->producer = dead[i] ? -1 : (gint32)kept;
     }
     if (!dead[i])
       g_array_index (self->ops, CcsOp, kept++) = *op;
@@ -444,8 +455,8 @@ ccs_program_to_string (const CcsProgram *self)
 
       if (op->out[k] == CCS_NONE)
         continue;
-      shape = ccs_shape_to_string (&ccs_program_value (self,
-              op->out[k])->shape);
+      shape
+          = ccs_shape_to_string (&ccs_program_value (self, op->out[k])->shape);
       g_string_append_printf (text, "%%%d[%s] ", op->out[k], shape);
     }
     g_string_append_printf (text, "= %s", row->name);
@@ -454,7 +465,7 @@ ccs_program_to_string (const CcsProgram *self)
         g_string_append_printf (text, " %%%d", op->in[k]);
     if (op->out[0] != CCS_NONE && ccs_program_value (self, op->out[0])->name)
       g_string_append_printf (text, "  ; %s",
-          ccs_program_value (self, op->out[0])->name);
+                              ccs_program_value (self, op->out[0])->name);
     g_string_append_c (text, '\n');
   }
   return g_string_free (text, FALSE);

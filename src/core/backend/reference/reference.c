@@ -25,14 +25,14 @@ reference_close (CcsBackend *self)
 
 static gboolean
 reference_prepare (CcsBackend *self, CcsKernel *kernel,
-    const CcsKernelHints *hints, GError **error)
+                   const CcsKernelHints *hints, GError **error)
 {
   return TRUE;
 }
 
 static gboolean
 reference_run (CcsBackend *self, const CcsKernel *kernels, guint n,
-    void *scratch, gpointer *capture, GError **error)
+               void *scratch, gpointer *capture, GError **error)
 {
   for (guint i = 0; i < n; i++)
     kernels[i].row->reference (kernels[i].op, kernels[i].in, kernels[i].out);
