@@ -450,14 +450,15 @@ gst_ccstereo_bin_class_init (GstCcstereoBinClass *klass)
   gst_ccstereo_dec_install_sound_properties (object_class, PROP_SOUND);
   gst_ccstereo_install_model_properties (object_class, PROP_MODEL);
 
+  /* "b. ! sink" with any sink asks for the first of these that is free. */
   gst_element_class_add_static_pad_template (element_class,
-      &audio_sink_template);
-  gst_element_class_add_static_pad_template (element_class,
-      &audio_src_template);
+      &video_src_template);
   gst_element_class_add_static_pad_template (element_class,
       &video_sink_template);
   gst_element_class_add_static_pad_template (element_class,
-      &video_src_template);
+      &audio_src_template);
+  gst_element_class_add_static_pad_template (element_class,
+      &audio_sink_template);
   gst_element_class_set_static_metadata (element_class,
       "CCStereo binaural sound", "Filter/Effect/Audio",
       "Turns the mono sound of a video into binaural sound by what the "

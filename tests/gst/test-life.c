@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What every element owes: all listed, states that can be cycled, models and
+ * backends that fail in words and with the right code, features of one model
+ * refused by another. */
+#include <string.h>
+
+#include "dec-harness.h"
+#include "reference-support.h"
+
+static const char *const factories[]
+    = { "tdsscrop", "ccstereoenc", "ccstereodec", "ccstereobin" };
+static const char *const with_model[]
+    = { "ccstereoenc", "ccstereodec", "ccstereobin" };
+
+static GstElement *
+element_with_model (const char *factory, const char *path)
+{
+  GstElement *element
+      = gst_object_ref_sink (gst_element_factory_make (factory, NULL));
+
+  g_object_set (element, "model-file", path, NULL);
+  gst_util_set_object_arg (G_OBJECT (element), "backend", "cpu");
+  return element;
+}
+
+static void
+assert_does_not_start (GstElement *element, GQuark domain, int code,
+                       const char *mention)
+{
+  g_autoptr (GstBus) bus = gst_test_bus (element);
+
+  ck_assert_int_eq (gst_element_set_state (element, GST_STATE_PAUSED),
+                    GST_STATE_CHANGE_FAILURE);
+  gst_test_assert_error (bus, domain, code, mention);
+  gst_element_set_state (element, GST_STATE_NULL);
+  gst_element_set_bus (element, NULL);
+}
+
+/* -- the plugin ---------------------------------------------------------------- */
+
+START_TEST (every_element_is_listed_with_no_rank_and_described)
+{
+  g_autoptr (GstElementFactory) factory
+      = gst_element_factory_find (factories[_i]);
+  const char *klass;
+
+  ck_assert_ptr_nonnull (factory);
+  ck_assert_int_eq (
+      gst_plugin_feature_get_rank (GST_PLUGIN_FEATURE (factory)),
+      GST_RANK_NONE);
+  klass = gst_element_factory_get_metadata (factory, "klass");
+  /* Autopluggers go by these words. */
+  ck_assert_ptr_null (strstr (klass, "Encoder"));
+  ck_assert_ptr_null (strstr (klass, "Decoder"));
+}
+END_TEST
+
+START_TEST (properties_of_our_own_are_described)
+{
+  g_autoptr (GstElement) element
+      = gst_object_ref_sink (gst_element_factory_make (factories[_i], NULL));
+  guint n;
+  g_autofree GParamSpec **specs
+      = g_object_class_list_properties (G_OBJECT_GET_CLASS (element), &n);
+
+  for (guint i = 0; i < n; i++) {
+    if (specs[i]->owner_type != G_OBJECT_TYPE (element))
+      continue;
+    ck_assert_str_ne (g_param_spec_get_blurb (specs[i]), "");
+    ck_assert_msg (specs[i]->flags
+                       & (GST_PARAM_MUTABLE_READY | GST_PARAM_MUTABLE_PLAYING),
+                   "%s does not say when it may change", specs[i]->name);
+  }
+}
+END_TEST
+
+START_TEST (states_can_be_cycled)
+{
+  GstElement *element = gst_object_ref_sink (gst_test_element (factories[_i]));
+
+  for (guint i = 0; i < 4; i++) {
+    GstState state = i % 2 ? GST_STATE_PAUSED : GST_STATE_PLAYING;
+
+    ck_assert_int_ne (gst_element_set_state (element, state),
+                      GST_STATE_CHANGE_FAILURE);
+    ck_assert_int_eq (gst_element_set_state (element, GST_STATE_NULL),
+                      GST_STATE_CHANGE_SUCCESS);
+  }
+  gst_object_unref (element);
+}
+END_TEST
+
+/* -- models ---------------------------------------------------------------------- */
+
+START_TEST (a_missing_model_is_not_found)
+{
+  g_autoptr (GstElement) element
+      = element_with_model (with_model[_i], "/nowhere/model.safetensors");
+
+  assert_does_not_start (element, GST_RESOURCE_ERROR,
+                         GST_RESOURCE_ERROR_NOT_FOUND,
+                         "/nowhere/model.safetensors");
+}
+END_TEST
+
+START_TEST (no_model_at_all_says_what_to_do)
+{
+  g_autoptr (GstElement) element = element_with_model (with_model[_i], NULL);
+
+  g_unsetenv ("CCSTEREO_MODEL");
+  assert_does_not_start (element, GST_RESOURCE_ERROR,
+                         GST_RESOURCE_ERROR_NOT_FOUND, "CCSTEREO_MODEL");
+}
+END_TEST
+
+START_TEST (a_corrupt_model_cannot_be_read)
+{
+  g_autofree char *path
+      = g_build_filename (gst_test_folder (), "corrupt.safetensors", NULL);
+  g_autoptr (GstElement) element = NULL;
+
+  ck_assert (g_file_set_contents (path, "\x10\0\0\0\0\0\0\0{\"broken", 17,
+                                  NULL));
+  element = element_with_model (with_model[_i], path);
+  assert_does_not_start (element, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ,
+                         "corrupt.safetensors");
+}
+END_TEST
+
+START_TEST (a_model_of_the_wrong_shape_is_named_with_its_tensor)
+{
+  CcsModelConfig config = CCS_MODEL_CONFIG_PUBLISHED;
+  g_autoptr (CcsStateDict) params = reference_state_dict (&config, "");
+  g_autofree char *path
+      = g_build_filename (gst_test_folder (), "shape.safetensors", NULL);
+  g_autoptr (GstElement) element = NULL;
+  CcsTensor *bias = ccs_state_dict_lookup (params, "net_visual.segment.aspp."
+                                                   "red_bn.bias");
+
+  ck_assert_ptr_nonnull (bias);
+  bias->shape.dim[0]--;
+  ck_assert (ccs_checkpoint_save (path, params, NULL, CCS_F32, NULL));
+  element = element_with_model (with_model[_i], path);
+  assert_does_not_start (element, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ,
+                         "red_bn.bias");
+}
+END_TEST
+
+START_TEST (cuda_without_cuda_is_a_backend_error)
+{
+  g_autoptr (GstElement) element
+      = element_with_model (with_model[_i], gst_test_model_file ());
+  CcsBackendOptions options = { 0, -1 };
+  g_autoptr (CcsBackend) backend = ccs_backend_open ("cuda", &options, NULL);
+
+  if (backend != NULL) /* there is one: nothing to refuse */
+    return;
+  gst_util_set_object_arg (G_OBJECT (element), "backend", "cuda");
+  assert_does_not_start (element, GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_INIT,
+                         "cuda");
+}
+END_TEST
+
+START_TEST (the_backend_is_chosen_without_cuda)
+{
+  g_autoptr (GstElement) element
+      = element_with_model (with_model[_i], gst_test_model_file ());
+
+  gst_util_set_object_arg (G_OBJECT (element), "backend", "auto");
+  ck_assert_int_ne (gst_element_set_state (element, GST_STATE_PAUSED),
+                    GST_STATE_CHANGE_FAILURE);
+  gst_element_set_state (element, GST_STATE_NULL);
+}
+END_TEST
+
+/* -- streams that are refused -------------------------------------------------------- */
+
+START_TEST (features_of_another_model_are_refused)
+{
+  DecHarness *h = dec_harness_new (16000, 1, TRUE);
+
+  gst_harness_set_src_caps_str (
+      h->features, "application/x-ccstereo-features, "
+                   "model-id=(string)0123456789abcdef");
+  dec_harness_feed_features (h, 3);
+  gst_harness_push (h->audio, gst_test_audio (16000, 1, 0, 1000, 0));
+  gst_test_assert_error (h->bus, GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION,
+                         "0123456789abcdef");
+  dec_harness_free (h);
+}
+END_TEST
+
+START_TEST (features_of_another_size_are_refused)
+{
+  DecHarness *h = dec_harness_new (16000, 1, TRUE);
+  GstBuffer *buffer = gst_test_feature_buffer (5, 0);
+
+  dec_harness_add (h, buffer);
+  dec_harness_end_features (h);
+  dec_harness_feed (h);
+  gst_harness_push (h->audio, gst_test_audio (16000, 1, 0, 1000, 0));
+  gst_test_assert_error (h->bus, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT,
+                         "20 bytes");
+  dec_harness_free (h);
+}
+END_TEST
+
+START_TEST (a_look_ahead_shorter_than_the_hop_is_a_settings_error)
+{
+  GstElement *element = gst_test_element ("ccstereodec");
+  DecHarness *h;
+
+  g_object_set (element, "hop", 4032, "lookahead", 2016, NULL);
+  h = dec_harness_new_with (element, 16000, 1, FALSE, FALSE);
+  gst_test_assert_error (h->bus, GST_RESOURCE_ERROR,
+                         GST_RESOURCE_ERROR_SETTINGS, "lookahead");
+  dec_harness_free (h);
+}
+END_TEST
+
+START_TEST (sound_played_backwards_is_refused)
+{
+  DecHarness *h = dec_harness_new (16000, 1, FALSE);
+  GstSegment segment;
+
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  segment.rate = -1;
+  segment.stop = GST_SECOND;
+  gst_harness_push_event (h->audio, gst_event_new_segment (&segment));
+  gst_test_assert_error (h->bus, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT,
+                         "backwards");
+  dec_harness_free (h);
+}
+END_TEST
+
+int
+main (int argc, char **argv)
+{
+  Suite *suite = suite_create ("life");
+  TCase *plugin = tcase_create ("plugin"), *models = tcase_create ("models");
+  TCase *streams = tcase_create ("streams");
+  const int n_factories = G_N_ELEMENTS (factories);
+  const int n_with_model = G_N_ELEMENTS (with_model);
+
+  gst_test_init (&argc, &argv);
+  gst_test_model_file ();
+  tcase_add_loop_test (plugin,
+                       every_element_is_listed_with_no_rank_and_described, 0,
+                       n_factories);
+  tcase_add_loop_test (plugin, properties_of_our_own_are_described, 0,
+                       n_factories);
+  tcase_add_loop_test (plugin, states_can_be_cycled, 0, n_factories);
+  tcase_add_loop_test (models, a_missing_model_is_not_found, 0, n_with_model);
+  tcase_add_loop_test (models, no_model_at_all_says_what_to_do, 0,
+                       n_with_model);
+  tcase_add_loop_test (models, a_corrupt_model_cannot_be_read, 0,
+                       n_with_model);
+  tcase_add_loop_test (models,
+                       a_model_of_the_wrong_shape_is_named_with_its_tensor, 0,
+                       n_with_model);
+  tcase_add_loop_test (models, cuda_without_cuda_is_a_backend_error, 0,
+                       n_with_model);
+  tcase_add_loop_test (models, the_backend_is_chosen_without_cuda, 0,
+                       n_with_model);
+  tcase_add_test (streams, features_of_another_model_are_refused);
+  tcase_add_test (streams, features_of_another_size_are_refused);
+  tcase_add_test (streams,
+                  a_look_ahead_shorter_than_the_hop_is_a_settings_error);
+  tcase_add_test (streams, sound_played_backwards_is_refused);
+  suite_add_tcase (suite, plugin);
+  suite_add_tcase (suite, models);
+  suite_add_tcase (suite, streams);
+  return gst_test_run (suite);
+}

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Random lives of a ccstereobin: buffers of any size, gaps, breaks, new caps
+ * and segments, flushes, state changes and ends in any order, on both pads.
+ * Whatever happens, nothing crashes or hangs, timestamps go on by the sample,
+ * and as many samples come out as went in.
+ *
+ *   test-gst-random [N [FIRST]]    N sequences (default 60) from number FIRST
+ *
+ * A sequence is a function of its number alone. */
+#include <gst/video/video.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gst-test-support.h"
+
+#define DEFAULT_SEQUENCES 60
+#define SEED 20240607
+#define SEQUENCE_SECONDS 300 /* longer is a deadlock */
+#define MAX_ACTIONS 40
+/* The picture's queue takes no more ahead of the sound. */
+#define MAX_AHEAD (GST_SECOND)
+#define WIDTH 96
+#define HEIGHT 64
+
+typedef struct
+{
+  GRand *random;
+  GstElement *bin;
+  GstHarness *audio, *video; /* video: NULL where there is no picture */
+  GstClockTime base;         /* start of the segment */
+  guint rate, channels;
+  GstClockTime start; /* of the audio since its last break */
+  guint64 frames;     /* since then */
+  guint64 pushed;     /* frames since the last flush */
+  guint pictures;
+  gboolean audio_ended, video_ended, new_picture_segment;
+} Sequence;
+
+static int running_number = -1;
+
+static void
+report_deadlock (int signal_number)
+{
+  char text[64];
+  int n = g_snprintf (text, sizeof text, "sequence %d hangs\n", running_number);
+
+  if (write (STDERR_FILENO, text, n) < 0)
+    _exit (3);
+  _exit (2);
+}
+
+static guint
+below (Sequence *s, guint n)
+{
+  return (guint)g_rand_int_range (s->random, 0, (gint32)n);
+}
+
+/* -- caps and segments ------------------------------------------------------- */
+
+static void
+set_audio_caps (Sequence *s)
+{
+  static const guint rates[] = { 16000, 16000, 8000, 44100, 48000 };
+  g_autofree char *caps = NULL;
+
+  s->rate = rates[below (s, G_N_ELEMENTS (rates))];
+  s->channels = 1 + below (s, 2);
+  caps = g_strdup_printf ("audio/x-raw, format=F32LE, layout=interleaved, "
+                          "rate=%u, channels=%u",
+                          s->rate, s->channels);
+  gst_harness_set_src_caps_str (s->audio, caps);
+}
+
+static void
+set_video_caps (Sequence *s)
+{
+  g_autofree char *caps
+      = g_strdup_printf ("video/x-raw, format=%s, width=%d, height=%d, "
+                         "framerate=%u/1",
+                         below (s, 2) ? "RGB" : "BGR", WIDTH, HEIGHT,
+                         5 + below (s, 20));
+
+  gst_harness_set_src_caps_str (s->video, caps);
+}
+
+static void
+send_segment (Sequence *s, GstHarness *h)
+{
+  GstSegment segment;
+
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  segment.start = segment.time = segment.position = s->base;
+  gst_harness_push_event (h, gst_event_new_segment (&segment));
+}
+
+/* -- actions ------------------------------------------------------------------ */
+
+static GstClockTime
+audio_time (const Sequence *s)
+{
+  return s->start + gst_util_uint64_scale (s->frames, GST_SECOND, s->rate);
+}
+
+static void
+push_audio (Sequence *s)
+{
+  const gsize n = below (s, 8) ? 1 + below (s, 4000) : below (s, 3);
+  GstBuffer *buffer;
+
+  if (s->audio_ended)
+    return;
+  buffer = gst_test_audio (s->rate, s->channels, 0, n, audio_time (s));
+  gst_harness_push (s->audio, buffer);
+  s->frames += n;
+  s->pushed += n;
+}
+
+static void
+push_audio_gap (Sequence *s)
+{
+  GstClockTime from = audio_time (s);
+  guint64 n = s->rate / (1 + below (s, 20));
+
+  if (s->audio_ended)
+    return;
+  s->frames += n;
+  s->pushed += n;
+  gst_harness_push_event (s->audio,
+                          gst_event_new_gap (from, audio_time (s) - from));
+}
+
+/* Forward or backward; never before the segment. */
+static void
+break_audio (Sequence *s)
+{
+  gint64 jump = ((gint64)below (s, 3000) - 800) * (gint64)GST_MSECOND;
+  GstBuffer *buffer;
+  const gsize n = 1 + below (s, 1000);
+
+  if (s->audio_ended)
+    return;
+  s->start = (GstClockTime)MAX ((gint64)s->base, (gint64)audio_time (s) + jump);
+  s->frames = n;
+  s->pushed += n;
+  buffer = gst_test_audio (s->rate, s->channels, 0, n, s->start);
+  GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_DISCONT);
+  gst_harness_push (s->audio, buffer);
+}
+
+static void
+change_audio_caps (Sequence *s)
+{
+  if (s->audio_ended)
+    return;
+  s->start = audio_time (s);
+  s->frames = 0;
+  set_audio_caps (s);
+}
+
+static GstClockTime
+picture_time (const Sequence *s)
+{
+  return s->base + s->pictures * GST_SECOND / 8;
+}
+
+static void
+push_picture (Sequence *s)
+{
+  GstVideoInfo info;
+  GstBuffer *buffer;
+
+  if (s->video == NULL || s->video_ended
+      || picture_time (s) > s->base + MAX_AHEAD)
+    return;
+  gst_video_info_set_format (&info, GST_VIDEO_FORMAT_RGB, WIDTH, HEIGHT);
+  buffer = gst_buffer_new_allocate (NULL, info.size, NULL);
+  gst_buffer_memset (buffer, 0, (guint8)below (s, 256), info.size);
+  GST_BUFFER_PTS (buffer) = picture_time (s);
+  GST_BUFFER_DURATION (buffer) = GST_SECOND / 8;
+  s->pictures++;
+  gst_harness_push (s->video, buffer);
+}
+
+static void
+push_picture_gap (Sequence *s)
+{
+  if (s->video == NULL || s->video_ended
+      || picture_time (s) > s->base + MAX_AHEAD)
+    return;
+  gst_harness_push_event (
+      s->video, gst_event_new_gap (picture_time (s), GST_SECOND / 8));
+  s->pictures++;
+}
+
+static void
+change_video_caps (Sequence *s)
+{
+  if (s->video && !s->video_ended)
+    set_video_caps (s);
+}
+
+static void
+end_audio (Sequence *s)
+{
+  if (s->audio_ended)
+    return;
+  s->audio_ended = TRUE;
+  gst_harness_push_event (s->audio, gst_event_new_eos ());
+}
+
+static void
+end_video (Sequence *s)
+{
+  if (s->video == NULL || s->video_ended)
+    return;
+  s->video_ended = TRUE;
+  gst_harness_push_event (s->video, gst_event_new_eos ());
+}
+
+static void
+drop_output (GstHarness *h)
+{
+  GstBuffer *buffer;
+
+  while ((buffer = gst_harness_try_pull (h)) != NULL)
+    gst_buffer_unref (buffer);
+}
+
+/* As a seek does: on both pads, then new segments. */
+static void
+flush (Sequence *s)
+{
+  GstEvent *start = gst_event_new_flush_start ();
+  GstEvent *stop = gst_event_new_flush_stop (TRUE);
+
+  gst_event_set_seqnum (stop, gst_event_get_seqnum (start));
+  if (s->video) {
+    gst_harness_push_event (s->video, gst_event_ref (start));
+    gst_harness_push_event (s->audio, start);
+    gst_harness_push_event (s->video, gst_event_ref (stop));
+  } else {
+    gst_harness_push_event (s->audio, start);
+  }
+  drop_output (s->audio);
+  gst_harness_push_event (s->audio, stop);
+  s->base = s->start = below (s, 100) * GST_SECOND / 10;
+  s->frames = s->pushed = 0;
+  s->pictures = 0;
+  s->audio_ended = s->video_ended = FALSE;
+  send_segment (s, s->audio);
+  if (s->video)
+    send_segment (s, s->video);
+}
+
+/* The sound goes on in a new segment at the same running time. */
+static void
+new_audio_segment (Sequence *s)
+{
+  if (s->audio_ended)
+    return;
+  s->start = audio_time (s);
+  s->frames = 0;
+  send_segment (s, s->audio);
+}
+
+static void
+pause_and_play (Sequence *s)
+{
+  gst_element_set_state (s->bin, GST_STATE_PAUSED);
+  push_audio (s);
+  gst_element_set_state (s->bin, GST_STATE_PLAYING);
+}
+
+static void
+change_width (Sequence *s)
+{
+  g_object_set (s->bin, "width", below (s, 21) / 10., NULL);
+}
+
+static void
+ask_latency (Sequence *s)
+{
+  gst_harness_query_latency (s->audio);
+}
+
+static void (*const actions[]) (Sequence *)
+    = { push_audio,        push_audio,    push_audio,     push_audio,
+        push_audio,        push_picture,  push_picture,   push_picture,
+        push_audio_gap,    break_audio,   push_picture_gap, change_width,
+        ask_latency,       pause_and_play, change_audio_caps,
+        change_video_caps, new_audio_segment, flush,      end_video,
+        end_audio };
+
+/* -- sequences ---------------------------------------------------------------- */
+
+static Sequence *
+sequence_new (guint number)
+{
+  static const guint hops[] = { CCS_HOP, CCS_WINDOW / 2, CCS_WINDOW };
+  Sequence *s = g_new0 (Sequence, 1);
+  gboolean live;
+
+  s->random = g_rand_new_with_seed (SEED + number);
+  s->bin = gst_object_ref_sink (gst_test_element ("ccstereobin"));
+  live = below (s, 4) == 0;
+  g_object_set (s->bin, "hop", hops[below (s, 6) ? 1 + below (s, 2) : 0], NULL);
+  gst_util_set_object_arg (G_OBJECT (s->bin), "analysis-rate",
+                           below (s, 2) ? "2/1" : "5/1");
+  s->audio = gst_harness_new_with_element (s->bin, "audio_sink", "audio_src");
+  gst_harness_set_live (s->audio, live);
+  gst_harness_set_sink_caps_str (s->audio, "audio/x-raw, format=F32LE");
+  if (below (s, 5)) {
+    s->video = gst_harness_new_with_element (
+        s->bin, "video_sink", below (s, 2) ? "video_src" : NULL);
+    gst_harness_set_live (s->video, live);
+    set_video_caps (s);
+  }
+  set_audio_caps (s);
+  return s;
+}
+
+static void
+sequence_free (Sequence *s)
+{
+  gst_element_set_state (s->bin, GST_STATE_NULL);
+  if (s->video)
+    gst_harness_teardown (s->video);
+  gst_harness_teardown (s->audio);
+  gst_object_unref (s->bin);
+  g_rand_free (s->random);
+  g_free (s);
+}
+
+/* Frames that come out until EOS; between breaks each buffer has to start where
+ * the last ended. */
+static guint64
+pull_to_end (Sequence *s)
+{
+  GstBuffer *buffer = NULL;
+  GstClockTime expected = GST_CLOCK_TIME_NONE;
+  guint64 frames = 0;
+
+  while (gst_harness_pull_until_eos (s->audio, &buffer) && buffer != NULL) {
+    if (!GST_BUFFER_IS_DISCONT (buffer)
+        && GST_CLOCK_TIME_IS_VALID (expected))
+      ck_assert_uint_eq (GST_BUFFER_PTS (buffer), expected);
+    expected = GST_BUFFER_PTS (buffer) + GST_BUFFER_DURATION (buffer);
+    frames += gst_buffer_get_size (buffer) / (2 * sizeof (float));
+    gst_clear_buffer (&buffer);
+  }
+  return frames;
+}
+
+static void
+run_sequence (guint number)
+{
+  Sequence *s = sequence_new (number);
+  guint n = 1 + below (s, MAX_ACTIONS);
+
+  for (guint i = 0; i < n; i++)
+    actions[below (s, G_N_ELEMENTS (actions))](s);
+  if (below (s, 4)) { /* else it is torn down in the middle */
+    guint64 got;
+
+    end_video (s);
+    end_audio (s);
+    got = pull_to_end (s);
+    if (got != s->pushed)
+      ck_abort_msg ("sequence %u: %" G_GUINT64_FORMAT
+                    " frames went in, %" G_GUINT64_FORMAT " came out",
+                    number, s->pushed, got);
+  }
+  sequence_free (s);
+}
+
+static guint n_sequences = DEFAULT_SEQUENCES, first_sequence;
+
+START_TEST (random_lives_end_well)
+{
+  g_autoptr (CcsModel) kept = gst_test_model (); /* loaded once for all */
+
+  signal (SIGALRM, report_deadlock);
+  for (guint i = 0; i < n_sequences; i++) {
+    running_number = (int)(first_sequence + i);
+    alarm (SEQUENCE_SECONDS);
+    run_sequence (first_sequence + i);
+  }
+  alarm (0);
+}
+END_TEST
+
+int
+main (int argc, char **argv)
+{
+  Suite *suite = suite_create ("random");
+  TCase *tests = tcase_create ("sequences");
+
+  gst_test_init (&argc, &argv);
+  gst_test_model_file ();
+  if (argc > 1)
+    n_sequences = (guint)strtoul (argv[1], NULL, 10);
+  if (argc > 2)
+    first_sequence = (guint)strtoul (argv[2], NULL, 10);
+  tcase_add_test (tests, random_lives_end_well);
+  suite_add_tcase (suite, tests);
+  return gst_test_run (suite);
+}
