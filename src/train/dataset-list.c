@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <hdf5.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -111,12 +112,15 @@ read_fixed (const OpenList *from, gsize count, GPtrArray *entries)
 static void
 confine_child (void)
 {
+  static const int crashes[] = { SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGXCPU };
   struct rlimit seconds = { CHILD_SECONDS, CHILD_SECONDS }, core = { 0, 0 };
   int nowhere = open ("/dev/null", O_WRONLY);
   unsigned long pages = 0;
   FILE *statm = fopen ("/proc/self/statm", "r");
 
-  /* a crash shall neither dump nor print */
+  /* a crash shall neither dump nor print, nor be handled as the parent's */
+  for (guint i = 0; i < G_N_ELEMENTS (crashes); i++)
+    signal (crashes[i], SIG_DFL);
   dup2 (nowhere, STDERR_FILENO);
   setrlimit (RLIMIT_CORE, &core);
   setrlimit (RLIMIT_CPU, &seconds);
