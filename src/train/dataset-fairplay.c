@@ -39,7 +39,7 @@ check_id (const char *id, const char *list, GError **error)
       g_autofree char *shown = g_strescape (id, NULL);
 
       g_set_error (error, CCS_ERROR, CCS_ERROR_FORMAT,
-          "%s: '%s' is not a clip's name", list, shown);
+                   "%s: '%s' is not a clip's name", list, shown);
       return FALSE;
     }
   return TRUE;

@@ -16,7 +16,7 @@
 #define SHORTEST_PART 1.2    /* seconds */
 #define LONGEST_PART 3.0
 #define RING_OUT 0.1       /* seconds that an event may outlast its part */
-#define EVENT_LEVEL 0.045    /* rms at a metre: three loud ones do not clip */
+#define EVENT_LEVEL 0.045  /* rms at a metre: three loud ones do not clip */
 #define FLASH_SECONDS 0.12 /* an onset's flash falls to 1/e */
 
 static const char *const split_names[] = { "train", "val", "test" };
