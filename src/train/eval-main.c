@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* ccstereo-eval: see --help. */
 #include "evaluate.h"
+#include "lateral.h"
 #include <errno.h>
 #include <sndfile.h>
 #include <stdio.h>
@@ -27,76 +28,81 @@ typedef struct
 typedef struct
 {
   const Arguments *arguments;
-  GString *clips;               /* JSON */
+  GString *clips; /* JSON */
   guint done, total;
+  CcsLateral *lateral; /* of scenes; else NULL */
 } Evaluation;
 
 static gboolean
 parse (Arguments *a, int *argc, char ***argv, GError **error)
 {
-  const GOptionEntry entries[] = {
-    {"dataset", 0, 0, G_OPTION_ARG_STRING, &a->dataset,
-        "fairplay, yt_clean or scenes (default scenes)", "NAME"},
-    {"data-root", 0, 0, G_OPTION_ARG_FILENAME, &a->data_root,
-        "The data set's folder", "DIR"},
-    {"setup", 0, 0, G_OPTION_ARG_STRING, &a->setup,
-        "fairplay: 10splits (default) or 5splits", "NAME"},
-    {"hdf5FolderPath", 0, 0, G_OPTION_ARG_STRING, &a->split_dir,
-        "fairplay: which split (default split1)", "splitN"},
-    {"split", 0, 0, G_OPTION_ARG_STRING, &a->split,
-        "train, val or test (default test)", "NAME"},
-    {"checkpoint", 0, 0, G_OPTION_ARG_FILENAME, &a->checkpoint,
-        "The model: safetensors or .pth (default: the installed one)", "FILE"},
-    {"protocol", 0, 0, G_OPTION_ARG_STRING, &a->protocol,
-        "corrected (default), or official: as the published code", "NAME"},
-    {"no-tdss", 0, 0, G_OPTION_ARG_NONE, &a->no_tdss,
-        "Centre crops in place of moving ones", NULL},
-    {"limit", 0, 0, G_OPTION_ARG_INT, &a->limit,
-        "Clips at most (default 0: all)", "N"},
-    {"json", 0, 0, G_OPTION_ARG_FILENAME, &a->json,
-        "Write prediction, mono and clips", "FILE"},
-    {"save-audio", 0, 0, G_OPTION_ARG_FILENAME, &a->save_audio,
-        "Write each clip's prediction as WAV", "DIR"},
-    {"scene-count", 0, 0, G_OPTION_ARG_INT, &a->scene_count,
-        "scenes: how many (default 50)", "N"},
-    {"scene-seed", 0, 0, G_OPTION_ARG_INT64, &a->scene_seed,
-        "scenes: their seed (default 1)", "N"},
-    {"sofa", 0, 0, G_OPTION_ARG_FILENAME, &a->sofa,
-        "scenes: head-related impulse responses", "FILE"},
-    {"skip-bad", 0, 0, G_OPTION_ARG_NONE, &a->skip_bad,
-        "Warn about unreadable files and go on", NULL},
-    {"backend", 0, 0, G_OPTION_ARG_STRING, &a->backend,
-        "auto, cpu, cuda or reference (default auto)", "NAME"},
-    {"gpu_ids", 0, 0, G_OPTION_ARG_INT, &a->device_id,
-        "Which GPU (default -1: choose)", "N"},
-    {"threads", 0, 0, G_OPTION_ARG_INT, &a->threads,
-        "CPU threads (default 0: one a core)", "N"},
-    {"quiet", 'q', 0, G_OPTION_ARG_NONE, &a->quiet, "No progress, no table",
-        NULL},
-    {"version", 0, 0, G_OPTION_ARG_NONE, &a->version, "Print the version",
-        NULL},
-    {NULL}
-  };
-  g_autoptr (GOptionContext) context =
-      g_option_context_new ("- judge a CCStereo model on a data set");
+  const GOptionEntry entries[]
+      = { { "dataset", 0, 0, G_OPTION_ARG_STRING, &a->dataset,
+            "fairplay, yt_clean or scenes (default scenes)", "NAME" },
+          { "data-root", 0, 0, G_OPTION_ARG_FILENAME, &a->data_root,
+            "The data set's folder", "DIR" },
+          { "setup", 0, 0, G_OPTION_ARG_STRING, &a->setup,
+            "fairplay: 10splits (default) or 5splits", "NAME" },
+          { "hdf5FolderPath", 0, 0, G_OPTION_ARG_STRING, &a->split_dir,
+            "fairplay: which split (default split1)", "splitN" },
+          { "split", 0, 0, G_OPTION_ARG_STRING, &a->split,
+            "train, val or test (default test)", "NAME" },
+          { "checkpoint", 0, 0, G_OPTION_ARG_FILENAME, &a->checkpoint,
+            "The model: safetensors or .pth (default: the installed one)",
+            "FILE" },
+          { "protocol", 0, 0, G_OPTION_ARG_STRING, &a->protocol,
+            "corrected (default), or official: as the published code", "NAME" },
+          { "no-tdss", 0, 0, G_OPTION_ARG_NONE, &a->no_tdss,
+            "Centre crops in place of moving ones", NULL },
+          { "limit", 0, 0, G_OPTION_ARG_INT, &a->limit,
+            "Clips at most (default 0: all)", "N" },
+          { "json", 0, 0, G_OPTION_ARG_FILENAME, &a->json,
+            "Write prediction, mono and clips", "FILE" },
+          { "save-audio", 0, 0, G_OPTION_ARG_FILENAME, &a->save_audio,
+            "Write each clip's prediction as WAV", "DIR" },
+          { "scene-count", 0, 0, G_OPTION_ARG_INT, &a->scene_count,
+            "scenes: how many (default 50)", "N" },
+          { "scene-seed", 0, 0, G_OPTION_ARG_INT64, &a->scene_seed,
+            "scenes: their seed (default 1)", "N" },
+          { "sofa", 0, 0, G_OPTION_ARG_FILENAME, &a->sofa,
+            "scenes: head-related impulse responses", "FILE" },
+          { "skip-bad", 0, 0, G_OPTION_ARG_NONE, &a->skip_bad,
+            "Warn about unreadable files and go on", NULL },
+          { "backend", 0, 0, G_OPTION_ARG_STRING, &a->backend,
+            "auto, cpu, cuda or reference (default auto)", "NAME" },
+          { "gpu_ids", 0, 0, G_OPTION_ARG_INT, &a->device_id,
+            "Which GPU (default -1: choose)", "N" },
+          { "threads", 0, 0, G_OPTION_ARG_INT, &a->threads,
+            "CPU threads (default 0: one a core)", "N" },
+          { "quiet", 'q', 0, G_OPTION_ARG_NONE, &a->quiet,
+            "No progress, no table", NULL },
+          { "version", 0, 0, G_OPTION_ARG_NONE, &a->version,
+            "Print the version", NULL },
+          { NULL } };
+  g_autoptr (GOptionContext) context
+      = g_option_context_new ("- judge a CCStereo model on a data set");
 
-  g_option_context_set_description (context,
-      "Exit status: 0 done, 1 failed, 2 wrong usage.");
+  g_option_context_set_description (
+      context, "Exit status: 0 done, 1 failed, 2 wrong usage.");
   g_option_context_add_main_entries (context, entries, NULL);
   if (!g_option_context_parse (context, argc, argv, error))
     return FALSE;
   if (*argc > 1 || a->limit < 0 || a->scene_count < 1 || a->threads < 0
       || (strcmp (a->protocol, "official")
           && strcmp (a->protocol, "corrected"))) {
-    g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT, *argc > 1
-        ? "\"%s\" is no option (see --help)" : "an option's value makes no "
-        "sense (see --help)", (*argv)[*argc - 1]);
+    g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
+                 *argc > 1 ? "\"%s\" is no option (see --help)"
+                           : "an option's value makes no "
+                             "sense (see --help)",
+                 (*argv)[*argc - 1]);
     return FALSE;
   }
   return TRUE;
 }
 
-/* -- output ---------------------------------------------------------------------------- */
+/* -- output
+ * ----------------------------------------------------------------------------
+ */
 
 static void
 json_scores (GString *to, const CcsScores *s, const char *indent)
@@ -104,10 +110,11 @@ json_scores (GString *to, const CcsScores *s, const char *indent)
   g_string_append (to, "{\n");
   for (guint m = 0; m < CCS_N_METRICS; m++)
     g_string_append_printf (to, "%s  \"%s\": %.9g,\n", indent,
-        ccs_metric_name (m), s->metrics[m]);
-  g_string_append_printf (to, "%s  \"ild_error_db\": %.9g,\n%s  "
-      "\"itd_error_us\": %.9g\n%s}", indent, s->ild_error, indent,
-      s->itd_error, indent);
+                            ccs_metric_name (m), s->metrics[m]);
+  g_string_append_printf (to,
+                          "%s  \"ild_error_db\": %.9g,\n%s  "
+                          "\"itd_error_us\": %.9g\n%s}",
+                          indent, s->ild_error, indent, s->itd_error, indent);
 }
 
 static void
@@ -117,7 +124,7 @@ json_string (GString *to, const char *text)
   for (; *text; text++) {
     if (*text == '"' || *text == '\\')
       g_string_append_printf (to, "\\%c", *text);
-    else if ((guchar) * text < 0x20)
+    else if ((guchar)*text < 0x20)
       g_string_append_printf (to, "\\u%04x", *text);
     else
       g_string_append_c (to, *text);
@@ -127,18 +134,29 @@ json_string (GString *to, const char *text)
 
 static gboolean
 write_json (const Evaluation *e, const CcsScores *prediction,
-    const CcsScores *mono, GError **error)
+            const CcsScores *mono, GError **error)
 {
   g_autoptr (GString) text = g_string_new ("{\n  \"protocol\": ");
 
   json_string (text, e->arguments->protocol);
-  g_string_append_printf (text, ",\n  \"tdss\": %s,\n  \"count\": %u,\n"
-      "  \"prediction\": ", e->arguments->no_tdss ? "false" : "true", e->done);
+  g_string_append_printf (text,
+                          ",\n  \"tdss\": %s,\n  \"count\": %u,\n"
+                          "  \"prediction\": ",
+                          e->arguments->no_tdss ? "false" : "true", e->done);
   json_scores (text, prediction, "  ");
   g_string_append (text, ",\n  \"mono\": ");
   json_scores (text, mono, "  ");
-  g_string_append_printf (text, ",\n  \"clips\": [%s\n  ]\n}\n",
-      e->clips->str);
+  if (e->lateral) {
+    const CcsLateralScores *lateral = ccs_lateral_scores (e->lateral);
+
+    g_string_append_printf (
+        text,
+        ",\n  \"lateral\": {\n    \"clips\": %u,"
+        "\n    \"louder_ear_right\": %u,\n    \"level_error_db\": %.9g\n"
+        "  }",
+        lateral->clips, lateral->right_side, lateral->level_error);
+  }
+  g_string_append_printf (text, ",\n  \"clips\": [%s\n  ]\n}\n", e->clips->str);
   return g_file_set_contents (e->arguments->json, text->str, text->len, error);
 }
 
@@ -148,9 +166,9 @@ save_wav (const CcsEvaluatedClip *clip, const char *dir, GError **error)
   g_autofree char *name = g_strdup_printf ("%s.wav", clip->item->name);
   g_autofree char *path = NULL;
   g_autofree float *frames = g_new (float, 2 * clip->n);
-  SF_INFO info = {.samplerate = CCS_MODEL_RATE,.channels = 2,
-    .format = SF_FORMAT_WAV | SF_FORMAT_FLOAT
-  };
+  SF_INFO info = { .samplerate = CCS_MODEL_RATE,
+                   .channels = 2,
+                   .format = SF_FORMAT_WAV | SF_FORMAT_FLOAT };
   SNDFILE *file;
   gboolean ok;
 
@@ -161,10 +179,10 @@ save_wav (const CcsEvaluatedClip *clip, const char *dir, GError **error)
     frames[2 * i + 1] = clip->prediction[1][i];
   }
   file = sf_open (path, SFM_WRITE, &info);
-  ok = file && sf_writef_float (file, frames, clip->n) == (sf_count_t) clip->n;
+  ok = file && sf_writef_float (file, frames, clip->n) == (sf_count_t)clip->n;
   if (!ok)
     g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: cannot write: %s", path,
-        sf_strerror (file));
+                 sf_strerror (file));
   if (file)
     sf_close (file);
   return ok;
@@ -176,7 +194,7 @@ record_clip (const CcsEvaluatedClip *clip, gpointer user_data, GError **error)
   Evaluation *e = user_data;
 
   g_string_append (e->clips, e->done ? ",\n    {\n      \"name\": "
-      : "\n    {\n      \"name\": ");
+                                     : "\n    {\n      \"name\": ");
   json_string (e->clips, clip->item->name);
   g_string_append (e->clips, ",\n      \"prediction\": ");
   json_scores (e->clips, &clip->scores, "      ");
@@ -184,10 +202,12 @@ record_clip (const CcsEvaluatedClip *clip, gpointer user_data, GError **error)
   json_scores (e->clips, &clip->mono, "      ");
   g_string_append (e->clips, "\n    }");
   e->done++;
+  if (e->lateral)
+    ccs_lateral_add (e->lateral, clip);
   if (!e->arguments->quiet && isatty (STDERR_FILENO))
     fprintf (stderr, "\r\033[Kclip %u of %u", e->done, e->total);
   return e->arguments->save_audio == NULL
-      || save_wav (clip, e->arguments->save_audio, error);
+         || save_wav (clip, e->arguments->save_audio, error);
 }
 
 static void
@@ -196,85 +216,121 @@ print_table (const CcsScores *p, const CcsScores *m, guint clips)
   printf ("%u clips        prediction         mono\n", clips);
   for (guint i = 0; i < CCS_N_METRICS; i++)
     printf ("%-14s %11.4f  %11.4f\n", ccs_metric_name (i), p->metrics[i],
-        m->metrics[i]);
+            m->metrics[i]);
   printf ("%-14s %11.4f  %11.4f\n%-14s %11.1f  %11.1f\n", "ild_error_db",
-      p->ild_error, m->ild_error, "itd_error_us", p->itd_error, m->itd_error);
+          p->ild_error, m->ild_error, "itd_error_us", p->itd_error,
+          m->itd_error);
 }
 
-/* -- the work -------------------------------------------------------------------------- */
-
-static CcsDataset *
-open_dataset (const Arguments *a, GError **error)
+static void
+print_lateral (CcsLateral *lateral)
 {
-  CcsDatasetOptions options = CCS_DATASET_OPTIONS_INIT;
+  const CcsLateralScores *scores = ccs_lateral_scores (lateral);
 
-  if (!ccs_split_from_name (a->split, &options.split, error))
-    return NULL;
-  options.kind = a->dataset;
-  options.root = a->data_root;
-  options.setup = a->setup;
-  options.split_number =
-      (guint) MAX (1, atoi (a->split_dir + strcspn (a->split_dir,
-              "0123456789")));
-  options.official = strcmp (a->protocol, "official") == 0;
-  options.on_bad = a->skip_bad ? CCS_ON_BAD_SKIP : CCS_ON_BAD_FATAL;
-  options.scene_seed = a->scene_seed;
-  options.scene_count = a->scene_count;
-  options.sofa = a->sofa;
-  return ccs_dataset_open (&options, error);
+  printf ("%u clips of one source beyond %g degrees: the louder ear right in "
+          "%u, level error %.2f dB\n",
+          scores->clips, CCS_LATERAL_DEGREES, scores->right_side,
+          scores->level_error);
 }
+
+/* -- the work
+ * -------------------------------------------------------------------------- */
 
 static CcsModel *
 open_model (const Arguments *a, GError **error)
 {
   CcsBackendOptions options = { a->threads, a->device_id };
   g_autofree char *path = a->checkpoint ? g_strdup (a->checkpoint)
-      : ccs_model_default_path (error);
+                                        : ccs_model_default_path (error);
 
   return path ? ccs_model_load (path, a->backend, &options, error) : NULL;
 }
 
 static gboolean
+dataset_options (const Arguments *a, CcsDatasetOptions *options, GError **error)
+{
+  *options = CCS_DATASET_OPTIONS_INIT;
+  if (!ccs_split_from_name (a->split, &options->split, error))
+    return FALSE;
+  options->kind = a->dataset;
+  options->root = a->data_root;
+  options->setup = a->setup;
+  options->split_number = (guint)MAX (
+      1, atoi (a->split_dir + strcspn (a->split_dir, "0123456789")));
+  options->official = strcmp (a->protocol, "official") == 0;
+  options->on_bad = a->skip_bad ? CCS_ON_BAD_SKIP : CCS_ON_BAD_FATAL;
+  options->scene_seed = a->scene_seed;
+  options->scene_count = a->scene_count;
+  options->sofa = a->sofa;
+  return TRUE;
+}
+
+/* Data set, model and, for scenes, the look at their single sources. */
+static gboolean
+open_all (const Arguments *a, CcsDataset **dataset, CcsModel **model,
+          CcsLateral **lateral, GError **error)
+{
+  CcsDatasetOptions options;
+
+  if (!dataset_options (a, &options, error)
+      || (*dataset = ccs_dataset_open (&options, error)) == NULL
+      || (*model = open_model (a, error)) == NULL)
+    return FALSE;
+  if (strcmp (a->dataset, "scenes") == 0)
+    *lateral = ccs_lateral_new (&options, error);
+  return *lateral != NULL || strcmp (a->dataset, "scenes") != 0;
+}
+
+static gboolean
 evaluate (const Arguments *a, GError **error)
 {
-  CcsEvaluateOptions options = {
-    .official = strcmp (a->protocol, "official") == 0,
-    .tdss = !a->no_tdss,.limit = a->limit
-  };
+  CcsEvaluateOptions options
+      = { .official = strcmp (a->protocol, "official") == 0,
+          .tdss = !a->no_tdss,
+          .limit = a->limit };
   g_autoptr (GString) clips = g_string_new (NULL);
-  g_autoptr (CcsDataset) dataset = open_dataset (a, error);
+  g_autoptr (CcsDataset) dataset = NULL;
   g_autoptr (CcsModel) model = NULL;
-  Evaluation e = {.arguments = a,.clips = clips };
+  g_autoptr (CcsLateral) lateral = NULL;
+  Evaluation e = { .arguments = a, .clips = clips };
   CcsScores prediction, mono;
   guint done;
 
-  if (dataset == NULL || (model = open_model (a, error)) == NULL)
+  if (!open_all (a, &dataset, &model, &lateral, error))
     return FALSE;
-  e.total = (guint) ccs_dataset_length (dataset);
+  e.lateral = lateral;
+  e.total = (guint)ccs_dataset_length (dataset);
   if (a->limit > 0)
-    e.total = MIN (e.total, (guint) a->limit);
+    e.total = MIN (e.total, (guint)a->limit);
   if (a->save_audio && g_mkdir_with_parents (a->save_audio, 0777) != 0) {
     g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: cannot be made: %s",
-        a->save_audio, g_strerror (errno));
+                 a->save_audio, g_strerror (errno));
     return FALSE;
   }
   if (!ccs_evaluate (model, dataset, &options, record_clip, &e, &prediction,
-          &mono, &done, error))
+                     &mono, &done, error))
     return FALSE;
   if (!a->quiet && isatty (STDERR_FILENO))
     fputc ('\n', stderr);
   if (!a->quiet)
     print_table (&prediction, &mono, done);
+  if (!a->quiet && lateral)
+    print_lateral (lateral);
   return a->json == NULL || write_json (&e, &prediction, &mono, error);
 }
 
 int
 main (int argc, char **argv)
 {
-  Arguments a = {.dataset = "scenes",.setup = "10splits",
-    .split_dir = "split1",.split = "test",.protocol = "corrected",
-    .backend = "auto",.scene_count = 50,.scene_seed = 1,.device_id = -1
-  };
+  Arguments a = { .dataset = "scenes",
+                  .setup = "10splits",
+                  .split_dir = "split1",
+                  .split = "test",
+                  .protocol = "corrected",
+                  .backend = "auto",
+                  .scene_count = 50,
+                  .scene_seed = 1,
+                  .device_id = -1 };
   GError *error = NULL;
   int status = EXIT_DONE;
 
