@@ -293,6 +293,9 @@ gst_ccstereo_dec_aggregate (GstAggregator *agg, gboolean timeout)
     if (ret == GST_FLOW_OK && gst_aggregator_pad_is_eos (self->audio_pad))
       return finish_stream (self);
   }
+  /* What is forced now takes the features that are there for it. */
+  if (ret == GST_FLOW_OK && timeout && self->running)
+    follow_features (self, &ret);
   if (ret != GST_FLOW_OK)
     return ret;
   return self->running ? gst_ccstereo_dec_process (self, timeout)
@@ -340,11 +343,14 @@ gst_ccstereo_dec_get_next_time (GstAggregator *agg)
 
 /* -- GstAggregator: events and queries ------------------------------------------------ */
 
-/* Ends the sound so far. */
+/* Ends the sound so far, with the features that are there for it. */
 static gboolean
 end_sound (GstCcstereoDec *self)
 {
-  self->event_flow = gst_ccstereo_dec_drain (self);
+  if (self->running)
+    follow_features (self, &self->event_flow);
+  if (self->event_flow == GST_FLOW_OK)
+    self->event_flow = gst_ccstereo_dec_drain (self);
   gst_ccstereo_dec_restart (self);
   return self->event_flow == GST_FLOW_OK;
 }
