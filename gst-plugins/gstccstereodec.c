@@ -93,18 +93,6 @@ ref_features_pad (GstCcstereoDec *self)
   return pad;
 }
 
-static void
-report_latency (GstCcstereoDec *self)
-{
-  GstClockTime latency = gst_ccstereo_dec_frames_to_time (self,
-      ccs_binauralizer_latency (self->binauralizer));
-
-  GST_OBJECT_LOCK (self);
-  latency += self->processing_deadline;
-  GST_OBJECT_UNLOCK (self);
-  gst_aggregator_set_latency (GST_AGGREGATOR (self), latency, latency);
-}
-
 static gboolean
 is_live (GstAggregatorPad *pad)
 {
@@ -121,6 +109,7 @@ make_binauralizer (GstCcstereoDec *self)
 {
   g_autoptr (GstAggregatorPad) features = ref_features_pad (self);
   CcsBinauralizerOptions options = CCS_BINAURALIZER_DEFAULTS;
+  GstClockTime latency;
   GError *error = NULL;
 
   options.rate = GST_AUDIO_INFO_RATE (&self->info);
@@ -138,7 +127,9 @@ make_binauralizer (GstCcstereoDec *self)
     gst_ccstereo_post_error (GST_ELEMENT (self), error);
     return FALSE;
   }
-  report_latency (self);
+  latency = gst_ccstereo_dec_frames_to_time (self,
+      ccs_binauralizer_latency (self->binauralizer));
+  gst_aggregator_set_latency (GST_AGGREGATOR (self), latency, latency);
   return TRUE;
 }
 
@@ -253,10 +244,9 @@ finish_stream (GstCcstereoDec *self)
   return ret == GST_FLOW_OK ? GST_FLOW_EOS : ret;
 }
 
-/* One audio buffer, or all at a timeout; a pad of a pipeline that is not live
- * never holds more than one. */
+/* One audio buffer, or (live) all that are there. */
 static GstFlowReturn
-follow_audio (GstCcstereoDec *self, gboolean timeout)
+follow_audio (GstCcstereoDec *self, gboolean all)
 {
   GstFlowReturn ret = GST_FLOW_OK;
   GstBuffer *buffer;
@@ -264,81 +254,90 @@ follow_audio (GstCcstereoDec *self, gboolean timeout)
   while (ret == GST_FLOW_OK
       && (buffer = gst_aggregator_pad_pop_buffer (self->audio_pad))) {
     ret = gst_ccstereo_dec_take_audio (self, buffer);
-    if (!timeout)
+    if (!all)
       break;
   }
   return ret;
+}
+
+/* Running time of the next frame to be put out. */
+static GstClockTime
+next_output_running (GstCcstereoDec *self)
+{
+  return gst_segment_to_running_time (&self->audio_pad->segment,
+      GST_FORMAT_TIME,
+      self->first_pts + gst_ccstereo_dec_frames_to_time (self, self->pulled));
+}
+
+/* Live: whether the next frame has to go out with the features that there
+ * are. */
+static gboolean
+is_due (GstCcstereoDec *self)
+{
+  GstClockTime latency = gst_aggregator_get_latency (GST_AGGREGATOR (self));
+  GstClockTime now = gst_element_get_current_running_time (GST_ELEMENT (self));
+  GstClockTime next = next_output_running (self);
+
+  return GST_CLOCK_TIME_IS_VALID (latency) && GST_CLOCK_TIME_IS_VALID (now)
+      && GST_CLOCK_TIME_IS_VALID (next) && now >= next + latency;
+}
+
+/* Live: what aggregate() could do without waiting for both pads, and when.
+ * Sound is taken at once; it is put out when its latency is over. NONE where
+ * only more data helps: a time gone by would come back for ever. */
+static GstClockTime
+gst_ccstereo_dec_get_next_time (GstAggregator *agg)
+{
+  GstCcstereoDec *self = GST_CCSTEREO_DEC (agg);
+
+  if (self->binauralizer == NULL)
+    return GST_CLOCK_TIME_NONE;
+  if (gst_aggregator_pad_has_buffer (self->audio_pad))
+    return 0;
+  if (self->running && (gst_aggregator_pad_is_eos (self->audio_pad)
+          || ccs_binauralizer_next_center (self->binauralizer) >= 0))
+    return next_output_running (self);
+  return GST_CLOCK_TIME_NONE;
+}
+
+static GstFlowReturn
+follow_streams (GstCcstereoDec *self, gboolean timeout)
+{
+  GstFlowReturn ret = GST_FLOW_OK;
+  gboolean caught_up = TRUE, due;
+
+  if (self->running)
+    caught_up = follow_features (self, &ret);
+  if (ret == GST_FLOW_OK && (caught_up || timeout))
+    ret = follow_audio (self, timeout);
+  if (ret == GST_FLOW_OK && timeout && self->running)
+    caught_up = follow_features (self, &ret);
+  if (ret != GST_FLOW_OK)
+    return ret;
+  due = timeout && self->running && is_due (self);
+  if (gst_aggregator_pad_is_eos (self->audio_pad)
+      && (caught_up || due))
+    return finish_stream (self);
+  return self->running ? gst_ccstereo_dec_process (self, due)
+      : GST_AGGREGATOR_FLOW_NEED_DATA;
 }
 
 static GstFlowReturn
 gst_ccstereo_dec_aggregate (GstAggregator *agg, gboolean timeout)
 {
   GstCcstereoDec *self = GST_CCSTEREO_DEC (agg);
-  GstFlowReturn ret = self->event_flow;
-  gboolean caught_up = TRUE;
 
-  if (ret == GST_FLOW_OK && self->binauralizer == NULL) {
-    if (gst_aggregator_pad_is_eos (self->audio_pad))
-      return GST_FLOW_EOS;
-    if (!gst_aggregator_pad_has_buffer (self->audio_pad))
-      return GST_AGGREGATOR_FLOW_NEED_DATA;
-    GST_ELEMENT_ERROR (self, CORE, NEGOTIATION, ("sound came without caps"),
-        (NULL));
-    return GST_FLOW_NOT_NEGOTIATED;
-  }
-  if (ret == GST_FLOW_OK && self->running)
-    caught_up = follow_features (self, &ret);
-  if (ret == GST_FLOW_OK && (caught_up || timeout)) {
-    ret = follow_audio (self, timeout);
-    if (ret == GST_FLOW_OK && gst_aggregator_pad_is_eos (self->audio_pad))
-      return finish_stream (self);
-  }
-  /* What is forced now takes the features that are there for it. */
-  if (ret == GST_FLOW_OK && timeout && self->running)
-    follow_features (self, &ret);
-  if (ret != GST_FLOW_OK)
-    return ret;
-  return self->running ? gst_ccstereo_dec_process (self, timeout)
-      : GST_AGGREGATOR_FLOW_NEED_DATA;
-}
-
-/* Running time of the next frame to be put out; NONE when waiting longer could
- * not bring it about. */
-static GstClockTime
-next_output_running (GstCcstereoDec *self)
-{
-  GstClockTime pts = GST_CLOCK_TIME_NONE;
-
-  if (self->running) {
-    if (gst_aggregator_pad_has_buffer (self->audio_pad)
-        || gst_aggregator_pad_is_eos (self->audio_pad)
-        || ccs_binauralizer_next_center (self->binauralizer) >= 0)
-      pts = self->first_pts
-          + gst_ccstereo_dec_frames_to_time (self, self->pulled);
-  } else if (self->binauralizer) {
-    g_autoptr (GstBuffer) buffer =
-        gst_aggregator_pad_peek_buffer (self->audio_pad);
-
-    if (buffer)
-      pts = GST_BUFFER_PTS (buffer);
-  }
-  return GST_CLOCK_TIME_IS_VALID (pts) ? gst_segment_to_running_time
-      (&self->audio_pad->segment, GST_FORMAT_TIME, pts) : pts;
-}
-
-/* Live: sound is put out when its latency is over, with the features that are
- * there then; the computing time in that latency is left for computing. */
-static GstClockTime
-gst_ccstereo_dec_get_next_time (GstAggregator *agg)
-{
-  GstCcstereoDec *self = GST_CCSTEREO_DEC (agg);
-  GstClockTime time = next_output_running (self);
-  GstClockTime deadline;
-
-  GST_OBJECT_LOCK (self);
-  deadline = self->processing_deadline;
-  GST_OBJECT_UNLOCK (self);
-  return GST_CLOCK_TIME_IS_VALID (time) ? time - MIN (time, deadline) : time;
+  if (self->event_flow != GST_FLOW_OK)
+    return self->event_flow;
+  if (self->binauralizer)
+    return follow_streams (self, timeout);
+  if (gst_aggregator_pad_is_eos (self->audio_pad))
+    return GST_FLOW_EOS;
+  if (!gst_aggregator_pad_has_buffer (self->audio_pad))
+    return GST_AGGREGATOR_FLOW_NEED_DATA;
+  GST_ELEMENT_ERROR (self, CORE, NEGOTIATION, ("sound came without caps"),
+      (NULL));
+  return GST_FLOW_NOT_NEGOTIATED;
 }
 
 /* -- GstAggregator: events and queries ------------------------------------------------ */
@@ -512,15 +511,42 @@ gst_ccstereo_dec_sink_query (GstAggregator *agg, GstAggregatorPad *pad,
       (agg, pad, query);
 }
 
-/* Seeking is the sound's affair; the base class would deny it. */
+/* Sound is waited for as long as the windows need; downstream is told of the
+ * time for computing, too. */
+static gboolean
+query_latency (GstCcstereoDec *self, GstQuery *query)
+{
+  GstClockTime min, max;
+  gboolean live;
+
+  if (!GST_AGGREGATOR_CLASS (gst_ccstereo_dec_parent_class)->src_query
+      (GST_AGGREGATOR (self), query))
+    return FALSE;
+  gst_query_parse_latency (query, &live, &min, &max);
+  GST_OBJECT_LOCK (self);
+  min += self->processing_deadline;
+  if (GST_CLOCK_TIME_IS_VALID (max))
+    max += self->processing_deadline;
+  GST_OBJECT_UNLOCK (self);
+  gst_query_set_latency (query, live, min, max);
+  return TRUE;
+}
+
 static gboolean
 gst_ccstereo_dec_src_query (GstAggregator *agg, GstQuery *query)
 {
-  if (GST_QUERY_TYPE (query) == GST_QUERY_SEEKING)
-    return gst_pad_peer_query (GST_PAD (GST_CCSTEREO_DEC (agg)->audio_pad),
-        query);
-  return GST_AGGREGATOR_CLASS (gst_ccstereo_dec_parent_class)->src_query (agg,
-      query);
+  GstCcstereoDec *self = GST_CCSTEREO_DEC (agg);
+
+  switch (GST_QUERY_TYPE (query)) {
+    case GST_QUERY_LATENCY:
+      return query_latency (self, query);
+    case GST_QUERY_SEEKING:
+      /* That is the sound's affair; the base class would deny it. */
+      return gst_pad_peer_query (GST_PAD (self->audio_pad), query);
+    default:
+      return GST_AGGREGATOR_CLASS (gst_ccstereo_dec_parent_class)->src_query
+          (agg, query);
+  }
 }
 
 /* Sound outside the segment is not played: it does not enter the net. */

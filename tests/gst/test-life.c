@@ -198,7 +198,9 @@ START_TEST (features_of_another_size_are_refused)
   dec_harness_add (h, buffer);
   dec_harness_end_features (h);
   dec_harness_feed (h);
+  /* The feature is looked at when there is sound on both sides of it. */
   gst_harness_push (h->audio, gst_test_audio (16000, 1, 0, 1000, 0));
+  gst_harness_push (h->audio, gst_test_audio (16000, 1, 1000, 1000, 0));
   gst_test_assert_error (h->bus, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT,
                          "20 bytes");
   dec_harness_free (h);
