@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-#define WARM_UP 2               /* steps not counted */
+#define WARM_UP 2 /* steps not counted */
 
 enum
 {
@@ -18,14 +18,14 @@ enum
   N_PARTS
 };
 
-static const char *const part_names[N_PARTS] = { "load_wait_seconds",
-  "forward_seconds", "backward_seconds", "update_seconds", "step_seconds"
-};
+static const char *const part_names[N_PARTS]
+    = { "load_wait_seconds", "forward_seconds", "backward_seconds",
+        "update_seconds", "step_seconds" };
 
 static int
 ascending (gconstpointer a, gconstpointer b)
 {
-  double x = *(const double *) a, y = *(const double *) b;
+  double x = *(const double *)a, y = *(const double *)b;
 
   return x < y ? -1 : x > y;
 }
@@ -56,31 +56,34 @@ time_step (CcsTraining *t, double parts[N_PARTS], GError **error)
 
 static char *
 figures_as_json (const CcsTraining *t, const double medians[N_PARTS],
-    guint steps)
+                 guint steps)
 {
   GString *text = g_string_new ("{\n");
   struct rusage usage;
 
   getrusage (RUSAGE_SELF, &usage);
-  g_string_append_printf (text, "  \"batch\": %d,\n  \"steps\": %u,\n"
-      "  \"threads\": %d,\n", t->settings->batch_size, steps,
-      t->backend->n_threads);
+  g_string_append_printf (text,
+                          "  \"batch\": %d,\n  \"steps\": %u,\n"
+                          "  \"backend\": \"%s\",\n  \"threads\": %d,\n",
+                          t->settings->batch_size, steps,
+                          ccs_backend_name (t->backend), t->backend->n_threads);
   for (guint p = 0; p < N_PARTS; p++)
     g_string_append_printf (text, "  \"%s\": %.4f,\n", part_names[p],
-        medians[p]);
-  g_string_append_printf (text, "  \"samples_per_second\": %.3f,\n"
-      "  \"plan_mb\": %.1f,\n  \"peak_rss_mb\": %.1f\n}\n",
-      t->settings->batch_size / medians[STEP],
-      ccs_train_step_memory (t->step) / 1048576.,
-      usage.ru_maxrss / 1024.);
+                            medians[p]);
+  g_string_append_printf (text,
+                          "  \"samples_per_second\": %.3f,\n"
+                          "  \"plan_mb\": %.1f,\n  \"peak_rss_mb\": %.1f\n}\n",
+                          t->settings->batch_size / medians[STEP],
+                          ccs_train_step_memory (t->step) / 1048576.,
+                          usage.ru_maxrss / 1024.);
   return g_string_free (text, FALSE);
 }
 
 static gboolean
 measure (CcsTraining *t, double medians[N_PARTS], GError **error)
 {
-  guint steps = t->settings->benchmark;
-  g_autofree double *all = g_new (double, N_PARTS * steps);
+  guint steps = t->settings->benchmark_steps;
+  g_autofree double *all = g_new (double, N_PARTS *steps);
 
   for (guint i = 0; i < steps + WARM_UP; i++) {
     double parts[N_PARTS];
@@ -99,14 +102,14 @@ gboolean
 ccs_train_benchmark (const CcsTrainSettings *settings, GError **error)
 {
   CcsTraining training;
-  CcsRunState fresh = {.best = INFINITY };
+  CcsRunState fresh = { .best = INFINITY };
   double medians[N_PARTS];
   g_autofree char *json = NULL;
   gboolean ok = ccs_training_open (&training, settings, &fresh, error)
-      && measure (&training, medians, error);
+                && measure (&training, medians, error);
 
   if (ok) {
-    json = figures_as_json (&training, medians, settings->benchmark);
+    json = figures_as_json (&training, medians, settings->benchmark_steps);
     fputs (json, stdout);
     if (settings->json)
       ok = g_file_set_contents (settings->json, json, -1, error);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* ccstereo-eval: see --help. */
+#include "command-line.h"
 #include "evaluate.h"
 #include "lateral.h"
 #include <errno.h>
@@ -33,10 +34,24 @@ typedef struct
   CcsLateral *lateral; /* of scenes; else NULL */
 } Evaluation;
 
-static gboolean
-parse (Arguments *a, int *argc, char ***argv, GError **error)
+static void
+set_defaults (Arguments *a)
 {
-  const GOptionEntry entries[]
+  *a = (Arguments){ .dataset = g_strdup ("scenes"),
+                    .setup = g_strdup ("10splits"),
+                    .split_dir = g_strdup ("split1"),
+                    .split = g_strdup ("test"),
+                    .protocol = g_strdup ("corrected"),
+                    .backend = g_strdup ("auto"),
+                    .scene_count = 50,
+                    .scene_seed = 1,
+                    .device_id = -1 };
+}
+
+static GOptionEntry *
+entries (Arguments *a)
+{
+  const GOptionEntry table[]
       = { { "dataset", 0, 0, G_OPTION_ARG_STRING, &a->dataset,
             "fairplay, yt_clean or scenes (default scenes)", "NAME" },
           { "data-root", 0, 0, G_OPTION_ARG_FILENAME, &a->data_root,
@@ -79,25 +94,46 @@ parse (Arguments *a, int *argc, char ***argv, GError **error)
           { "version", 0, 0, G_OPTION_ARG_NONE, &a->version,
             "Print the version", NULL },
           { NULL } };
-  g_autoptr (GOptionContext) context
-      = g_option_context_new ("- judge a CCStereo model on a data set");
 
-  g_option_context_set_description (
-      context, "Exit status: 0 done, 1 failed, 2 wrong usage.");
-  g_option_context_add_main_entries (context, entries, NULL);
-  if (!g_option_context_parse (context, argc, argv, error))
+  return g_memdup2 (table, sizeof table);
+}
+
+static void
+clear (Arguments *a)
+{
+  g_autofree GOptionEntry *table = entries (a);
+
+  ccs_command_line_clear (table);
+}
+
+static gboolean
+check (const Arguments *a, GError **error)
+{
+  static const char *const protocols[] = { "corrected", "official", NULL };
+  guint split;
+
+  if (!ccs_command_line_one_of ("protocol", a->protocol, protocols, error)
+      || !ccs_command_line_split (a->split_dir, &split, error))
     return FALSE;
-  if (*argc > 1 || a->limit < 0 || a->scene_count < 1 || a->threads < 0
-      || (strcmp (a->protocol, "official")
-          && strcmp (a->protocol, "corrected"))) {
-    g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
-                 *argc > 1 ? "\"%s\" is no option (see --help)"
-                           : "an option's value makes no "
-                             "sense (see --help)",
-                 (*argv)[*argc - 1]);
-    return FALSE;
-  }
-  return TRUE;
+  if (a->limit >= 0 && a->scene_count >= 1 && a->threads >= 0)
+    return TRUE;
+  g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
+               "--limit and --threads are at least 0, --scene-count at least "
+               "1");
+  return FALSE;
+}
+
+static gboolean
+parse (Arguments *a, int *argc, char ***argv, GError **error)
+{
+  g_autofree GOptionEntry *table = entries (a);
+
+  return ccs_command_line_parse (table,
+                                 "- judge a CCStereo model on a data set",
+                                 "Exit status: 0 done, 1 failed, 2 wrong "
+                                 "usage.",
+                                 argc, argv, error)
+         && (a->version || check (a, error));
 }
 
 /* -- output
@@ -255,8 +291,7 @@ dataset_options (const Arguments *a, CcsDatasetOptions *options, GError **error)
   options->kind = a->dataset;
   options->root = a->data_root;
   options->setup = a->setup;
-  options->split_number = (guint)MAX (
-      1, atoi (a->split_dir + strcspn (a->split_dir, "0123456789")));
+  ccs_command_line_split (a->split_dir, &options->split_number, NULL);
   options->official = strcmp (a->protocol, "official") == 0;
   options->on_bad = a->skip_bad ? CCS_ON_BAD_SKIP : CCS_ON_BAD_FATAL;
   options->scene_seed = a->scene_seed;
@@ -287,7 +322,8 @@ evaluate (const Arguments *a, GError **error)
   CcsEvaluateOptions options
       = { .official = strcmp (a->protocol, "official") == 0,
           .tdss = !a->no_tdss,
-          .limit = a->limit };
+          .limit = a->limit,
+          .skip_bad = a->skip_bad };
   g_autoptr (GString) clips = g_string_new (NULL);
   g_autoptr (CcsDataset) dataset = NULL;
   g_autoptr (CcsModel) model = NULL;
@@ -322,18 +358,11 @@ evaluate (const Arguments *a, GError **error)
 int
 main (int argc, char **argv)
 {
-  Arguments a = { .dataset = "scenes",
-                  .setup = "10splits",
-                  .split_dir = "split1",
-                  .split = "test",
-                  .protocol = "corrected",
-                  .backend = "auto",
-                  .scene_count = 50,
-                  .scene_seed = 1,
-                  .device_id = -1 };
+  Arguments a;
   GError *error = NULL;
   int status = EXIT_DONE;
 
+  set_defaults (&a);
   if (!parse (&a, &argc, &argv, &error))
     status = EXIT_USAGE;
   else if (a.version)
@@ -343,5 +372,6 @@ main (int argc, char **argv)
   if (error)
     fprintf (stderr, "ccstereo-eval: %s\n", error->message);
   g_clear_error (&error);
+  clear (&a);
   return status;
 }

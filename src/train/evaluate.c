@@ -3,12 +3,13 @@
 #include <math.h>
 #include <string.h>
 
-#define LEVEL_FLOOR 1e-6        /* energy: -60 dB of full scale */
+#define LEVEL_FLOOR 1e-6 /* energy: -60 dB of full scale */
 #define MAX_LAG (CCS_MODEL_RATE / 1000)
-#define BLOCK (CCS_MODEL_RATE / 10)     /* level and time are compared in 0.1 s */
-#define AUDIBLE 1e-3            /* rms below which a block says nothing */
+#define BLOCK (CCS_MODEL_RATE / 10) /* level and time are compared in 0.1 s */
+#define AUDIBLE 1e-3                /* rms below which a block says nothing */
 
-/* -- what listeners notice ---------------------------------------------------- */
+/* -- what listeners notice ----------------------------------------------------
+ */
 
 static double
 energy (const float *x, gsize n)
@@ -16,27 +17,28 @@ energy (const float *x, gsize n)
   double sum = 0.;
 
   for (gsize i = 0; i < n; i++)
-    sum += (double) x[i] * x[i];
+    sum += (double)x[i] * x[i];
   return sum / MAX (n, 1);
 }
 
 double
 ccs_interaural_level (const float *left, const float *right, gsize n)
 {
-  return 10. * log10 (MAX (energy (left, n), LEVEL_FLOOR)
-      / MAX (energy (right, n), LEVEL_FLOOR));
+  return 10.
+         * log10 (MAX (energy (left, n), LEVEL_FLOOR)
+                  / MAX (energy (right, n), LEVEL_FLOOR));
 }
 
 /* Sum of left[i] right[i + lag]. */
 static double
 correlation (const float *left, const float *right, gsize n, gint lag)
 {
-  gsize first = lag < 0 ? (gsize) -lag : 0;
-  gsize last = lag > 0 ? n - MIN (n, (gsize) lag) : n;
+  gsize first = lag < 0 ? (gsize)-lag : 0;
+  gsize last = lag > 0 ? n - MIN (n, (gsize)lag) : n;
   double sum = 0.;
 
   for (gsize i = first; i < last; i++)
-    sum += (double) left[i] * right[(gssize) i + lag];
+    sum += (double)left[i] * right[(gssize)i + lag];
   return sum;
 }
 
@@ -61,7 +63,7 @@ ccs_interaural_time (const float *left, const float *right, gsize n)
 /* Mean absolute difference of level and of time over the audible blocks. */
 static void
 score_interaural (const float *const p[2], const float *const t[2], gsize n,
-    CcsScores *scores)
+                  CcsScores *scores)
 {
   guint blocks = 0;
 
@@ -73,16 +75,17 @@ score_interaural (const float *const p[2], const float *const t[2], gsize n,
     if (energy (tl, BLOCK) + energy (tr, BLOCK) < 2. * AUDIBLE * AUDIBLE)
       continue;
     scores->ild_error += fabs (ccs_interaural_level (pl, pr, BLOCK)
-        - ccs_interaural_level (tl, tr, BLOCK));
+                               - ccs_interaural_level (tl, tr, BLOCK));
     scores->itd_error += fabs (ccs_interaural_time (pl, pr, BLOCK)
-        - ccs_interaural_time (tl, tr, BLOCK));
+                               - ccs_interaural_time (tl, tr, BLOCK));
     blocks++;
   }
   scores->ild_error /= MAX (blocks, 1);
   scores->itd_error /= MAX (blocks, 1);
 }
 
-/* -- features, each frame encoded once ------------------------------------------ */
+/* -- features, each frame encoded once
+ * ------------------------------------------ */
 
 typedef struct
 {
@@ -90,19 +93,19 @@ typedef struct
   CcsDataset *dataset;
   gsize index;
   gboolean tdss;
-  GHashTable *features;         /* frame number + crop -> float array */
-  gint64 *numbers;              /* by window */
+  GHashTable *features; /* frame number + crop -> float array */
+  gint64 *numbers;      /* by window */
 } ClipFeatures;
 
 static gpointer
 frame_key (gint64 number)
 {
-  return GINT_TO_POINTER ((gint) number + 1);
+  return GINT_TO_POINTER ((gint)number + 1);
 }
 
 static gboolean
 load_crop (ClipFeatures *self, gint64 number, guint8 *rgb, guint8 *crop,
-    GError **error)
+           GError **error)
 {
   CcsPoint at = self->tdss ? ccs_tdss_point (number) : ccs_center_point ();
 
@@ -118,8 +121,7 @@ encode_frames (ClipFeatures *self, const GArray *numbers, GError **error)
 {
   const gsize crop_bytes = CCS_CROP_WIDTH * CCS_CROP_HEIGHT * 3;
   gsize size = ccs_model_feature_size (self->model);
-  g_autofree guint8 *rgb =
-      g_malloc (CCS_RESIZE_WIDTH * CCS_RESIZE_HEIGHT * 3);
+  g_autofree guint8 *rgb = g_malloc (CCS_RESIZE_WIDTH * CCS_RESIZE_HEIGHT * 3);
   g_autofree guint8 *crops = g_malloc (CCS_MODEL_FRAME_BATCH * crop_bytes);
 
   for (guint first = 0; first < numbers->len; first += CCS_MODEL_FRAME_BATCH) {
@@ -144,17 +146,19 @@ encode_frames (ClipFeatures *self, const GArray *numbers, GError **error)
 
 static gboolean
 prepare_features (ClipFeatures *self, const CcsDatasetItem *item,
-    gboolean official, GError **error)
+                  gboolean official, GError **error)
 {
   gsize windows = ccs_grid_windows (item->samples, CCS_WINDOW, CCS_HOP);
-  double duration = official ? floor (item->duration) : item->duration;
+  double duration
+      = official ? (double)(item->samples / CCS_MODEL_RATE) : item->duration;
   g_autoptr (GArray) distinct = g_array_new (FALSE, FALSE, sizeof (gint64));
 
   self->numbers = g_new (gint64, windows);
   for (gsize w = 0; w < windows; w++) {
-    gint64 number = item->frame_base + ccs_grid_frame (w * CCS_HOP,
-        item->samples, duration, item->frame_offset, CCS_WINDOW,
-        CCS_ANALYSIS_FPS);
+    gint64 number
+        = item->frame_base
+          + ccs_grid_frame (w * CCS_HOP, item->samples, duration,
+                            item->frame_offset, CCS_WINDOW, CCS_ANALYSIS_FPS);
 
     number = CLAMP (number, item->first_frame, item->last_frame);
     self->numbers[w] = number;
@@ -172,23 +176,27 @@ feature_of_window (gsize window, gpointer user_data)
   ClipFeatures *self = user_data;
 
   return g_hash_table_lookup (self->features,
-      frame_key (self->numbers[window]));
+                              frame_key (self->numbers[window]));
 }
 
-/* -- a clip ------------------------------------------------------------------------ */
+/* -- a clip
+ * ------------------------------------------------------------------------ */
 
 static gboolean
 binauralize (CcsModel *model, CcsDataset *dataset, gsize index,
-    const CcsDatasetItem *item, const CcsEvaluateOptions *options,
-    const float *mix, float *difference, GError **error)
+             const CcsDatasetItem *item, const CcsEvaluateOptions *options,
+             const float *mix, float *difference, GError **error)
 {
-  ClipFeatures features = {.model = model,.dataset = dataset,.index = index,
-    .tdss = options->tdss,
-    .features = g_hash_table_new_full (NULL, NULL, NULL, g_free)
-  };
-  gboolean ok = prepare_features (&features, item, options->official, error)
-      && ccs_binauralize_clip (model, mix, item->samples, feature_of_window,
-      &features, difference, error);
+  ClipFeatures features
+      = { .model = model,
+          .dataset = dataset,
+          .index = index,
+          .tdss = options->tdss,
+          .features = g_hash_table_new_full (NULL, NULL, NULL, g_free) };
+  gboolean ok
+      = prepare_features (&features, item, options->official, error)
+        && ccs_binauralize_clip (model, mix, item->samples, feature_of_window,
+                                 &features, difference, error);
 
   g_hash_table_unref (features.features);
   g_free (features.numbers);
@@ -198,7 +206,7 @@ binauralize (CcsModel *model, CcsDataset *dataset, gsize index,
 /* The published evaluation divides each pair by its own peak first. */
 static gboolean
 score (const float *const p[2], const float *const t[2], gsize n,
-    CcsScores *scores, GError **error)
+       CcsScores *scores, GError **error)
 {
   g_autofree float *copy = g_new (float, 4 * n);
   float *prediction[2] = { copy, copy + n };
@@ -211,24 +219,31 @@ score (const float *const p[2], const float *const t[2], gsize n,
   }
   ccs_metrics_normalise_peak (prediction, n);
   ccs_metrics_normalise_peak (truth, n);
-  return ccs_metrics_compute ((const float *const *) prediction,
-      (const float *const *) truth, n, scores->metrics, error);
+  return ccs_metrics_compute ((const float *const *)prediction,
+                              (const float *const *)truth, n, scores->metrics,
+                              error);
 }
 
-static gboolean
-evaluate_clip (CcsModel *model, CcsDataset *dataset, gsize index,
-    const CcsEvaluateOptions *options, CcsClipFunc func, gpointer user_data,
-    CcsEvaluatedClip *clip, GError **error)
+/* A clip as judged, with what it points to. */
+typedef struct
 {
+  CcsEvaluatedClip clip;
   CcsDatasetItem item;
-  g_autofree float *memory = NULL;
+  float *memory;
+} Judged;
+
+static gboolean
+judge_clip (CcsModel *model, CcsDataset *dataset, gsize index,
+            const CcsEvaluateOptions *options, Judged *self, GError **error)
+{
+  CcsEvaluatedClip *clip = &self->clip;
   float *left, *right, *mix, *difference;
   gsize n;
 
-  ccs_dataset_item (dataset, index, &item);
-  n = item.samples;
-  memory = g_new (float, 6 * n);
-  left = memory;
+  ccs_dataset_item (dataset, index, &self->item);
+  n = self->item.samples;
+  self->memory = g_new (float, 6 * n);
+  left = self->memory;
   right = left + n;
   mix = right + n;
   difference = mix + n;
@@ -236,56 +251,111 @@ evaluate_clip (CcsModel *model, CcsDataset *dataset, gsize index,
     return FALSE;
   for (gsize i = 0; i < n; i++)
     mix[i] = left[i] + right[i];
-  if (!binauralize (model, dataset, index, &item, options, mix, difference,
-          error))
+  if (!binauralize (model, dataset, index, &self->item, options, mix,
+                    difference, error))
     return FALSE;
-  *clip = (CcsEvaluatedClip) {.item = &item,.index = index,.n = n,
-    .truth = {left, right},
-    .prediction = {difference + n, difference + 2 * n}
-  };
+  *clip = (CcsEvaluatedClip){ .item = &self->item,
+                              .index = index,
+                              .n = n,
+                              .truth = { left, right },
+                              .prediction
+                              = { difference + n, difference + 2 * n } };
   for (gsize i = 0; i < n; i++) {
     difference[n + i] = 0.5f * (mix[i] + difference[i]);
     difference[2 * n + i] = 0.5f * (mix[i] - difference[i]);
     mix[i] *= 0.5f;
   }
-  if (!score (clip->prediction, clip->truth, n, &clip->scores, error)
-      || !score ((const float *const[]) { mix, mix }, clip->truth, n,
-          &clip->mono, error)) {
-    g_prefix_error (error, "%s: ", item.name);
-    return FALSE;
-  }
-  return func == NULL || func (clip, user_data, error);
+  if (score (clip->prediction, clip->truth, n, &clip->scores, error)
+      && score ((const float *const[]){ mix, mix }, clip->truth, n, &clip->mono,
+                error))
+    return TRUE;
+  g_prefix_error (error, "%s: ", self->item.name);
+  return FALSE;
+}
+
+/* -- all clips -- */
+
+static void
+accumulate (CcsScores *sum, const CcsScores *one)
+{
+  for (guint m = 0; m < CCS_N_METRICS; m++)
+    sum->metrics[m] += one->metrics[m];
+  sum->ild_error += one->ild_error;
+  sum->itd_error += one->itd_error;
 }
 
 static void
-accumulate (CcsScores *sum, const CcsScores *one, double weight)
+divide (CcsScores *sum, guint clips)
 {
   for (guint m = 0; m < CCS_N_METRICS; m++)
-    sum->metrics[m] += weight * one->metrics[m];
-  sum->ild_error += weight * one->ild_error;
-  sum->itd_error += weight * one->itd_error;
+    sum->metrics[m] /= clips;
+  sum->ild_error /= clips;
+  sum->itd_error /= clips;
+}
+
+/* Whether the files are to blame, and not the model or the backend. */
+static gboolean
+is_bad_file (const GError *reason)
+{
+  return g_error_matches (reason, CCS_ERROR, CCS_ERROR_IO)
+         || g_error_matches (reason, CCS_ERROR, CCS_ERROR_FORMAT);
+}
+
+/* TRUE when the clip was judged, or may be left out. */
+static gboolean
+evaluate_clip (CcsModel *model, CcsDataset *dataset, gsize index,
+               const CcsEvaluateOptions *options, Judged *judged,
+               gboolean *left_out, GError **error)
+{
+  GError *reason = NULL;
+
+  *left_out = FALSE;
+  if (judge_clip (model, dataset, index, options, judged, &reason))
+    return TRUE;
+  *left_out = options->skip_bad && is_bad_file (reason);
+  if (*left_out)
+    g_warning ("left out: %s", reason->message);
+  else
+    g_propagate_error (error, g_error_copy (reason));
+  g_error_free (reason);
+  return *left_out;
 }
 
 gboolean
 ccs_evaluate (CcsModel *model, CcsDataset *dataset,
-    const CcsEvaluateOptions *options, CcsClipFunc func, gpointer user_data,
-    CcsScores *prediction, CcsScores *mono, guint *clips, GError **error)
+              const CcsEvaluateOptions *options, CcsClipFunc func,
+              gpointer user_data, CcsScores *prediction, CcsScores *mono,
+              guint *clips, GError **error)
 {
   gsize n = ccs_dataset_length (dataset);
+  gboolean ok = TRUE;
 
   if (options->limit > 0)
     n = MIN (n, options->limit);
   memset (prediction, 0, sizeof *prediction);
   memset (mono, 0, sizeof *mono);
-  for (gsize i = 0; i < n; i++) {
-    CcsEvaluatedClip clip;
+  *clips = 0;
+  for (gsize i = 0; ok && i < n; i++) {
+    Judged judged = { .memory = NULL };
+    gboolean left_out;
 
-    if (!evaluate_clip (model, dataset, i, options, func, user_data, &clip,
-            error))
-      return FALSE;
-    accumulate (prediction, &clip.scores, 1. / n);
-    accumulate (mono, &clip.mono, 1. / n);
+    ok = evaluate_clip (model, dataset, i, options, &judged, &left_out, error);
+    if (ok && !left_out) {
+      accumulate (prediction, &judged.clip.scores);
+      accumulate (mono, &judged.clip.mono);
+      ++*clips;
+      ok = func == NULL || func (&judged.clip, user_data, error);
+    }
+    g_free (judged.memory);
   }
-  *clips = (guint) n;
+  if (!ok)
+    return FALSE;
+  if (*clips == 0) {
+    g_set_error (error, CCS_ERROR, CCS_ERROR_IO,
+                 "none of the %" G_GSIZE_FORMAT " clips can be read", n);
+    return FALSE;
+  }
+  divide (prediction, *clips);
+  divide (mono, *clips);
   return TRUE;
 }

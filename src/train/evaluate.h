@@ -13,8 +13,8 @@ G_BEGIN_DECLS
 typedef struct
 {
   double metrics[CCS_N_METRICS];
-  double ild_error;             /* interaural level, dB; see ccs_interaural_level */
-  double itd_error;             /* interaural time, microseconds */
+  double ild_error; /* interaural level, dB; see ccs_interaural_level */
+  double itd_error; /* interaural time, microseconds */
 } CcsScores;
 
 /**
@@ -23,12 +23,15 @@ typedef struct
  *   published loader does (section 8, fault 1)
  * @tdss: moving crops; off: the centre
  * @limit: clips at most; 0: all
+ * @skip_bad: a clip that cannot be read is left out with a warning; none left
+ *   is an error
  */
 typedef struct
 {
   gboolean official;
   gboolean tdss;
   guint limit;
+  gboolean skip_bad;
 } CcsEvaluateOptions;
 
 /* One clip as judged; channels are [n] at 16 kHz, at the clip's own level. */
@@ -38,24 +41,27 @@ typedef struct
   gsize index;
   gsize n;
   const float *truth[2], *prediction[2];
-  CcsScores scores, mono;       /* of the prediction; of mix/2 on both ears */
+  CcsScores scores, mono; /* of the prediction; of mix/2 on both ears */
 } CcsEvaluatedClip;
 
 /* Called after each clip; FALSE stops with @error set. */
-typedef gboolean (*CcsClipFunc) (const CcsEvaluatedClip * clip,
-    gpointer user_data, GError ** error);
+typedef gboolean (*CcsClipFunc) (const CcsEvaluatedClip *clip,
+                                 gpointer user_data, GError **error);
 
-/* Averages over the clips into @prediction and @mono; @clips their number. A
- * clip that cannot be read is an error that names its file. */
-gboolean ccs_evaluate (CcsModel * model, CcsDataset * dataset,
-    const CcsEvaluateOptions * options, CcsClipFunc func, gpointer user_data,
-    CcsScores * prediction, CcsScores * mono, guint * clips, GError ** error);
+/* Averages over the clips into @prediction and @mono; @clips their number.
+ * Unless bad clips are skipped, one that cannot be read is an error that names
+ * its file. */
+gboolean ccs_evaluate (CcsModel *model, CcsDataset *dataset,
+                       const CcsEvaluateOptions *options, CcsClipFunc func,
+                       gpointer user_data, CcsScores *prediction,
+                       CcsScores *mono, guint *clips, GError **error);
 
 /* The louder ear and by how much: 10 log10 of left over right energy, dB, with
  * a floor of -60 dB of full scale on each. */
 double ccs_interaural_level (const float *left, const float *right, gsize n);
 /* Which ear is first: the lag within +-1 ms that maximises the
- * cross-correlation, parabola-refined; microseconds, positive when left leads. */
+ * cross-correlation, parabola-refined; microseconds, positive when left leads.
+ */
 double ccs_interaural_time (const float *left, const float *right, gsize n);
 
 G_END_DECLS

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#define NET_STD 0.02            /* of what net_audio draws anew */
+#define NET_STD 0.02 /* of what net_audio draws anew */
 
 typedef struct
 {
@@ -27,21 +27,21 @@ static void
 fill (Draw *d, double value)
 {
   for (gint64 i = 0; i < d->n; i++)
-    d->data[i] = (float) value;
+    d->data[i] = (float)value;
 }
 
 static void
 fill_normal (Draw *d, double mean, double deviation)
 {
   for (gint64 i = 0; i < d->n; i++)
-    d->data[i] = (float) (mean + deviation * normal (&d->random));
+    d->data[i] = (float)(mean + deviation * normal (&d->random));
 }
 
 static void
 fill_uniform (Draw *d, double bound)
 {
   for (gint64 i = 0; i < d->n; i++)
-    d->data[i] = (float) ccs_random_range (&d->random, -bound, bound);
+    d->data[i] = (float)ccs_random_range (&d->random, -bound, bound);
 }
 
 /* Elements behind the second dimension: a kernel's taps. */
@@ -56,10 +56,11 @@ taps (const CcsShape *shape)
 static double
 fan_in (const CcsShape *shape)
 {
-  return (double) shape->dim[1] * taps (shape);
+  return (double)shape->dim[1] * taps (shape);
 }
 
-/* -- the rules, the first that fits ----------------------------------------- */
+/* -- the rules, the first that fits -----------------------------------------
+ */
 
 static gboolean
 has (const Draw *d, const char *part)
@@ -139,7 +140,8 @@ draw (Draw *d, double bias_bound)
     draw_audio (d, bias_bound);
 }
 
-/* -- the state_dict ------------------------------------------------------------ */
+/* -- the state_dict
+ * ------------------------------------------------------------ */
 
 /* A convolution's or linear layer's bias keeps PyTorch's default, which
  * depends on the weight beside it; 0 where that is a norm's. */
@@ -156,16 +158,14 @@ bias_bound (const CcsParamInfo *info, const CcsParamInfo *weight)
 }
 
 static CcsTensor *
-draw_tensor (const CcsParamInfo *info, const CcsParamInfo *before,
-    guint64 seed, guint64 index)
+draw_tensor (const CcsParamInfo *info, const CcsParamInfo *before, guint64 seed,
+             guint64 index)
 {
-  Draw d = { ccs_random_named (seed, index, 0), info->name, &info->shape,
-    NULL, ccs_shape_elements (&info->shape)
-  };
+  Draw d = { ccs_random_named (seed, index, 0), info->name, &info->shape, NULL,
+             ccs_shape_elements (&info->shape) };
 
   if (info->dtype == CCS_S64)
-    return ccs_tensor_new_take (CCS_S64, &info->shape,
-        g_new0 (gint64, d.n));
+    return ccs_tensor_new_take (CCS_S64, &info->shape, g_new0 (gint64, d.n));
   d.data = g_new (float, d.n);
   draw (&d, bias_bound (info, before));
   return ccs_tensor_new_take (CCS_F32, &info->shape, d.data);
@@ -180,15 +180,16 @@ ccs_initial_params (const CcsModelConfig *config, guint64 seed)
   for (guint i = 0; i < infos->len; i++) {
     const CcsParamInfo *info = g_ptr_array_index (infos, i);
 
-    ccs_state_dict_insert (params, info->name, draw_tensor (info,
-            i ? g_ptr_array_index (infos, i - 1) : NULL, seed, i));
+    ccs_state_dict_insert (
+        params, info->name,
+        draw_tensor (info, i ? g_ptr_array_index (infos, i - 1) : NULL, seed,
+                     i));
   }
   return params;
 }
 
 gboolean
-ccs_initial_params_load (CcsStateDict *params, const char *path,
-    GError **error)
+ccs_initial_params_load (CcsStateDict *params, const char *path, GError **error)
 {
   g_autoptr (CcsCheckpoint) file = ccs_checkpoint_load (path, error);
   g_autoptr (CcsStateDict) trunk = NULL;
@@ -211,13 +212,16 @@ ccs_initial_params_load (CcsStateDict *params, const char *path,
     CcsTensor *there = ccs_state_dict_tensor (tensors, i);
 
     if (here == NULL || !ccs_shape_equal (&here->shape, &there->shape)) {
-      g_set_error (error, CCS_ERROR, CCS_ERROR_MODEL,
-          "%s: tensor \"%s\" %s", path, name, here
-          ? "has another shape than this model's" : "is not in this model");
+      g_set_error (error, CCS_ERROR, CCS_ERROR_MODEL, "%s: tensor \"%s\" %s",
+                   path, name,
+                   here ? "has another shape than this model's"
+                        : "is not in this model");
       return FALSE;
     }
-    ccs_state_dict_set (params, name, here->dtype == CCS_F32
-        ? ccs_tensor_convert (there, CCS_F32) : ccs_tensor_ref (there));
+    ccs_state_dict_set (params, name,
+                        here->dtype == CCS_F32
+                            ? ccs_tensor_convert (there, CCS_F32)
+                            : ccs_tensor_ref (there));
   }
   return TRUE;
 }

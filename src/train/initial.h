@@ -9,12 +9,12 @@
 G_BEGIN_DECLS
 
 /* Every entry of the state_dict of @config. (transfer full) */
-CcsStateDict *ccs_initial_params (const CcsModelConfig * config, guint64 seed);
+CcsStateDict *ccs_initial_params (const CcsModelConfig *config, guint64 seed);
 
 /* Puts what @path holds (a torchvision ResNet, or a whole CCStereo model) in
  * place of the entries of @params with the same names. Errors name the file,
  * and a tensor whose shape differs. */
-gboolean ccs_initial_params_load (CcsStateDict * params, const char *path,
-    GError ** error);
+gboolean ccs_initial_params_load (CcsStateDict *params, const char *path,
+                                  GError **error);
 
 G_END_DECLS

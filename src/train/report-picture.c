@@ -14,7 +14,7 @@
 /* Darkness of bin @k in picture column @column: 0 white .. 255 black. */
 static guint8
 darkness (const double complex *spectrum, gsize frames, guint columns,
-    guint column, guint k, double loudest)
+          guint column, guint k, double loudest)
 {
   gsize first = column * frames / columns;
   gsize end = MAX (first + 1, (column + 1) * frames / columns);
@@ -26,7 +26,7 @@ darkness (const double complex *spectrum, gsize frames, guint columns,
     power = fmax (power, size * size);
   }
   db = 10. * log10 (fmax (power, 1e-20) / loudest);
-  return (guint8) (255. * CLAMP (1. + db / RANGE_DB, 0., 1.));
+  return (guint8)(255. * CLAMP (1. + db / RANGE_DB, 0., 1.));
 }
 
 static double
@@ -46,9 +46,10 @@ loudest_power (const double complex *spectrum, gsize n)
 static guint8 *
 encode_grey (const guint8 *pixels, guint width, guint height, gsize *size)
 {
-  png_image image = {.version = PNG_IMAGE_VERSION,.width = width,
-    .height = height,.format = PNG_FORMAT_GRAY
-  };
+  png_image image = { .version = PNG_IMAGE_VERSION,
+                      .width = width,
+                      .height = height,
+                      .format = PNG_FORMAT_GRAY };
   png_alloc_size_t bytes = PNG_IMAGE_PNG_SIZE_MAX (image);
   guint8 *png = g_malloc (bytes);
 
@@ -64,9 +65,9 @@ char *
 ccs_report_spectrogram (const float *samples, gsize n, GError **error)
 {
   gsize frames = ccs_spectrum_frames (n), size;
-  guint columns = (guint) MIN (frames, MAX_COLUMNS);
-  g_autofree double complex *spectrum =
-      ccs_spectrum_new (samples, n, CCS_PAD_ZERO);
+  guint columns = (guint)MIN (frames, MAX_COLUMNS);
+  g_autofree double complex *spectrum
+      = ccs_spectrum_new (samples, n, CCS_PAD_ZERO);
   double loudest = loudest_power (spectrum, frames * CCS_BINS);
   g_autofree guint8 *pixels = g_malloc (columns * CCS_BINS);
   g_autofree guint8 *png = NULL;
@@ -74,12 +75,12 @@ ccs_report_spectrogram (const float *samples, gsize n, GError **error)
 
   for (guint k = 0; k < CCS_BINS; k++)
     for (guint c = 0; c < columns; c++)
-      pixels[(CCS_BINS - 1 - k) * columns + c] =
-          255 - darkness (spectrum, frames, columns, c, k, loudest);
+      pixels[(CCS_BINS - 1 - k) * columns + c]
+          = 255 - darkness (spectrum, frames, columns, c, k, loudest);
   png = encode_grey (pixels, columns, CCS_BINS, &size);
   if (png == NULL) {
     g_set_error (error, CCS_ERROR, CCS_ERROR_MEMORY,
-        "a spectrogram could not be encoded");
+                 "a spectrogram could not be encoded");
     return NULL;
   }
   base64 = g_base64_encode (png, size);

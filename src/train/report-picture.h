@@ -8,6 +8,6 @@ G_BEGIN_DECLS
 
 /* The spectrogram of @n samples at 16 kHz, 0 to 8 kHz upwards, 70 dB from white
  * to dark, as a PNG in a data: URI. (transfer full) */
-char *ccs_report_spectrogram (const float *samples, gsize n, GError ** error);
+char *ccs_report_spectrogram (const float *samples, gsize n, GError **error);
 
 G_END_DECLS

@@ -11,7 +11,7 @@
 #define CURVE_POINTS 380
 #define SHOWN_CLIPS 3
 #define LEVEL_BLOCK (CCS_MODEL_RATE / 10)
-#define LEVEL_RANGE 20.         /* dB to either side in the level plot */
+#define LEVEL_RANGE 20. /* dB to either side in the level plot */
 
 typedef struct
 {
@@ -19,7 +19,8 @@ typedef struct
   guint shown;
 } Page;
 
-/* -- curves -------------------------------------------------------------------------- */
+/* -- curves
+ * -------------------------------------------------------------------------- */
 
 /* The numbers under @key in @lines, with their steps. */
 static void
@@ -48,7 +49,7 @@ thin (GArray *values, guint points)
   guint n = values->len, to = MIN (n, points);
 
   for (guint i = 0; i < to; i++) {
-    guint first = (guint64) i * n / to, end = (guint64) (i + 1) * n / to;
+    guint first = (guint64)i * n / to, end = (guint64)(i + 1) * n / to;
     double sum = 0.;
 
     for (guint k = first; k < end; k++)
@@ -60,15 +61,17 @@ thin (GArray *values, guint points)
 
 static void
 add_polyline (GString *html, const double *values, guint n, double low,
-    double high, const char *colour)
+              double high, const char *colour)
 {
   double span = high > low ? high - low : 1.;
 
-  g_string_append_printf (html, "<polyline fill=\"none\" stroke=\"%s\" "
-      "stroke-width=\"1.5\" points=\"", colour);
+  g_string_append_printf (html,
+                          "<polyline fill=\"none\" stroke=\"%s\" "
+                          "stroke-width=\"1.5\" points=\"",
+                          colour);
   for (guint i = 0; i < n; i++)
-    g_string_append_printf (html, "%.1f,%.1f ",
-        n > 1 ? (double) i / (n - 1) * PLOT_WIDTH : 0.,
+    g_string_append_printf (
+        html, "%.1f,%.1f ", n > 1 ? (double)i / (n - 1) * PLOT_WIDTH : 0.,
         (1. - (CLAMP (values[i], low, high) - low) / span) * PLOT_HEIGHT);
   g_string_append (html, "\"/>\n");
 }
@@ -76,9 +79,10 @@ add_polyline (GString *html, const double *values, guint n, double low,
 static void
 open_plot (GString *html, const char *title, double low, double high)
 {
-  g_string_append_printf (html, "<figure><figcaption>%s (%.4g to %.4g)"
-      "</figcaption><svg viewBox=\"0 0 %d %d\">\n", title, low, high,
-      PLOT_WIDTH, PLOT_HEIGHT);
+  g_string_append_printf (html,
+                          "<figure><figcaption>%s (%.4g to %.4g)"
+                          "</figcaption><svg viewBox=\"0 0 %d %d\">\n",
+                          title, low, high, PLOT_WIDTH, PLOT_HEIGHT);
 }
 
 static void
@@ -103,8 +107,8 @@ add_curve (GString *html, char **lines, const char *key, const char *title)
     high = fmax (high, g_array_index (values, double, i));
   }
   open_plot (html, title, low, high);
-  add_polyline (html, (double *) values->data, values->len, low, high,
-      "#0b62a4");
+  add_polyline (html, (double *)values->data, values->len, low, high,
+                "#0b62a4");
   close_plot (html);
 }
 
@@ -112,10 +116,12 @@ static gboolean
 add_curves (GString *html, const char *dir, GError **error)
 {
   static const char *const curves[][2] = {
-    {"loss", "Loss"}, {"mse", "MSE of the difference spectrum"},
-    {"phase", "Phase"}, {"amp", "Amplitude"},
-    {"ssl", "Spatially shuffled negatives"},
-    {"validation_stft", "Validation STFT distance"},
+    { "loss", "Loss" },
+    { "mse", "MSE of the difference spectrum" },
+    { "phase", "Phase" },
+    { "amp", "Amplitude" },
+    { "ssl", "Spatially shuffled negatives" },
+    { "validation_stft", "Validation STFT distance" },
   };
   g_autofree char *path = g_build_filename (dir, CCS_RUN_METRICS, NULL);
   g_autofree char *text = NULL;
@@ -130,30 +136,32 @@ add_curves (GString *html, const char *dir, GError **error)
   return TRUE;
 }
 
-/* -- clips ------------------------------------------------------------------------------ */
+/* -- clips
+ * ------------------------------------------------------------------------------
+ */
 
 static void
 add_level_line (GString *html, const float *const ears[2], gsize n,
-    const char *colour)
+                const char *colour)
 {
   g_autoptr (GArray) levels = g_array_new (FALSE, FALSE, sizeof (double));
 
   for (gsize at = 0; at + LEVEL_BLOCK <= n; at += LEVEL_BLOCK) {
-    double level = ccs_interaural_level (ears[0] + at, ears[1] + at,
-        LEVEL_BLOCK);
+    double level
+        = ccs_interaural_level (ears[0] + at, ears[1] + at, LEVEL_BLOCK);
 
     g_array_append_val (levels, level);
   }
-  add_polyline (html, (double *) levels->data, levels->len, -LEVEL_RANGE,
-      LEVEL_RANGE, colour);
+  add_polyline (html, (double *)levels->data, levels->len, -LEVEL_RANGE,
+                LEVEL_RANGE, colour);
 }
 
 static gboolean
 add_clip (const CcsEvaluatedClip *clip, gpointer user_data, GError **error)
 {
-  static const char *const names[] = { "Truth, left", "Truth, right",
-    "Prediction, left", "Prediction, right"
-  };
+  static const char *const names[]
+      = { "Truth, left", "Truth, right", "Prediction, left",
+          "Prediction, right" };
   Page *page = user_data;
   GString *html = page->html;
   g_autofree char *name = NULL;
@@ -162,24 +170,25 @@ add_clip (const CcsEvaluatedClip *clip, gpointer user_data, GError **error)
     return TRUE;
   name = g_markup_escape_text (clip->item->name, -1);
   g_string_append_printf (html, "<h3>%s</h3>\n", name);
-  open_plot (html, "Level of left over right, dB: truth black, prediction "
-      "blue, mono grey", -LEVEL_RANGE, LEVEL_RANGE);
-  add_polyline (html, (const double[]) { 0., 0. }, 2, -LEVEL_RANGE,
-      LEVEL_RANGE, "#bbb");
+  open_plot (html,
+             "Level of left over right, dB: truth black, prediction "
+             "blue, mono grey",
+             -LEVEL_RANGE, LEVEL_RANGE);
+  add_polyline (html, (const double[]){ 0., 0. }, 2, -LEVEL_RANGE, LEVEL_RANGE,
+                "#bbb");
   add_level_line (html, clip->truth, clip->n, "#000");
   add_level_line (html, clip->prediction, clip->n, "#0b62a4");
   close_plot (html);
   for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
-    const float *channel =
-        i < 2 ? clip->truth[i] : clip->prediction[i - 2];
-    g_autofree char *picture = ccs_report_spectrogram (channel, clip->n,
-        error);
+    const float *channel = i < 2 ? clip->truth[i] : clip->prediction[i - 2];
+    g_autofree char *picture = ccs_report_spectrogram (channel, clip->n, error);
 
     if (picture == NULL)
       return FALSE;
-    g_string_append_printf (html, "<figure><figcaption>%s</figcaption>"
-        "<img alt=\"%s\" src=\"%s\"></figure>\n", names[i], names[i],
-        picture);
+    g_string_append_printf (html,
+                            "<figure><figcaption>%s</figcaption>"
+                            "<img alt=\"%s\" src=\"%s\"></figure>\n",
+                            names[i], names[i], picture);
   }
   return TRUE;
 }
@@ -187,26 +196,31 @@ add_clip (const CcsEvaluatedClip *clip, gpointer user_data, GError **error)
 static void
 add_table (GString *html, const CcsScores *p, const CcsScores *m, guint clips)
 {
-  g_string_append_printf (html, "<h2>Test: %u clips</h2>\n<table><tr><th>"
-      "metric</th><th>prediction</th><th>mono</th></tr>\n", clips);
+  g_string_append_printf (html,
+                          "<h2>Test: %u clips</h2>\n<table><tr><th>"
+                          "metric</th><th>prediction</th><th>mono</th></tr>\n",
+                          clips);
   for (guint i = 0; i < CCS_N_METRICS; i++)
-    g_string_append_printf (html, "<tr><td>%s</td><td>%.4f</td><td>%.4f</td>"
-        "</tr>\n", ccs_metric_name (i), p->metrics[i], m->metrics[i]);
-  g_string_append_printf (html, "<tr><td>interaural level error, dB</td><td>"
+    g_string_append_printf (html,
+                            "<tr><td>%s</td><td>%.4f</td><td>%.4f</td>"
+                            "</tr>\n",
+                            ccs_metric_name (i), p->metrics[i], m->metrics[i]);
+  g_string_append_printf (
+      html,
+      "<tr><td>interaural level error, dB</td><td>"
       "%.2f</td><td>%.2f</td></tr>\n<tr><td>interaural time error, us</td>"
-      "<td>%.0f</td><td>%.0f</td></tr></table>\n", p->ild_error, m->ild_error,
-      p->itd_error, m->itd_error);
+      "<td>%.0f</td><td>%.0f</td></tr></table>\n",
+      p->ild_error, m->ild_error, p->itd_error, m->itd_error);
 }
 
 /* The clips come before the table on the way through the data and after it on
  * the page. */
 static gboolean
 add_test (GString *html, const char *model_path, const char *backend,
-    const CcsDatasetOptions *options, guint limit, GError **error)
+          const CcsDatasetOptions *options, guint limit, GError **error)
 {
-  CcsEvaluateOptions how = {.official = options->official,.tdss = TRUE,
-    .limit = limit
-  };
+  CcsEvaluateOptions how
+      = { .official = options->official, .tdss = TRUE, .limit = limit };
   g_autoptr (GString) clips_html = g_string_new (NULL);
   Page page = { clips_html, 0 };
   g_autoptr (CcsDataset) dataset = ccs_dataset_open (options, error);
@@ -217,8 +231,9 @@ add_test (GString *html, const char *model_path, const char *backend,
   if (dataset == NULL)
     return FALSE;
   model = ccs_model_load (model_path, backend, NULL, error);
-  if (model == NULL || !ccs_evaluate (model, dataset, &how, add_clip, &page,
-          &prediction, &mono, &clips, error))
+  if (model == NULL
+      || !ccs_evaluate (model, dataset, &how, add_clip, &page, &prediction,
+                        &mono, &clips, error))
     return FALSE;
   add_table (html, &prediction, &mono, clips);
   g_string_append (html, clips_html->str);
@@ -227,22 +242,24 @@ add_test (GString *html, const char *model_path, const char *backend,
 
 gboolean
 ccs_report_write (const char *dir, const char *title, const char *model_path,
-    const char *backend, const CcsDatasetOptions *options, guint limit,
-    GError **error)
+                  const char *backend, const CcsDatasetOptions *options,
+                  guint limit, GError **error)
 {
-  static const char style[] =
-      "body{font:15px/1.5 sans-serif;max-width:800px;margin:2em auto}"
-      "svg,img{width:100%;border:1px solid #ccc}figure{margin:1em 0}"
-      "table{border-collapse:collapse}td,th{border:1px solid #ccc;"
-      "padding:.2em .8em;text-align:right}td:first-child{text-align:left}";
+  static const char style[]
+      = "body{font:15px/1.5 sans-serif;max-width:800px;margin:2em auto}"
+        "svg,img{width:100%;border:1px solid #ccc}figure{margin:1em 0}"
+        "table{border-collapse:collapse}td,th{border:1px solid #ccc;"
+        "padding:.2em .8em;text-align:right}td:first-child{text-align:left}";
   g_autoptr (GString) html = g_string_new (NULL);
   g_autofree char *escaped = g_markup_escape_text (title, -1);
   g_autofree char *path = g_build_filename (dir, CCS_RUN_REPORT, NULL);
 
-  g_string_append_printf (html, "<!DOCTYPE html>\n<html lang=\"en\"><head>"
+  g_string_append_printf (
+      html,
+      "<!DOCTYPE html>\n<html lang=\"en\"><head>"
       "<meta charset=\"utf-8\"><title>CCStereo training</title><style>%s"
-      "</style></head><body>\n<h1>CCStereo training</h1>\n<p>%s</p>\n", style,
-      escaped);
+      "</style></head><body>\n<h1>CCStereo training</h1>\n<p>%s</p>\n",
+      style, escaped);
   if (!add_curves (html, dir, error)
       || !add_test (html, model_path, backend, options, limit, error))
     return FALSE;

@@ -11,7 +11,8 @@ G_BEGIN_DECLS
 /* Reads @dir's metrics, evaluates @model_path on @limit clips of @options, and
  * writes @dir/report.html. @title: what the run was. */
 gboolean ccs_report_write (const char *dir, const char *title,
-    const char *model_path, const char *backend,
-    const CcsDatasetOptions * options, guint limit, GError ** error);
+                           const char *model_path, const char *backend,
+                           const CcsDatasetOptions *options, guint limit,
+                           GError **error);
 
 G_END_DECLS

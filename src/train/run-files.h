@@ -16,28 +16,30 @@ G_BEGIN_DECLS
 
 typedef struct
 {
-  CcsStateDict *params;         /* published names */
+  CcsStateDict *params; /* published names */
   CcsStateDict *optimizer;
-  guint64 step;                 /* done so far */
-  double best;                  /* best validation so far; infinite: none */
-  char *identity;               /* what must be the same in a resumed run */
+  guint64 step;   /* done so far */
+  double best;    /* best validation so far; infinite: none */
+  char *identity; /* what must be the same in a resumed run */
 } CcsRunState;
 
-void ccs_run_state_clear (CcsRunState * self);
-gboolean ccs_run_state_save (const CcsRunState * self, const char *dir,
-    GError ** error);
+void ccs_run_state_clear (CcsRunState *self);
+gboolean ccs_run_state_save (const CcsRunState *self, const char *dir,
+                             GError **error);
 /* A state that is not there is CCS_ERROR_IO. */
-gboolean ccs_run_state_load (CcsRunState * self, const char *dir,
-    GError ** error);
+gboolean ccs_run_state_load (CcsRunState *self, const char *dir,
+                             GError **error);
+/* Removes what a save left behind that was killed before it was done. */
+void ccs_run_drop_unfinished (const char *dir);
 /* A model of the run alone, float32, with its configuration and recipe. */
-gboolean ccs_run_save_model (CcsStateDict * params,
-    const CcsModelConfig * config, const char *recipe, const char *dir,
-    const char *file, GError ** error);
+gboolean ccs_run_save_model (CcsStateDict *params, const CcsModelConfig *config,
+                             const char *recipe, const char *dir,
+                             const char *file, GError **error);
 
 /* Appends one line of JSON to the run's metrics. */
 gboolean ccs_run_append_metrics (const char *dir, const char *line,
-    GError ** error);
+                                 GError **error);
 /* Drops the lines of steps from @step on: a resumed run writes them again. */
-gboolean ccs_run_cut_metrics (const char *dir, guint64 step, GError ** error);
+gboolean ccs_run_cut_metrics (const char *dir, guint64 step, GError **error);
 
 G_END_DECLS

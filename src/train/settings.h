@@ -19,7 +19,7 @@ typedef struct
   gboolean skip_bad;
   /* model */
   gint backbone, dim_scale;
-  char *avad;                   /* "1000": layers 1 to 4 */
+  char *avad; /* "1000": layers 1 to 4 */
   char *weights, *pretrained;
   /* recipe */
   gint batch_size, epochs, max_steps;
@@ -31,25 +31,25 @@ typedef struct
   char *save_dir, *backend, *json;
   gint threads, num_workers, checkpoint_every, validation_freq;
   gint validation_clips, device_id;
-  gboolean resume, no_tensorboard, no_report, quiet, version;
-  gint benchmark;               /* steps; 0: train */
+  gint benchmark_steps;
+  gboolean resume, no_tensorboard, no_report, quiet, version, benchmark;
   char *config;
 } CcsTrainSettings;
 
 /* Parses @argv (whose words are rewritten). FALSE with @error on a mistake. */
-gboolean ccs_train_settings_parse (CcsTrainSettings * self, int *argc,
-    char ***argv, GError ** error);
-void ccs_train_settings_clear (CcsTrainSettings * self);
+gboolean ccs_train_settings_parse (CcsTrainSettings *self, int *argc,
+                                   char ***argv, GError **error);
+void ccs_train_settings_clear (CcsTrainSettings *self);
 
-gboolean ccs_train_settings_model (const CcsTrainSettings * self,
-    CcsModelConfig * config, GError ** error);
+gboolean ccs_train_settings_model (const CcsTrainSettings *self,
+                                   CcsModelConfig *config, GError **error);
 /* @split: which list; val under protocol=official is the test list (section 8,
  * fault 3). */
-CcsDatasetOptions ccs_train_settings_dataset (const CcsTrainSettings * self,
-    CcsSplit split);
-CcsTrainOptions ccs_train_settings_step (const CcsTrainSettings * self,
-    guint64 total_steps);
+CcsDatasetOptions ccs_train_settings_dataset (const CcsTrainSettings *self,
+                                              CcsSplit split);
+CcsTrainOptions ccs_train_settings_step (const CcsTrainSettings *self,
+                                         guint64 total_steps);
 /* One line for the model file: what made it. (transfer full) */
-char *ccs_train_settings_recipe (const CcsTrainSettings * self);
+char *ccs_train_settings_recipe (const CcsTrainSettings *self);
 
 G_END_DECLS

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CRC_POLYNOMIAL 0x82F63B78u      /* CRC-32C, reflected */
-#define CRC_MASK 0xA282EAD8u    /* added so that a CRC of a CRC is harmless */
+#define CRC_POLYNOMIAL 0x82F63B78u /* CRC-32C, reflected */
+#define CRC_MASK 0xA282EAD8u /* added so that a CRC of a CRC is harmless */
 
 /* Field numbers of tensorflow.Event and tensorflow.Summary, with wire types. */
 enum
@@ -15,10 +15,14 @@ enum
   EVENT_STEP = 2 << 3 | 0,
   EVENT_FILE_VERSION = 3 << 3 | 2,
   EVENT_SUMMARY = 5 << 3 | 2,
+  EVENT_SESSION = 7 << 3 | 2,
+  SESSION_STATUS = 1 << 3 | 0,
   SUMMARY_VALUE = 1 << 3 | 2,
   VALUE_TAG = 1 << 3 | 2,
   VALUE_SIMPLE = 2 << 3 | 5,
 };
+
+#define SESSION_START 1 /* tensorflow.SessionLog.START */
 
 struct _CcsTensorBoard
 {
@@ -69,9 +73,9 @@ put_fixed (GByteArray *to, guint field, gconstpointer data, gsize n)
 static gboolean
 write_record (CcsTensorBoard *self, const GByteArray *event, GError **error)
 {
-  guint64 length = GUINT64_TO_LE ((guint64) event->len);
-  guint32 length_crc =
-      GUINT32_TO_LE (masked_crc ((const guint8 *) &length, sizeof length));
+  guint64 length = GUINT64_TO_LE ((guint64)event->len);
+  guint32 length_crc
+      = GUINT32_TO_LE (masked_crc ((const guint8 *)&length, sizeof length));
   guint32 data_crc = GUINT32_TO_LE (masked_crc (event->data, event->len));
 
   if (fwrite (&length, sizeof length, 1, self->file) == 1
@@ -81,7 +85,7 @@ write_record (CcsTensorBoard *self, const GByteArray *event, GError **error)
       && fflush (self->file) == 0)
     return TRUE;
   g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: cannot write: %s",
-      self->path, g_strerror (errno));
+               self->path, g_strerror (errno));
   return FALSE;
 }
 
@@ -105,23 +109,35 @@ write_version (CcsTensorBoard *self, GError **error)
   return write_record (self, event, error);
 }
 
+static gboolean
+write_start (CcsTensorBoard *self, guint64 step, GError **error)
+{
+  static const guint8 start[] = { SESSION_STATUS, SESSION_START };
+  g_autoptr (GByteArray) event = new_event ();
+
+  put_varint (event, EVENT_STEP);
+  put_varint (event, step);
+  put_bytes (event, EVENT_SESSION, start, sizeof start);
+  return write_record (self, event, error);
+}
+
 CcsTensorBoard *
-ccs_tensorboard_open (const char *dir, GError **error)
+ccs_tensorboard_open (const char *dir, guint64 step, GError **error)
 {
   CcsTensorBoard *self = g_new0 (CcsTensorBoard, 1);
-  g_autofree char *name =
-      g_strdup_printf ("events.out.tfevents.%" G_GINT64_FORMAT ".ccstereo",
-      g_get_real_time () / G_USEC_PER_SEC);
+  g_autofree char *name
+      = g_strdup_printf ("events.out.tfevents.%" G_GINT64_FORMAT ".ccstereo",
+                         g_get_real_time () / G_USEC_PER_SEC);
 
   self->path = g_build_filename (dir, name, NULL);
   self->file = fopen (self->path, "ab");
   if (self->file == NULL) {
     g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: cannot open: %s",
-        self->path, g_strerror (errno));
+                 self->path, g_strerror (errno));
     ccs_tensorboard_close (self);
     return NULL;
   }
-  if (write_version (self, error))
+  if (write_version (self, error) && write_start (self, step, error))
     return self;
   ccs_tensorboard_close (self);
   return NULL;
@@ -138,12 +154,12 @@ ccs_tensorboard_close (CcsTensorBoard *self)
 
 gboolean
 ccs_tensorboard_scalar (CcsTensorBoard *self, const char *tag, guint64 step,
-    double value, GError **error)
+                        double value, GError **error)
 {
   g_autoptr (GByteArray) scalar = g_byte_array_new ();
   g_autoptr (GByteArray) summary = g_byte_array_new ();
   g_autoptr (GByteArray) event = new_event ();
-  float simple = (float) value;
+  float simple = (float)value;
 
   put_bytes (scalar, VALUE_TAG, tag, strlen (tag));
   put_fixed (scalar, VALUE_SIMPLE, &simple, sizeof simple);

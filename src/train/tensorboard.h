@@ -8,10 +8,12 @@ G_BEGIN_DECLS
 
 typedef struct _CcsTensorBoard CcsTensorBoard;
 
-/* Opens a new event file in @dir. (transfer full) */
-CcsTensorBoard *ccs_tensorboard_open (const char *dir, GError ** error);
-void ccs_tensorboard_close (CcsTensorBoard * self);
-gboolean ccs_tensorboard_scalar (CcsTensorBoard * self, const char *tag,
-    guint64 step, double value, GError ** error);
+/* Opens a new event file in @dir for a run that goes on at @step: readers drop
+ * what earlier files say of steps from there on. (transfer full) */
+CcsTensorBoard *ccs_tensorboard_open (const char *dir, guint64 step,
+                                      GError **error);
+void ccs_tensorboard_close (CcsTensorBoard *self);
+gboolean ccs_tensorboard_scalar (CcsTensorBoard *self, const char *tag,
+                                 guint64 step, double value, GError **error);
 
 G_END_DECLS

@@ -23,8 +23,9 @@ ask_to_stop (int signal_number)
 static void
 catch_signals (void)
 {
-  struct sigaction action = {.sa_handler = ask_to_stop,
-    .sa_flags = SA_RESETHAND    /* a second one ends the program at once */
+  struct sigaction action = {
+    .sa_handler = ask_to_stop,
+    .sa_flags = SA_RESETHAND /* a second one ends the program at once */
   };
 
   sigaction (SIGINT, &action, NULL);
@@ -44,19 +45,21 @@ run (const CcsTrainSettings *settings)
 {
   GError *error = NULL;
 
-  if (settings->benchmark > 0)
+  if (settings->benchmark)
     return ccs_train_benchmark (settings, &error) ? EXIT_DONE
-        : fail (error, EXIT_FAILED);
+                                                  : fail (error, EXIT_FAILED);
   catch_signals ();
   switch (ccs_train (settings, &stop, &error)) {
-    case CCS_RUN_DONE:
-      return EXIT_DONE;
-    case CCS_RUN_INTERRUPTED:
-      fprintf (stderr, "ccstereo-train: stopped and saved in %s; --resume "
-          "goes on\n", settings->save_dir);
-      return EXIT_INTERRUPTED;
-    default:
-      return fail (error, EXIT_FAILED);
+  case CCS_RUN_DONE:
+    return EXIT_DONE;
+  case CCS_RUN_INTERRUPTED:
+    fprintf (stderr,
+             "ccstereo-train: stopped and saved in %s; --resume "
+             "goes on\n",
+             settings->save_dir);
+    return EXIT_INTERRUPTED;
+  default:
+    return fail (error, EXIT_FAILED);
   }
 }
 

@@ -17,15 +17,16 @@ typedef struct
   CcsLoader *loader;
   CcsTrainStep *step;
   guint64 total_steps;
+  char *identity; /* what must be the same in a resumed run */
 } CcsTraining;
 
 /* Opens data and backend and plans the step, from @state where it has
- * parameters, else from fresh ones. */
-gboolean ccs_training_open (CcsTraining * self,
-    const CcsTrainSettings * settings, CcsRunState * state, GError ** error);
-void ccs_training_close (CcsTraining * self);
+ * parameters, else from fresh ones. A state of another identity is an error. */
+gboolean ccs_training_open (CcsTraining *self, const CcsTrainSettings *settings,
+                            CcsRunState *state, GError **error);
+void ccs_training_close (CcsTraining *self);
 /* One step on the loader's next batch; an error names the batch's clips. */
-gboolean ccs_training_advance (CcsTraining * self, CcsTrainReport * report,
-    GError ** error);
+gboolean ccs_training_advance (CcsTraining *self, CcsTrainReport *report,
+                               GError **error);
 
 G_END_DECLS

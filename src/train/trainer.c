@@ -4,57 +4,46 @@
 #include "tensorboard.h"
 #include "trainer-private.h"
 #include <glib/gstdio.h>
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#define PROGRESS_EVERY 50       /* steps between lines where there is no terminal */
-#define SMOOTHING 0.95          /* of the loss in the progress line */
+#define PROGRESS_EVERY 50 /* steps between lines where there is no terminal */
+#define SMOOTHING 0.95    /* of the loss in the progress line */
 
 typedef struct
 {
   CcsTraining training;
   const CcsTrainSettings *settings;
+  CcsDataset *validation; /* NULL: none wanted */
   char *recipe;
-  char *identity;
   double best;
   double smooth_loss;
   guint64 first_step;
   gint64 started;
-  CcsTensorBoard *events;       /* NULL: none wanted */
+  CcsTensorBoard *events; /* NULL: none wanted */
 } Run;
 
-/* -- saving ------------------------------------------------------------------------ */
-
-/* A resumed run goes on as if it had not stopped only with the same data,
- * model and recipe. */
-static char *
-run_identity (const CcsTrainSettings *s, const CcsModelConfig *config,
-    guint64 total)
-{
-  g_autofree char *model = ccs_model_config_to_string (config);
-  g_autofree char *recipe = ccs_train_settings_recipe (s);
-
-  return g_strdup_printf ("%s %s steps=%" G_GUINT64_FORMAT, model, recipe,
-      total);
-}
+/* -- saving
+ * ------------------------------------------------------------------------ */
 
 static gboolean
 save_state (Run *run, CcsStateDict *params, GError **error)
 {
-  CcsRunState state = {.step = ccs_train_step_index (run->training.step),
-    .best = run->best,.identity = run->identity,.params = params
-  };
+  CcsRunState state = { .step = ccs_train_step_index (run->training.step),
+                        .best = run->best,
+                        .identity = run->training.identity,
+                        .params = params };
   gboolean ok;
 
-  state.optimizer = ccs_train_step_export_optimizer (run->training.step,
-      error);
+  state.optimizer = ccs_train_step_export_optimizer (run->training.step, error);
   if (state.optimizer == NULL)
     return FALSE;
   ok = ccs_run_state_save (&state, run->settings->save_dir, error)
-      && ccs_run_save_model (params, &run->training.config, run->recipe,
-      run->settings->save_dir, CCS_RUN_LAST, error);
+       && ccs_run_save_model (params, &run->training.config, run->recipe,
+                              run->settings->save_dir, CCS_RUN_LAST, error);
   ccs_state_dict_unref (state.optimizer);
   return ok;
 }
@@ -62,57 +51,61 @@ save_state (Run *run, CcsStateDict *params, GError **error)
 static gboolean
 save (Run *run, GError **error)
 {
-  g_autoptr (CcsStateDict) params =
-      ccs_train_step_export (run->training.step, error);
+  g_autoptr (CcsStateDict) params
+      = ccs_train_step_export (run->training.step, error);
 
   return params && save_state (run, params, error);
 }
 
-/* -- validation --------------------------------------------------------------------- */
+/* -- validation
+ * --------------------------------------------------------------------- */
 
 static gboolean
 record_validation (Run *run, const CcsScores *p, const CcsScores *m,
-    GError **error)
+                   GError **error)
 {
   guint64 step = ccs_train_step_index (run->training.step);
-  g_autofree char *line =
-      g_strdup_printf ("{\"step\":%" G_GUINT64_FORMAT
+  g_autofree char *line = g_strdup_printf (
+      "{\"step\":%" G_GUINT64_FORMAT
       ",\"validation_stft\":%.6g,\"mono_stft\":%.6g,\"validation_ild\":%.6g}",
       step - 1, p->metrics[CCS_METRIC_STFT], m->metrics[CCS_METRIC_STFT],
       p->ild_error);
 
-  if (run->events && !ccs_tensorboard_scalar (run->events,
-          "validation/stft_l2_dist", step, p->metrics[CCS_METRIC_STFT], error))
+  if (run->events
+      && !ccs_tensorboard_scalar (run->events, "validation/stft_l2_dist", step,
+                                  p->metrics[CCS_METRIC_STFT], error))
     return FALSE;
   return ccs_run_append_metrics (run->settings->save_dir, line, error);
 }
 
 static gboolean
-score_validation (Run *run, CcsStateDict *params, CcsScores *prediction,
-    CcsScores *mono, GError **error)
+is_official (const CcsTrainSettings *settings)
 {
-  CcsDatasetOptions options =
-      ccs_train_settings_dataset (run->settings, CCS_SPLIT_VAL);
-  CcsEvaluateOptions how = {.official = options.official,.tdss = TRUE,
-    .limit = run->settings->validation_clips
-  };
-  g_autoptr (CcsDataset) dataset = ccs_dataset_open (&options, error);
-  g_autoptr (CcsModel) model = NULL;
+  return strcmp (settings->protocol, "official") == 0;
+}
+
+static gboolean
+score_validation (Run *run, CcsStateDict *params, CcsScores *prediction,
+                  CcsScores *mono, GError **error)
+{
+  CcsEvaluateOptions how = { .official = is_official (run->settings),
+                             .tdss = TRUE,
+                             .skip_bad = run->settings->skip_bad,
+                             .limit = run->settings->validation_clips };
+  g_autoptr (CcsModel) model = ccs_model_new (params, "the model in training",
+                                              run->training.backend, error);
   guint clips;
 
-  if (dataset == NULL)
-    return FALSE;
-  model = ccs_model_new (params, "the model in training",
-      run->training.backend, error);
-  return model && ccs_evaluate (model, dataset, &how, NULL, NULL, prediction,
-      mono, &clips, error);
+  return model
+         && ccs_evaluate (model, run->validation, &how, NULL, NULL, prediction,
+                          mono, &clips, error);
 }
 
 static gboolean
 validate (Run *run, GError **error)
 {
-  g_autoptr (CcsStateDict) params =
-      ccs_train_step_export (run->training.step, error);
+  g_autoptr (CcsStateDict) params
+      = ccs_train_step_export (run->training.step, error);
   CcsScores prediction, mono;
   double stft;
 
@@ -122,18 +115,21 @@ validate (Run *run, GError **error)
     return FALSE;
   stft = prediction.metrics[CCS_METRIC_STFT];
   if (!run->settings->quiet)
-    fprintf (stderr, "%svalidation after step %" G_GUINT64_FORMAT
-        ": STFT %.4f, mono %.4f%s\n", isatty (STDERR_FILENO) ? "\r\033[K" : "",
-        ccs_train_step_index (run->training.step), stft,
-        mono.metrics[CCS_METRIC_STFT], stft < run->best ? " (best)" : "");
+    fprintf (stderr,
+             "%svalidation after step %" G_GUINT64_FORMAT
+             ": STFT %.4f, mono %.4f%s\n",
+             isatty (STDERR_FILENO) ? "\r\033[K" : "",
+             ccs_train_step_index (run->training.step), stft,
+             mono.metrics[CCS_METRIC_STFT], stft < run->best ? " (best)" : "");
   if (!(stft < run->best))
     return TRUE;
   run->best = stft;
   return ccs_run_save_model (params, &run->training.config, run->recipe,
-      run->settings->save_dir, CCS_RUN_BEST, error);
+                             run->settings->save_dir, CCS_RUN_BEST, error);
 }
 
-/* -- records -------------------------------------------------------------------------- */
+/* -- records
+ * -------------------------------------------------------------------------- */
 
 static gboolean
 record_step (Run *run, const CcsTrainReport *r, GError **error)
@@ -144,19 +140,22 @@ record_step (Run *run, const CcsTrainReport *r, GError **error)
     const char *tag;
     double value;
   } scalars[] = {
-    {"loss/all", r->loss}, {"loss/mse", r->mse}, {"loss/amp", r->amp},
-    {"loss/phase", r->phase}, {"loss/ssl", r->ssl},
-    {"rate/visual", r->lr_visual}, {"rate/audio", r->lr_audio},
+    { "loss/all", r->loss },       { "loss/mse", r->mse },
+    { "loss/amp", r->amp },        { "loss/phase", r->phase },
+    { "loss/ssl", r->ssl },        { "rate/visual", r->lr_visual },
+    { "rate/audio", r->lr_audio },
   };
-  g_autofree char *line = g_strdup_printf ("{\"step\":%" G_GUINT64_FORMAT
+  g_autofree char *line = g_strdup_printf (
+      "{\"step\":%" G_GUINT64_FORMAT
       ",\"loss\":%.9g,\"mse\":%.9g,\"amp\":%.9g,\"phase\":%.9g,\"ssl\":%.9g,"
-      "\"lr_img\":%.9g,\"lr_aud\":%.9g,\"seconds\":%.3f}", done - 1, r->loss,
-      r->mse, r->amp, r->phase, r->ssl, r->lr_visual, r->lr_audio,
+      "\"lr_img\":%.9g,\"lr_aud\":%.9g,\"seconds\":%.3f}",
+      done - 1, r->loss, r->mse, r->amp, r->phase, r->ssl, r->lr_visual,
+      r->lr_audio,
       r->forward_seconds + r->backward_seconds + r->update_seconds);
 
   for (guint i = 0; run->events && i < G_N_ELEMENTS (scalars); i++)
     if (!ccs_tensorboard_scalar (run->events, scalars[i].tag, done,
-            scalars[i].value, error))
+                                 scalars[i].value, error))
       return FALSE;
   return ccs_run_append_metrics (run->settings->save_dir, line, error);
 }
@@ -167,43 +166,66 @@ print_progress (Run *run, const CcsTrainReport *r)
   guint64 done = ccs_train_step_index (run->training.step);
   double seconds = (g_get_monotonic_time () - run->started) / 1e6;
   double per_step = seconds / (done - run->first_step);
-  gint64 left = (gint64) (per_step * (run->training.total_steps - done));
+  gint64 left = (gint64)(per_step * (run->training.total_steps - done));
   gboolean terminal = isatty (STDERR_FILENO);
 
-  run->smooth_loss = done == run->first_step + 1 ? r->loss
-      : SMOOTHING * run->smooth_loss + (1. - SMOOTHING) * r->loss;
+  run->smooth_loss
+      = done == run->first_step + 1
+            ? r->loss
+            : SMOOTHING * run->smooth_loss + (1. - SMOOTHING) * r->loss;
   if (run->settings->quiet || (!terminal && done % PROGRESS_EVERY))
     return;
-  fprintf (stderr, "%sstep %" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT
-      "  loss %.4f  %.2f clips/s  %" G_GINT64_FORMAT ":%02d:%02d left%s",
-      terminal ? "\r\033[K" : "", done, run->training.total_steps,
-      run->smooth_loss, run->settings->batch_size / per_step, left / 3600,
-      (int) (left / 60 % 60), (int) (left % 60), terminal ? "" : "\n");
+  fprintf (stderr,
+           "%sstep %" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT
+           "  loss %.4f  %.2f clips/s  %" G_GINT64_FORMAT ":%02d:%02d left%s",
+           terminal ? "\r\033[K" : "", done, run->training.total_steps,
+           run->smooth_loss, run->settings->batch_size / per_step, left / 3600,
+           (int)(left / 60 % 60), (int)(left % 60), terminal ? "" : "\n");
 }
 
-/* -- the run ---------------------------------------------------------------------------- */
+/* -- the run
+ * ----------------------------------------------------------------------------
+ */
 
 static gboolean
 open_state (const CcsTrainSettings *settings, CcsRunState *state,
-    GError **error)
+            GError **error)
 {
-  g_autofree char *path =
-      g_build_filename (settings->save_dir, CCS_RUN_STATE, NULL);
+  g_autofree char *path
+      = g_build_filename (settings->save_dir, CCS_RUN_STATE, NULL);
 
-  *state = (CcsRunState) {.best = INFINITY };
+  *state = (CcsRunState){ .best = INFINITY };
   if (g_mkdir_with_parents (settings->save_dir, 0777) != 0) {
     g_set_error (error, CCS_ERROR, CCS_ERROR_IO,
-        "%s: the run's folder cannot be made", settings->save_dir);
+                 "%s: the run's folder cannot be made: %s", settings->save_dir,
+                 g_strerror (errno));
     return FALSE;
   }
+  ccs_run_drop_unfinished (settings->save_dir);
   if (settings->resume)
     return ccs_run_state_load (state, settings->save_dir, error);
   if (!g_file_test (path, G_FILE_TEST_EXISTS))
     return TRUE;
-  g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
+  g_set_error (
+      error, CCS_ERROR, CCS_ERROR_ARGUMENT,
       "%s: there is a run in this folder already (--resume goes on with it)",
       settings->save_dir);
   return FALSE;
+}
+
+/* Opened before the first step, so that a missing list ends no long run. */
+static gboolean
+open_validation (Run *run, GError **error)
+{
+  CcsDatasetOptions options
+      = ccs_train_settings_dataset (run->settings, CCS_SPLIT_VAL);
+
+  if (run->settings->validation_freq == 0)
+    return TRUE;
+  run->validation = ccs_dataset_open (&options, error);
+  if (run->validation == NULL)
+    g_prefix_error (error, "for validation (--validation_freq 0: none): ");
+  return run->validation != NULL;
 }
 
 static gboolean
@@ -212,18 +234,12 @@ begin (Run *run, CcsRunState *state, GError **error)
   run->first_step = state->step;
   run->best = state->best;
   run->recipe = ccs_train_settings_recipe (run->settings);
-  run->identity = run_identity (run->settings, &run->training.config,
-      run->training.total_steps);
-  if (state->identity && strcmp (state->identity, run->identity) != 0) {
-    g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
-        "%s: the run was begun with \"%s\", not with \"%s\"",
-        run->settings->save_dir, state->identity, run->identity);
-    return FALSE;
-  }
-  if (!ccs_run_cut_metrics (run->settings->save_dir, run->first_step, error))
+  if (!open_validation (run, error)
+      || !ccs_run_cut_metrics (run->settings->save_dir, run->first_step, error))
     return FALSE;
   if (!run->settings->no_tensorboard) {
-    run->events = ccs_tensorboard_open (run->settings->save_dir, error);
+    run->events = ccs_tensorboard_open (run->settings->save_dir,
+                                        run->first_step, error);
     if (run->events == NULL)
       return FALSE;
   }
@@ -239,32 +255,32 @@ is_due (guint64 step, gint every)
 
 static gboolean
 after_step (Run *run, const CcsTrainReport *report, gboolean last,
-    GError **error)
+            GError **error)
 {
   guint64 done = ccs_train_step_index (run->training.step);
   gboolean check = is_due (done, run->settings->validation_freq)
-      || (done == run->training.total_steps
-      && run->settings->validation_freq > 0);
+                   || (done == run->training.total_steps
+                       && run->settings->validation_freq > 0);
 
   print_progress (run, report);
-  return record_step (run, report, error)
-      && (!check || validate (run, error))
-      && (!(last || check || is_due (done, run->settings->checkpoint_every))
-      || save (run, error));
+  return record_step (run, report, error) && (!check || validate (run, error))
+         && (!(last || check || is_due (done, run->settings->checkpoint_every))
+             || save (run, error));
 }
 
 static CcsRunResult
 run_steps (Run *run, const volatile gint *stop, GError **error)
 {
   while (ccs_train_step_index (run->training.step)
-      < run->training.total_steps) {
+         < run->training.total_steps) {
     CcsTrainReport report;
     gboolean last;
 
     if (!ccs_training_advance (&run->training, &report, error))
       return CCS_RUN_FAILED;
-    last = *stop || ccs_train_step_index (run->training.step)
-        == run->training.total_steps;
+    last = *stop
+           || ccs_train_step_index (run->training.step)
+                  == run->training.total_steps;
     if (!after_step (run, &report, last, error))
       return CCS_RUN_FAILED;
     if (*stop)
@@ -276,10 +292,10 @@ run_steps (Run *run, const volatile gint *stop, GError **error)
 static gboolean
 write_report (Run *run, GError **error)
 {
-  CcsDatasetOptions options =
-      ccs_train_settings_dataset (run->settings, CCS_SPLIT_TEST);
-  g_autofree char *model = g_build_filename (run->settings->save_dir,
-      CCS_RUN_BEST, NULL);
+  CcsDatasetOptions options
+      = ccs_train_settings_dataset (run->settings, CCS_SPLIT_TEST);
+  g_autofree char *model
+      = g_build_filename (run->settings->save_dir, CCS_RUN_BEST, NULL);
 
   if (run->settings->no_report)
     return TRUE;
@@ -287,16 +303,16 @@ write_report (Run *run, GError **error)
     g_free (model);
     model = g_build_filename (run->settings->save_dir, CCS_RUN_LAST, NULL);
   }
-  return ccs_report_write (run->settings->save_dir, run->identity, model,
-      run->settings->backend, &options, run->settings->validation_clips,
-      error);
+  return ccs_report_write (run->settings->save_dir, run->training.identity,
+                           model, run->settings->backend, &options,
+                           run->settings->validation_clips, error);
 }
 
 CcsRunResult
 ccs_train (const CcsTrainSettings *settings, const volatile gint *stop,
-    GError **error)
+           GError **error)
 {
-  Run run = {.settings = settings };
+  Run run = { .settings = settings };
   CcsRunState state;
   CcsRunResult result = CCS_RUN_FAILED;
 
@@ -310,8 +326,8 @@ ccs_train (const CcsTrainSettings *settings, const volatile gint *stop,
     result = CCS_RUN_FAILED;
   g_clear_pointer (&run.events, ccs_tensorboard_close);
   ccs_run_state_clear (&state);
+  g_clear_pointer (&run.validation, ccs_dataset_free);
   ccs_training_close (&run.training);
   g_free (run.recipe);
-  g_free (run.identity);
   return result;
 }

@@ -2,8 +2,9 @@
 #include "dataset-random.h"
 #include "initial.h"
 #include "trainer-private.h"
+#include <string.h>
 
-#define PERMUTATION_STREAM 0x7065726d   /* "perm" */
+#define PERMUTATION_STREAM 0x7065726d /* "perm" */
 
 static gboolean
 open_loader (CcsTraining *self, guint64 first_step, GError **error)
@@ -15,8 +16,8 @@ open_loader (CcsTraining *self, guint64 first_step, GError **error)
   options.first_step = first_step;
   options.threads = self->settings->num_workers;
   options.augment = !self->settings->no_augmentation;
-  options.on_bad = self->settings->skip_bad ? CCS_ON_BAD_SKIP
-      : CCS_ON_BAD_FATAL;
+  options.on_bad
+      = self->settings->skip_bad ? CCS_ON_BAD_SKIP : CCS_ON_BAD_FATAL;
   self->loader = ccs_loader_new (self->dataset, &options, error);
   return self->loader != NULL;
 }
@@ -24,10 +25,10 @@ open_loader (CcsTraining *self, guint64 first_step, GError **error)
 static CcsStateDict *
 first_params (CcsTraining *self, GError **error)
 {
-  g_autoptr (CcsStateDict) params =
-      ccs_initial_params (&self->config, self->settings->seed);
-  const char *const files[] =
-      { self->settings->weights, self->settings->pretrained };
+  g_autoptr (CcsStateDict) params
+      = ccs_initial_params (&self->config, self->settings->seed);
+  const char *const files[]
+      = { self->settings->weights, self->settings->pretrained };
 
   for (guint i = 0; i < G_N_ELEMENTS (files); i++)
     if (files[i] && !ccs_initial_params_load (params, files[i], error))
@@ -35,15 +36,40 @@ first_params (CcsTraining *self, GError **error)
   return g_steal_pointer (&params);
 }
 
+/* A resumed run goes on as if it had not stopped only with the same data, model
+ * and recipe. */
+static char *
+describe_run (const CcsTraining *self)
+{
+  g_autofree char *model = ccs_model_config_to_string (&self->config);
+  g_autofree char *recipe = ccs_train_settings_recipe (self->settings);
+
+  return g_strdup_printf ("%s %s steps=%" G_GUINT64_FORMAT, model, recipe,
+                          self->total_steps);
+}
+
+static gboolean
+check_identity (const CcsTraining *self, const CcsRunState *state,
+                GError **error)
+{
+  if (state->identity == NULL || strcmp (state->identity, self->identity) == 0)
+    return TRUE;
+  g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
+               "%s: the run was begun with \"%s\", not with \"%s\"",
+               self->settings->save_dir, state->identity, self->identity);
+  return FALSE;
+}
+
 static gboolean
 open_step (CcsTraining *self, CcsRunState *state, GError **error)
 {
-  CcsTrainOptions options =
-      ccs_train_settings_step (self->settings, self->total_steps);
-  CcsBackendOptions where =
-      { self->settings->threads, self->settings->device_id };
+  CcsTrainOptions options
+      = ccs_train_settings_step (self->settings, self->total_steps);
+  CcsBackendOptions where
+      = { self->settings->threads, self->settings->device_id };
   g_autoptr (CcsStateDict) params = state->params
-      ? ccs_state_dict_ref (state->params) : first_params (self, error);
+                                        ? ccs_state_dict_ref (state->params)
+                                        : first_params (self, error);
 
   if (params == NULL)
     return FALSE;
@@ -51,26 +77,29 @@ open_step (CcsTraining *self, CcsRunState *state, GError **error)
   if (self->backend == NULL)
     return FALSE;
   self->step = ccs_train_step_new (params, &self->config, &options,
-      state->optimizer, self->backend, error);
+                                   state->optimizer, self->backend, error);
   return self->step != NULL;
 }
 
 gboolean
 ccs_training_open (CcsTraining *self, const CcsTrainSettings *settings,
-    CcsRunState *state, GError **error)
+                   CcsRunState *state, GError **error)
 {
-  CcsDatasetOptions data = ccs_train_settings_dataset (settings,
-      CCS_SPLIT_TRAIN);
+  CcsDatasetOptions data
+      = ccs_train_settings_dataset (settings, CCS_SPLIT_TRAIN);
 
-  *self = (CcsTraining) {.settings = settings };
+  *self = (CcsTraining){ .settings = settings };
   if (!ccs_train_settings_model (settings, &self->config, error))
     return FALSE;
   self->dataset = ccs_dataset_open (&data, error);
   if (self->dataset == NULL || !open_loader (self, state->step, error))
     return FALSE;
-  self->total_steps = settings->max_steps > 0 ? (guint64) settings->max_steps
-      : settings->epochs * ccs_loader_steps_per_epoch (self->loader);
-  return open_step (self, state, error);
+  self->total_steps
+      = settings->max_steps > 0
+            ? (guint64)settings->max_steps
+            : settings->epochs * ccs_loader_steps_per_epoch (self->loader);
+  self->identity = describe_run (self);
+  return check_identity (self, state, error) && open_step (self, state, error);
 }
 
 void
@@ -80,6 +109,7 @@ ccs_training_close (CcsTraining *self)
   g_clear_pointer (&self->loader, ccs_loader_free);
   g_clear_pointer (&self->dataset, ccs_dataset_free);
   g_clear_pointer (&self->backend, ccs_backend_unref);
+  g_clear_pointer (&self->identity, g_free);
 }
 
 /* The cells' order in the negative: a function of seed and step. */
@@ -111,17 +141,16 @@ name_clips (CcsTraining *self, const CcsBatch *batch, GError **error)
 }
 
 gboolean
-ccs_training_advance (CcsTraining *self, CcsTrainReport *report,
-    GError **error)
+ccs_training_advance (CcsTraining *self, CcsTrainReport *report, GError **error)
 {
   const CcsBatch *loaded = ccs_loader_next (self->loader, error);
   CcsTrainBatch batch;
 
   if (loaded == NULL)
     return FALSE;
-  batch = (CcsTrainBatch) {.left = loaded->left,.right = loaded->right,
-    .frames = loaded->frames
-  };
+  batch = (CcsTrainBatch){ .left = loaded->left,
+                           .right = loaded->right,
+                           .frames = loaded->frames };
   draw_permutation (self->settings->seed, loaded->step, batch.permutation);
   if (ccs_train_step_run (self->step, &batch, report, error))
     return TRUE;

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* ccstereo-eval against the published loader, network, test step and metrics,
+ * which were run on two clips that are made here anew from their names (see
+ * tests/data/README.md): one of 2 s, one of 1.984 s. */
+#include <glib/gstdio.h>
+#include <math.h>
+#include <sndfile.h>
+
+#include "../core/pth-writer.h"
+#include "../core/reference-support.h"
+#include "dataset-files.h"
+#include "dataset-layout.h"
+#include "evaluate.h"
+#include "program-support.h"
+
+#define RATE 48000
+#define CLIPS 2
+#define PICTURE_WIDTH 24
+#define PICTURE_HEIGHT 12
+#define TOLERANCE 1e-5
+/* How much, at least, the wrong second changes the cut clip's STFT distance. */
+#define VISIBLE 1e-4
+
+static const guint lengths[CLIPS] = { 96000, 95232 };
+
+static char *folder;
+static JsonNode *official, *corrected, *published;
+
+/* -- clips from names -- */
+
+static gint16 *
+noise (const char *id, const char *stream, guint n)
+{
+  g_autofree char *name = g_strdup_printf ("%s.%s", id, stream);
+  g_autofree float *signed_noise = reference_noise ("", name, n, 1);
+  gint16 *values = g_new (gint16, n);
+
+  for (guint i = 0; i < n; i++)
+    values[i] = (gint16)floor (8192.0 * signed_noise[i]);
+  return values;
+}
+
+static void
+write_sound (const char *id, guint n)
+{
+  g_autofree char *path = ccs_layout_sound (folder, id);
+  g_autofree gint16 *a = noise (id, "a", n);
+  g_autofree gint16 *b = noise (id, "b", n);
+  g_autofree gint16 *frames = g_new (gint16, 2 * n);
+  SF_INFO info = { .samplerate = RATE,
+                   .channels = 2,
+                   .format = SF_FORMAT_WAV | SF_FORMAT_PCM_16 };
+  SNDFILE *file = sf_open (path, SFM_WRITE, &info);
+
+  for (guint i = 0; i < n; i++) {
+    frames[2 * i] = a[i];
+    frames[2 * i + 1] = (gint16)((a[i] >> 1) + (b[i] >> 2));
+  }
+  ck_assert_int_eq (sf_writef_short (file, frames, n), n);
+  sf_close (file);
+}
+
+static void
+write_frames (const char *id, guint count)
+{
+  g_autofree char *frames = ccs_layout_frames (folder, id);
+
+  ck_assert_int_eq (g_mkdir_with_parents (frames, 0777), 0);
+  for (guint k = 1; k <= count; k++) {
+    g_autofree char *name = g_strdup_printf ("%s.frame.%u", id, k);
+    g_autofree char *path = g_strdup_printf ("%s/%06u.png", frames, k);
+    g_autofree guint8 *rgb
+        = reference_pixels ("", name, 3 * PICTURE_WIDTH * PICTURE_HEIGHT);
+    g_autoptr (GError) error = NULL;
+
+    assert_ok (
+        ccs_frame_write (path, PICTURE_WIDTH, PICTURE_HEIGHT, rgb, &error),
+        error);
+  }
+}
+
+static void
+write_model (void)
+{
+  CcsModelConfig config = CCS_MODEL_CONFIG_PUBLISHED;
+  g_autoptr (CcsStateDict) params = reference_state_dict (&config, "");
+  g_autoptr (GBytes) bytes = pth_zip (params);
+  g_autofree char *path = g_build_filename (folder, "model.pth", NULL);
+  g_autoptr (GError) error = NULL;
+
+  assert_ok (g_file_set_contents (path, g_bytes_get_data (bytes, NULL),
+                                  g_bytes_get_size (bytes), &error),
+             error);
+}
+
+static void
+write_clips (void)
+{
+  g_autoptr (GPtrArray) ids = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GError) error = NULL;
+
+  assert_ok (ccs_layout_make (folder, &error), error);
+  for (guint i = 0; i < CLIPS; i++) {
+    char *id = ccs_layout_id (i + 1);
+
+    g_ptr_array_add (ids, id);
+    write_sound (id, lengths[i]);
+    write_frames (id, (guint)ceil (lengths[i] * 10.0 / RATE));
+  }
+  assert_ok (ccs_layout_write_lists (folder, "test", ids, &error), error);
+}
+
+/* -- evaluations, each made once -- */
+
+static JsonNode *
+evaluate (const char *protocol, const char *setup)
+{
+  g_autofree char *json = g_build_filename (folder, "result.json", NULL);
+  g_auto (Outcome) outcome = run_program (
+      "CCSTEREO_EVAL", NULL,
+      "--dataset fairplay --data-root %s --setup %s --split test --checkpoint "
+      "%s/model.pth --protocol %s --json %s --quiet",
+      folder, setup, folder, protocol, json);
+
+  assert_done (&outcome);
+  return reference_load_json (json);
+}
+
+static void
+evaluate_all (void)
+{
+  folder = g_dir_make_tmp ("ccstereo-eval-XXXXXX", NULL);
+  ck_assert_ptr_nonnull (folder);
+  write_clips ();
+  write_model ();
+  published = reference_load_json (TEST_DATA_DIR "/published-evaluation.json");
+  official = evaluate ("official", "10splits");
+  corrected = evaluate ("corrected", "5splits");
+}
+
+static void
+remove_tree (const char *path)
+{
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+  const char *name;
+
+  while (dir && (name = g_dir_read_name (dir))) {
+    g_autofree char *child = g_build_filename (path, name, NULL);
+
+    remove_tree (child);
+  }
+  g_remove (path);
+}
+
+static void
+drop_all (void)
+{
+  remove_tree (folder);
+  g_clear_pointer (&folder, g_free);
+  g_clear_pointer (&published, json_node_unref);
+  g_clear_pointer (&official, json_node_unref);
+  g_clear_pointer (&corrected, json_node_unref);
+}
+
+static JsonObject *
+clip_scores (JsonNode *evaluation, guint clip, const char *which)
+{
+  JsonArray *clips = json_object_get_array_member (
+      json_node_get_object (evaluation), "clips");
+
+  ck_assert_uint_lt (clip, json_array_get_length (clips));
+  return json_object_get_object_member (
+      json_array_get_object_element (clips, clip), which);
+}
+
+static void
+assert_same_metrics (JsonObject *got, JsonObject *want)
+{
+  for (guint m = 0; m < CCS_N_METRICS; m++) {
+    const char *name = ccs_metric_name (m);
+
+    ck_assert_msg (json_object_has_member (got, name), "no %s", name);
+    ck_assert_double_eq_tol (json_object_get_double_member (got, name)
+                                 / json_object_get_double_member (want, name),
+                             1, TOLERANCE);
+  }
+}
+
+static void
+assert_as_published (JsonNode *evaluation, const char *protocol)
+{
+  JsonArray *want = json_object_get_array_member (
+      json_node_get_object (published), protocol);
+
+  ck_assert_uint_eq (json_array_get_length (want), CLIPS);
+  for (guint i = 0; i < CLIPS; i++)
+    assert_same_metrics (clip_scores (evaluation, i, "prediction"),
+                         json_array_get_object_element (want, i));
+}
+
+static double
+stft_of_clip (JsonNode *evaluation, guint clip)
+{
+  return json_object_get_double_member (
+      clip_scores (evaluation, clip, "prediction"),
+      ccs_metric_name (CCS_METRIC_STFT));
+}
+
+/* -- tests -- */
+
+START_TEST (official_protocol_gives_the_published_metrics)
+{
+  assert_as_published (official, "official");
+}
+END_TEST
+
+START_TEST (corrected_protocol_is_the_published_one_with_true_durations)
+{
+  assert_as_published (corrected, "corrected");
+}
+END_TEST
+
+START_TEST (protocols_differ_only_on_clips_of_broken_seconds)
+{
+  ck_assert_double_eq (stft_of_clip (official, 0), stft_of_clip (corrected, 0));
+  ck_assert_double_gt (
+      fabs (stft_of_clip (official, 1) / stft_of_clip (corrected, 1) - 1),
+      VISIBLE);
+}
+END_TEST
+
+START_TEST (averages_are_those_of_the_clips)
+{
+  static const char *const judged[] = { "prediction", "mono" };
+  JsonObject *root = json_node_get_object (official);
+
+  for (guint k = 0; k < G_N_ELEMENTS (judged); k++) {
+    JsonObject *mean = json_object_get_object_member (root, judged[k]);
+    g_autoptr (GList) names = json_object_get_members (mean);
+
+    ck_assert_uint_eq (g_list_length (names), CCS_N_METRICS + 2);
+    for (GList *l = names; l; l = l->next) {
+      double sum = 0;
+
+      for (guint i = 0; i < CLIPS; i++)
+        sum += json_object_get_double_member (
+            clip_scores (official, i, judged[k]), l->data);
+      ck_assert_double_eq_tol (json_object_get_double_member (mean, l->data),
+                               sum / CLIPS, 1e-6 * fabs (sum));
+    }
+  }
+}
+END_TEST
+
+/* Of the saved prediction, both ears together. */
+static void
+assert_sum_is_the_mix (const char *wav, guint n)
+{
+  SF_INFO info = { 0 };
+  SNDFILE *file = sf_open (wav, SFM_READ, &info);
+  g_autofree float *frames = g_new (float, 2 * n);
+  double power = 0;
+
+  ck_assert_ptr_nonnull (file);
+  ck_assert_int_eq (info.samplerate, CCS_MODEL_RATE);
+  ck_assert_int_eq (info.channels, 2);
+  ck_assert_int_eq (sf_readf_float (file, frames, n + 1), n);
+  sf_close (file);
+  for (guint i = 0; i < n; i++)
+    power += fabs (frames[2 * i] - frames[2 * i + 1]);
+  ck_assert_double_gt (power / n, 1e-3); /* not mono */
+}
+
+START_TEST (limit_and_saved_audio_are_what_was_asked)
+{
+  g_autofree char *wavs = g_build_filename (folder, "wavs", NULL);
+  g_autofree char *first = g_build_filename (wavs, "000001.wav", NULL);
+  g_autofree char *second = g_build_filename (wavs, "000002.wav", NULL);
+  g_autofree char *json = g_build_filename (folder, "limit.json", NULL);
+  g_autoptr (JsonNode) result = NULL;
+  g_auto (Outcome) outcome = run_program (
+      "CCSTEREO_EVAL", NULL,
+      "--dataset fairplay --data_root %s --split test --checkpoint "
+      "%s/model.pth --limit 1 --save_audio %s --json %s",
+      folder, folder, wavs, json);
+
+  assert_done (&outcome);
+  ck_assert_ptr_nonnull (strstr (outcome.out, "stft_l2_dist"));
+  result = reference_load_json (json);
+  ck_assert_double_eq (stft_of_clip (result, 0), stft_of_clip (corrected, 0));
+  assert_sum_is_the_mix (first, CCS_MODEL_RATE * 2);
+  ck_assert (!g_file_test (second, G_FILE_TEST_EXISTS));
+}
+END_TEST
+
+START_TEST (a_broken_frame_fails_or_is_skipped_as_asked)
+{
+  g_autofree char *frame
+      = g_build_filename (folder, "frames", "000001.mp4", "000005.png", NULL);
+  g_autofree char *content = NULL;
+  gsize size;
+  g_auto (Outcome) fatal = { 0 };
+  g_auto (Outcome) skipped = { 0 };
+
+  ck_assert (g_file_get_contents (frame, &content, &size, NULL));
+  ck_assert (g_file_set_contents (frame, content, size / 2, NULL));
+  fatal = run_program ("CCSTEREO_EVAL", NULL,
+                       "--dataset fairplay --data-root %s --checkpoint "
+                       "%s/model.pth --limit 1 -q",
+                       folder, folder);
+  assert_refused (&fatal, 1, "000001.mp4/000005.png");
+  skipped = run_program ("CCSTEREO_EVAL", NULL,
+                         "--dataset fairplay --data-root %s --checkpoint "
+                         "%s/model.pth --skip-bad",
+                         folder, folder);
+  assert_done (&skipped);
+  ck_assert_ptr_nonnull (strstr (skipped.err, "000005.png"));
+  ck_assert_ptr_nonnull (strstr (skipped.out, "1 clip"));
+  ck_assert (g_file_set_contents (frame, content, size, NULL));
+}
+END_TEST
+
+START_TEST (the_louder_ear_and_the_first_one_are_told)
+{
+  enum
+  {
+    N = 1600,
+    LAG = 3
+  };
+  g_autofree float *left = reference_noise ("", "ears", N + LAG, 0.3);
+  float right[N];
+
+  for (guint i = 0; i < N; i++)
+    right[i] = 0.5f * left[i]; /* left + LAG is right, later and softer */
+  ck_assert_double_eq_tol (ccs_interaural_level (left, right, N),
+                           20 * log10 (2), 1e-4);
+  ck_assert_double_eq_tol (ccs_interaural_time (left + LAG, right, N),
+                           LAG * 1e6 / CCS_MODEL_RATE, 5);
+  ck_assert_double_eq_tol (ccs_interaural_time (right, left + LAG, N),
+                           -LAG * 1e6 / CCS_MODEL_RATE, 5);
+}
+END_TEST
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("evaluate");
+  TCase *program = tcase_create ("program");
+  TCase *ears = tcase_create ("ears");
+
+  tcase_add_unchecked_fixture (program, evaluate_all, drop_all);
+  tcase_add_test (program, official_protocol_gives_the_published_metrics);
+  tcase_add_test (program,
+                  corrected_protocol_is_the_published_one_with_true_durations);
+  tcase_add_test (program, protocols_differ_only_on_clips_of_broken_seconds);
+  tcase_add_test (program, averages_are_those_of_the_clips);
+  tcase_add_test (program, limit_and_saved_audio_are_what_was_asked);
+  tcase_add_test (program, a_broken_frame_fails_or_is_skipped_as_asked);
+  suite_add_tcase (suite, program);
+  tcase_add_test (ears, the_louder_ear_and_the_first_one_are_told);
+  suite_add_tcase (suite, ears);
+  return reference_run (suite);
+}
