@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the rooms of the CUDA backend share. An op becomes at most one call of
+ * a library (a convolution, a matrix product) and a list of launches of own
+ * kernels; how those are done on a device is behind ccs_cuda_launch() and the
+ * two calls, which the GPU (device.c) and the tests' emulation each have. */
+#pragma once
+
+#include "../../error.h"
+#include "../backend.h"
+#include "kernels/list.h"
+
+G_BEGIN_DECLS
+
+typedef struct
+{
+  CcsBackend base;
+  char *failure; /* the first of the run under way, or NULL */
+} CcsCuda;
+
+/* -- launches (launch.c) --------------------------------------------------- */
+
+typedef struct
+{
+  CcsKernelId kernel;
+  guint blocks, shared; /* blocks of CCS_BLOCK_THREADS; bytes */
+  gboolean scratch;     /* the parameters begin with a pointer to scratch */
+  union
+  {
+    char *scratch;
+#define X(name, Params, phases) Params name;
+    CCS_KERNEL_LIST (X)
+#undef X
+  } params;
+} CcsLaunch;
+
+/* One call of a library on fixed memory. */
+typedef struct
+{
+  void (*run) (CcsCuda *cuda, gpointer state, void *scratch);
+  gpointer state;
+  GDestroyNotify free_state;
+  gsize scratch;
+  /* CONV2D, MATMUL: bias, residual and activation are done by the call. */
+  gboolean epilogue;
+} CcsCall;
+
+/* The state of every kernel of this backend. */
+typedef struct
+{
+  CcsCall call; /* run is NULL where there is none; runs first */
+  GArray *launches;
+} CcsSteps;
+
+CcsSteps *ccs_steps_new (void);
+void ccs_steps_free (CcsSteps *self);
+/* Appends a launch with zeroed parameters; valid until the next one. */
+CcsLaunch *ccs_steps_add (CcsSteps *self, CcsKernelId kernel, gsize blocks);
+/* The same, @n threads. */
+CcsLaunch *ccs_steps_add_threads (CcsSteps *self, CcsKernelId kernel, gsize n);
+/* Gives the steps to @kernel, which runs them with @scratch bytes. */
+void ccs_steps_finish (CcsSteps *self, CcsKernel *kernel, gsize scratch);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsSteps, ccs_steps_free)
+
+CcsDeviceAct ccs_device_act_of (CcsAct act);
+/* A walk over @shape, on which @n arrays have @strides: dimensions of 1 go and
+ * those that all arrays run through alike become one. Rewrites @strides. */
+CcsWalk ccs_walk_over (const CcsShape *shape, gint64 (*strides)[CCS_MAX_RANK],
+                       guint n);
+/* Strides of an operand in its own shape. */
+void ccs_operand_strides (const CcsOperand *x, gint64 strides[CCS_MAX_RANK]);
+void ccs_strides_to (int to[4], const gint64 from[CCS_MAX_RANK]);
+static inline float *
+ccs_floats (const CcsOperand *x)
+{
+  return x->data;
+}
+
+/* -- ops ------------------------------------------------------------------- */
+
+/* Fills @kernel; FALSE with an error that names the op. */
+gboolean ccs_cuda_prepare (CcsCuda *cuda, CcsKernel *kernel, GError **error);
+
+typedef gboolean (*CcsCudaPrepare) (CcsCuda *cuda, CcsKernel *kernel,
+                                    GError **error);
+
+#define CCS_CUDA_OP(name)                                                      \
+  gboolean ccs_cuda_prepare_##name (CcsCuda *cuda, CcsKernel *kernel,          \
+                                    GError **error)
+CCS_CUDA_OP (conv2d);
+CCS_CUDA_OP (conv_transpose2d);
+CCS_CUDA_OP (conv2d_weight_grad);
+CCS_CUDA_OP (matmul);
+CCS_CUDA_OP (attention);
+CCS_CUDA_OP (attention_grad);
+CCS_CUDA_OP (batch_norm);
+CCS_CUDA_OP (batch_norm_train);
+CCS_CUDA_OP (batch_norm_grad);
+CCS_CUDA_OP (layer_norm);
+CCS_CUDA_OP (layer_norm_grad);
+CCS_CUDA_OP (l2_normalize);
+CCS_CUDA_OP (l2_normalize_grad);
+CCS_CUDA_OP (pointwise);
+CCS_CUDA_OP (affine);
+CCS_CUDA_OP (complex_mul);
+CCS_CUDA_OP (copy);
+CCS_CUDA_OP (transpose);
+CCS_CUDA_OP (concat);
+CCS_CUDA_OP (slice);
+CCS_CUDA_OP (slice_grad);
+CCS_CUDA_OP (broadcast);
+CCS_CUDA_OP (reduce);
+CCS_CUDA_OP (gather_tokens);
+CCS_CUDA_OP (scatter_tokens);
+CCS_CUDA_OP (max_pool);
+CCS_CUDA_OP (max_pool_grad);
+CCS_CUDA_OP (resize_rows);
+CCS_CUDA_OP (resize_rows_grad);
+CCS_CUDA_OP (frame);
+CCS_CUDA_OP (overlap_add);
+CCS_CUDA_OP (level);
+CCS_CUDA_OP (mse_loss);
+CCS_CUDA_OP (mse_loss_grad);
+CCS_CUDA_OP (amp_loss);
+CCS_CUDA_OP (phase_loss);
+CCS_CUDA_OP (phase_loss_grad);
+CCS_CUDA_OP (info_nce);
+CCS_CUDA_OP (square_sum);
+CCS_CUDA_OP (adam);
+
+/* Appends y = @mode (a, b, c) over y's shape, b and c repeated where they
+ * broadcast (NULL or without data: none). */
+CcsElementwiseParams *
+ccs_steps_elementwise (CcsSteps *steps, CcsElementwiseMode mode,
+                       const CcsOperand *a, const CcsOperand *b,
+                       const CcsOperand *c, const CcsOperand *y);
+/* Appends y = scale x the sum of @term over the dimensions in which y (NULL: a
+ * scalar double at the start of scratch) is 1 or absent. Returns the bytes of
+ * scratch it needs. */
+gsize ccs_steps_reduce (CcsSteps *steps, CcsTerm term, const CcsOperand *a,
+                        const CcsOperand *b, const CcsOperand *y, double scale);
+
+/* -- what a device does ---------------------------------------------------- */
+
+void ccs_cuda_launch (CcsCuda *cuda, const CcsLaunch *launch);
+/* CONV2D, CONV_TRANSPOSE2D or CONV2D_WEIGHT_GRAD of @kernel's operands. */
+gboolean ccs_cuda_call_conv (CcsCuda *cuda, const CcsKernel *kernel,
+                             CcsCall *call, GError **error);
+gboolean ccs_cuda_call_matmul (CcsCuda *cuda, const CcsKernel *kernel,
+                               CcsCall *call, GError **error);
+
+G_END_DECLS

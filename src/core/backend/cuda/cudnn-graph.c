@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Graphs of cuDNN operations and their execution plans. */
+#include "cudnn-graph.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+/* Engines that want more are passed over. */
+#define MAX_WORKSPACE ((gint64)1 << 30)
+
+/* -- descriptors ----------------------------------------------------------- */
+
+void
+ccs_cudnn_graph_init (CcsCudnnGraph *self, const CcsCudaLibraries *lib)
+{
+  self->lib = lib;
+  self->made = g_ptr_array_new ();
+  self->operations
+      = g_array_new (FALSE, FALSE, sizeof (cudnnBackendDescriptor_t));
+  self->status = CUDNN_STATUS_SUCCESS;
+}
+
+void
+ccs_cudnn_graph_clear (CcsCudnnGraph *self)
+{
+  for (guint i = 0; i < self->made->len; i++)
+    self->lib->cudnnBackendDestroyDescriptor (self->made->pdata[i]);
+  g_ptr_array_unref (self->made);
+  g_array_unref (self->operations);
+}
+
+cudnnBackendDescriptor_t
+ccs_cudnn_make (CcsCudnnGraph *self, cudnnBackendDescriptorType_t type)
+{
+  cudnnBackendDescriptor_t made = NULL;
+
+  if (self->status == CUDNN_STATUS_SUCCESS)
+    self->status = self->lib->cudnnBackendCreateDescriptor (type, &made);
+  if (self->status != CUDNN_STATUS_SUCCESS)
+    return NULL;
+  g_ptr_array_add (self->made, made);
+  return made;
+}
+
+void
+ccs_cudnn_set (CcsCudnnGraph *self, cudnnBackendDescriptor_t descriptor,
+               cudnnBackendAttributeName_t attribute,
+               cudnnBackendAttributeType_t type, gint64 n, gconstpointer values)
+{
+  if (self->status == CUDNN_STATUS_SUCCESS)
+    self->status = self->lib->cudnnBackendSetAttribute (descriptor, attribute,
+                                                        type, n, values);
+}
+
+void
+ccs_cudnn_finalize (CcsCudnnGraph *self, cudnnBackendDescriptor_t descriptor)
+{
+  if (self->status == CUDNN_STATUS_SUCCESS)
+    self->status = self->lib->cudnnBackendFinalize (descriptor);
+}
+
+void
+ccs_cudnn_add_operation (CcsCudnnGraph *self,
+                         cudnnBackendDescriptor_t operation)
+{
+  ccs_cudnn_finalize (self, operation);
+  g_array_append_val (self->operations, operation);
+}
+
+/* Vector loads of 16 bytes are the widest that engines ask for. */
+static gint64
+alignment_of (gconstpointer data)
+{
+  gint64 alignment = 16;
+
+  while ((gsize)data % alignment != 0)
+    alignment /= 2;
+  return alignment;
+}
+
+cudnnBackendDescriptor_t
+ccs_cudnn_tensor (CcsCudnnGraph *self, gint64 uid, const CcsCudnnShape *shape,
+                  gconstpointer data)
+{
+  const cudnnDataType_t type = CUDNN_DATA_FLOAT;
+  const gint64 alignment = alignment_of (data);
+  const bool is_virtual = data == NULL;
+  cudnnBackendDescriptor_t tensor
+      = ccs_cudnn_make (self, CUDNN_BACKEND_TENSOR_DESCRIPTOR);
+
+  ccs_cudnn_set (self, tensor, CUDNN_ATTR_TENSOR_UNIQUE_ID, CUDNN_TYPE_INT64, 1,
+                 &uid);
+  ccs_cudnn_set (self, tensor, CUDNN_ATTR_TENSOR_DATA_TYPE,
+                 CUDNN_TYPE_DATA_TYPE, 1, &type);
+  ccs_cudnn_set (self, tensor, CUDNN_ATTR_TENSOR_DIMENSIONS, CUDNN_TYPE_INT64,
+                 G_N_ELEMENTS (shape->dim), shape->dim);
+  ccs_cudnn_set (self, tensor, CUDNN_ATTR_TENSOR_STRIDES, CUDNN_TYPE_INT64,
+                 G_N_ELEMENTS (shape->stride), shape->stride);
+  ccs_cudnn_set (self, tensor, CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT,
+                 CUDNN_TYPE_INT64, 1, &alignment);
+  ccs_cudnn_set (self, tensor, CUDNN_ATTR_TENSOR_IS_VIRTUAL, CUDNN_TYPE_BOOLEAN,
+                 1, &is_virtual);
+  ccs_cudnn_finalize (self, tensor);
+  return tensor;
+}
+
+/* -- choosing an engine ---------------------------------------------------- */
+
+/* What an engine's results would depend on besides its operands. */
+static gboolean
+allows (CcsGpuPrecision precision, cudnnBackendNumericalNote_t note)
+{
+  switch (note) {
+  case CUDNN_NUMERICAL_NOTE_TENSOR_CORE:
+  case CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS:
+    return precision != CCS_GPU_FP32;
+  case CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION:
+  case CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC:
+  case CUDNN_NUMERICAL_NOTE_FFT:
+  case CUDNN_NUMERICAL_NOTE_WINOGRAD_TILE_6x6:
+  case CUDNN_NUMERICAL_NOTE_WINOGRAD_TILE_13x13:
+    return FALSE;
+  default:
+    return TRUE;
+  }
+}
+
+static gboolean
+is_allowed (CcsCudnnGraph *self, const CcsGpu *gpu,
+            cudnnBackendDescriptor_t config)
+{
+  cudnnBackendDescriptor_t engine
+      = ccs_cudnn_make (self, CUDNN_BACKEND_ENGINE_DESCRIPTOR);
+  cudnnBackendNumericalNote_t notes[CUDNN_NUMERICAL_NOTE_TYPE_COUNT];
+  gint64 n = 0;
+
+  if (engine == NULL
+      || self->lib->cudnnBackendGetAttribute (
+             config, CUDNN_ATTR_ENGINECFG_ENGINE, CUDNN_TYPE_BACKEND_DESCRIPTOR,
+             1, &n, &engine)
+             != CUDNN_STATUS_SUCCESS
+      || self->lib->cudnnBackendGetAttribute (
+             engine, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE,
+             CUDNN_TYPE_NUMERICAL_NOTE, G_N_ELEMENTS (notes), &n, notes)
+             != CUDNN_STATUS_SUCCESS)
+    return FALSE;
+  for (gint64 i = 0; i < n; i++)
+    if (!allows (gpu->precision, notes[i]))
+      return FALSE;
+  return TRUE;
+}
+
+/* The plan of @config in @plan, or FALSE where it is none or too large. */
+static gboolean
+compile (CcsCudnnGraph *self, const CcsGpu *gpu,
+         cudnnBackendDescriptor_t config, CcsCudnnPlan *plan)
+{
+  const CcsCudaLibraries *lib = self->lib;
+  gint64 workspace = 0, n = 0;
+
+  if (lib->cudnnBackendCreateDescriptor (
+          CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR, &plan->plan)
+      != CUDNN_STATUS_SUCCESS)
+    return FALSE;
+  if (lib->cudnnBackendSetAttribute (plan->plan,
+                                     CUDNN_ATTR_EXECUTION_PLAN_HANDLE,
+                                     CUDNN_TYPE_HANDLE, 1, &gpu->cudnn)
+          == CUDNN_STATUS_SUCCESS
+      && lib->cudnnBackendSetAttribute (
+             plan->plan, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG,
+             CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &config)
+             == CUDNN_STATUS_SUCCESS
+      && lib->cudnnBackendFinalize (plan->plan) == CUDNN_STATUS_SUCCESS
+      && lib->cudnnBackendGetAttribute (
+             plan->plan, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE,
+             CUDNN_TYPE_INT64, 1, &n, &workspace)
+             == CUDNN_STATUS_SUCCESS
+      && workspace <= MAX_WORKSPACE) {
+    plan->workspace = workspace;
+    return TRUE;
+  }
+  g_clear_pointer (&plan->plan, lib->cudnnBackendDestroyDescriptor);
+  return FALSE;
+}
+
+/* The configurations that cuDNN proposes for @operations, best first; how many
+ * stand in *@configs (transfer container). */
+static gint64
+propose (CcsCudnnGraph *self, cudnnBackendDescriptor_t operations,
+         cudnnBackendHeurMode_t mode, cudnnBackendDescriptor_t **configs)
+{
+  cudnnBackendDescriptor_t heuristic
+      = ccs_cudnn_make (self, CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR);
+  gint64 n = 0;
+
+  ccs_cudnn_set (self, heuristic, CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH,
+                 CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &operations);
+  ccs_cudnn_set (self, heuristic, CUDNN_ATTR_ENGINEHEUR_MODE,
+                 CUDNN_TYPE_HEUR_MODE, 1, &mode);
+  ccs_cudnn_finalize (self, heuristic);
+  if (self->status == CUDNN_STATUS_SUCCESS)
+    self->status = self->lib->cudnnBackendGetAttribute (
+        heuristic, CUDNN_ATTR_ENGINEHEUR_RESULTS, CUDNN_TYPE_BACKEND_DESCRIPTOR,
+        0, &n, NULL);
+  *configs = g_new0 (cudnnBackendDescriptor_t, MAX (n, 1));
+  for (gint64 i = 0; i < n; i++)
+    (*configs)[i] = ccs_cudnn_make (self, CUDNN_BACKEND_ENGINECFG_DESCRIPTOR);
+  if (self->status == CUDNN_STATUS_SUCCESS && n > 0)
+    self->status = self->lib->cudnnBackendGetAttribute (
+        heuristic, CUDNN_ATTR_ENGINEHEUR_RESULTS, CUDNN_TYPE_BACKEND_DESCRIPTOR,
+        n, &n, *configs);
+  return self->status == CUDNN_STATUS_SUCCESS ? n : 0;
+}
+
+static gboolean
+choose_engine (CcsCudnnGraph *self, const CcsGpu *gpu,
+               cudnnBackendDescriptor_t operations, CcsCudnnPlan *plan)
+{
+  static const cudnnBackendHeurMode_t modes[]
+      = { CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_FALLBACK };
+
+  for (guint m = 0; m < G_N_ELEMENTS (modes); m++) {
+    g_autofree cudnnBackendDescriptor_t *configs = NULL;
+    const gint64 n = propose (self, operations, modes[m], &configs);
+
+    for (gint64 i = 0; i < n; i++)
+      if (is_allowed (self, gpu, configs[i])
+          && compile (self, gpu, configs[i], plan))
+        return TRUE;
+    /* One mode without a proposal does not end the search. */
+    self->status = CUDNN_STATUS_SUCCESS;
+  }
+  self->status = CUDNN_STATUS_NOT_SUPPORTED;
+  return FALSE;
+}
+
+/* -- plans ----------------------------------------------------------------- */
+
+static void
+plan_free (gpointer data)
+{
+  CcsCudnnPlan *self = data;
+
+  g_clear_pointer (&self->pack, self->lib->cudnnBackendDestroyDescriptor);
+  g_clear_pointer (&self->plan, self->lib->cudnnBackendDestroyDescriptor);
+  g_free (self);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsCudnnPlan, plan_free)
+
+/* Names the plan's memory and its workspace at @scratch. */
+static cudnnStatus_t
+make_pack (CcsCudnnPlan *self, void *scratch)
+{
+  const CcsCudaLibraries *lib = self->lib;
+  cudnnStatus_t status;
+
+  g_clear_pointer (&self->pack, lib->cudnnBackendDestroyDescriptor);
+  status = lib->cudnnBackendCreateDescriptor (
+      CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR, &self->pack);
+  if (status == CUDNN_STATUS_SUCCESS)
+    status = lib->cudnnBackendSetAttribute (
+        self->pack, CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS, CUDNN_TYPE_INT64,
+        self->n_tensors, self->uids);
+  if (status == CUDNN_STATUS_SUCCESS)
+    status = lib->cudnnBackendSetAttribute (
+        self->pack, CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, CUDNN_TYPE_VOID_PTR,
+        self->n_tensors, self->data);
+  if (status == CUDNN_STATUS_SUCCESS)
+    status = lib->cudnnBackendSetAttribute (self->pack,
+                                            CUDNN_ATTR_VARIANT_PACK_WORKSPACE,
+                                            CUDNN_TYPE_VOID_PTR, 1, &scratch);
+  if (status == CUDNN_STATUS_SUCCESS)
+    status = lib->cudnnBackendFinalize (self->pack);
+  self->packed_scratch = scratch;
+  return status;
+}
+
+static void
+run_plan (CcsCuda *cuda, gpointer state, void *scratch)
+{
+  CcsGpu *gpu = (CcsGpu *)cuda;
+  CcsCudnnPlan *self = state;
+  cudnnStatus_t status = CUDNN_STATUS_SUCCESS;
+
+  if (self->pack == NULL || self->packed_scratch != scratch)
+    status = make_pack (self, scratch);
+  if (status == CUDNN_STATUS_SUCCESS)
+    status
+        = self->lib->cudnnBackendExecute (gpu->cudnn, self->plan, self->pack);
+  if (status != CUDNN_STATUS_SUCCESS)
+    ccs_gpu_fail (
+        cuda,
+        g_strdup_printf ("cuDNN: %s", self->lib->cudnnGetErrorString (status)));
+}
+
+gboolean
+ccs_cudnn_plan (CcsCudnnGraph *graph, CcsGpu *gpu, const gint64 *uids,
+                void *const *data, guint n, CcsCall *call)
+{
+  g_autoptr (CcsCudnnPlan) plan = g_new0 (CcsCudnnPlan, 1);
+  cudnnBackendDescriptor_t operations
+      = ccs_cudnn_make (graph, CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR);
+
+  plan->lib = graph->lib;
+  plan->n_tensors = n;
+  memcpy (plan->uids, uids, n * sizeof *uids);
+  memcpy (plan->data, data, n * sizeof *data);
+  ccs_cudnn_set (graph, operations, CUDNN_ATTR_OPERATIONGRAPH_OPS,
+                 CUDNN_TYPE_BACKEND_DESCRIPTOR, graph->operations->len,
+                 graph->operations->data);
+  ccs_cudnn_set (graph, operations, CUDNN_ATTR_OPERATIONGRAPH_HANDLE,
+                 CUDNN_TYPE_HANDLE, 1, &gpu->cudnn);
+  ccs_cudnn_finalize (graph, operations);
+  if (graph->status != CUDNN_STATUS_SUCCESS
+      || !choose_engine (graph, gpu, operations, plan))
+    return FALSE;
+  call->run = run_plan;
+  call->scratch = plan->workspace;
+  call->free_state = plan_free;
+  call->state = g_steal_pointer (&plan);
+  return TRUE;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Graphs of cuDNN operations, built without a word about what they compute:
+ * descriptors that live and die together, and execution plans chosen among the
+ * engines that a precision allows. */
+#pragma once
+
+#include "gpu.h"
+
+G_BEGIN_DECLS
+
+/* Descriptors under construction. After the first failure every call does
+ * nothing and gives NULL. */
+typedef struct
+{
+  const CcsCudaLibraries *lib;
+  GPtrArray *made; /* cudnnBackendDescriptor_t */
+  GArray *operations;
+  cudnnStatus_t status;
+} CcsCudnnGraph;
+
+void ccs_cudnn_graph_init (CcsCudnnGraph *self, const CcsCudaLibraries *lib);
+void ccs_cudnn_graph_clear (CcsCudnnGraph *self);
+cudnnBackendDescriptor_t ccs_cudnn_make (CcsCudnnGraph *self,
+                                         cudnnBackendDescriptorType_t type);
+void ccs_cudnn_set (CcsCudnnGraph *self, cudnnBackendDescriptor_t descriptor,
+                    cudnnBackendAttributeName_t attribute,
+                    cudnnBackendAttributeType_t type, gint64 n,
+                    gconstpointer values);
+void ccs_cudnn_finalize (CcsCudnnGraph *self,
+                         cudnnBackendDescriptor_t descriptor);
+/* Takes a finalised operation into the graph; they are kept in this order. */
+void ccs_cudnn_add_operation (CcsCudnnGraph *self,
+                              cudnnBackendDescriptor_t operation);
+
+/* Dimensions N, C, H, W and the elements between neighbours in each. */
+typedef struct
+{
+  gint64 dim[4], stride[4];
+} CcsCudnnShape;
+
+/* F32 memory called @uid, at @data; NULL: it exists only inside the graph. */
+cudnnBackendDescriptor_t ccs_cudnn_tensor (CcsCudnnGraph *self, gint64 uid,
+                                           const CcsCudnnShape *shape,
+                                           gconstpointer data);
+
+/* -- plans ----------------------------------------------------------------- */
+
+#define CCS_CUDNN_MAX_TENSORS 5
+
+/* A compiled graph on fixed memory. */
+typedef struct
+{
+  const CcsCudaLibraries *lib;
+  cudnnBackendDescriptor_t plan, pack;
+  gint64 uids[CCS_CUDNN_MAX_TENSORS];
+  void *data[CCS_CUDNN_MAX_TENSORS];
+  guint n_tensors;
+  gsize workspace;
+  void *packed_scratch; /* the workspace that pack names */
+} CcsCudnnPlan;
+
+/* Finds an engine that @precision allows for the operations of @graph, whose
+ * memory is the first @n of @uids and @data. On success fills @call, which
+ * owns the plan; else says why in graph->status. */
+gboolean ccs_cudnn_plan (CcsCudnnGraph *graph, CcsGpu *gpu, const gint64 *uids,
+                         void *const *data, guint n, CcsCall *call);
+
+G_END_DECLS

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The backend on a real GPU: one device, one stream, and handles of the
+ * libraries on it. Only the files that need the toolkit's headers include
+ * this. */
+#pragma once
+
+#include "cuda.h"
+#include "kernels.h"
+#include "libraries.h"
+
+G_BEGIN_DECLS
+
+typedef enum
+{
+  CCS_GPU_FP32, /* no tensor cores, no down-conversion: as on a CPU */
+  CCS_GPU_TF32, /* products of 10-bit mantissas, summed in fp32 */
+} CcsGpuPrecision;
+
+/* Copies pass through pinned memory, in turn through each of two halves. */
+#define CCS_STAGING_HALVES 2
+
+typedef struct
+{
+  CcsCuda base;
+  gint device;
+  CcsGpuPrecision precision;
+  const CcsCudaLibraries *lib;
+  GMutex lock; /* one run, copy or preparation at a time */
+  cudaStream_t stream;
+  cudnnHandle_t cudnn;
+  cublasLtHandle_t cublaslt;
+  char *staging; /* pinned, CCS_STAGING_HALVES of them */
+  cudaEvent_t staged[CCS_STAGING_HALVES]; /* a half can be written again */
+  guint next_half;
+} CcsGpu;
+
+/* FALSE with CCS_ERROR_BACKEND naming @what unless @status is success. */
+gboolean ccs_gpu_check (cudaError_t status, const char *what, GError **error);
+/* Keeps the first failure of a run; (transfer full) @message. */
+void ccs_gpu_fail (CcsCuda *cuda, char *message);
+
+G_END_DECLS

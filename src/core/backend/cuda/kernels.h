@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The C side of kernels.cu. */
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include "kernels/list.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* @params: those of the kernel, copied by the call; @shared in bytes. */
+cudaError_t ccs_kernel_launch (CcsKernelId kernel, unsigned blocks,
+                               unsigned shared, void *params,
+                               cudaStream_t stream);
+const char *ccs_kernel_name (CcsKernelId kernel);
+
+#ifdef __cplusplus
+}
+#endif

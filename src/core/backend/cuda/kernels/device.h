@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The language that kernels are written in: C that nvcc compiles for the GPU
+ * and any C compiler for the emulation. A kernel is a function of where it
+ * stands (CcsPoint), of its parameters, and of a phase: between two phases all
+ * threads of a block meet, so that what one left in shared memory in an earlier
+ * phase the others may read. Nothing else outlives a phase. */
+#pragma once
+
+#include <math.h>
+
+#ifdef __CUDACC__
+#define CCS_DEVICE static __device__ __forceinline__
+#else
+#define CCS_DEVICE static inline
+#endif
+
+/* Threads of every block; a power of two. */
+#define CCS_BLOCK_THREADS 256
+/* Phases in which a block sums what its threads hold: its logarithm. */
+#define CCS_TREE_PHASES 8
+
+typedef struct
+{
+  unsigned block, thread;
+  char *shared; /* the block's; as many bytes as the launch asks */
+} CcsPoint;
+
+/* The activations, numbered as CcsActKind. */
+enum
+{
+  CCS_DEVICE_ACT_NONE,
+  CCS_DEVICE_ACT_RELU,
+  CCS_DEVICE_ACT_LEAKY_RELU,
+  CCS_DEVICE_ACT_SIGMOID
+};
+
+typedef struct
+{
+  int kind;
+  float slope;
+} CcsDeviceAct;
+
+CCS_DEVICE float
+ccs_device_act (CcsDeviceAct act, float x)
+{
+  switch (act.kind) {
+  case CCS_DEVICE_ACT_RELU:
+    return x < 0.f ? 0.f : x; /* a NaN stays one */
+  case CCS_DEVICE_ACT_LEAKY_RELU:
+    return x < 0.f ? act.slope * x : x;
+  case CCS_DEVICE_ACT_SIGMOID:
+    return 1.f / (1.f + expf (-x));
+  default:
+    return x;
+  }
+}
+
+/* From y = act (x). */
+CCS_DEVICE float
+ccs_device_act_derivative (CcsDeviceAct act, float y)
+{
+  switch (act.kind) {
+  case CCS_DEVICE_ACT_RELU:
+    return y > 0.f ? 1.f : 0.f;
+  case CCS_DEVICE_ACT_LEAKY_RELU:
+    return y > 0.f ? 1.f : act.slope;
+  case CCS_DEVICE_ACT_SIGMOID:
+    return y * (1.f - y);
+  default:
+    return 1.f;
+  }
+}
+
+CCS_DEVICE unsigned
+ccs_device_index (const CcsPoint *at)
+{
+  return at->block * CCS_BLOCK_THREADS + at->thread;
+}
+
+/* Step @step of the sum over a block's lanes: thread t stands in lane
+ * t/@across, and lanes' values for one of the @across columns are added. After
+ * CCS_TREE_PHASES steps the sums are in the first @across places. The order of
+ * the additions is fixed. */
+CCS_DEVICE void
+ccs_device_tree_add (const CcsPoint *at, double *values, unsigned across,
+                     int step)
+{
+  const unsigned half = (CCS_BLOCK_THREADS / across) >> (step + 1);
+
+  if (at->thread / across < half)
+    values[at->thread] += values[at->thread + half * across];
+}
+
+/* The same for the largest value, across 1. */
+CCS_DEVICE void
+ccs_device_tree_max (const CcsPoint *at, double *values, int step)
+{
+  const unsigned half = CCS_BLOCK_THREADS >> (step + 1);
+
+  if (at->thread < half && values[at->thread + half] > values[at->thread])
+    values[at->thread] = values[at->thread + half];
+}

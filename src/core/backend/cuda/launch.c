@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Lists of launches, and how shapes and strides become walks. */
+#include "cuda.h"
+
+#include <string.h>
+
+G_STATIC_ASSERT (CCS_DEVICE_ACT_NONE == (int)CCS_ACT_NONE);
+G_STATIC_ASSERT (CCS_DEVICE_ACT_RELU == (int)CCS_ACT_RELU);
+G_STATIC_ASSERT (CCS_DEVICE_ACT_LEAKY_RELU == (int)CCS_ACT_LEAKY_RELU);
+G_STATIC_ASSERT (CCS_DEVICE_ACT_SIGMOID == (int)CCS_ACT_SIGMOID);
+
+CcsSteps *
+ccs_steps_new (void)
+{
+  CcsSteps *self = g_new0 (CcsSteps, 1);
+
+  self->launches = g_array_new (FALSE, TRUE, sizeof (CcsLaunch));
+  return self;
+}
+
+void
+ccs_steps_free (CcsSteps *self)
+{
+  if (self->call.free_state)
+    self->call.free_state (self->call.state);
+  g_array_unref (self->launches);
+  g_free (self);
+}
+
+CcsLaunch *
+ccs_steps_add (CcsSteps *self, CcsKernelId kernel, gsize blocks)
+{
+  CcsLaunch *launch;
+
+  g_array_set_size (self->launches, self->launches->len + 1);
+  launch = &g_array_index (self->launches, CcsLaunch, self->launches->len - 1);
+  launch->kernel = kernel;
+  launch->blocks = blocks;
+  return launch;
+}
+
+CcsLaunch *
+ccs_steps_add_threads (CcsSteps *self, CcsKernelId kernel, gsize n)
+{
+  return ccs_steps_add (self, kernel,
+                        (n + CCS_BLOCK_THREADS - 1) / CCS_BLOCK_THREADS);
+}
+
+static void
+run_steps (CcsBackend *backend, gpointer state, void *scratch)
+{
+  CcsCuda *cuda = (CcsCuda *)backend;
+  CcsSteps *self = state;
+
+  if (self->call.run)
+    self->call.run (cuda, self->call.state, scratch);
+  for (guint i = 0; i < self->launches->len && !cuda->failure; i++) {
+    CcsLaunch *launch = &g_array_index (self->launches, CcsLaunch, i);
+
+    if (launch->scratch)
+      launch->params.scratch = scratch;
+    ccs_cuda_launch (cuda, launch);
+  }
+}
+
+void
+ccs_steps_finish (CcsSteps *self, CcsKernel *kernel, gsize scratch)
+{
+  kernel->run = run_steps;
+  kernel->state = self;
+  kernel->free_state = (GDestroyNotify)ccs_steps_free;
+  kernel->scratch = MAX (scratch, self->call.scratch);
+}
+
+CcsDeviceAct
+ccs_device_act_of (CcsAct act)
+{
+  return (CcsDeviceAct){ act.kind, act.slope };
+}
+
+void
+ccs_operand_strides (const CcsOperand *x, gint64 strides[CCS_MAX_RANK])
+{
+  ccs_broadcast_strides (&x->shape, x->pitch, &x->shape, strides);
+}
+
+void
+ccs_strides_to (int to[4], const gint64 from[CCS_MAX_RANK])
+{
+  for (guint d = 0; d < CCS_MAX_RANK; d++)
+    to[d] = from[d];
+}
+
+/* Whether every array steps from one index of @outer to the next as it would
+ * from the last of @inner. */
+static gboolean
+run_on (gint64 (*strides)[CCS_MAX_RANK], guint n, guint outer, guint inner,
+        gint64 size)
+{
+  for (guint k = 0; k < n; k++)
+    if (strides[k][outer] != strides[k][inner] * size)
+      return FALSE;
+  return TRUE;
+}
+
+CcsWalk
+ccs_walk_over (const CcsShape *shape, gint64 (*strides)[CCS_MAX_RANK], guint n)
+{
+  CcsWalk walk = { 1, { 1, 1, 1, 1 } };
+  guint rank = 0;
+
+  for (guint d = 0; d < shape->rank; d++) {
+    if (shape->dim[d] == 1)
+      continue;
+    for (guint k = 0; k < n; k++)
+      strides[k][rank] = strides[k][d];
+    if (rank > 0 && run_on (strides, n, rank - 1, rank, shape->dim[d])) {
+      for (guint k = 0; k < n; k++)
+        strides[k][rank - 1] = strides[k][rank];
+      walk.dim[rank - 1] *= shape->dim[d];
+    } else {
+      walk.dim[rank++] = shape->dim[d];
+    }
+  }
+  for (guint k = 0; k < n; k++)
+    for (guint d = rank; d < CCS_MAX_RANK; d++)
+      strides[k][d] = 0;
+  walk.rank = MAX (rank, 1);
+  return walk;
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Opens the CUDA libraries and checks that they are of the versions whose
+ * headers this module was compiled with. */
+#include "libraries.h"
+
+#include <dlfcn.h>
+
+#include "../../error.h"
+
+#define DRIVER "libcuda.so.1"
+#define CUDNN "libcudnn.so.9"
+#define CUBLASLT "libcublasLt.so.13"
+/* Both libraries' version numbers: 10000 major + 100 minor + patch. */
+#define VERSION_MAJOR 10000
+
+static void *
+open_library (const char *name, const char *what, GError **error)
+{
+  void *library = dlopen (name, RTLD_NOW | RTLD_LOCAL);
+
+  if (library == NULL)
+    g_set_error (error, CCS_ERROR, CCS_ERROR_BACKEND, "%s cannot be opened: %s",
+                 what, dlerror ());
+  return library;
+}
+
+static gboolean
+find_function (void *library, const char *name, gpointer *function,
+               GError **error)
+{
+  *function = dlsym (library, name);
+  if (*function)
+    return TRUE;
+  g_set_error (error, CCS_ERROR, CCS_ERROR_BACKEND,
+               "the CUDA libraries lack %s: %s", name, dlerror ());
+  return FALSE;
+}
+
+static gboolean
+check_version (const char *what, gsize found, guint major, GError **error)
+{
+  if (found / VERSION_MAJOR == major)
+    return TRUE;
+  g_set_error (error, CCS_ERROR, CCS_ERROR_BACKEND,
+               "%s is version %" G_GSIZE_FORMAT ", not %u.x", what, found,
+               major);
+  return FALSE;
+}
+
+static gboolean
+open_libraries (CcsCudaLibraries *self, GError **error)
+{
+  void *cudnn, *cublaslt;
+
+  /* The runtime opens the driver itself, but says less about it. */
+  if (!open_library (DRIVER, "NVIDIA's driver", error))
+    return FALSE;
+  cudnn = open_library (CUDNN, "cuDNN", error);
+  if (cudnn == NULL)
+    return FALSE;
+  cublaslt = open_library (CUBLASLT, "cuBLASLt", error);
+  if (cublaslt == NULL)
+    return FALSE;
+#define X(function)                                                            \
+  if (!find_function (cudnn, #function, (gpointer *)&self->function, error))   \
+    return FALSE;
+  CCS_CUDNN_FUNCTIONS (X)
+#undef X
+#define X(function)                                                            \
+  if (!find_function (cublaslt, #function, (gpointer *)&self->function,        \
+                      error))                                                  \
+    return FALSE;
+  CCS_CUBLASLT_FUNCTIONS (X)
+#undef X
+  return check_version ("cuDNN", self->cudnnGetVersion (), CUDNN_MAJOR, error)
+         && check_version ("cuBLASLt", self->cublasLtGetVersion (),
+                           CUBLAS_VER_MAJOR, error);
+}
+
+const CcsCudaLibraries *
+ccs_cuda_libraries (GError **error)
+{
+  static CcsCudaLibraries libraries;
+  static gboolean opened;
+
+  if (!opened)
+    opened = open_libraries (&libraries, error);
+  return opened ? &libraries : NULL;
+}

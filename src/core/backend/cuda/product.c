@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Convolutions and matrix products, which a library does, with what the
+ * library leaves of bias, residual and activation; attention. */
+#include "cuda.h"
+
+#include <math.h>
+
+/* Shared memory that every device gives a block without being asked. */
+#define MAX_SHARED (48 * 1024)
+
+/* Appends y = act (y + bias + residual), where there is any of it. */
+static void
+add_epilogue (CcsSteps *steps, const CcsOperand *y, const CcsOperand *bias,
+              const CcsOperand *residual, CcsAct act)
+{
+  if (bias->data == NULL && residual->data == NULL && act.kind == CCS_ACT_NONE)
+    return;
+  ccs_steps_elementwise (steps, CCS_EW_EPILOGUE, y, bias, residual, y)->act
+      = ccs_device_act_of (act);
+}
+
+static gboolean
+prepare_conv (CcsCuda *cuda, CcsKernel *kernel, const CcsOperand *bias,
+              const CcsOperand *residual, GError **error)
+{
+  g_autoptr (CcsSteps) steps = ccs_steps_new ();
+
+  if (!ccs_cuda_call_conv (cuda, kernel, &steps->call, error))
+    return FALSE;
+  if (!steps->call.epilogue)
+    add_epilogue (steps, &kernel->out[0], bias, residual,
+                  kernel->op->attrs.conv.act);
+  ccs_steps_finish (g_steal_pointer (&steps), kernel, 0);
+  return TRUE;
+}
+
+static const CcsOperand absent;
+
+gboolean
+ccs_cuda_prepare_conv2d (CcsCuda *cuda, CcsKernel *kernel, GError **error)
+{
+  return prepare_conv (cuda, kernel, &kernel->in[2], &kernel->in[3], error);
+}
+
+gboolean
+ccs_cuda_prepare_conv_transpose2d (CcsCuda *cuda, CcsKernel *kernel,
+                                   GError **error)
+{
+  return prepare_conv (cuda, kernel, &kernel->in[2], &absent, error);
+}
+
+gboolean
+ccs_cuda_prepare_conv2d_weight_grad (CcsCuda *cuda, CcsKernel *kernel,
+                                     GError **error)
+{
+  g_autoptr (CcsSteps) steps = ccs_steps_new ();
+
+  if (!ccs_cuda_call_conv (cuda, kernel, &steps->call, error))
+    return FALSE;
+  ccs_steps_finish (g_steal_pointer (&steps), kernel, 0);
+  return TRUE;
+}
+
+gboolean
+ccs_cuda_prepare_matmul (CcsCuda *cuda, CcsKernel *kernel, GError **error)
+{
+  g_autoptr (CcsSteps) steps = ccs_steps_new ();
+
+  if (!ccs_cuda_call_matmul (cuda, kernel, &steps->call, error))
+    return FALSE;
+  if (!steps->call.epilogue)
+    add_epilogue (steps, &kernel->out[0], &kernel->in[2], &absent,
+                  kernel->op->attrs.matmul.act);
+  ccs_steps_finish (g_steal_pointer (&steps), kernel, 0);
+  return TRUE;
+}
+
+/* -- attention ------------------------------------------------------------- */
+
+static CcsAttentionParams
+attention_params (const CcsKernel *kernel, const CcsOperand *qkv)
+{
+  const CcsOperand *q = &qkv[0], *k = &qkv[1], *v = &qkv[2];
+  const gint heads = kernel->op->attrs.attention.heads;
+  const gint d = q->shape.dim[2] / heads;
+
+  return (CcsAttentionParams){
+    .q = ccs_floats (q),
+    .k = ccs_floats (k),
+    .v = ccs_floats (v),
+    .q_pitch = q->pitch,
+    .k_pitch = k->pitch,
+    .v_pitch = v->pitch,
+    .heads = heads,
+    .tq = q->shape.dim[1],
+    .tk = k->shape.dim[1],
+    .d = d,
+    .scale = 1. / sqrt ((double)d),
+  };
+}
+
+/* A launch with a block a query of each head. */
+static CcsLaunch *
+add_queries (CcsSteps *steps, CcsKernelId id, const CcsKernel *kernel,
+             const CcsAttentionParams *p, GError **error)
+{
+  CcsLaunch *launch = ccs_steps_add (
+      steps, id, kernel->in[0].shape.dim[0] * p->heads * p->tq);
+
+  launch->shared = (CCS_BLOCK_THREADS + 1) * sizeof (double)
+                   + (gsize)p->tk * sizeof (float);
+  launch->params.attention = *p;
+  if (launch->shared <= MAX_SHARED)
+    return launch;
+  ccs_op_shape_error (kernel->op, error,
+                      "%d keys are more than the GPU takes in one block",
+                      p->tk);
+  return NULL;
+}
+
+gboolean
+ccs_cuda_prepare_attention (CcsCuda *cuda, CcsKernel *kernel, GError **error)
+{
+  g_autoptr (CcsSteps) steps = ccs_steps_new ();
+  CcsAttentionParams p = attention_params (kernel, kernel->in);
+
+  p.o = ccs_floats (&kernel->out[0]);
+  p.o_pitch = kernel->out[0].pitch;
+  p.p = ccs_floats (&kernel->out[1]);
+  p.p_pitch = kernel->out[1].pitch;
+  if (!add_queries (steps, CCS_KERNEL_attention, kernel, &p, error))
+    return FALSE;
+  ccs_steps_finish (g_steal_pointer (&steps), kernel, 0);
+  return TRUE;
+}
+
+/* do, q, k, v, p -> dq, dk, dv */
+gboolean
+ccs_cuda_prepare_attention_grad (CcsCuda *cuda, CcsKernel *kernel,
+                                 GError **error)
+{
+  g_autoptr (CcsSteps) steps = ccs_steps_new ();
+  const CcsOperand *in = kernel->in, *out = kernel->out;
+  CcsAttentionParams p = attention_params (kernel, in + 1);
+  CcsLaunch *launch;
+
+  p.dout = ccs_floats (&in[0]);
+  p.do_pitch = in[0].pitch;
+  p.p_in = ccs_floats (&in[4]);
+  p.p_pitch = in[4].pitch;
+  p.dq = ccs_floats (&out[0]);
+  p.dk = ccs_floats (&out[1]);
+  p.dv = ccs_floats (&out[2]);
+  p.dq_pitch = out[0].pitch;
+  p.dk_pitch = out[1].pitch;
+  p.dv_pitch = out[2].pitch;
+  launch = add_queries (steps, CCS_KERNEL_attention_grad, kernel, &p, error);
+  if (launch == NULL)
+    return FALSE;
+  launch->scratch = TRUE;
+  if (p.dk || p.dv) {
+    launch = ccs_steps_add (steps, CCS_KERNEL_attention_grad_keys,
+                            in[0].shape.dim[0] * p.heads * p.tk);
+    launch->scratch = TRUE;
+    launch->params.attention_grad_keys = p;
+  }
+  ccs_steps_finish (g_steal_pointer (&steps), kernel,
+                    ccs_shape_elements (&in[4].shape) * sizeof (float));
+  return TRUE;
+}
