@@ -175,7 +175,8 @@ gst_test_audio (guint rate, guint channels, guint64 first, gsize frames,
 
   for (gsize i = 0; i < n; i++)
     samples[i] = gst_test_sample (first * channels + i);
-  buffer = gst_buffer_new_wrapped (samples, n * sizeof *samples);
+  buffer = n ? gst_buffer_new_wrapped (samples, n * sizeof *samples)
+             : gst_buffer_new ();
   GST_BUFFER_PTS (buffer) = start + from;
   GST_BUFFER_DURATION (buffer) = to - from;
   return buffer;
