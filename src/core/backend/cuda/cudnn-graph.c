@@ -150,6 +150,20 @@ is_allowed (CcsCudnnGraph *self, const CcsGpu *gpu,
   return TRUE;
 }
 
+/* Says which device @descriptor is for. */
+static cudnnStatus_t
+set_device (const CcsGpu *gpu, cudnnBackendDescriptor_t descriptor,
+            cudnnBackendAttributeName_t handle,
+            cudnnBackendAttributeName_t described)
+{
+  if (gpu->described)
+    return gpu->lib->cudnnBackendSetAttribute (descriptor, described,
+                                               CUDNN_TYPE_BACKEND_DESCRIPTOR, 1,
+                                               &gpu->described);
+  return gpu->lib->cudnnBackendSetAttribute (descriptor, handle,
+                                             CUDNN_TYPE_HANDLE, 1, &gpu->cudnn);
+}
+
 /* The plan of @config in @plan, or FALSE where it is none or too large. */
 static gboolean
 compile (CcsCudnnGraph *self, const CcsGpu *gpu,
@@ -162,9 +176,8 @@ compile (CcsCudnnGraph *self, const CcsGpu *gpu,
           CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR, &plan->plan)
       != CUDNN_STATUS_SUCCESS)
     return FALSE;
-  if (lib->cudnnBackendSetAttribute (plan->plan,
-                                     CUDNN_ATTR_EXECUTION_PLAN_HANDLE,
-                                     CUDNN_TYPE_HANDLE, 1, &gpu->cudnn)
+  if (set_device (gpu, plan->plan, CUDNN_ATTR_EXECUTION_PLAN_HANDLE,
+                  CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP)
           == CUDNN_STATUS_SUCCESS
       && lib->cudnnBackendSetAttribute (
              plan->plan, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG,
@@ -186,8 +199,9 @@ compile (CcsCudnnGraph *self, const CcsGpu *gpu,
 /* The configurations that cuDNN proposes for @operations, best first; how many
  * stand in *@configs (transfer container). */
 static gint64
-propose (CcsCudnnGraph *self, cudnnBackendDescriptor_t operations,
-         cudnnBackendHeurMode_t mode, cudnnBackendDescriptor_t **configs)
+propose (CcsCudnnGraph *self, const CcsGpu *gpu,
+         cudnnBackendDescriptor_t operations, cudnnBackendHeurMode_t mode,
+         cudnnBackendDescriptor_t **configs)
 {
   cudnnBackendDescriptor_t heuristic
       = ccs_cudnn_make (self, CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR);
@@ -197,6 +211,9 @@ propose (CcsCudnnGraph *self, cudnnBackendDescriptor_t operations,
                  CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &operations);
   ccs_cudnn_set (self, heuristic, CUDNN_ATTR_ENGINEHEUR_MODE,
                  CUDNN_TYPE_HEUR_MODE, 1, &mode);
+  if (gpu->described)
+    ccs_cudnn_set (self, heuristic, CUDNN_ATTR_ENGINEHEUR_DEVICEPROP,
+                   CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &gpu->described);
   ccs_cudnn_finalize (self, heuristic);
   if (self->status == CUDNN_STATUS_SUCCESS)
     self->status = self->lib->cudnnBackendGetAttribute (
@@ -221,7 +238,7 @@ choose_engine (CcsCudnnGraph *self, const CcsGpu *gpu,
 
   for (guint m = 0; m < G_N_ELEMENTS (modes); m++) {
     g_autofree cudnnBackendDescriptor_t *configs = NULL;
-    const gint64 n = propose (self, operations, modes[m], &configs);
+    const gint64 n = propose (self, gpu, operations, modes[m], &configs);
 
     for (gint64 i = 0; i < n; i++)
       if (is_allowed (self, gpu, configs[i])
@@ -308,8 +325,9 @@ ccs_cudnn_plan (CcsCudnnGraph *graph, CcsGpu *gpu, const gint64 *uids,
   ccs_cudnn_set (graph, operations, CUDNN_ATTR_OPERATIONGRAPH_OPS,
                  CUDNN_TYPE_BACKEND_DESCRIPTOR, graph->operations->len,
                  graph->operations->data);
-  ccs_cudnn_set (graph, operations, CUDNN_ATTR_OPERATIONGRAPH_HANDLE,
-                 CUDNN_TYPE_HANDLE, 1, &gpu->cudnn);
+  if (gpu->described == NULL)
+    ccs_cudnn_set (graph, operations, CUDNN_ATTR_OPERATIONGRAPH_HANDLE,
+                   CUDNN_TYPE_HANDLE, 1, &gpu->cudnn);
   ccs_cudnn_finalize (graph, operations);
   if (graph->status != CUDNN_STATUS_SUCCESS
       || !choose_engine (graph, gpu, operations, plan))

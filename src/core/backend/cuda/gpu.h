@@ -28,6 +28,9 @@ typedef struct
   GMutex lock; /* one run, copy or preparation at a time */
   cudaStream_t stream;
   cudnnHandle_t cudnn;
+  /* Tests without a GPU: the device that plans are compiled for, finalised;
+   * else NULL, and plans are for the handle's. */
+  cudnnBackendDescriptor_t described;
   cublasLtHandle_t cublaslt;
   char *staging; /* pinned, CCS_STAGING_HALVES of them */
   cudaEvent_t staged[CCS_STAGING_HALVES]; /* a half can be written again */

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The CUDA module's convolution graphs, given to cuDNN for a GPU that is only
+ * described: cuDNN says without one which engines serve a graph, and compiles
+ * its plan. Skipped where cuDNN is not installed. */
+#include <check.h>
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/cuda/cudnn-graph.h"
+
+/* An H100, in the words of the library's own reader. */
+static const char described_gpu[]
+    = "{\"maxGridSize\": [2147483647, 65535, 65535],"
+      " \"maxBlockSize\": [1024, 1024, 64], \"regsPerBlock\": 65536,"
+      " \"multiProcessorCount\": 132, \"smClockRateKHz\": 1980000,"
+      " \"memClockRateKHz\": 2619000, \"l2CacheSize\": 52428800,"
+      " \"warpSize\": 32, \"maxSharedMemoryPerBlock\": 49152,"
+      " \"maxSharedMemoryPerBlockOptin\": 232448,"
+      " \"reservedSharedMemoryPerBlock\": 1024, \"maxRegistersPerSM\": 65536,"
+      " \"pciDeviceId\": 0, \"maxCtasPerSM\": 32, \"maxThreadsPerBlock\": 1024,"
+      " \"maxThreadsPerSM\": 2048, \"isTccDriver\": 0,"
+      " \"supportCoopLaunch\": 1, \"deviceVer\": 900, \"driverVer\": 13000,"
+      " \"totalGlobalMem\": 85017493504, \"cudaDeviceId\": 0,"
+      " \"deviceName\": \"described\"}";
+
+static CcsCudaLibraries lib;
+static CcsGpu gpu;
+
+/* What the graphs' files want of the rest of the module; nothing runs here. */
+void
+ccs_gpu_fail (CcsCuda *cuda, char *message)
+{
+  g_free (message);
+}
+
+static const char *
+open_cudnn (void)
+{
+  void *library = dlopen ("libcudnn.so.9", RTLD_NOW);
+  const gsize length = strlen (described_gpu);
+
+  if (library == NULL)
+    return dlerror ();
+#define X(function) lib.function = dlsym (library, #function);
+  CCS_CUDNN_FUNCTIONS (X)
+#undef X
+  gpu.lib = &lib;
+  if (lib.cudnnBackendCreateDescriptor (CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR,
+                                        &gpu.described)
+          != CUDNN_STATUS_SUCCESS
+      || lib.cudnnBackendSetAttribute (
+             gpu.described, CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION,
+             CUDNN_TYPE_CHAR, length, described_gpu)
+             != CUDNN_STATUS_SUCCESS
+      || lib.cudnnBackendFinalize (gpu.described) != CUDNN_STATUS_SUCCESS)
+    return "this cuDNN compiles for no described GPU";
+  return NULL;
+}
+
+/* -- convolutions ---------------------------------------------------------- */
+
+/* Never read: only addresses and their alignment matter. */
+static float memory[64] __attribute__ ((aligned (64)));
+
+typedef struct
+{
+  const char *name;
+  gint64 batch, size, in, out; /* a square image */
+  gint kernel, stride, pad, dilation;
+} Geometry;
+
+/* The net's kinds of layers, at small batches. */
+static const Geometry geometries[] = {
+  { "stem 7x7", 2, 224, 3, 64, 7, 2, 3, 1 },
+  { "3x3", 2, 28, 64, 64, 3, 1, 1, 1 },
+  { "3x3 stride 2", 2, 28, 64, 128, 3, 2, 1, 1 },
+  { "1x1 stride 2", 2, 28, 64, 128, 1, 2, 0, 1 },
+  { "3x3 dilated", 2, 14, 128, 64, 3, 1, 6, 6 },
+  { "4x4 stride 2", 2, 64, 2, 64, 4, 2, 1, 1 },
+  { "odd channels", 2, 16, 98, 64, 3, 1, 1, 1 },
+};
+
+static CcsOperand
+image_of (gint64 batch, gint64 size, gint64 channels)
+{
+  return (CcsOperand){ memory, CCS_F32, CCS_SHAPE (batch, size, size, channels),
+                       channels };
+}
+
+static CcsKernel
+kernel_of (const Geometry *g, CcsOp *op)
+{
+  const gint64 small
+      = (g->size + 2 * g->pad - g->dilation * (g->kernel - 1) - 1) / g->stride
+        + 1;
+  const CcsOperand large_image = image_of (g->batch, g->size, g->in);
+  const CcsOperand small_image = image_of (g->batch, small, g->out);
+  const CcsOperand filter
+      = { memory, CCS_F32, CCS_SHAPE (g->out, g->kernel, g->kernel, g->in),
+          g->in };
+  CcsKernel kernel = { .op = op, .row = ccs_op_row (op->kind) };
+
+  op->attrs.conv.stride = g->stride;
+  op->attrs.conv.pad = g->pad;
+  op->attrs.conv.dilation = g->dilation;
+  kernel.in[0] = large_image;
+  kernel.in[1] = filter;
+  kernel.out[0] = small_image;
+  if (op->kind == CCS_OP_CONV_TRANSPOSE2D) {
+    kernel.in[0] = small_image;
+    kernel.out[0] = large_image;
+  } else if (op->kind == CCS_OP_CONV2D_WEIGHT_GRAD) {
+    kernel.in[1] = small_image;
+    kernel.out[0] = filter;
+  }
+  return kernel;
+}
+
+/* Compiles, and says whether the epilogue went along. */
+static gboolean
+compile (const CcsKernel *kernel, const char *name)
+{
+  g_autoptr (GError) error = NULL;
+  CcsCall call = { NULL };
+
+  if (!ccs_cuda_call_conv (&gpu.base, kernel, &call, &error))
+    ck_abort_msg ("%s, %s: %s", kernel->row->name, name, error->message);
+  ck_assert_ptr_nonnull (call.run);
+  call.free_state (call.state);
+  return call.epilogue;
+}
+
+static void
+compile_kind (CcsOpKind kind, const Geometry *g)
+{
+  CcsOp op = { .kind = kind };
+  CcsKernel kernel = kernel_of (g, &op);
+
+  compile (&kernel, g->name);
+}
+
+START_TEST (strict_fp32_has_an_engine_forward)
+{
+  gpu.precision = CCS_GPU_FP32;
+  compile_kind (CCS_OP_CONV2D, &geometries[_i]);
+}
+END_TEST
+
+START_TEST (strict_fp32_has_an_engine_for_data_gradients)
+{
+  gpu.precision = CCS_GPU_FP32;
+  compile_kind (CCS_OP_CONV_TRANSPOSE2D, &geometries[_i]);
+}
+END_TEST
+
+START_TEST (strict_fp32_has_an_engine_for_filter_gradients)
+{
+  gpu.precision = CCS_GPU_FP32;
+  compile_kind (CCS_OP_CONV2D_WEIGHT_GRAD, &geometries[_i]);
+}
+END_TEST
+
+START_TEST (tf32_has_an_engine_forward)
+{
+  gpu.precision = CCS_GPU_TF32;
+  compile_kind (CCS_OP_CONV2D, &geometries[_i]);
+}
+END_TEST
+
+/* Bias and ReLU ride along in strict fp32 too. */
+START_TEST (bias_and_relu_are_fused)
+{
+  CcsOp op = { .kind = CCS_OP_CONV2D, .attrs.conv.act = CCS_RELU };
+  CcsKernel kernel = kernel_of (&geometries[1], &op);
+
+  gpu.precision = CCS_GPU_FP32;
+  kernel.in[2] = (CcsOperand){ memory, CCS_F32, CCS_SHAPE (64), 64 };
+  ck_assert (compile (&kernel, "bias and relu"));
+}
+END_TEST
+
+START_TEST (residual_bias_and_relu_are_fused)
+{
+  CcsOp op = { .kind = CCS_OP_CONV2D, .attrs.conv.act = CCS_RELU };
+  CcsKernel kernel = kernel_of (&geometries[1], &op);
+
+  gpu.precision = CCS_GPU_FP32;
+  kernel.in[2] = (CcsOperand){ memory, CCS_F32, CCS_SHAPE (64), 64 };
+  kernel.in[3] = kernel.out[0];
+  ck_assert (compile (&kernel, "residual, bias and relu"));
+}
+END_TEST
+
+/* A part of wider rows, as views give them, four bytes from an even address. */
+START_TEST (rows_apart_have_an_engine)
+{
+  CcsOp op = { .kind = CCS_OP_CONV2D };
+  CcsKernel kernel = kernel_of (&geometries[1], &op);
+
+  gpu.precision = CCS_GPU_FP32;
+  kernel.in[0].pitch += 5;
+  kernel.in[0].data = memory + 1;
+  kernel.out[0].pitch += 3;
+  kernel.out[0].data = memory + 1;
+  compile (&kernel, "rows apart");
+}
+END_TEST
+
+static Suite *
+cudnn_suite (void)
+{
+  Suite *suite = suite_create ("cudnn");
+  TCase *engines = tcase_create ("engines");
+  const int n = G_N_ELEMENTS (geometries);
+
+  tcase_add_loop_test (engines, strict_fp32_has_an_engine_forward, 0, n);
+  tcase_add_loop_test (engines, strict_fp32_has_an_engine_for_data_gradients, 0,
+                       n);
+  tcase_add_loop_test (engines, strict_fp32_has_an_engine_for_filter_gradients,
+                       0, n);
+  tcase_add_loop_test (engines, tf32_has_an_engine_forward, 0, n);
+  tcase_add_test (engines, bias_and_relu_are_fused);
+  tcase_add_test (engines, residual_bias_and_relu_are_fused);
+  tcase_add_test (engines, rows_apart_have_an_engine);
+  suite_add_tcase (suite, engines);
+  return suite;
+}
+
+int
+main (void)
+{
+  const char *reason = open_cudnn ();
+
+  if (reason) {
+    printf ("1..0 # SKIP %s\n", reason);
+    return EXIT_SUCCESS;
+  }
+  SRunner *runner = srunner_create (cudnn_suite ());
+  srunner_run_all (runner, CK_ENV);
+  int failed = srunner_ntests_failed (runner);
+  srunner_free (runner);
+  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
