@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The containers of `ccstereo-transcode`: opens the input, makes an output with
+ * every stream of it (packets, side data, metadata and chapters as they are)
+ * and with one new audio track, and moves packets. */
+#pragma once
+
+#include <gio/gio.h>
+#include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
+#include <signal.h>
+
+#include "transcode-track.h"
+
+G_BEGIN_DECLS
+
+/**
+ * TranscodeContainer:
+ * @extension: of file names
+ * @muxer: libavformat's
+ * @codecs: names of those that the new track may have; the first is the default
+ * @tick: packets' times are in units of 1 / @tick s; 0: of the track's choice
+ */
+typedef struct
+{
+  const char *extension;
+  const char *muxer;
+  const char *const *codecs;
+  guint tick;
+} TranscodeContainer;
+
+/* By @path's extension; NULL: none that can be written. */
+const TranscodeContainer *transcode_container_find (const char *path);
+gboolean transcode_container_takes (const TranscodeContainer *self,
+                                    const char *codec);
+
+/**
+ * TranscodeFile:
+ * @in: the input
+ * @audio: the stream of it that is made binaural
+ * @n_audio: how many audio streams the input has
+ * @offset: what is added to the input's times, in AV_TIME_BASE
+ * @out: the output; NULL before transcode_file_create()
+ * @map: input stream -> output stream, or -1; @n_map of them
+ * @last_dts: of every output stream, in its time base
+ * @track: the output stream of the new sound
+ * @track_base: the encoder's time base
+ * @tick: the container's
+ */
+typedef struct
+{
+  char *in_path;
+  AVFormatContext *in;
+  AVStream *audio;
+  guint n_audio;
+  gint64 offset;
+  AVFormatContext *out;
+  gint *map;
+  guint n_map;
+  gint64 *last_dts;
+  AVStream *track;
+  AVRational track_base;
+  guint tick;
+} TranscodeFile;
+
+/* Opens @path and finds a video stream and audio stream number @stream, from 0.
+ * Stops waiting for data once *@stop is not 0. */
+TranscodeFile *transcode_file_open (const char *path, guint stream,
+                                    const volatile sig_atomic_t *stop,
+                                    GError **error);
+void transcode_file_free (TranscodeFile *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (TranscodeFile, transcode_file_free)
+
+/* Called with the reason for each stream that the output cannot have. */
+typedef void (*TranscodeNotice) (const char *text);
+
+/* Makes @path, where the new track takes the chosen stream's place, or with
+ * @keep_original stands before it. */
+gboolean transcode_file_create (TranscodeFile *self, const char *path,
+                                const TranscodeContainer *container,
+                                const AVCodecContext *encoder,
+                                gboolean keep_original, TranscodeNotice notice,
+                                GError **error);
+/* The next packet to copy, with output times, or *@packet NULL at the end. */
+gboolean transcode_file_read (TranscodeFile *self, AVPacket **packet,
+                              GError **error);
+/* Writes @packet (takes it), whose times are in @time_base. */
+gboolean transcode_file_write (TranscodeFile *self, AVPacket *packet,
+                               gint stream, AVRational time_base,
+                               GError **error);
+/* Writes a packet of the new track (takes it), whose times are the encoder's. */
+gboolean transcode_file_write_sound (TranscodeFile *self, AVPacket *packet,
+                                     GError **error);
+/* Index and headers: the output is complete. */
+gboolean transcode_file_finish (TranscodeFile *self, GError **error);
+
+G_END_DECLS

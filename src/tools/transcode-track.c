@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Time to sample numbers, our resampler where the codec needs one, frames of
+ * the encoder's size, libavcodec. */
+#include "transcode-track.h"
+
+#include <gio/gio.h>
+#include <libavutil/opt.h>
+#include <math.h>
+#include <string.h>
+
+#include "audio/resampler.h"
+
+#define CHANNELS 2
+#define SECOND G_GINT64_CONSTANT (1000000000)
+/* Times that disagree by less are rounding in a container. */
+#define TIME_SLACK (5 * SECOND / 1000)
+/* For encoders that take frames of any size; also silence at a time. */
+#define FRAME_SAMPLES 1024
+#define FULL_SCALE_24 8388608.f
+
+struct _TranscodeTrack
+{
+  AVCodecContext *encoder;
+  AVFrame *frame;
+  GQueue packets;               /* of AVPacket */
+  guint tick;                   /* Hz; 0: of the track's own */
+
+  /* input: a run of samples without a break at one rate */
+  guint rate;
+  gint64 run_time;              /* of its first sample, ns */
+  gint64 run_frames;            /* pushed so far */
+  CcsResampler *resampler[CHANNELS];
+
+  /* at the encoder's rate */
+  GArray *channel[CHANNELS];    /* of float, not coded yet */
+  gboolean started;
+  gint64 position;              /* of the first of these */
+};
+
+static const TranscodeCodec codecs[] = {
+  { "aac", AV_CODEC_ID_AAC, "aac", AV_SAMPLE_FMT_FLTP, 0, 192000, 0 },
+  { "opus", AV_CODEC_ID_OPUS, "libopus", AV_SAMPLE_FMT_FLT, 0, 160000, 48000 },
+  { "flac", AV_CODEC_ID_FLAC, "flac", AV_SAMPLE_FMT_S32, 24, 0, 0 },
+  { "pcm", AV_CODEC_ID_PCM_S24LE, "pcm_s24le", AV_SAMPLE_FMT_S32, 24, 0, 0 },
+};
+
+const TranscodeCodec *
+transcode_codec_find (const char *name)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (codecs); i++)
+    if (g_str_equal (codecs[i].name, name))
+      return &codecs[i];
+  return NULL;
+}
+
+/* -- coding --------------------------------------------------------------- */
+
+static gboolean
+fail (GError **error, const char *what, int code)
+{
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, "%s: %s", what,
+               av_err2str (code));
+  return FALSE;
+}
+
+/* What the encoder has ready. */
+static gboolean
+collect_packets (TranscodeTrack *self, GError **error)
+{
+  for (;;) {
+    AVPacket *packet = av_packet_alloc ();
+    int ret = avcodec_receive_packet (self->encoder, packet);
+
+    if (ret >= 0) {
+      g_queue_push_tail (&self->packets, packet);
+      continue;
+    }
+    av_packet_free (&packet);
+    return ret == AVERROR (EAGAIN) || ret == AVERROR_EOF
+           || fail (error, "the audio encoder failed", ret);
+  }
+}
+
+/* @value in [-1, 1) as an integer of @full_scale, at the limit where louder. */
+static gint32
+quantised (float value, float full_scale)
+{
+  return (gint32)lrintf (
+      CLAMP (value * full_scale, -full_scale, full_scale - 1));
+}
+
+/* The first samples of both channels, in the encoder's format. */
+static void
+fill_frame (TranscodeTrack *self, int samples)
+{
+  const gint32 shift = 1 << 8;  /* 24 bits at the top of 32 */
+  guint8 **data = self->frame->data;
+
+  for (int c = 0; c < CHANNELS; c++) {
+    const float *from = (const float *)self->channel[c]->data;
+
+    switch (self->encoder->sample_fmt) {
+    case AV_SAMPLE_FMT_FLTP:
+      memcpy (data[c], from, samples * sizeof *from);
+      break;
+    case AV_SAMPLE_FMT_FLT:
+      for (int i = 0; i < samples; i++)
+        ((float *)data[0])[CHANNELS * i + c] = from[i];
+      break;
+    default:
+      for (int i = 0; i < samples; i++)
+        ((gint32 *)data[0])[CHANNELS * i + c]
+            = shift * quantised (from[i], FULL_SCALE_24);
+    }
+  }
+}
+
+static gboolean
+code_frame (TranscodeTrack *self, int samples, GError **error)
+{
+  AVFrame *frame = self->frame;
+  int ret;
+
+  av_frame_unref (frame);
+  frame->format = self->encoder->sample_fmt;
+  frame->sample_rate = self->encoder->sample_rate;
+  frame->nb_samples = samples;
+  av_channel_layout_copy (&frame->ch_layout, &self->encoder->ch_layout);
+  if ((ret = av_frame_get_buffer (frame, 0)) < 0)
+    return fail (error, "no memory for a frame of sound", ret);
+  fill_frame (self, samples);
+  frame->pts = self->position;
+  self->position += samples;
+  for (int c = 0; c < CHANNELS; c++)
+    g_array_remove_range (self->channel[c], 0, samples);
+  if ((ret = avcodec_send_frame (self->encoder, frame)) < 0)
+    return fail (error, "the audio encoder failed", ret);
+  return collect_packets (self, error);
+}
+
+static gboolean
+code_full_frames (TranscodeTrack *self, GError **error)
+{
+  const int size
+      = self->encoder->frame_size ? self->encoder->frame_size : FRAME_SAMPLES;
+
+  while (self->channel[0]->len >= (guint)size)
+    if (!code_frame (self, size, error))
+      return FALSE;
+  return TRUE;
+}
+
+/* -- runs of samples ------------------------------------------------------ */
+
+static gint64
+end_position (TranscodeTrack *self)
+{
+  return self->position + self->channel[0]->len;
+}
+
+/* NULL @samples: silence. */
+static gboolean
+push_samples (TranscodeTrack *self, const float *samples, gsize frames,
+              GError **error)
+{
+  g_autofree float *one = g_new0 (float, frames);
+
+  for (int c = 0; c < CHANNELS; c++) {
+    for (gsize i = 0; samples && i < frames; i++)
+      one[i] = samples[CHANNELS * i + c];
+    if (!ccs_resampler_push (self->resampler[c], one, frames, self->channel[c],
+                             error))
+      return FALSE;
+  }
+  self->run_frames += frames;
+  return code_full_frames (self, error);
+}
+
+static gboolean
+push_silence (TranscodeTrack *self, gint64 frames, GError **error)
+{
+  for (; frames > 0; frames -= FRAME_SAMPLES)
+    if (!push_samples (self, NULL, MIN (frames, FRAME_SAMPLES), error))
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
+end_run (TranscodeTrack *self, GError **error)
+{
+  for (int c = 0; c < CHANNELS; c++) {
+    if (self->resampler[c]
+        && !ccs_resampler_drain (self->resampler[c], self->channel[c], error))
+      return FALSE;
+    g_clear_pointer (&self->resampler[c], ccs_resampler_free);
+  }
+  return TRUE;
+}
+
+static gint64
+frames_in (gint64 time, gint64 rate)
+{
+  return av_rescale_q (time, (AVRational){ 1, SECOND }, (AVRational){ 1, rate });
+}
+
+/* The track begins at the container's tick before the first sample, with
+ * silence up to it, so that the container tells the place of samples exactly.
+ * The first packet's time counts, which is that of the encoder's delay. */
+static void
+start_track (TranscodeTrack *self, gint64 first)
+{
+  const gint64 rate = self->encoder->sample_rate;
+  const gint64 delay = self->encoder->initial_padding;
+  gint64 silence = 0;
+
+  if (self->tick) {
+    gint64 step = rate / av_gcd (rate, self->tick);
+
+    silence = (first >= delay ? first - delay : first) % step;
+  }
+  self->position = first - silence;
+  for (int c = 0; c < CHANNELS; c++)
+    g_array_set_size (self->channel[c], silence);
+  self->started = TRUE;
+}
+
+static gboolean
+begin_run (TranscodeTrack *self, const TranscodePiece *piece, GError **error)
+{
+  if (!end_run (self, error))
+    return FALSE;
+  if (!self->started)
+    start_track (self, frames_in (piece->time, self->encoder->sample_rate));
+  for (int c = 0; c < CHANNELS; c++)
+    if ((self->resampler[c] = ccs_resampler_new (
+             piece->rate, self->encoder->sample_rate, error))
+        == NULL)
+      return FALSE;
+  self->rate = piece->rate;
+  self->run_frames = 0;
+  self->run_time = av_rescale_q (
+      end_position (self), self->encoder->time_base, (AVRational){ 1, SECOND });
+  return TRUE;
+}
+
+gboolean
+transcode_track_push (TranscodeTrack *self, const TranscodePiece *piece,
+                      GError **error)
+{
+  const float *samples = piece->samples;
+  gsize frames = piece->frames;
+  gint64 ahead;
+
+  if ((!self->started || piece->rate != self->rate)
+      && !begin_run (self, piece, error))
+    return FALSE;
+  ahead = piece->time - self->run_time
+          - av_rescale (self->run_frames, SECOND, self->rate);
+  if (ahead > TIME_SLACK) {
+    if (!push_silence (self, frames_in (ahead, self->rate), error))
+      return FALSE;
+  } else if (ahead < -TIME_SLACK) {
+    gsize late = MIN ((gsize)frames_in (-ahead, self->rate), frames);
+
+    samples += late * CHANNELS;
+    frames -= late;
+  }
+  return push_samples (self, samples, frames, error);
+}
+
+gboolean
+transcode_track_finish (TranscodeTrack *self, GError **error)
+{
+  int ret;
+
+  if (!end_run (self, error) || !code_full_frames (self, error)
+      || (self->channel[0]->len > 0
+          && !code_frame (self, self->channel[0]->len, error)))
+    return FALSE;
+  if ((ret = avcodec_send_frame (self->encoder, NULL)) < 0)
+    return fail (error, "the audio encoder failed", ret);
+  return collect_packets (self, error);
+}
+
+AVPacket *
+transcode_track_pop (TranscodeTrack *self)
+{
+  return g_queue_pop_head (&self->packets);
+}
+
+/* -- life ----------------------------------------------------------------- */
+
+const AVCodecContext *
+transcode_track_encoder (const TranscodeTrack *self)
+{
+  return self->encoder;
+}
+
+static void
+configure (AVCodecContext *encoder, const TranscodeTrackOptions *options)
+{
+  const TranscodeCodec *codec = options->codec;
+
+  encoder->sample_fmt = codec->format;
+  encoder->sample_rate = codec->rate ? codec->rate : options->rate;
+  encoder->time_base = (AVRational){ 1, encoder->sample_rate };
+  encoder->bits_per_raw_sample = codec->bits;
+  encoder->bit_rate = options->bitrate ? options->bitrate : codec->bitrate;
+  av_channel_layout_default (&encoder->ch_layout, CHANNELS);
+  if (options->global_header)
+    encoder->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
+  if (codec->id == AV_CODEC_ID_AAC) {
+    /* Both replace one ear's waveform by the other's or by noise: that would
+     * destroy what tells directions. */
+    av_opt_set_int (encoder->priv_data, "aac_is", 0, 0);
+    av_opt_set_int (encoder->priv_data, "aac_pns", 0, 0);
+  }
+}
+
+TranscodeTrack *
+transcode_track_new (const TranscodeTrackOptions *options, GError **error)
+{
+  const AVCodec *codec = avcodec_find_encoder_by_name (options->codec->encoder);
+  g_autoptr (TranscodeTrack) self = g_new0 (TranscodeTrack, 1);
+  int ret;
+
+  g_queue_init (&self->packets);
+  self->tick = options->tick;
+  for (int c = 0; c < CHANNELS; c++)
+    self->channel[c] = g_array_new (FALSE, TRUE, sizeof (float));
+  if (codec == NULL) {
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                 "this libavcodec has no encoder \"%s\"",
+                 options->codec->encoder);
+    return NULL;
+  }
+  self->frame = av_frame_alloc ();
+  self->encoder = avcodec_alloc_context3 (codec);
+  configure (self->encoder, options);
+  if ((ret = avcodec_open2 (self->encoder, codec, NULL)) < 0) {
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED,
+                 "%s at %u Hz cannot be encoded: %s", options->codec->name,
+                 options->rate, av_err2str (ret));
+    return NULL;
+  }
+  return g_steal_pointer (&self);
+}
+
+static void
+free_packet (gpointer packet)
+{
+  av_packet_free ((AVPacket **)&packet);
+}
+
+void
+transcode_track_free (TranscodeTrack *self)
+{
+  g_queue_clear_full (&self->packets, free_packet);
+  for (int c = 0; c < CHANNELS; c++) {
+    g_clear_pointer (&self->resampler[c], ccs_resampler_free);
+    g_array_unref (self->channel[c]);
+  }
+  av_frame_free (&self->frame);
+  avcodec_free_context (&self->encoder);
+  g_free (self);
+}

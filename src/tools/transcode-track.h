@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The new audio track of `ccstereo-transcode`: pieces of stereo sound with
+ * their times in, coded packets out. Samples keep their places: gaps become
+ * silence, and packet times take the encoder's delay into account. */
+#pragma once
+
+#include <glib.h>
+#include <libavcodec/avcodec.h>
+
+#include "transcode-sound.h"
+
+G_BEGIN_DECLS
+
+typedef struct _TranscodeTrack TranscodeTrack;
+
+/**
+ * TranscodeCodec:
+ * @name: as on the command line
+ * @id: in libavcodec
+ * @encoder: libavcodec's encoder
+ * @format: of the samples it is given
+ * @bits: that count of a sample; 0: as the format has
+ * @bitrate: bits a second by default; 0: lossless
+ * @rate: the only one that it takes, in Hz; 0: any
+ */
+typedef struct
+{
+  const char *name;
+  enum AVCodecID id;
+  const char *encoder;
+  enum AVSampleFormat format;
+  int bits;
+  int bitrate;
+  guint rate;
+} TranscodeCodec;
+
+/* NULL: there is none of that name. */
+const TranscodeCodec *transcode_codec_find (const char *name);
+
+/**
+ * TranscodeTrackOptions:
+ * @codec: how to code
+ * @rate: of the sound that will come, in Hz
+ * @bitrate: bits a second; 0: the codec's default
+ * @global_header: the container wants the codec's header apart
+ * @tick: the container tells the track's start in units of 1 / @tick s (0: as
+ *   exactly as need be): the track begins on one, if need be with silence
+ */
+typedef struct
+{
+  const TranscodeCodec *codec;
+  guint rate;
+  gint64 bitrate;
+  gboolean global_header;
+  guint tick;
+} TranscodeTrackOptions;
+
+TranscodeTrack *transcode_track_new (const TranscodeTrackOptions *options,
+                                     GError **error);
+void transcode_track_free (TranscodeTrack *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (TranscodeTrack, transcode_track_free)
+
+/* The opened encoder: parameters and time base. (transfer none) */
+const AVCodecContext *transcode_track_encoder (const TranscodeTrack *self);
+gboolean transcode_track_push (TranscodeTrack *self,
+                               const TranscodePiece *piece, GError **error);
+/* No piece comes any more: codes what is left. */
+gboolean transcode_track_finish (TranscodeTrack *self, GError **error);
+/* The next coded packet in the encoder's time base, or NULL when more sound is
+ * needed. (transfer full) */
+AVPacket *transcode_track_pop (TranscodeTrack *self);
+
+G_END_DECLS
