@@ -20,12 +20,12 @@ GType
 gst_ccstereo_backend_get_type (void)
 {
   static GType type = 0;
-  static const GEnumValue values[] = {
-    {GST_CCSTEREO_BACKEND_AUTO, "A GPU where one works, else the CPU", "auto"},
-    {GST_CCSTEREO_BACKEND_CPU, "oneDNN on the CPU", "cpu"},
-    {GST_CCSTEREO_BACKEND_CUDA, "CUDA and cuDNN", "cuda"},
-    {0, NULL, NULL}
-  };
+  static const GEnumValue values[]
+      = { { GST_CCSTEREO_BACKEND_AUTO, "A GPU where one works, else the CPU",
+            "auto" },
+          { GST_CCSTEREO_BACKEND_CPU, "oneDNN on the CPU", "cpu" },
+          { GST_CCSTEREO_BACKEND_CUDA, "CUDA and cuDNN", "cuda" },
+          { 0, NULL, NULL } };
 
   if (g_once_init_enter (&type)) {
     GType made = g_enum_register_static ("GstCcstereoBackend", values);
@@ -39,49 +39,57 @@ gst_ccstereo_backend_get_type (void)
 void
 gst_ccstereo_install_model_properties (GObjectClass *klass, guint first)
 {
-  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS
-      | GST_PARAM_MUTABLE_READY;
+  const GParamFlags flags
+      = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY;
 
-  g_object_class_install_property (klass, first + INDEX_MODEL_FILE,
-      g_param_spec_string ("model-file", "Model file",
+  g_object_class_install_property (
+      klass, first + INDEX_MODEL_FILE,
+      g_param_spec_string (
+          "model-file", "Model file",
           "CCStereo parameters, safetensors or .pth (default: CCSTEREO_MODEL, "
-          "then the installed default model)", NULL, flags));
-  g_object_class_install_property (klass, first + INDEX_BACKEND,
+          "then the installed default model)",
+          NULL, flags));
+  g_object_class_install_property (
+      klass, first + INDEX_BACKEND,
       g_param_spec_enum ("backend", "Backend", "What the net runs on",
-          GST_TYPE_CCSTEREO_BACKEND, GST_CCSTEREO_BACKEND_AUTO, flags));
-  g_object_class_install_property (klass, first + INDEX_CUDA_DEVICE_ID,
+                         GST_TYPE_CCSTEREO_BACKEND, GST_CCSTEREO_BACKEND_AUTO,
+                         flags));
+  g_object_class_install_property (
+      klass, first + INDEX_CUDA_DEVICE_ID,
       g_param_spec_int ("cuda-device-id", "CUDA device",
-          "Which GPU to use (-1: choose)", -1, G_MAXINT,
-          DEFAULT_CUDA_DEVICE_ID, flags));
-  g_object_class_install_property (klass, first + INDEX_N_THREADS,
+                        "Which GPU to use (-1: choose)", -1, G_MAXINT,
+                        DEFAULT_CUDA_DEVICE_ID, flags));
+  g_object_class_install_property (
+      klass, first + INDEX_N_THREADS,
       g_param_spec_int ("n-threads", "Threads",
-          "CPU threads for the net (0: one a core)", 0, MAX_THREADS,
-          DEFAULT_N_THREADS, flags));
+                        "CPU threads for the net (0: one a core)", 0,
+                        MAX_THREADS, DEFAULT_N_THREADS, flags));
 }
 
 gboolean
 gst_ccstereo_model_settings_set (GstCcstereoModelSettings *self,
-    GstElement *element, guint index, const GValue *value)
+                                 GstElement *element, guint index,
+                                 const GValue *value)
 {
   gboolean known = TRUE;
 
   GST_OBJECT_LOCK (element);
   switch (index) {
-    case INDEX_MODEL_FILE:
-      g_free (self->model_file);
-      self->model_file = g_value_dup_string (value);
-      break;
-    case INDEX_BACKEND:
-      self->backend = g_value_get_enum (value);
-      break;
-    case INDEX_CUDA_DEVICE_ID:
-      self->cuda_device_id = g_value_get_int (value);
-      break;
-    case INDEX_N_THREADS:
-      self->n_threads = g_value_get_int (value);
-      break;
-    default:
-      known = FALSE;
+  case INDEX_MODEL_FILE:
+    g_free (self->model_file);
+    self->model_file = g_value_dup_string (value);
+    break;
+  case INDEX_BACKEND:
+    self->backend = g_value_get_enum (value);
+    break;
+  case INDEX_CUDA_DEVICE_ID:
+    self->cuda_device_id = g_value_get_int (value);
+    break;
+  case INDEX_N_THREADS:
+    self->n_threads = g_value_get_int (value);
+    break;
+  default:
+    known = FALSE;
   }
   GST_OBJECT_UNLOCK (element);
   return known;
@@ -89,26 +97,27 @@ gst_ccstereo_model_settings_set (GstCcstereoModelSettings *self,
 
 gboolean
 gst_ccstereo_model_settings_get (GstCcstereoModelSettings *self,
-    GstElement *element, guint index, GValue *value)
+                                 GstElement *element, guint index,
+                                 GValue *value)
 {
   gboolean known = TRUE;
 
   GST_OBJECT_LOCK (element);
   switch (index) {
-    case INDEX_MODEL_FILE:
-      g_value_set_string (value, self->model_file);
-      break;
-    case INDEX_BACKEND:
-      g_value_set_enum (value, self->backend);
-      break;
-    case INDEX_CUDA_DEVICE_ID:
-      g_value_set_int (value, self->cuda_device_id);
-      break;
-    case INDEX_N_THREADS:
-      g_value_set_int (value, self->n_threads);
-      break;
-    default:
-      known = FALSE;
+  case INDEX_MODEL_FILE:
+    g_value_set_string (value, self->model_file);
+    break;
+  case INDEX_BACKEND:
+    g_value_set_enum (value, self->backend);
+    break;
+  case INDEX_CUDA_DEVICE_ID:
+    g_value_set_int (value, self->cuda_device_id);
+    break;
+  case INDEX_N_THREADS:
+    g_value_set_int (value, self->n_threads);
+    break;
+  default:
+    known = FALSE;
   }
   GST_OBJECT_UNLOCK (element);
   return known;
@@ -122,7 +131,7 @@ gst_ccstereo_model_settings_clear (GstCcstereoModelSettings *self)
 
 CcsModel *
 gst_ccstereo_model_settings_load (GstCcstereoModelSettings *self,
-    GstElement *element)
+                                  GstElement *element)
 {
   static const char *const names[] = { "auto", "cpu", "cuda" };
   g_autofree char *path = NULL;
@@ -134,7 +143,7 @@ gst_ccstereo_model_settings_load (GstCcstereoModelSettings *self,
   GST_OBJECT_LOCK (element);
   path = g_strdup (self->model_file);
   backend = names[self->backend];
-  options = (CcsBackendOptions) { self->n_threads, self->cuda_device_id };
+  options = (CcsBackendOptions){ self->n_threads, self->cuda_device_id };
   GST_OBJECT_UNLOCK (element);
   if (path == NULL)
     path = ccs_model_default_path (&error);
@@ -143,12 +152,13 @@ gst_ccstereo_model_settings_load (GstCcstereoModelSettings *self,
   if (model == NULL)
     gst_ccstereo_post_error (element, error);
   else
-    GST_INFO_OBJECT (element, "model %s (%s) on %s", path,
-        ccs_model_id (model), ccs_backend_name (ccs_model_backend (model)));
+    GST_INFO_OBJECT (element, "model %s (%s) on %s", path, ccs_model_id (model),
+                     ccs_backend_name (ccs_model_backend (model)));
   return model;
 }
 
-/* -- errors and log ---------------------------------------------------------- */
+/* -- errors and log ----------------------------------------------------------
+ */
 
 void
 gst_ccstereo_post_error (GstElement *element, GError *error)
@@ -156,19 +166,17 @@ gst_ccstereo_post_error (GstElement *element, GError *error)
   if (error->domain == G_FILE_ERROR
       || g_error_matches (error, CCS_ERROR, CCS_ERROR_IO))
     GST_ELEMENT_ERROR (element, RESOURCE, NOT_FOUND, ("%s", error->message),
-        (NULL));
+                       (NULL));
   else if (g_error_matches (error, CCS_ERROR, CCS_ERROR_FORMAT)
-      || g_error_matches (error, CCS_ERROR, CCS_ERROR_MODEL))
-    GST_ELEMENT_ERROR (element, RESOURCE, READ, ("%s", error->message),
-        (NULL));
+           || g_error_matches (error, CCS_ERROR, CCS_ERROR_MODEL))
+    GST_ELEMENT_ERROR (element, RESOURCE, READ, ("%s", error->message), (NULL));
   else if (g_error_matches (error, CCS_ERROR, CCS_ERROR_ARGUMENT))
     GST_ELEMENT_ERROR (element, RESOURCE, SETTINGS, ("%s", error->message),
-        (NULL));
+                       (NULL));
   else if (g_error_matches (error, CCS_ERROR, CCS_ERROR_BACKEND))
     GST_ELEMENT_ERROR (element, LIBRARY, INIT, ("%s", error->message), (NULL));
   else
-    GST_ELEMENT_ERROR (element, STREAM, FAILED, ("%s", error->message),
-        (NULL));
+    GST_ELEMENT_ERROR (element, STREAM, FAILED, ("%s", error->message), (NULL));
   g_error_free (error);
 }
 
@@ -186,10 +194,10 @@ debug_level (GLogLevelFlags level)
 
 static void
 forward_log (const gchar *domain, GLogLevelFlags level, const gchar *message,
-    gpointer user_data)
+             gpointer user_data)
 {
   gst_debug_log (ccstereo_debug, debug_level (level), "core", domain, 0, NULL,
-      "%s", message);
+                 "%s", message);
 }
 
 void
@@ -200,25 +208,24 @@ gst_ccstereo_init (void)
   if (!g_once_init_enter (&once))
     return;
   GST_DEBUG_CATEGORY_INIT (ccstereo_debug, "ccstereo", 0,
-      "CCStereo models and their core");
+                           "CCStereo models and their core");
   g_log_set_handler ("ccstereo", G_LOG_LEVEL_MASK, forward_log, NULL);
   g_once_init_leave (&once, 1);
 }
 
-/* -- the feature stream -------------------------------------------------------- */
+/* -- the feature stream
+ * -------------------------------------------------------- */
 
 GstCaps *
 gst_ccstereo_features_caps (CcsModel *model, gint fps_n, gint fps_d)
 {
   gint dim = ccs_model_config_dim (ccs_model_config (model));
   g_autofree char *dims = g_strdup_printf ("%d,%d,%d", CCS_FEATURE_HEIGHT,
-      CCS_FEATURE_WIDTH, dim);
+                                           CCS_FEATURE_WIDTH, dim);
 
-  return gst_caps_new_simple (GST_CCSTEREO_FEATURES_CAPS,
-      "tensor-id", G_TYPE_STRING, "ccstereo-visual",
-      "type", G_TYPE_STRING, "float32",
-      "dims", G_TYPE_STRING, dims,
-      "dims-order", G_TYPE_STRING, "row-major",
-      "model-id", G_TYPE_STRING, ccs_model_id (model),
-      "framerate", GST_TYPE_FRACTION, fps_n, fps_d, NULL);
+  return gst_caps_new_simple (
+      GST_CCSTEREO_FEATURES_CAPS, "tensor-id", G_TYPE_STRING, "ccstereo-visual",
+      "type", G_TYPE_STRING, "float32", "dims", G_TYPE_STRING, dims,
+      "dims-order", G_TYPE_STRING, "row-major", "model-id", G_TYPE_STRING,
+      ccs_model_id (model), "framerate", GST_TYPE_FRACTION, fps_n, fps_d, NULL);
 }

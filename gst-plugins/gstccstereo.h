@@ -25,47 +25,51 @@ typedef enum
  * the element's object lock. */
 typedef struct
 {
-  char *model_file;             /* NULL: the default model */
+  char *model_file; /* NULL: the default model */
   GstCcstereoBackend backend;
   gint cuda_device_id;
   gint n_threads;
 } GstCcstereoModelSettings;
 
-#define GST_CCSTEREO_MODEL_SETTINGS_INIT \
-  ((GstCcstereoModelSettings) { NULL, GST_CCSTEREO_BACKEND_AUTO, -1, 0 })
+#define GST_CCSTEREO_MODEL_SETTINGS_INIT                                       \
+  ((GstCcstereoModelSettings){ NULL, GST_CCSTEREO_BACKEND_AUTO, -1, 0 })
 
 /* Installs the four properties as @first .. @first + 3, in the order of the
  * struct. */
 #define GST_CCSTEREO_N_MODEL_PROPERTIES 4
-void gst_ccstereo_install_model_properties (GObjectClass * klass, guint first);
+void gst_ccstereo_install_model_properties (GObjectClass *klass, guint first);
 /* @index: property id - first. TRUE when it was one of the four. */
-gboolean gst_ccstereo_model_settings_set (GstCcstereoModelSettings * self,
-    GstElement * element, guint index, const GValue * value);
-gboolean gst_ccstereo_model_settings_get (GstCcstereoModelSettings * self,
-    GstElement * element, guint index, GValue * value);
-void gst_ccstereo_model_settings_clear (GstCcstereoModelSettings * self);
+gboolean gst_ccstereo_model_settings_set (GstCcstereoModelSettings *self,
+                                          GstElement *element, guint index,
+                                          const GValue *value);
+gboolean gst_ccstereo_model_settings_get (GstCcstereoModelSettings *self,
+                                          GstElement *element, guint index,
+                                          GValue *value);
+void gst_ccstereo_model_settings_clear (GstCcstereoModelSettings *self);
 
 /* Loads (or shares) the model that the settings name; with no model-file
  * CCSTEREO_MODEL, then the installed default model. Posts an element error and
  * returns NULL on failure. (transfer full) */
-CcsModel *gst_ccstereo_model_settings_load (GstCcstereoModelSettings * self,
-    GstElement * element);
+CcsModel *gst_ccstereo_model_settings_load (GstCcstereoModelSettings *self,
+                                            GstElement *element);
 
-/* -- errors and log ---------------------------------------------------------- */
+/* -- errors and log ----------------------------------------------------------
+ */
 
 /* Posts @error as an element error: RESOURCE/NOT_FOUND for a file,
  * RESOURCE/SETTINGS for a property, LIBRARY/INIT for a backend, STREAM/FAILED
  * otherwise. Frees @error. */
-void gst_ccstereo_post_error (GstElement * element, GError * error);
+void gst_ccstereo_post_error (GstElement *element, GError *error);
 /* Routes the core's log into the debug category "ccstereo". Once a process. */
 void gst_ccstereo_init (void);
 
-/* -- the feature stream -------------------------------------------------------- */
+/* -- the feature stream
+ * -------------------------------------------------------- */
 
 #define GST_CCSTEREO_FEATURES_CAPS "application/x-ccstereo-features"
 
 /* Caps of @model's features: tensor-id, type, dims, dims-order, model-id,
  * and @fps_n/@fps_d as framerate. (transfer full) */
-GstCaps *gst_ccstereo_features_caps (CcsModel * model, gint fps_n, gint fps_d);
+GstCaps *gst_ccstereo_features_caps (CcsModel *model, gint fps_n, gint fps_d);
 
 G_END_DECLS

@@ -16,7 +16,8 @@
  * video_sink -> tee
  *                +-> queue -> tdsscrop -> ccstereoenc -+
  *                                                      v
- * audio_sink -> queue -> audioconvert ----------> ccstereodec -> audioconvert -> audio_src
+ * audio_sink -> queue -> audioconvert ----------> ccstereodec -> audioconvert
+ * -> audio_src
  * ]|
  *
  * The queue to video_src holds as much raw picture as the sound's latency is
@@ -26,10 +27,13 @@
  *
  * ## Example launch lines
  * |[
- * gst-launch-1.0 filesrc location=in.mp4 ! decodebin name=d ! ccstereobin name=b ! audioconvert ! wavenc ! filesink location=out.wav d. ! b.
+ * gst-launch-1.0 filesrc location=in.mp4 ! decodebin name=d ! ccstereobin
+ * name=b ! audioconvert ! wavenc ! filesink location=out.wav d. ! b.
  * ]| The sound of a file, binaural, to a file.
  * |[
- * gst-launch-1.0 audiotestsrc is-live=true wave=ticks ! ccstereobin name=b ! autoaudiosink videotestsrc is-live=true pattern=ball ! b. b. ! videoconvert ! autovideosink
+ * gst-launch-1.0 audiotestsrc is-live=true wave=ticks ! ccstereobin name=b !
+ * autoaudiosink videotestsrc is-live=true pattern=ball ! b. b. ! videoconvert !
+ * autovideosink
  * ]| Live sources, heard and seen.
  *
  * Since: 0.1
@@ -59,7 +63,7 @@ GST_DEBUG_CATEGORY_STATIC (ccstereo_bin_debug);
 enum
 {
   PROP_0,
-  PROP_PICTURE,                 /* the first of tdsscrop's properties */
+  PROP_PICTURE, /* the first of tdsscrop's properties */
   PROP_SOUND = PROP_PICTURE + GST_TDSS_CROP_N_PROPERTIES,
   PROP_MODEL = PROP_SOUND + GST_CCSTEREO_DEC_N_SOUND_PROPERTIES,
   PROP_END = PROP_MODEL + GST_CCSTEREO_N_MODEL_PROPERTIES,
@@ -70,9 +74,9 @@ enum
 typedef enum
 {
   AUDIO_QUEUE,
-  AUDIO_IN,                     /* converts to what ccstereodec takes */
+  AUDIO_IN, /* converts to what ccstereodec takes */
   DEC,
-  AUDIO_OUT,                    /* and to what downstream takes */
+  AUDIO_OUT, /* and to what downstream takes */
   TEE,
   VIDEO_QUEUE,
   ANALYSIS_QUEUE,
@@ -85,49 +89,48 @@ static const struct
 {
   const char *factory, *name;
 } parts[N_PARTS] = {
-  [AUDIO_QUEUE] = {"queue", "audio-queue"},
-  [AUDIO_IN] = {"audioconvert", "audio-in"},
-  [DEC] = {"ccstereodec", "dec"},
-  [AUDIO_OUT] = {"audioconvert", "audio-out"},
-  [TEE] = {"tee", "tee"},
-  [VIDEO_QUEUE] = {"queue", "video-queue"},
-  [ANALYSIS_QUEUE] = {"queue", "analysis-queue"},
-  [CROP] = {"tdsscrop", "crop"},
-  [ENC] = {"ccstereoenc", "enc"},
+  [AUDIO_QUEUE] = { "queue", "audio-queue" },
+  [AUDIO_IN] = { "audioconvert", "audio-in" },
+  [DEC] = { "ccstereodec", "dec" },
+  [AUDIO_OUT] = { "audioconvert", "audio-out" },
+  [TEE] = { "tee", "tee" },
+  [VIDEO_QUEUE] = { "queue", "video-queue" },
+  [ANALYSIS_QUEUE] = { "queue", "analysis-queue" },
+  [CROP] = { "tdsscrop", "crop" },
+  [ENC] = { "ccstereoenc", "enc" },
 };
 
 struct _GstCcstereoBin
 {
   GstBin parent;
 
-  GstElement *part[N_PARTS];    /* NULL: not installed */
+  GstElement *part[N_PARTS]; /* NULL: not installed */
   /* asked for; under the object lock */
   GstPad *video_sink, *video_src;
 };
 
-static GstStaticPadTemplate audio_sink_template =
-GST_STATIC_PAD_TEMPLATE (AUDIO_SINK, GST_PAD_SINK, GST_PAD_ALWAYS,
-    GST_STATIC_CAPS ("audio/x-raw"));
+static GstStaticPadTemplate audio_sink_template = GST_STATIC_PAD_TEMPLATE (
+    AUDIO_SINK, GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS ("audio/x-raw"));
 
-static GstStaticPadTemplate audio_src_template =
-GST_STATIC_PAD_TEMPLATE (AUDIO_SRC, GST_PAD_SRC, GST_PAD_ALWAYS,
-    GST_STATIC_CAPS ("audio/x-raw"));
+static GstStaticPadTemplate audio_src_template = GST_STATIC_PAD_TEMPLATE (
+    AUDIO_SRC, GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS ("audio/x-raw"));
 
-static GstStaticPadTemplate video_sink_template =
-GST_STATIC_PAD_TEMPLATE (VIDEO_SINK, GST_PAD_SINK, GST_PAD_REQUEST,
-    GST_STATIC_CAPS ("video/x-raw"));
+static GstStaticPadTemplate video_sink_template = GST_STATIC_PAD_TEMPLATE (
+    VIDEO_SINK, GST_PAD_SINK, GST_PAD_REQUEST, GST_STATIC_CAPS ("video/x-raw"));
 
-static GstStaticPadTemplate video_src_template =
-GST_STATIC_PAD_TEMPLATE (VIDEO_SRC, GST_PAD_SRC, GST_PAD_REQUEST,
-    GST_STATIC_CAPS ("video/x-raw"));
+static GstStaticPadTemplate video_src_template = GST_STATIC_PAD_TEMPLATE (
+    VIDEO_SRC, GST_PAD_SRC, GST_PAD_REQUEST, GST_STATIC_CAPS ("video/x-raw"));
 
-G_DEFINE_TYPE_WITH_CODE (GstCcstereoBin, gst_ccstereo_bin, GST_TYPE_BIN,
+G_DEFINE_TYPE_WITH_CODE (
+    GstCcstereoBin, gst_ccstereo_bin, GST_TYPE_BIN,
     GST_DEBUG_CATEGORY_INIT (ccstereo_bin_debug, "ccstereobin", 0,
-        "sound and picture in, binaural sound out"));
+                             "sound and picture in, binaural sound out"));
 GST_ELEMENT_REGISTER_DEFINE_WITH_CODE (ccstereobin, "ccstereobin",
-    GST_RANK_NONE, GST_TYPE_CCSTEREO_BIN, gst_ccstereo_init ());
+                                       GST_RANK_NONE, GST_TYPE_CCSTEREO_BIN,
+                                       gst_ccstereo_init ());
 
-/* -- parts -------------------------------------------------------------------- */
+/* -- parts --------------------------------------------------------------------
+ */
 
 /* The first part that is not installed, or N_PARTS. */
 static Part
@@ -144,8 +147,8 @@ static void
 make_parts (GstCcstereoBin *self)
 {
   for (Part part = 0; part < N_PARTS; part++) {
-    self->part[part] =
-        gst_element_factory_make (parts[part].factory, parts[part].name);
+    self->part[part]
+        = gst_element_factory_make (parts[part].factory, parts[part].name);
     if (self->part[part])
       gst_object_ref_sink (self->part[part]);
   }
@@ -162,7 +165,7 @@ static void
 remove_part (GstCcstereoBin *self, Part part)
 {
   if (GST_OBJECT_PARENT (self->part[part]) == NULL)
-    return;                     /* the bin is being disposed of */
+    return; /* the bin is being disposed of */
   gst_element_set_locked_state (self->part[part], TRUE);
   gst_element_set_state (self->part[part], GST_STATE_NULL);
   gst_bin_remove (GST_BIN (self), self->part[part]);
@@ -184,16 +187,17 @@ longest_wait (GstCcstereoBin *self)
   rate_d = gst_value_get_fraction_denominator (&rate);
   g_value_unset (&rate);
   return gst_util_uint64_scale (GST_SECOND,
-      lookahead + CCS_MODEL_WINDOW_BATCH * hop, CCS_MODEL_RATE)
-      + gst_util_uint64_scale (GST_SECOND,
-      (guint64) CCS_MODEL_FRAME_BATCH * rate_d, rate_n);
+                                lookahead + CCS_MODEL_WINDOW_BATCH * hop,
+                                CCS_MODEL_RATE)
+         + gst_util_uint64_scale (
+             GST_SECOND, (guint64)CCS_MODEL_FRAME_BATCH * rate_d, rate_n);
 }
 
 static void
 size_queue (GstElement *queue, GstClockTime time)
 {
   g_object_set (queue, "max-size-time", time, "max-size-bytes", 0,
-      "max-size-buffers", 0, NULL);
+                "max-size-buffers", 0, NULL);
 }
 
 static void
@@ -206,18 +210,19 @@ size_queues (GstCcstereoBin *self)
   size_queue (self->part[ANALYSIS_QUEUE], wait + QUEUE_MARGIN);
 }
 
-/* -- pads ------------------------------------------------------------------------ */
+/* -- pads
+ * ------------------------------------------------------------------------ */
 
-/* A ghost of @part's static pad @target, made from @templ. (transfer floating) */
+/* A ghost of @part's static pad @target, made from @templ. (transfer floating)
+ */
 static GstPad *
 ghost_of (GstCcstereoBin *self, Part part, const char *target,
-    GstStaticPadTemplate *templ)
+          GstStaticPadTemplate *templ)
 {
-  g_autoptr (GstPad) inner =
-      gst_element_get_static_pad (self->part[part], target);
-  GstPadTemplate *outer =
-      gst_element_class_get_pad_template (GST_ELEMENT_GET_CLASS (self),
-      templ->name_template);
+  g_autoptr (GstPad) inner
+      = gst_element_get_static_pad (self->part[part], target);
+  GstPadTemplate *outer = gst_element_class_get_pad_template (
+      GST_ELEMENT_GET_CLASS (self), templ->name_template);
 
   return gst_ghost_pad_new_from_template (templ->name_template, inner, outer);
 }
@@ -228,13 +233,12 @@ build_audio_side (GstCcstereoBin *self)
   for (Part part = AUDIO_QUEUE; part <= AUDIO_OUT; part++)
     add_part (self, part);
   gst_element_link (self->part[AUDIO_QUEUE], self->part[AUDIO_IN]);
-  gst_element_link_pads (self->part[AUDIO_IN], "src", self->part[DEC],
-      "audio");
+  gst_element_link_pads (self->part[AUDIO_IN], "src", self->part[DEC], "audio");
   gst_element_link (self->part[DEC], self->part[AUDIO_OUT]);
+  gst_element_add_pad (GST_ELEMENT (self), ghost_of (self, AUDIO_QUEUE, "sink",
+                                                     &audio_sink_template));
   gst_element_add_pad (GST_ELEMENT (self),
-      ghost_of (self, AUDIO_QUEUE, "sink", &audio_sink_template));
-  gst_element_add_pad (GST_ELEMENT (self),
-      ghost_of (self, AUDIO_OUT, "src", &audio_src_template));
+                       ghost_of (self, AUDIO_OUT, "src", &audio_src_template));
 }
 
 /* When the sound has ended the features' side answers EOS; a tee would pass
@@ -250,33 +254,32 @@ analyse_without_stopping (GstPad *pad, GstPadProbeInfo *info, gpointer unused)
   ret = gst_pad_chain (peer, GST_PAD_PROBE_INFO_BUFFER (info));
   gst_object_unref (peer);
   GST_PAD_PROBE_INFO_DATA (info) = NULL;
-  GST_PAD_PROBE_INFO_FLOW_RETURN (info) =
-      ret == GST_FLOW_EOS ? GST_FLOW_OK : ret;
+  GST_PAD_PROBE_INFO_FLOW_RETURN (info)
+      = ret == GST_FLOW_EOS ? GST_FLOW_OK : ret;
   return GST_PAD_PROBE_HANDLED;
 }
 
 static void
 link_tee (GstCcstereoBin *self, Part to)
 {
-  g_autoptr (GstPad) src =
-      gst_element_request_pad_simple (self->part[TEE], "src_%u");
-  g_autoptr (GstPad) sink =
-      gst_element_get_static_pad (self->part[to], "sink");
+  g_autoptr (GstPad) src
+      = gst_element_request_pad_simple (self->part[TEE], "src_%u");
+  g_autoptr (GstPad) sink = gst_element_get_static_pad (self->part[to], "sink");
 
   if (to == ANALYSIS_QUEUE)
-    gst_pad_add_probe (src, GST_PAD_PROBE_TYPE_BUFFER,
-        analyse_without_stopping, NULL, NULL);
+    gst_pad_add_probe (src, GST_PAD_PROBE_TYPE_BUFFER, analyse_without_stopping,
+                       NULL, NULL);
   gst_pad_link (src, sink);
 }
 
 static void
 unlink_tee (GstCcstereoBin *self, Part from)
 {
-  g_autoptr (GstPad) sink =
-      gst_element_get_static_pad (self->part[from], "sink");
+  g_autoptr (GstPad) sink
+      = gst_element_get_static_pad (self->part[from], "sink");
   g_autoptr (GstPad) src = gst_pad_get_peer (sink);
 
-  if (src == NULL)              /* the bin is being disposed of */
+  if (src == NULL) /* the bin is being disposed of */
     return;
   gst_pad_unlink (src, sink);
   gst_element_release_request_pad (self->part[TEE], src);
@@ -290,7 +293,7 @@ add_video_sink (GstCcstereoBin *self)
   for (Part part = ANALYSIS_QUEUE; part <= ENC; part++)
     add_part (self, part);
   gst_element_link_many (self->part[ANALYSIS_QUEUE], self->part[CROP],
-      self->part[ENC], NULL);
+                         self->part[ENC], NULL);
   gst_element_link_pads (self->part[ENC], "src", self->part[DEC], "features");
   link_tee (self, ANALYSIS_QUEUE);
   return pad;
@@ -324,19 +327,21 @@ remove_video_src (GstCcstereoBin *self)
   remove_part (self, VIDEO_QUEUE);
 }
 
-/* -- GstElement --------------------------------------------------------------------- */
+/* -- GstElement
+ * --------------------------------------------------------------------- */
 
 /* The place that remembers the pad made from @templ. */
 static GstPad **
 slot_for (GstCcstereoBin *self, GstPadTemplate *templ)
 {
   return g_str_equal (GST_PAD_TEMPLATE_NAME_TEMPLATE (templ), VIDEO_SINK)
-      ? &self->video_sink : &self->video_src;
+             ? &self->video_sink
+             : &self->video_src;
 }
 
 static GstPad *
 gst_ccstereo_bin_request_new_pad (GstElement *element, GstPadTemplate *templ,
-    const gchar *name, const GstCaps *caps)
+                                  const gchar *name, const GstCaps *caps)
 {
   GstCcstereoBin *self = GST_CCSTEREO_BIN (element);
   GstPad **slot = slot_for (self, templ);
@@ -346,7 +351,7 @@ gst_ccstereo_bin_request_new_pad (GstElement *element, GstPadTemplate *templ,
   if (self->video_sink == NULL && self->video_src == NULL)
     add_part (self, TEE);
   *slot = slot == &self->video_sink ? add_video_sink (self)
-      : add_video_src (self);
+                                    : add_video_src (self);
   gst_pad_set_active (*slot, TRUE);
   gst_element_add_pad (element, *slot);
   return *slot;
@@ -379,7 +384,8 @@ check_parts (GstCcstereoBin *self)
 
   if (part == N_PARTS)
     return TRUE;
-  GST_ELEMENT_ERROR (self, CORE, MISSING_PLUGIN,
+  GST_ELEMENT_ERROR (
+      self, CORE, MISSING_PLUGIN,
       ("GStreamer's element \"%s\" is not installed", parts[part].factory),
       (NULL));
   return FALSE;
@@ -394,34 +400,35 @@ gst_ccstereo_bin_change_state (GstElement *element, GstStateChange transition)
     return GST_STATE_CHANGE_FAILURE;
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED)
     size_queues (self);
-  return GST_ELEMENT_CLASS (gst_ccstereo_bin_parent_class)->change_state
-      (element, transition);
+  return GST_ELEMENT_CLASS (gst_ccstereo_bin_parent_class)
+      ->change_state (element, transition);
 }
 
-/* -- GObject --------------------------------------------------------------------------- */
+/* -- GObject
+ * ---------------------------------------------------------------------------
+ */
 
 /* Properties live in the parts: the first that has a property is asked, all
  * that have it are told. */
 static void
 gst_ccstereo_bin_set_property (GObject *object, guint id, const GValue *value,
-    GParamSpec *pspec)
+                               GParamSpec *pspec)
 {
   GstCcstereoBin *self = GST_CCSTEREO_BIN (object);
 
   for (Part part = 0; part < N_PARTS; part++)
     if (self->part[part] && (part == DEC || part == CROP || part == ENC)
-        && g_object_class_find_property
-        (G_OBJECT_GET_CLASS (self->part[part]), pspec->name))
+        && g_object_class_find_property (G_OBJECT_GET_CLASS (self->part[part]),
+                                         pspec->name))
       g_object_set_property (G_OBJECT (self->part[part]), pspec->name, value);
 }
 
 static void
 gst_ccstereo_bin_get_property (GObject *object, guint id, GValue *value,
-    GParamSpec *pspec)
+                               GParamSpec *pspec)
 {
   GstCcstereoBin *self = GST_CCSTEREO_BIN (object);
-  GstElement *part =
-      self->part[id >= PROP_SOUND && id < PROP_END ? DEC : CROP];
+  GstElement *part = self->part[id >= PROP_SOUND && id < PROP_END ? DEC : CROP];
 
   if (part)
     g_object_get_property (G_OBJECT (part), pspec->name, value);
@@ -452,17 +459,18 @@ gst_ccstereo_bin_class_init (GstCcstereoBinClass *klass)
 
   /* "b. ! sink" with any sink asks for the first of these that is free. */
   gst_element_class_add_static_pad_template (element_class,
-      &video_src_template);
+                                             &video_src_template);
   gst_element_class_add_static_pad_template (element_class,
-      &video_sink_template);
+                                             &video_sink_template);
   gst_element_class_add_static_pad_template (element_class,
-      &audio_src_template);
+                                             &audio_src_template);
   gst_element_class_add_static_pad_template (element_class,
-      &audio_sink_template);
-  gst_element_class_set_static_metadata (element_class,
-      "CCStereo binaural sound", "Filter/Effect/Audio",
+                                             &audio_sink_template);
+  gst_element_class_set_static_metadata (
+      element_class, "CCStereo binaural sound", "Filter/Effect/Audio",
       "Turns the mono sound of a video into binaural sound by what the "
-      "picture shows", "The gst-ccstereo authors");
+      "picture shows",
+      "The gst-ccstereo authors");
   element_class->request_new_pad = gst_ccstereo_bin_request_new_pad;
   element_class->release_pad = gst_ccstereo_bin_release_pad;
   element_class->change_state = gst_ccstereo_bin_change_state;
@@ -477,7 +485,8 @@ gst_ccstereo_bin_init (GstCcstereoBin *self)
   build_audio_side (self);
   /* A width that is controlled on the bin is read when ccstereodec reads its
    * own. */
-  gst_object_add_control_binding (GST_OBJECT (self->part[DEC]),
+  gst_object_add_control_binding (
+      GST_OBJECT (self->part[DEC]),
       gst_proxy_control_binding_new (GST_OBJECT (self->part[DEC]), "width",
-          GST_OBJECT (self), "width"));
+                                     GST_OBJECT (self), "width"));
 }

@@ -9,7 +9,7 @@ G_BEGIN_DECLS
 
 #define GST_TYPE_CCSTEREO_BIN (gst_ccstereo_bin_get_type ())
 G_DECLARE_FINAL_TYPE (GstCcstereoBin, gst_ccstereo_bin, GST, CCSTEREO_BIN,
-    GstBin)
+                      GstBin)
 
 GST_ELEMENT_REGISTER_DECLARE (ccstereobin)
 

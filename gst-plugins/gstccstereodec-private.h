@@ -9,64 +9,67 @@
 
 G_BEGIN_DECLS
 
-#define GST_CCSTEREO_DEC_CHANNELS 2     /* of the output */
+#define GST_CCSTEREO_DEC_CHANNELS 2 /* of the output */
 
 struct _GstCcstereoDec
 {
   GstAggregator parent;
 
   GstAggregatorPad *audio_pad;
-  GstAggregatorPad *features_pad;       /* nullable; under the object lock */
+  GstAggregatorPad *features_pad; /* nullable; under the object lock */
 
   /* under the object lock */
   GstCcstereoModelSettings settings;
-  guint hop, lookahead;         /* samples at 16 kHz */
+  guint hop, lookahead; /* samples at 16 kHz */
   double width;
   GstClockTime processing_deadline;
 
   /* the rest belongs to the streaming thread */
   CcsModel *model;
-  CcsBinauralizer *binauralizer;        /* NULL before caps */
-  GstAudioInfo info;            /* of the audio pad */
-  gboolean caps_pending;        /* downstream has not been told yet */
-  GstTagList *tags_pending;     /* nullable */
+  CcsBinauralizer *binauralizer; /* NULL before caps */
+  GstAudioInfo info;             /* of the audio pad */
+  gboolean caps_pending;         /* downstream has not been told yet */
+  GstTagList *tags_pending;      /* nullable */
   GstAudioStreamAlign *align;
-  GstFlowReturn event_flow;     /* why an event failed; the stream ends there */
+  GstFlowReturn event_flow; /* why an event failed; the stream ends there */
 
-  gboolean running;             /* there is a first sample */
-  GstClockTime first_pts;       /* its time in the audio segment */
-  guint64 pushed, pulled;       /* audio frames since then */
-  gboolean discont;             /* the next buffer does not follow the last */
+  gboolean running;       /* there is a first sample */
+  GstClockTime first_pts; /* its time in the audio segment */
+  guint64 pushed, pulled; /* audio frames since then */
+  gboolean discont;       /* the next buffer does not follow the last */
   gboolean features_ended, warned;
-  float *held_feature;          /* the last one */
+  float *held_feature; /* the last one */
   gboolean holds_feature;
-  GstClockTimeDiff held_running;        /* its running time */
-  gint64 feature_time;          /* of the last one in the engine */
-  gboolean gap_reached;         /* no picture up to ... */
-  gint64 gap_end;               /* ... here, from the first sample */
+  GstClockTimeDiff held_running; /* its running time */
+  gint64 feature_time;           /* of the last one in the engine */
+  gboolean gap_reached;          /* no picture up to ... */
+  gint64 gap_end;                /* ... here, from the first sample */
 };
 
-/* -- gstccstereodec-sound.c --------------------------------------------------- */
+/* -- gstccstereodec-sound.c ---------------------------------------------------
+ */
 
 /* Time of @frames audio frames. */
 GstClockTime gst_ccstereo_dec_frames_to_time (const GstCcstereoDec *self,
-    guint64 frames);
+                                              guint64 frames);
 /* Forgets sound and features; what comes next starts a new grid. */
 void gst_ccstereo_dec_restart (GstCcstereoDec *self);
 /* Takes an audio buffer: smooths jitter, drains and starts anew at a
  * discontinuity. @buffer (transfer full) */
 GstFlowReturn gst_ccstereo_dec_take_audio (GstCcstereoDec *self,
-    GstBuffer *buffer);
+                                           GstBuffer *buffer);
 /* Takes a feature buffer shown at @running. @buffer (transfer full) */
 GstFlowReturn gst_ccstereo_dec_take_feature (GstCcstereoDec *self,
-    GstBuffer *buffer, GstClockTimeDiff running);
+                                             GstBuffer *buffer,
+                                             GstClockTimeDiff running);
 /* From @running on there is no picture: the last one holds, to the end of
  * @duration where that is known. Saying so again changes nothing. */
 GstFlowReturn gst_ccstereo_dec_note_gap (GstCcstereoDec *self,
-    GstClockTimeDiff running, GstClockTime duration);
+                                         GstClockTimeDiff running,
+                                         GstClockTime duration);
 /* Running time as time from the first sample. */
 gint64 gst_ccstereo_dec_sound_time (const GstCcstereoDec *self,
-    GstClockTimeDiff running);
+                                    GstClockTimeDiff running);
 /* Runs what can run (with @force all complete windows) and puts out what is
  * ready; NEED_DATA when that is nothing. */
 GstFlowReturn gst_ccstereo_dec_process (GstCcstereoDec *self, gboolean force);

@@ -9,7 +9,7 @@ GstClockTime
 gst_ccstereo_dec_frames_to_time (const GstCcstereoDec *self, guint64 frames)
 {
   return gst_util_uint64_scale (frames, GST_SECOND,
-      GST_AUDIO_INFO_RATE (&self->info));
+                                GST_AUDIO_INFO_RATE (&self->info));
 }
 
 static GstFlowReturn
@@ -38,7 +38,8 @@ gst_ccstereo_dec_restart (GstCcstereoDec *self)
     gst_audio_stream_align_mark_discont (self->align);
 }
 
-/* -- output --------------------------------------------------------------------- */
+/* -- output
+ * --------------------------------------------------------------------- */
 
 static void
 warn_if_centered (GstCcstereoDec *self)
@@ -48,7 +49,8 @@ warn_if_centered (GstCcstereoDec *self)
     return;
   self->warned = TRUE;
   GST_ELEMENT_WARNING (self, STREAM, FAILED,
-      ("no features came with the sound: it is centred"), (NULL));
+                       ("no features came with the sound: it is centred"),
+                       (NULL));
 }
 
 /* Caps and tags, before the sound that they describe. */
@@ -62,22 +64,23 @@ tell_downstream (GstCcstereoDec *self)
     g_autoptr (GstCaps) caps = NULL;
 
     gst_audio_info_set_format (&out, GST_AUDIO_INFO_FORMAT (&self->info),
-        GST_AUDIO_INFO_RATE (&self->info), GST_CCSTEREO_DEC_CHANNELS, NULL);
+                               GST_AUDIO_INFO_RATE (&self->info),
+                               GST_CCSTEREO_DEC_CHANNELS, NULL);
     caps = gst_audio_info_to_caps (&out);
     gst_aggregator_set_src_caps (agg, caps);
     self->caps_pending = FALSE;
   }
   if (self->tags_pending)
-    gst_pad_push_event (agg->srcpad,
-        gst_event_new_tag (g_steal_pointer (&self->tags_pending)));
+    gst_pad_push_event (
+        agg->srcpad, gst_event_new_tag (g_steal_pointer (&self->tags_pending)));
 }
 
 /* The width that holds at the next frame to be pulled. */
 static void
 sync_width (GstCcstereoDec *self)
 {
-  guint64 time = gst_segment_to_stream_time (&self->audio_pad->segment,
-      GST_FORMAT_TIME,
+  guint64 time = gst_segment_to_stream_time (
+      &self->audio_pad->segment, GST_FORMAT_TIME,
       self->first_pts + gst_ccstereo_dec_frames_to_time (self, self->pulled));
   double width;
 
@@ -95,15 +98,16 @@ sync_width (GstCcstereoDec *self)
 static void
 pull_frames (GstCcstereoDec *self, float *out, gsize frames)
 {
-  const guint64 step = MAX (1, gst_util_uint64_scale (CCS_HOP,
-          GST_AUDIO_INFO_RATE (&self->info), CCS_MODEL_RATE));
+  const guint64 step = MAX (
+      1, gst_util_uint64_scale (CCS_HOP, GST_AUDIO_INFO_RATE (&self->info),
+                                CCS_MODEL_RATE));
   gsize n;
 
   for (gsize done = 0; done < frames; done += n) {
     n = MIN (frames - done, step - self->pulled % step);
     sync_width (self);
     ccs_binauralizer_pull (self->binauralizer,
-        out + done * GST_CCSTEREO_DEC_CHANNELS, n);
+                           out + done * GST_CCSTEREO_DEC_CHANNELS, n);
     self->pulled += n;
   }
 }
@@ -113,29 +117,30 @@ push_frames (GstCcstereoDec *self, gsize frames)
 {
   GstAggregator *agg = GST_AGGREGATOR (self);
   GstSegment *segment = &GST_AGGREGATOR_PAD (agg->srcpad)->segment;
-  GstBuffer *buffer = gst_buffer_new_allocate (NULL,
-      frames * GST_CCSTEREO_DEC_CHANNELS * sizeof (float), NULL);
+  GstBuffer *buffer = gst_buffer_new_allocate (
+      NULL, frames * GST_CCSTEREO_DEC_CHANNELS * sizeof (float), NULL);
   GstClockTime start = gst_ccstereo_dec_frames_to_time (self, self->pulled);
   GstMapInfo map;
 
   if (!gst_buffer_map (buffer, &map, GST_MAP_WRITE)) {
     gst_buffer_unref (buffer);
     GST_ELEMENT_ERROR (self, STREAM, FAILED,
-        ("an output buffer could not be mapped"), (NULL));
+                       ("an output buffer could not be mapped"), (NULL));
     return GST_FLOW_ERROR;
   }
-  pull_frames (self, (float *) map.data, frames);
+  pull_frames (self, (float *)map.data, frames);
   gst_buffer_unmap (buffer, &map);
   GST_BUFFER_PTS (buffer) = self->first_pts + start;
-  GST_BUFFER_DURATION (buffer) =
-      gst_ccstereo_dec_frames_to_time (self, self->pulled) - start;
+  GST_BUFFER_DURATION (buffer)
+      = gst_ccstereo_dec_frames_to_time (self, self->pulled) - start;
   if (self->discont)
     GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_DISCONT);
   self->discont = FALSE;
   tell_downstream (self);
   segment->position = GST_BUFFER_PTS (buffer) + GST_BUFFER_DURATION (buffer);
   gst_aggregator_selected_samples (agg, GST_BUFFER_PTS (buffer),
-      GST_CLOCK_TIME_NONE, GST_BUFFER_DURATION (buffer), NULL);
+                                   GST_CLOCK_TIME_NONE,
+                                   GST_BUFFER_DURATION (buffer), NULL);
   return gst_aggregator_finish_buffer (agg, buffer);
 }
 
@@ -154,8 +159,8 @@ static gboolean
 is_in_gap (const GstCcstereoDec *self)
 {
   return self->gap_reached && !self->holds_feature
-      && self->gap_end >= (gint64) gst_ccstereo_dec_frames_to_time (self,
-      self->pushed);
+         && self->gap_end
+                >= (gint64)gst_ccstereo_dec_frames_to_time (self, self->pushed);
 }
 
 GstFlowReturn
@@ -163,8 +168,8 @@ gst_ccstereo_dec_process (GstCcstereoDec *self, gboolean force)
 {
   GError *error = NULL;
 
-  if (!ccs_binauralizer_process (self->binauralizer,
-          force || is_in_gap (self), &error))
+  if (!ccs_binauralizer_process (self->binauralizer, force || is_in_gap (self),
+                                 &error))
     return fail (self, error);
   return put_out (self);
 }
@@ -188,18 +193,19 @@ gst_ccstereo_dec_drain (GstCcstereoDec *self)
   return ret == GST_AGGREGATOR_FLOW_NEED_DATA ? GST_FLOW_OK : ret;
 }
 
-/* -- features --------------------------------------------------------------------- */
+/* -- features
+ * --------------------------------------------------------------------- */
 
 gint64
 gst_ccstereo_dec_sound_time (const GstCcstereoDec *self,
-    GstClockTimeDiff running)
+                             GstClockTimeDiff running)
 {
   const GstSegment *segment = &self->audio_pad->segment;
   guint64 position = 0;
 
   /* Pictures from before the sound began have a negative running time. */
   gst_segment_position_from_running_time_full (segment, GST_FORMAT_TIME,
-      MAX (running, 0), &position);
+                                               MAX (running, 0), &position);
   return GST_CLOCK_DIFF (self->first_pts, position) + MIN (running, 0);
 }
 
@@ -209,19 +215,18 @@ push_held_feature (GstCcstereoDec *self, GstClockTimeDiff running)
   gint64 time = gst_ccstereo_dec_sound_time (self, running);
   GError *error = NULL;
 
-  if (!self->holds_feature || self->features_ended
-      || time < self->feature_time)
+  if (!self->holds_feature || self->features_ended || time < self->feature_time)
     return GST_FLOW_OK;
   self->feature_time = time;
   if (!ccs_binauralizer_push_feature (self->binauralizer, time,
-          self->held_feature, &error))
+                                      self->held_feature, &error))
     return fail (self, error);
   return GST_FLOW_OK;
 }
 
 GstFlowReturn
 gst_ccstereo_dec_note_gap (GstCcstereoDec *self, GstClockTimeDiff running,
-    GstClockTime duration)
+                           GstClockTime duration)
 {
   GstFlowReturn ret = push_held_feature (self, running);
 
@@ -236,15 +241,17 @@ gst_ccstereo_dec_note_gap (GstCcstereoDec *self, GstClockTimeDiff running,
 
 GstFlowReturn
 gst_ccstereo_dec_take_feature (GstCcstereoDec *self, GstBuffer *taken,
-    GstClockTimeDiff running)
+                               GstClockTimeDiff running)
 {
   g_autoptr (GstBuffer) buffer = taken;
   gsize bytes = ccs_model_feature_size (self->model) * sizeof (float);
 
   if (gst_buffer_get_size (buffer) != bytes) {
     GST_ELEMENT_ERROR (self, STREAM, FORMAT,
-        ("a feature buffer has %" G_GSIZE_FORMAT " bytes, not %"
-            G_GSIZE_FORMAT, gst_buffer_get_size (buffer), bytes), (NULL));
+                       ("a feature buffer has %" G_GSIZE_FORMAT
+                        " bytes, not %" G_GSIZE_FORMAT,
+                        gst_buffer_get_size (buffer), bytes),
+                       (NULL));
     return GST_FLOW_ERROR;
   }
   gst_buffer_extract (buffer, 0, self->held_feature, bytes);
@@ -253,7 +260,8 @@ gst_ccstereo_dec_take_feature (GstCcstereoDec *self, GstBuffer *taken,
   return push_held_feature (self, running);
 }
 
-/* -- audio ------------------------------------------------------------------------- */
+/* -- audio
+ * ------------------------------------------------------------------------- */
 
 /* The first sample of a new grid; the picture that was shown last is still
  * there. */
@@ -271,7 +279,7 @@ push_samples (GstCcstereoDec *self, const float *samples, gsize frames)
   GError *error = NULL;
 
   if (!ccs_binauralizer_push_audio (self->binauralizer, samples, frames,
-          &error))
+                                    &error))
     return fail (self, error);
   self->pushed += frames;
   return GST_FLOW_OK;
@@ -281,8 +289,8 @@ static GstFlowReturn
 push_silence (GstCcstereoDec *self, guint64 frames)
 {
   const gsize piece = GST_AUDIO_INFO_RATE (&self->info);
-  g_autofree float *zeros =
-      g_new0 (float, piece * GST_AUDIO_INFO_CHANNELS (&self->info));
+  g_autofree float *zeros
+      = g_new0 (float, piece *GST_AUDIO_INFO_CHANNELS (&self->info));
   GstFlowReturn ret = GST_FLOW_OK;
 
   for (guint64 done = 0; ret == GST_FLOW_OK && done < frames; done += piece)
@@ -298,11 +306,11 @@ push_buffer (GstCcstereoDec *self, GstBuffer *buffer)
 
   if (!gst_buffer_map (buffer, &map, GST_MAP_READ)) {
     GST_ELEMENT_ERROR (self, STREAM, FAILED,
-        ("an audio buffer could not be mapped"), (NULL));
+                       ("an audio buffer could not be mapped"), (NULL));
     return GST_FLOW_ERROR;
   }
-  ret = push_samples (self, (const float *) map.data,
-      map.size / GST_AUDIO_INFO_BPF (&self->info));
+  ret = push_samples (self, (const float *)map.data,
+                      map.size / GST_AUDIO_INFO_BPF (&self->info));
   gst_buffer_unmap (buffer, &map);
   return ret;
 }
@@ -313,13 +321,14 @@ static guint64
 frames_of (const GstCcstereoDec *self, GstBuffer *buffer, gboolean *is_gap)
 {
   *is_gap = gst_buffer_get_size (buffer) == 0
-      && GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_GAP);
+            && GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_GAP);
   if (!*is_gap)
     return gst_buffer_get_size (buffer) / GST_AUDIO_INFO_BPF (&self->info);
   if (!GST_BUFFER_DURATION_IS_VALID (buffer))
     return 0;
   return gst_util_uint64_scale_round (GST_BUFFER_DURATION (buffer),
-      GST_AUDIO_INFO_RATE (&self->info), GST_SECOND);
+                                      GST_AUDIO_INFO_RATE (&self->info),
+                                      GST_SECOND);
 }
 
 /* The time of @buffer; a buffer without one follows the last. NONE, with an
@@ -331,9 +340,9 @@ time_of (GstCcstereoDec *self, GstBuffer *buffer)
     return GST_BUFFER_PTS (buffer);
   if (self->running)
     return self->first_pts
-        + gst_ccstereo_dec_frames_to_time (self, self->pushed);
+           + gst_ccstereo_dec_frames_to_time (self, self->pushed);
   GST_ELEMENT_ERROR (self, STREAM, FORMAT,
-      ("the first audio buffer has no timestamp"), (NULL));
+                     ("the first audio buffer has no timestamp"), (NULL));
   return GST_CLOCK_TIME_NONE;
 }
 
@@ -351,11 +360,11 @@ gst_ccstereo_dec_take_audio (GstCcstereoDec *self, GstBuffer *taken)
   if (frames == 0)
     return GST_FLOW_OK;
   if (gst_audio_stream_align_process (self->align,
-          GST_BUFFER_IS_DISCONT (buffer), pts, (guint) frames, &pts, NULL,
-          NULL)
+                                      GST_BUFFER_IS_DISCONT (buffer), pts,
+                                      (guint)frames, &pts, NULL, NULL)
       && self->running) {
     GST_DEBUG_OBJECT (self, "discontinuity at %" GST_TIME_FORMAT,
-        GST_TIME_ARGS (pts));
+                      GST_TIME_ARGS (pts));
     ret = gst_ccstereo_dec_drain (self);
     forget_sound (self);
   }

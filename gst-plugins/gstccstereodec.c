@@ -20,7 +20,11 @@
  *
  * ## Example launch line
  * |[
- * gst-launch-1.0 filesrc location=in.mp4 ! decodebin name=d ccstereodec name=c ! audioconvert ! wavenc ! filesink location=out.wav d. ! queue max-size-time=3000000000 ! audioconvert ! c.audio d. ! queue max-size-time=3000000000 max-size-bytes=0 ! tdsscrop ! ccstereoenc ! c.features
+ * gst-launch-1.0 filesrc location=in.mp4 ! decodebin name=d ccstereodec name=c
+ * ! audioconvert ! wavenc ! filesink location=out.wav d. ! queue
+ * max-size-time=3000000000 ! audioconvert ! c.audio d. ! queue
+ * max-size-time=3000000000 max-size-bytes=0 ! tdsscrop ! ccstereoenc !
+ * c.features
  * ]|
  *
  * Since: 0.1
@@ -43,7 +47,7 @@ GST_DEBUG_CATEGORY_STATIC (ccstereo_dec_debug);
 enum
 {
   PROP_0,
-  PROP_SOUND,                   /* the first of the sound properties */
+  PROP_SOUND, /* the first of the sound properties */
   PROP_MODEL = PROP_SOUND + GST_CCSTEREO_DEC_N_SOUND_PROPERTIES,
 };
 
@@ -55,32 +59,37 @@ enum
   INDEX_PROCESSING_DEADLINE,
 };
 
-static GstStaticPadTemplate audio_template =
-GST_STATIC_PAD_TEMPLATE ("audio", GST_PAD_SINK, GST_PAD_ALWAYS,
-    GST_STATIC_CAPS ("audio/x-raw, format = (string) " GST_AUDIO_NE (F32) ", "
-        "layout = (string) interleaved, "
-        "rate = (int) [ " G_STRINGIFY (MIN_RATE) ", " G_STRINGIFY (MAX_RATE)
-        " ], channels = (int) [ 1, 2 ]"));
+static GstStaticPadTemplate audio_template = GST_STATIC_PAD_TEMPLATE (
+    "audio", GST_PAD_SINK, GST_PAD_ALWAYS,
+    GST_STATIC_CAPS ("audio/x-raw, format = (string) " GST_AUDIO_NE (
+        F32) ", "
+             "layout = (string) interleaved, "
+             "rate = (int) [ " G_STRINGIFY (MIN_RATE) ", " G_STRINGIFY (
+                 MAX_RATE) " ], channels = (int) [ 1, 2 ]"));
 
-static GstStaticPadTemplate features_template =
-GST_STATIC_PAD_TEMPLATE ("features", GST_PAD_SINK, GST_PAD_REQUEST,
-    GST_STATIC_CAPS (GST_CCSTEREO_FEATURES_CAPS));
+static GstStaticPadTemplate features_template
+    = GST_STATIC_PAD_TEMPLATE ("features", GST_PAD_SINK, GST_PAD_REQUEST,
+                               GST_STATIC_CAPS (GST_CCSTEREO_FEATURES_CAPS));
 
-static GstStaticPadTemplate src_template =
-GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS,
-    GST_STATIC_CAPS ("audio/x-raw, format = (string) " GST_AUDIO_NE (F32) ", "
-        "layout = (string) interleaved, "
-        "rate = (int) [ " G_STRINGIFY (MIN_RATE) ", " G_STRINGIFY (MAX_RATE)
-        " ], channels = (int) 2, channel-mask = (bitmask) 0x3"));
+static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE (
+    "src", GST_PAD_SRC, GST_PAD_ALWAYS,
+    GST_STATIC_CAPS ("audio/x-raw, format = (string) " GST_AUDIO_NE (
+        F32) ", "
+             "layout = (string) interleaved, "
+             "rate = (int) [ " G_STRINGIFY (MIN_RATE) ", " G_STRINGIFY (
+                 MAX_RATE) " ], channels = (int) 2, channel-mask = (bitmask) "
+                           "0x3"));
 
-G_DEFINE_TYPE_WITH_CODE (GstCcstereoDec, gst_ccstereo_dec,
-    GST_TYPE_AGGREGATOR,
+G_DEFINE_TYPE_WITH_CODE (
+    GstCcstereoDec, gst_ccstereo_dec, GST_TYPE_AGGREGATOR,
     GST_DEBUG_CATEGORY_INIT (ccstereo_dec_debug, "ccstereodec", 0,
-        "binaural sound from a mix and features"));
+                             "binaural sound from a mix and features"));
 GST_ELEMENT_REGISTER_DEFINE_WITH_CODE (ccstereodec, "ccstereodec",
-    GST_RANK_NONE, GST_TYPE_CCSTEREO_DEC, gst_ccstereo_init ());
+                                       GST_RANK_NONE, GST_TYPE_CCSTEREO_DEC,
+                                       gst_ccstereo_init ());
 
-/* -- the engine ------------------------------------------------------------------- */
+/* -- the engine
+ * ------------------------------------------------------------------- */
 
 static GstAggregatorPad *
 ref_features_pad (GstCcstereoDec *self)
@@ -114,8 +123,8 @@ make_binauralizer (GstCcstereoDec *self)
 
   options.rate = GST_AUDIO_INFO_RATE (&self->info);
   options.channels = GST_AUDIO_INFO_CHANNELS (&self->info);
-  options.batch = !is_live (self->audio_pad)
-      && !(features && is_live (features));
+  options.batch
+      = !is_live (self->audio_pad) && !(features && is_live (features));
   GST_OBJECT_LOCK (self);
   options.hop = self->hop;
   options.lookahead = self->lookahead;
@@ -127,18 +136,19 @@ make_binauralizer (GstCcstereoDec *self)
     gst_ccstereo_post_error (GST_ELEMENT (self), error);
     return FALSE;
   }
-  latency = gst_ccstereo_dec_frames_to_time (self,
-      ccs_binauralizer_latency (self->binauralizer));
+  latency = gst_ccstereo_dec_frames_to_time (
+      self, ccs_binauralizer_latency (self->binauralizer));
   gst_aggregator_set_latency (GST_AGGREGATOR (self), latency, latency);
   return TRUE;
 }
 
-/* -- GstAggregator: data ------------------------------------------------------------ */
+/* -- GstAggregator: data
+ * ------------------------------------------------------------ */
 
 /* The first buffer on the features pad. */
 typedef struct
 {
-  GstClockTimeDiff running;     /* when it is shown */
+  GstClockTimeDiff running; /* when it is shown */
   gboolean is_gap;
   GstClockTime duration;
 } NextFeature;
@@ -154,11 +164,11 @@ next_feature (GstAggregatorPad *pad, NextFeature *next)
   if (buffer == NULL)
     return FALSE;
   if (GST_BUFFER_PTS_IS_VALID (buffer))
-    sign = gst_segment_to_running_time_full (&pad->segment, GST_FORMAT_TIME,
-        GST_BUFFER_PTS (buffer), &distance);
-  next->running = sign * (GstClockTimeDiff) distance;
+    sign = gst_segment_to_running_time_full (
+        &pad->segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer), &distance);
+  next->running = sign * (GstClockTimeDiff)distance;
   next->is_gap = gst_buffer_get_size (buffer) == 0
-      && GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_GAP);
+                 && GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_GAP);
   next->duration = GST_BUFFER_DURATION (buffer);
   return sign != 0;
 }
@@ -171,16 +181,16 @@ features_needed (GstCcstereoDec *self)
   guint64 frames = self->pushed;
 
   if (gst_aggregator_pad_is_eos (self->audio_pad))
-    frames = MAX (frames, gst_util_uint64_scale_ceil (CCS_WINDOW / 2,
-            GST_AUDIO_INFO_RATE (&self->info), CCS_MODEL_RATE));
+    frames = MAX (frames, gst_util_uint64_scale_ceil (
+                              CCS_WINDOW / 2, GST_AUDIO_INFO_RATE (&self->info),
+                              CCS_MODEL_RATE));
   return gst_ccstereo_dec_frames_to_time (self, frames);
 }
 
 /* Takes the features that are needed now: later ones wait on their pad, so
  * that neither side runs ahead. TRUE when none is missing. */
 static gboolean
-take_features (GstCcstereoDec *self, GstAggregatorPad *pad,
-    GstFlowReturn *ret)
+take_features (GstCcstereoDec *self, GstAggregatorPad *pad, GstFlowReturn *ret)
 {
   gint64 needed = features_needed (self);
 
@@ -196,14 +206,14 @@ take_features (GstCcstereoDec *self, GstAggregatorPad *pad,
     if (start > needed)
       return TRUE;
     if (!next.is_gap) {
-      *ret = gst_ccstereo_dec_take_feature (self,
-          gst_aggregator_pad_pop_buffer (pad), next.running);
+      *ret = gst_ccstereo_dec_take_feature (
+          self, gst_aggregator_pad_pop_buffer (pad), next.running);
       continue;
     }
     *ret = gst_ccstereo_dec_note_gap (self, next.running, next.duration);
     /* It stays where it is as long as it says what is known. */
     if (GST_CLOCK_TIME_IS_VALID (next.duration)
-        && start + (gint64) next.duration > needed)
+        && start + (gint64)next.duration > needed)
       return *ret == GST_FLOW_OK;
     gst_aggregator_pad_drop_buffer (pad);
   }
@@ -228,7 +238,8 @@ follow_features (GstCcstereoDec *self, GstFlowReturn *ret)
 
   if (pad)
     caught_up = take_features (self, pad, ret);
-  if (*ret == GST_FLOW_OK && (pad == NULL
+  if (*ret == GST_FLOW_OK
+      && (pad == NULL
           || (gst_aggregator_pad_is_eos (pad)
               && !gst_aggregator_pad_has_buffer (pad))))
     end_features (self);
@@ -252,7 +263,7 @@ follow_audio (GstCcstereoDec *self, gboolean all)
   GstBuffer *buffer;
 
   while (ret == GST_FLOW_OK
-      && (buffer = gst_aggregator_pad_pop_buffer (self->audio_pad))) {
+         && (buffer = gst_aggregator_pad_pop_buffer (self->audio_pad))) {
     ret = gst_ccstereo_dec_take_audio (self, buffer);
     if (!all)
       break;
@@ -264,8 +275,8 @@ follow_audio (GstCcstereoDec *self, gboolean all)
 static GstClockTime
 next_output_running (GstCcstereoDec *self)
 {
-  return gst_segment_to_running_time (&self->audio_pad->segment,
-      GST_FORMAT_TIME,
+  return gst_segment_to_running_time (
+      &self->audio_pad->segment, GST_FORMAT_TIME,
       self->first_pts + gst_ccstereo_dec_frames_to_time (self, self->pulled));
 }
 
@@ -279,7 +290,7 @@ is_due (GstCcstereoDec *self)
   GstClockTime next = next_output_running (self);
 
   return GST_CLOCK_TIME_IS_VALID (latency) && GST_CLOCK_TIME_IS_VALID (now)
-      && GST_CLOCK_TIME_IS_VALID (next) && now >= next + latency;
+         && GST_CLOCK_TIME_IS_VALID (next) && now >= next + latency;
 }
 
 /* Live: what aggregate() could do without waiting for both pads, and when.
@@ -294,7 +305,8 @@ gst_ccstereo_dec_get_next_time (GstAggregator *agg)
     return GST_CLOCK_TIME_NONE;
   if (gst_aggregator_pad_has_buffer (self->audio_pad))
     return 0;
-  if (self->running && (gst_aggregator_pad_is_eos (self->audio_pad)
+  if (self->running
+      && (gst_aggregator_pad_is_eos (self->audio_pad)
           || ccs_binauralizer_next_center (self->binauralizer) >= 0))
     return next_output_running (self);
   return GST_CLOCK_TIME_NONE;
@@ -315,11 +327,10 @@ follow_streams (GstCcstereoDec *self, gboolean timeout)
   if (ret != GST_FLOW_OK)
     return ret;
   due = timeout && self->running && is_due (self);
-  if (gst_aggregator_pad_is_eos (self->audio_pad)
-      && (caught_up || due))
+  if (gst_aggregator_pad_is_eos (self->audio_pad) && (caught_up || due))
     return finish_stream (self);
   return self->running ? gst_ccstereo_dec_process (self, due)
-      : GST_AGGREGATOR_FLOW_NEED_DATA;
+                       : GST_AGGREGATOR_FLOW_NEED_DATA;
 }
 
 static GstFlowReturn
@@ -336,11 +347,12 @@ gst_ccstereo_dec_aggregate (GstAggregator *agg, gboolean timeout)
   if (!gst_aggregator_pad_has_buffer (self->audio_pad))
     return GST_AGGREGATOR_FLOW_NEED_DATA;
   GST_ELEMENT_ERROR (self, CORE, NEGOTIATION, ("sound came without caps"),
-      (NULL));
+                     (NULL));
   return GST_FLOW_NOT_NEGOTIATED;
 }
 
-/* -- GstAggregator: events and queries ------------------------------------------------ */
+/* -- GstAggregator: events and queries
+ * ------------------------------------------------ */
 
 /* Ends the sound so far, with the features that are there for it. */
 static gboolean
@@ -369,22 +381,24 @@ set_audio_caps (GstCcstereoDec *self, GstCaps *caps)
   self->caps_pending = TRUE;
   g_clear_pointer (&self->align, gst_audio_stream_align_free);
   self->align = gst_audio_stream_align_new (GST_AUDIO_INFO_RATE (&info),
-      ALIGNMENT_THRESHOLD, DISCONT_WAIT);
+                                            ALIGNMENT_THRESHOLD, DISCONT_WAIT);
   return make_binauralizer (self);
 }
 
 static gboolean
 check_features_caps (GstCcstereoDec *self, GstCaps *caps)
 {
-  const char *id =
-      gst_structure_get_string (gst_caps_get_structure (caps, 0), "model-id");
+  const char *id
+      = gst_structure_get_string (gst_caps_get_structure (caps, 0), "model-id");
 
   if (g_strcmp0 (id, ccs_model_id (self->model)) == 0)
     return TRUE;
-  GST_ELEMENT_ERROR (self, CORE, NEGOTIATION,
+  GST_ELEMENT_ERROR (
+      self, CORE, NEGOTIATION,
       ("the features are of model %s, this element's model is %s: give "
-          "ccstereoenc and ccstereodec the same model-file",
-          id ? id : "(none)", ccs_model_id (self->model)), (NULL));
+       "ccstereoenc and ccstereodec the same model-file",
+       id ? id : "(none)", ccs_model_id (self->model)),
+      (NULL));
   return FALSE;
 }
 
@@ -393,10 +407,11 @@ check_segment (GstCcstereoDec *self, const GstSegment *segment)
 {
   if (segment->format != GST_FORMAT_TIME)
     GST_ELEMENT_ERROR (self, STREAM, FORMAT,
-        ("sound and features must come in time segments"), (NULL));
+                       ("sound and features must come in time segments"),
+                       (NULL));
   else if (segment->rate < 0)
     GST_ELEMENT_ERROR (self, STREAM, FORMAT,
-        ("sound cannot be played backwards"), (NULL));
+                       ("sound cannot be played backwards"), (NULL));
   else
     return TRUE;
   return FALSE;
@@ -430,38 +445,39 @@ keep_tags (GstCcstereoDec *self, GstEvent *event)
 
 static gboolean
 gst_ccstereo_dec_sink_event (GstAggregator *agg, GstAggregatorPad *pad,
-    GstEvent *event)
+                             GstEvent *event)
 {
   GstCcstereoDec *self = GST_CCSTEREO_DEC (agg);
   gboolean is_audio = pad == self->audio_pad, ok = TRUE;
   GstCaps *caps;
 
   switch (GST_EVENT_TYPE (event)) {
-    case GST_EVENT_CAPS:
-      gst_event_parse_caps (event, &caps);
-      ok = is_audio ? set_audio_caps (self, caps)
-          : check_features_caps (self, caps);
-      break;
-    case GST_EVENT_SEGMENT:
-      ok = set_segment (self, event, is_audio);
-      break;
-    case GST_EVENT_TAG:
-      /* The picture's tags do not describe the sound. */
-      if (is_audio)
-        keep_tags (self, event);
-      break;
-    default:
-      break;
+  case GST_EVENT_CAPS:
+    gst_event_parse_caps (event, &caps);
+    ok = is_audio ? set_audio_caps (self, caps)
+                  : check_features_caps (self, caps);
+    break;
+  case GST_EVENT_SEGMENT:
+    ok = set_segment (self, event, is_audio);
+    break;
+  case GST_EVENT_TAG:
+    /* The picture's tags do not describe the sound. */
+    if (is_audio)
+      keep_tags (self, event);
+    break;
+  default:
+    break;
   }
   if (!ok) {
-    /* The base class goes on after an event that failed: the stream must not. */
+    /* The base class goes on after an event that failed: the stream must not.
+     */
     if (self->event_flow == GST_FLOW_OK)
       self->event_flow = GST_FLOW_ERROR;
     gst_event_unref (event);
     return FALSE;
   }
-  return GST_AGGREGATOR_CLASS (gst_ccstereo_dec_parent_class)->sink_event
-      (agg, pad, event);
+  return GST_AGGREGATOR_CLASS (gst_ccstereo_dec_parent_class)
+      ->sink_event (agg, pad, event);
 }
 
 /* The audio pad takes the rates that downstream takes. */
@@ -471,15 +487,15 @@ audio_caps (GstCcstereoDec *self)
   GstPad *src = GST_AGGREGATOR (self)->srcpad;
   g_autoptr (GstCaps) src_caps = gst_pad_get_pad_template_caps (src);
   g_autoptr (GstCaps) peer = gst_pad_peer_query_caps (src, src_caps);
-  GstCaps *caps =
-      gst_pad_get_pad_template_caps (GST_PAD (self->audio_pad));
+  GstCaps *caps = gst_pad_get_pad_template_caps (GST_PAD (self->audio_pad));
   GstCaps *result = gst_caps_new_empty ();
 
   for (guint i = 0; i < gst_caps_get_size (peer); i++) {
     GstCaps *one = gst_caps_copy (caps);
 
-    gst_caps_set_value (one, "rate", gst_structure_get_value
-        (gst_caps_get_structure (peer, i), "rate"));
+    gst_caps_set_value (
+        one, "rate",
+        gst_structure_get_value (gst_caps_get_structure (peer, i), "rate"));
     result = gst_caps_merge (result, one);
   }
   gst_caps_unref (caps);
@@ -488,7 +504,7 @@ audio_caps (GstCcstereoDec *self)
 
 static gboolean
 gst_ccstereo_dec_sink_query (GstAggregator *agg, GstAggregatorPad *pad,
-    GstQuery *query)
+                             GstQuery *query)
 {
   GstCcstereoDec *self = GST_CCSTEREO_DEC (agg);
 
@@ -498,8 +514,8 @@ gst_ccstereo_dec_sink_query (GstAggregator *agg, GstAggregatorPad *pad,
 
     gst_query_parse_caps (query, &filter);
     if (filter) {
-      GstCaps *narrowed =
-          gst_caps_intersect_full (filter, caps, GST_CAPS_INTERSECT_FIRST);
+      GstCaps *narrowed
+          = gst_caps_intersect_full (filter, caps, GST_CAPS_INTERSECT_FIRST);
 
       gst_caps_replace (&caps, narrowed);
       gst_caps_unref (narrowed);
@@ -507,8 +523,8 @@ gst_ccstereo_dec_sink_query (GstAggregator *agg, GstAggregatorPad *pad,
     gst_query_set_caps_result (query, caps);
     return TRUE;
   }
-  return GST_AGGREGATOR_CLASS (gst_ccstereo_dec_parent_class)->sink_query
-      (agg, pad, query);
+  return GST_AGGREGATOR_CLASS (gst_ccstereo_dec_parent_class)
+      ->sink_query (agg, pad, query);
 }
 
 /* Sound is waited for as long as the windows need; downstream is told of the
@@ -519,8 +535,8 @@ query_latency (GstCcstereoDec *self, GstQuery *query)
   GstClockTime min, max;
   gboolean live;
 
-  if (!GST_AGGREGATOR_CLASS (gst_ccstereo_dec_parent_class)->src_query
-      (GST_AGGREGATOR (self), query))
+  if (!GST_AGGREGATOR_CLASS (gst_ccstereo_dec_parent_class)
+           ->src_query (GST_AGGREGATOR (self), query))
     return FALSE;
   gst_query_parse_latency (query, &live, &min, &max);
   GST_OBJECT_LOCK (self);
@@ -538,21 +554,21 @@ gst_ccstereo_dec_src_query (GstAggregator *agg, GstQuery *query)
   GstCcstereoDec *self = GST_CCSTEREO_DEC (agg);
 
   switch (GST_QUERY_TYPE (query)) {
-    case GST_QUERY_LATENCY:
-      return query_latency (self, query);
-    case GST_QUERY_SEEKING:
-      /* That is the sound's affair; the base class would deny it. */
-      return gst_pad_peer_query (GST_PAD (self->audio_pad), query);
-    default:
-      return GST_AGGREGATOR_CLASS (gst_ccstereo_dec_parent_class)->src_query
-          (agg, query);
+  case GST_QUERY_LATENCY:
+    return query_latency (self, query);
+  case GST_QUERY_SEEKING:
+    /* That is the sound's affair; the base class would deny it. */
+    return gst_pad_peer_query (GST_PAD (self->audio_pad), query);
+  default:
+    return GST_AGGREGATOR_CLASS (gst_ccstereo_dec_parent_class)
+        ->src_query (agg, query);
   }
 }
 
 /* Sound outside the segment is not played: it does not enter the net. */
 static GstBuffer *
 gst_ccstereo_dec_clip (GstAggregator *agg, GstAggregatorPad *pad,
-    GstBuffer *buffer)
+                       GstBuffer *buffer)
 {
   GstCcstereoDec *self = GST_CCSTEREO_DEC (agg);
 
@@ -561,7 +577,8 @@ gst_ccstereo_dec_clip (GstAggregator *agg, GstAggregatorPad *pad,
       || self->binauralizer == NULL)
     return buffer;
   return gst_audio_buffer_clip (buffer, &pad->segment,
-      GST_AUDIO_INFO_RATE (&self->info), GST_AUDIO_INFO_BPF (&self->info));
+                                GST_AUDIO_INFO_RATE (&self->info),
+                                GST_AUDIO_INFO_BPF (&self->info));
 }
 
 static GstFlowReturn
@@ -575,7 +592,8 @@ gst_ccstereo_dec_flush (GstAggregator *agg)
   return GST_FLOW_OK;
 }
 
-/* -- GstAggregator: life ----------------------------------------------------------- */
+/* -- GstAggregator: life
+ * ----------------------------------------------------------- */
 
 static gboolean
 gst_ccstereo_dec_start (GstAggregator *agg)
@@ -583,8 +601,8 @@ gst_ccstereo_dec_start (GstAggregator *agg)
   GstCcstereoDec *self = GST_CCSTEREO_DEC (agg);
   GError *error = NULL;
 
-  self->model = gst_ccstereo_model_settings_load (&self->settings,
-      GST_ELEMENT (self));
+  self->model
+      = gst_ccstereo_model_settings_load (&self->settings, GST_ELEMENT (self));
   if (self->model == NULL)
     return FALSE;
   if (!ccs_model_warm_up (self->model, FALSE, &error)) {
@@ -615,7 +633,7 @@ gst_ccstereo_dec_stop (GstAggregator *agg)
 
 static GstAggregatorPad *
 gst_ccstereo_dec_create_new_pad (GstAggregator *agg, GstPadTemplate *templ,
-    const gchar *name, const GstCaps *caps)
+                                 const gchar *name, const GstCaps *caps)
 {
   GstCcstereoDec *self = GST_CCSTEREO_DEC (agg);
   GstAggregatorPad *pad = NULL;
@@ -623,9 +641,9 @@ gst_ccstereo_dec_create_new_pad (GstAggregator *agg, GstPadTemplate *templ,
   GST_OBJECT_LOCK (self);
   if (self->features_pad == NULL
       && g_str_equal (templ->name_template, features_template.name_template))
-    pad = self->features_pad = g_object_new (GST_TYPE_AGGREGATOR_PAD, "name",
-        templ->name_template, "direction", GST_PAD_SINK, "template", templ,
-        NULL);
+    pad = self->features_pad
+        = g_object_new (GST_TYPE_AGGREGATOR_PAD, "name", templ->name_template,
+                        "direction", GST_PAD_SINK, "template", templ, NULL);
   GST_OBJECT_UNLOCK (self);
   return pad;
 }
@@ -639,76 +657,77 @@ gst_ccstereo_dec_release_pad (GstElement *element, GstPad *pad)
   if (GST_AGGREGATOR_PAD (pad) == self->features_pad)
     self->features_pad = NULL;
   GST_OBJECT_UNLOCK (self);
-  GST_ELEMENT_CLASS (gst_ccstereo_dec_parent_class)->release_pad (element,
-      pad);
+  GST_ELEMENT_CLASS (gst_ccstereo_dec_parent_class)->release_pad (element, pad);
 }
 
-/* -- GObject ---------------------------------------------------------------------------------- */
+/* -- GObject
+ * ----------------------------------------------------------------------------------
+ */
 
 static void
 gst_ccstereo_dec_set_property (GObject *object, guint id, const GValue *value,
-    GParamSpec *pspec)
+                               GParamSpec *pspec)
 {
   GstCcstereoDec *self = GST_CCSTEREO_DEC (object);
 
   guint index = id - PROP_SOUND;
 
   if (id >= PROP_MODEL) {
-    if (!gst_ccstereo_model_settings_set (&self->settings,
-            GST_ELEMENT (self), id - PROP_MODEL, value))
+    if (!gst_ccstereo_model_settings_set (&self->settings, GST_ELEMENT (self),
+                                          id - PROP_MODEL, value))
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
     return;
   }
   GST_OBJECT_LOCK (self);
   switch (index) {
-    case INDEX_HOP:
-      self->hop = g_value_get_uint (value);
-      break;
-    case INDEX_LOOKAHEAD:
-      self->lookahead = g_value_get_uint (value);
-      break;
-    case INDEX_WIDTH:
-      self->width = g_value_get_double (value);
-      break;
-    case INDEX_PROCESSING_DEADLINE:
-      self->processing_deadline = g_value_get_uint64 (value);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  case INDEX_HOP:
+    self->hop = g_value_get_uint (value);
+    break;
+  case INDEX_LOOKAHEAD:
+    self->lookahead = g_value_get_uint (value);
+    break;
+  case INDEX_WIDTH:
+    self->width = g_value_get_double (value);
+    break;
+  case INDEX_PROCESSING_DEADLINE:
+    self->processing_deadline = g_value_get_uint64 (value);
+    break;
+  default:
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   }
   GST_OBJECT_UNLOCK (self);
 }
 
 static void
 gst_ccstereo_dec_get_property (GObject *object, guint id, GValue *value,
-    GParamSpec *pspec)
+                               GParamSpec *pspec)
 {
   GstCcstereoDec *self = GST_CCSTEREO_DEC (object);
 
   guint index = id - PROP_SOUND;
 
   if (id >= PROP_MODEL) {
-    if (!gst_ccstereo_model_settings_get (&self->settings,
-            GST_ELEMENT (self), id - PROP_MODEL, value))
+    if (!gst_ccstereo_model_settings_get (&self->settings, GST_ELEMENT (self),
+                                          id - PROP_MODEL, value))
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
     return;
   }
   GST_OBJECT_LOCK (self);
   switch (index) {
-    case INDEX_HOP:
-      g_value_set_uint (value, self->hop);
-      break;
-    case INDEX_LOOKAHEAD:
-      g_value_set_uint (value, self->lookahead);
-      break;
-    case INDEX_WIDTH:
-      g_value_set_double (value, self->width);
-      break;
-    case INDEX_PROCESSING_DEADLINE:
-      g_value_set_uint64 (value, self->processing_deadline);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  case INDEX_HOP:
+    g_value_set_uint (value, self->hop);
+    break;
+  case INDEX_LOOKAHEAD:
+    g_value_set_uint (value, self->lookahead);
+    break;
+  case INDEX_WIDTH:
+    g_value_set_double (value, self->width);
+    break;
+  case INDEX_PROCESSING_DEADLINE:
+    g_value_set_uint64 (value, self->processing_deadline);
+    break;
+  default:
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   }
   GST_OBJECT_UNLOCK (self);
 }
@@ -725,24 +744,32 @@ gst_ccstereo_dec_install_sound_properties (GObjectClass *klass, guint first)
 {
   const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS;
 
-  g_object_class_install_property (klass, first + INDEX_HOP,
-      g_param_spec_uint ("hop", "Hop",
+  g_object_class_install_property (
+      klass, first + INDEX_HOP,
+      g_param_spec_uint (
+          "hop", "Hop",
           "Samples at 16 kHz between the model's windows (1008: 63 ms, as "
-          "published; more is faster and rougher)", 1, CCS_WINDOW, CCS_HOP,
-          flags | GST_PARAM_MUTABLE_READY));
-  g_object_class_install_property (klass, first + INDEX_LOOKAHEAD,
-      g_param_spec_uint ("lookahead", "Look-ahead",
+          "published; more is faster and rougher)",
+          1, CCS_WINDOW, CCS_HOP, flags | GST_PARAM_MUTABLE_READY));
+  g_object_class_install_property (
+      klass, first + INDEX_LOOKAHEAD,
+      g_param_spec_uint (
+          "lookahead", "Look-ahead",
           "How far ahead of a sample the windows over it are awaited, in "
           "samples at 16 kHz (10080: the whole window, as published; less "
-          "lowers latency and quality)", CCS_HOP, CCS_WINDOW, CCS_WINDOW,
-          flags | GST_PARAM_MUTABLE_READY));
-  g_object_class_install_property (klass, first + INDEX_WIDTH,
-      g_param_spec_double ("width", "Width",
+          "lowers latency and quality)",
+          CCS_HOP, CCS_WINDOW, CCS_WINDOW, flags | GST_PARAM_MUTABLE_READY));
+  g_object_class_install_property (
+      klass, first + INDEX_WIDTH,
+      g_param_spec_double (
+          "width", "Width",
           "How far apart the ears are (0: mono, 1: as the model says)", 0.,
-          MAX_WIDTH, DEFAULT_WIDTH, flags | GST_PARAM_CONTROLLABLE
-          | GST_PARAM_MUTABLE_PLAYING));
-  g_object_class_install_property (klass, first + INDEX_PROCESSING_DEADLINE,
-      g_param_spec_uint64 ("processing-deadline", "Processing deadline",
+          MAX_WIDTH, DEFAULT_WIDTH,
+          flags | GST_PARAM_CONTROLLABLE | GST_PARAM_MUTABLE_PLAYING));
+  g_object_class_install_property (
+      klass, first + INDEX_PROCESSING_DEADLINE,
+      g_param_spec_uint64 (
+          "processing-deadline", "Processing deadline",
           "Time allowed for computing, part of the reported latency (ns)", 0,
           G_MAXUINT64 / 2, DEFAULT_PROCESSING_DEADLINE,
           flags | GST_PARAM_MUTABLE_READY));
@@ -761,14 +788,14 @@ gst_ccstereo_dec_class_init (GstCcstereoDecClass *klass)
   gst_ccstereo_dec_install_sound_properties (object_class, PROP_SOUND);
   gst_ccstereo_install_model_properties (object_class, PROP_MODEL);
 
-  gst_element_class_add_static_pad_template_with_gtype (element_class,
-      &audio_template, GST_TYPE_AGGREGATOR_PAD);
-  gst_element_class_add_static_pad_template_with_gtype (element_class,
-      &features_template, GST_TYPE_AGGREGATOR_PAD);
-  gst_element_class_add_static_pad_template_with_gtype (element_class,
-      &src_template, GST_TYPE_AGGREGATOR_PAD);
-  gst_element_class_set_static_metadata (element_class,
-      "CCStereo binauralizer", "Filter/Effect/Audio",
+  gst_element_class_add_static_pad_template_with_gtype (
+      element_class, &audio_template, GST_TYPE_AGGREGATOR_PAD);
+  gst_element_class_add_static_pad_template_with_gtype (
+      element_class, &features_template, GST_TYPE_AGGREGATOR_PAD);
+  gst_element_class_add_static_pad_template_with_gtype (
+      element_class, &src_template, GST_TYPE_AGGREGATOR_PAD);
+  gst_element_class_set_static_metadata (
+      element_class, "CCStereo binauralizer", "Filter/Effect/Audio",
       "Turns mono sound into binaural sound by what the picture shows",
       "The gst-ccstereo authors");
   element_class->release_pad = gst_ccstereo_dec_release_pad;
@@ -783,14 +810,14 @@ gst_ccstereo_dec_class_init (GstCcstereoDecClass *klass)
   agg_class->stop = gst_ccstereo_dec_stop;
   agg_class->create_new_pad = gst_ccstereo_dec_create_new_pad;
   agg_class->get_next_time = gst_ccstereo_dec_get_next_time;
-  agg_class->negotiate = NULL;  /* the audio pad's caps decide */
+  agg_class->negotiate = NULL; /* the audio pad's caps decide */
 }
 
 static void
 gst_ccstereo_dec_init (GstCcstereoDec *self)
 {
-  GstPadTemplate *templ = gst_element_class_get_pad_template
-      (GST_ELEMENT_GET_CLASS (self), audio_template.name_template);
+  GstPadTemplate *templ = gst_element_class_get_pad_template (
+      GST_ELEMENT_GET_CLASS (self), audio_template.name_template);
 
   self->settings = GST_CCSTEREO_MODEL_SETTINGS_INIT;
   self->hop = CCS_HOP;
@@ -798,7 +825,7 @@ gst_ccstereo_dec_init (GstCcstereoDec *self)
   self->width = DEFAULT_WIDTH;
   self->processing_deadline = DEFAULT_PROCESSING_DEADLINE;
   self->audio_pad = g_object_new (GST_TYPE_AGGREGATOR_PAD, "name",
-      audio_template.name_template, "direction", GST_PAD_SINK, "template",
-      templ, NULL);
+                                  audio_template.name_template, "direction",
+                                  GST_PAD_SINK, "template", templ, NULL);
   gst_element_add_pad (GST_ELEMENT (self), GST_PAD (self->audio_pad));
 }

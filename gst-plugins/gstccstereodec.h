@@ -9,13 +9,13 @@ G_BEGIN_DECLS
 
 #define GST_TYPE_CCSTEREO_DEC (gst_ccstereo_dec_get_type ())
 G_DECLARE_FINAL_TYPE (GstCcstereoDec, gst_ccstereo_dec, GST, CCSTEREO_DEC,
-    GstAggregator)
+                      GstAggregator)
 
 /* Installs hop, lookahead, width and processing-deadline as @first .. @first
  * + 3: ccstereobin has them too. */
 #define GST_CCSTEREO_DEC_N_SOUND_PROPERTIES 4
 void gst_ccstereo_dec_install_sound_properties (GObjectClass *klass,
-    guint first);
+                                                guint first);
 
 GST_ELEMENT_REGISTER_DECLARE (ccstereodec)
 

@@ -15,7 +15,8 @@
  *
  * ## Example launch line
  * |[
- * gst-launch-1.0 videotestsrc num-buffers=90 ! tdsscrop ! ccstereoenc model-file=model.safetensors ! fakesink dump=true
+ * gst-launch-1.0 videotestsrc num-buffers=90 ! tdsscrop ! ccstereoenc
+ * model-file=model.safetensors ! fakesink dump=true
  * ]|
  *
  * Since: 0.1
@@ -35,7 +36,7 @@ enum
 {
   PROP_0,
   PROP_BATCH_SIZE,
-  PROP_MODEL,                   /* the first of the model properties */
+  PROP_MODEL, /* the first of the model properties */
 };
 
 struct _GstCcstereoEnc
@@ -44,41 +45,47 @@ struct _GstCcstereoEnc
 
   /* under the object lock */
   GstCcstereoModelSettings settings;
-  guint batch_size;             /* 0: by liveness */
+  guint batch_size; /* 0: by liveness */
 
   /* streaming thread, after start () */
   CcsModel *model;
   GstVideoInfo info;
   gboolean liveness_known, live;
-  GQueue pending;               /* GstBuffer: pictures not yet encoded */
-  GQueue ready;                 /* GstBuffer: features not yet put out */
+  GQueue pending; /* GstBuffer: pictures not yet encoded */
+  GQueue ready;   /* GstBuffer: features not yet put out */
 };
 
-static GstStaticPadTemplate sink_template =
-GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
-    GST_STATIC_CAPS ("video/x-raw, format = (string) RGB, "
-        "width = (int) " G_STRINGIFY (CCS_CROP_WIDTH) ", "
-        "height = (int) " G_STRINGIFY (CCS_CROP_HEIGHT) ", "
-        "framerate = " GST_VIDEO_FPS_RANGE));
+static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE (
+    "sink", GST_PAD_SINK, GST_PAD_ALWAYS,
+    GST_STATIC_CAPS (
+        "video/x-raw, format = (string) RGB, "
+        "width = (int) " G_STRINGIFY (
+            CCS_CROP_WIDTH) ", "
+                            "height = (int) " G_STRINGIFY (
+                                CCS_CROP_HEIGHT) ", "
+                                                 "framerate "
+                                                 "= " GST_VIDEO_FPS_RANGE));
 
-static GstStaticPadTemplate src_template =
-GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS,
-    GST_STATIC_CAPS (GST_CCSTEREO_FEATURES_CAPS));
+static GstStaticPadTemplate src_template
+    = GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS,
+                               GST_STATIC_CAPS (GST_CCSTEREO_FEATURES_CAPS));
 
-G_DEFINE_TYPE_WITH_CODE (GstCcstereoEnc, gst_ccstereo_enc,
-    GST_TYPE_BASE_TRANSFORM,
+G_DEFINE_TYPE_WITH_CODE (
+    GstCcstereoEnc, gst_ccstereo_enc, GST_TYPE_BASE_TRANSFORM,
     GST_DEBUG_CATEGORY_INIT (ccstereo_enc_debug, "ccstereoenc", 0,
-        "the visual encoder of a CCStereo model"));
+                             "the visual encoder of a CCStereo model"));
 GST_ELEMENT_REGISTER_DEFINE_WITH_CODE (ccstereoenc, "ccstereoenc",
-    GST_RANK_NONE, GST_TYPE_CCSTEREO_ENC, gst_ccstereo_init ());
+                                       GST_RANK_NONE, GST_TYPE_CCSTEREO_ENC,
+                                       gst_ccstereo_init ());
 
-/* -- encoding ------------------------------------------------------------------ */
+/* -- encoding
+ * ------------------------------------------------------------------ */
 
 static void
 forget_buffers (GstCcstereoEnc *self)
 {
-  g_queue_clear_full (&self->pending, (GDestroyNotify) gst_buffer_unref);
-  g_queue_clear_full (&self->ready, (GDestroyNotify) gst_buffer_unref);
+  g_queue_clear_full (&self->pending, (GDestroyNotify)gst_buffer_unref);
+  g_queue_clear_full (&self->ready, (GDestroyNotify)gst_buffer_unref);
 }
 
 /* Pictures to gather before a run. */
@@ -130,10 +137,11 @@ typedef struct
 static gboolean
 new_feature (GstCcstereoEnc *self, GstBuffer *picture, MappedFeature *feature)
 {
-  feature->buffer = gst_buffer_new_allocate (NULL,
-      ccs_model_feature_size (self->model) * sizeof (float), NULL);
+  feature->buffer = gst_buffer_new_allocate (
+      NULL, ccs_model_feature_size (self->model) * sizeof (float), NULL);
   gst_buffer_copy_into (feature->buffer, picture,
-      GST_BUFFER_COPY_TIMESTAMPS | GST_BUFFER_COPY_FLAGS, 0, -1);
+                        GST_BUFFER_COPY_TIMESTAMPS | GST_BUFFER_COPY_FLAGS, 0,
+                        -1);
   return gst_buffer_map (feature->buffer, &feature->map, GST_MAP_WRITE);
 }
 
@@ -153,12 +161,12 @@ encode_pending (GstCcstereoEnc *self, guint n)
 
     pictures[i] = dense + i * PICTURE_BYTES;
     ok = ok && read_picture (self, picture, dense + i * PICTURE_BYTES)
-        && new_feature (self, picture, &features[i]);
-    outs[i] = (float *) features[i].map.data;
+         && new_feature (self, picture, &features[i]);
+    outs[i] = (float *)features[i].map.data;
   }
   if (!ok)
     GST_ELEMENT_ERROR (self, STREAM, FAILED,
-        ("a picture's memory could not be mapped"), (NULL));
+                       ("a picture's memory could not be mapped"), (NULL));
   else if (!ccs_model_encode (self->model, pictures, n, outs, &error)) {
     gst_ccstereo_post_error (GST_ELEMENT (self), error);
     ok = FALSE;
@@ -182,36 +190,35 @@ drain (GstCcstereoEnc *self)
   GstFlowReturn ret = GST_FLOW_OK;
 
   while (ret == GST_FLOW_OK && !g_queue_is_empty (&self->pending))
-    ret = encode_pending (self, MIN (g_queue_get_length (&self->pending),
-            CCS_MODEL_FRAME_BATCH));
+    ret = encode_pending (
+        self, MIN (g_queue_get_length (&self->pending), CCS_MODEL_FRAME_BATCH));
   while (ret == GST_FLOW_OK && !g_queue_is_empty (&self->ready))
     ret = gst_pad_push (GST_BASE_TRANSFORM_SRC_PAD (self),
-        g_queue_pop_head (&self->ready));
+                        g_queue_pop_head (&self->ready));
   return ret;
 }
 
-/* -- GstBaseTransform ------------------------------------------------------------ */
+/* -- GstBaseTransform
+ * ------------------------------------------------------------ */
 
 static GstFlowReturn
 gst_ccstereo_enc_submit_input_buffer (GstBaseTransform *trans,
-    gboolean is_discont, GstBuffer *input)
+                                      gboolean is_discont, GstBuffer *input)
 {
   GstCcstereoEnc *self = GST_CCSTEREO_ENC (trans);
   GstFlowReturn ret;
 
   if (!GST_BUFFER_PTS_IS_VALID (input)) {
-    GST_ELEMENT_ERROR (self, STREAM, FORMAT,
-        ("pictures must have timestamps"), (NULL));
+    GST_ELEMENT_ERROR (self, STREAM, FORMAT, ("pictures must have timestamps"),
+                       (NULL));
     gst_buffer_unref (input);
     return GST_FLOW_ERROR;
   }
   /* The base class negotiates, then leaves the buffer in queued_buf. */
-  ret = GST_BASE_TRANSFORM_CLASS
-      (gst_ccstereo_enc_parent_class)->submit_input_buffer (trans, is_discont,
-      input);
+  ret = GST_BASE_TRANSFORM_CLASS (gst_ccstereo_enc_parent_class)
+            ->submit_input_buffer (trans, is_discont, input);
   if (ret == GST_FLOW_OK && trans->queued_buf)
-    g_queue_push_tail (&self->pending,
-        g_steal_pointer (&trans->queued_buf));
+    g_queue_push_tail (&self->pending, g_steal_pointer (&trans->queued_buf));
   return ret;
 }
 
@@ -237,22 +244,22 @@ gst_ccstereo_enc_sink_event (GstBaseTransform *trans, GstEvent *event)
   GstCcstereoEnc *self = GST_CCSTEREO_ENC (trans);
 
   switch (GST_EVENT_TYPE (event)) {
-    case GST_EVENT_FLUSH_STOP:
-      forget_buffers (self);
-      self->liveness_known = FALSE;
-      break;
-    case GST_EVENT_CAPS:
-    case GST_EVENT_SEGMENT:
-    case GST_EVENT_GAP:
-    case GST_EVENT_EOS:
-    case GST_EVENT_STREAM_START:
-      drain (self);
-      break;
-    default:
-      break;
+  case GST_EVENT_FLUSH_STOP:
+    forget_buffers (self);
+    self->liveness_known = FALSE;
+    break;
+  case GST_EVENT_CAPS:
+  case GST_EVENT_SEGMENT:
+  case GST_EVENT_GAP:
+  case GST_EVENT_EOS:
+  case GST_EVENT_STREAM_START:
+    drain (self);
+    break;
+  default:
+    break;
   }
-  return GST_BASE_TRANSFORM_CLASS (gst_ccstereo_enc_parent_class)->sink_event
-      (trans, event);
+  return GST_BASE_TRANSFORM_CLASS (gst_ccstereo_enc_parent_class)
+      ->sink_event (trans, event);
 }
 
 static GstCaps *
@@ -283,7 +290,8 @@ pictures_caps_for (const GstStructure *features)
 
 static GstCaps *
 gst_ccstereo_enc_transform_caps (GstBaseTransform *trans,
-    GstPadDirection direction, GstCaps *caps, GstCaps *filter)
+                                 GstPadDirection direction, GstCaps *caps,
+                                 GstCaps *filter)
 {
   GstCcstereoEnc *self = GST_CCSTEREO_ENC (trans);
   GstCaps *result = gst_caps_new_empty ();
@@ -292,11 +300,12 @@ gst_ccstereo_enc_transform_caps (GstBaseTransform *trans,
     const GstStructure *from = gst_caps_get_structure (caps, i);
 
     result = gst_caps_merge (result, direction == GST_PAD_SINK
-        ? features_caps_for (self, from) : pictures_caps_for (from));
+                                         ? features_caps_for (self, from)
+                                         : pictures_caps_for (from));
   }
   if (filter) {
-    GstCaps *narrowed =
-        gst_caps_intersect_full (filter, result, GST_CAPS_INTERSECT_FIRST);
+    GstCaps *narrowed
+        = gst_caps_intersect_full (filter, result, GST_CAPS_INTERSECT_FIRST);
 
     gst_caps_unref (result);
     result = narrowed;
@@ -306,7 +315,7 @@ gst_ccstereo_enc_transform_caps (GstBaseTransform *trans,
 
 static gboolean
 gst_ccstereo_enc_set_caps (GstBaseTransform *trans, GstCaps *incaps,
-    GstCaps *outcaps)
+                           GstCaps *outcaps)
 {
   return gst_video_info_from_caps (&GST_CCSTEREO_ENC (trans)->info, incaps);
 }
@@ -318,8 +327,8 @@ gst_ccstereo_enc_start (GstBaseTransform *trans)
   GError *error = NULL;
 
   self->liveness_known = FALSE;
-  self->model = gst_ccstereo_model_settings_load (&self->settings,
-      GST_ELEMENT (self));
+  self->model
+      = gst_ccstereo_model_settings_load (&self->settings, GST_ELEMENT (self));
   if (self->model == NULL)
     return FALSE;
   if (ccs_model_warm_up (self->model, FALSE, &error))
@@ -339,11 +348,12 @@ gst_ccstereo_enc_stop (GstBaseTransform *trans)
   return TRUE;
 }
 
-/* -- GObject ---------------------------------------------------------------------- */
+/* -- GObject
+ * ---------------------------------------------------------------------- */
 
 static void
 gst_ccstereo_enc_set_property (GObject *object, guint id, const GValue *value,
-    GParamSpec *pspec)
+                               GParamSpec *pspec)
 {
   GstCcstereoEnc *self = GST_CCSTEREO_ENC (object);
 
@@ -351,15 +361,15 @@ gst_ccstereo_enc_set_property (GObject *object, guint id, const GValue *value,
     GST_OBJECT_LOCK (self);
     self->batch_size = g_value_get_uint (value);
     GST_OBJECT_UNLOCK (self);
-  } else if (!gst_ccstereo_model_settings_set (&self->settings,
-          GST_ELEMENT (self), id - PROP_MODEL, value)) {
+  } else if (!gst_ccstereo_model_settings_set (
+                 &self->settings, GST_ELEMENT (self), id - PROP_MODEL, value)) {
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   }
 }
 
 static void
 gst_ccstereo_enc_get_property (GObject *object, guint id, GValue *value,
-    GParamSpec *pspec)
+                               GParamSpec *pspec)
 {
   GstCcstereoEnc *self = GST_CCSTEREO_ENC (object);
 
@@ -367,8 +377,8 @@ gst_ccstereo_enc_get_property (GObject *object, guint id, GValue *value,
     GST_OBJECT_LOCK (self);
     g_value_set_uint (value, self->batch_size);
     GST_OBJECT_UNLOCK (self);
-  } else if (!gst_ccstereo_model_settings_get (&self->settings,
-          GST_ELEMENT (self), id - PROP_MODEL, value)) {
+  } else if (!gst_ccstereo_model_settings_get (
+                 &self->settings, GST_ELEMENT (self), id - PROP_MODEL, value)) {
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   }
 }
@@ -394,18 +404,21 @@ gst_ccstereo_enc_class_init (GstCcstereoEncClass *klass)
   object_class->get_property = gst_ccstereo_enc_get_property;
   object_class->finalize = gst_ccstereo_enc_finalize;
 
-  g_object_class_install_property (object_class, PROP_BATCH_SIZE,
-      g_param_spec_uint ("batch-size", "Batch size",
-          "Pictures encoded together (0: 1 when live, else "
-          G_STRINGIFY (CCS_MODEL_FRAME_BATCH) ")", 0, CCS_MODEL_FRAME_BATCH,
-          0, G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS
-          | GST_PARAM_MUTABLE_PLAYING));
+  g_object_class_install_property (
+      object_class, PROP_BATCH_SIZE,
+      g_param_spec_uint (
+          "batch-size", "Batch size",
+          "Pictures encoded together (0: 1 when live, else " G_STRINGIFY (
+              CCS_MODEL_FRAME_BATCH) ")",
+          0, CCS_MODEL_FRAME_BATCH, 0,
+          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS
+              | GST_PARAM_MUTABLE_PLAYING));
   gst_ccstereo_install_model_properties (object_class, PROP_MODEL);
 
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);
-  gst_element_class_set_static_metadata (element_class,
-      "CCStereo visual encoder", "Filter/Analyzer/Video",
+  gst_element_class_set_static_metadata (
+      element_class, "CCStereo visual encoder", "Filter/Analyzer/Video",
       "Turns pictures into the features that ccstereodec places sound with",
       "The gst-ccstereo authors");
 

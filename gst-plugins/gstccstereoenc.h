@@ -9,7 +9,7 @@ G_BEGIN_DECLS
 
 #define GST_TYPE_CCSTEREO_ENC (gst_ccstereo_enc_get_type ())
 G_DECLARE_FINAL_TYPE (GstCcstereoEnc, gst_ccstereo_enc, GST, CCSTEREO_ENC,
-    GstBaseTransform)
+                      GstBaseTransform)
 
 GST_ELEMENT_REGISTER_DECLARE (ccstereoenc)
 

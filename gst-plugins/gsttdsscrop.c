@@ -13,7 +13,8 @@
  *
  * ## Example launch line
  * |[
- * gst-launch-1.0 videotestsrc num-buffers=90 ! tdsscrop ! videoconvert ! autovideosink
+ * gst-launch-1.0 videotestsrc num-buffers=90 ! tdsscrop ! videoconvert !
+ * autovideosink
  * ]|
  *
  * Since: 0.1
@@ -32,10 +33,11 @@ GST_DEBUG_CATEGORY_STATIC (tdss_crop_debug);
 #define MAX_SIZE 32768
 #define NO_FRAME G_MININT64
 
-#define INPUT_FORMATS "{ RGB, BGR, RGBx, BGRx, xRGB, xBGR, RGBA, BGRA, ARGB, " \
-    "ABGR, GRAY8, I420, YV12, NV12, NV21, NV16, NV24, YUY2, UYVY, YVYU, Y41B, "\
-    "Y42B, Y444, VYUY, AYUV, I420_10LE, I422_10LE, Y444_10LE, P010_10LE, "     \
-    "I420_12LE, v210, A420, GBR, GRAY16_LE, RGB16, RGB15 }"
+#define INPUT_FORMATS                                                          \
+  "{ RGB, BGR, RGBx, BGRx, xRGB, xBGR, RGBA, BGRA, ARGB, "                     \
+  "ABGR, GRAY8, I420, YV12, NV12, NV21, NV16, NV24, YUY2, UYVY, YVYU, Y41B, "  \
+  "Y42B, Y444, VYUY, AYUV, I420_10LE, I422_10LE, Y444_10LE, P010_10LE, "       \
+  "I420_12LE, v210, A420, GBR, GRAY16_LE, RGB16, RGB15 }"
 
 #define FIRST_PROPERTY 1
 
@@ -53,48 +55,54 @@ struct _GstTdssCrop
   /* under the object lock */
   gint rate_n, rate_d;
   GstTdssCropSchedule schedule;
-  GArray *points;               /* CcsPoint */
+  GArray *points; /* CcsPoint */
 
   /* streaming thread */
   GstVideoConverter *converter; /* NULL: the input is RGB */
   GstVideoInfo rgb_info;
-  guint8 *rgb;                  /* the converted picture */
+  guint8 *rgb; /* the converted picture */
   CcsResize *resize;
-  gint resize_width, resize_height;     /* what it was made for */
+  gint resize_width, resize_height; /* what it was made for */
   GstTdssCropSchedule resize_schedule;
-  guint8 *resized;              /* 480x240 RGB */
-  gint64 last_frame;            /* number of the last picture put out */
+  guint8 *resized;   /* 480x240 RGB */
+  gint64 last_frame; /* number of the last picture put out */
 };
 
-static GstStaticPadTemplate sink_template =
-GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
+static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE (
+    "sink", GST_PAD_SINK, GST_PAD_ALWAYS,
     GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (INPUT_FORMATS)));
 
-static GstStaticPadTemplate src_template =
-GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS,
-    GST_STATIC_CAPS ("video/x-raw, format = (string) RGB, "
-        "width = (int) " G_STRINGIFY (CCS_CROP_WIDTH) ", "
-        "height = (int) " G_STRINGIFY (CCS_CROP_HEIGHT) ", "
-        "framerate = " GST_VIDEO_FPS_RANGE));
+static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE (
+    "src", GST_PAD_SRC, GST_PAD_ALWAYS,
+    GST_STATIC_CAPS (
+        "video/x-raw, format = (string) RGB, "
+        "width = (int) " G_STRINGIFY (
+            CCS_CROP_WIDTH) ", "
+                            "height = (int) " G_STRINGIFY (
+                                CCS_CROP_HEIGHT) ", "
+                                                 "framerate "
+                                                 "= " GST_VIDEO_FPS_RANGE));
 
-G_DEFINE_TYPE_WITH_CODE (GstTdssCrop, gst_tdss_crop, GST_TYPE_VIDEO_FILTER,
+G_DEFINE_TYPE_WITH_CODE (
+    GstTdssCrop, gst_tdss_crop, GST_TYPE_VIDEO_FILTER,
     GST_DEBUG_CATEGORY_INIT (tdss_crop_debug, "tdsscrop", 0,
-        "pictures for the CCStereo net"));
+                             "pictures for the CCStereo net"));
 GST_ELEMENT_REGISTER_DEFINE_WITH_CODE (tdsscrop, "tdsscrop", GST_RANK_NONE,
-    GST_TYPE_TDSS_CROP, gst_ccstereo_init ());
+                                       GST_TYPE_TDSS_CROP,
+                                       gst_ccstereo_init ());
 
 GType
 gst_tdss_crop_schedule_get_type (void)
 {
   static GType type = 0;
-  static const GEnumValue values[] = {
-    {GST_TDSS_CROP_FIVE, "Four corners and the centre in turn (TDSS)",
-        "five-crop"},
-    {GST_TDSS_CROP_CENTER, "Always the centre", "center"},
-    {GST_TDSS_CROP_NONE, "The whole picture, resized", "none"},
-    {GST_TDSS_CROP_CUSTOM, "The points of the property, in turn", "custom"},
-    {0, NULL, NULL}
-  };
+  static const GEnumValue values[]
+      = { { GST_TDSS_CROP_FIVE, "Four corners and the centre in turn (TDSS)",
+            "five-crop" },
+          { GST_TDSS_CROP_CENTER, "Always the centre", "center" },
+          { GST_TDSS_CROP_NONE, "The whole picture, resized", "none" },
+          { GST_TDSS_CROP_CUSTOM, "The points of the property, in turn",
+            "custom" },
+          { 0, NULL, NULL } };
 
   if (g_once_init_enter (&type)) {
     GType made = g_enum_register_static ("GstTdssCropSchedule", values);
@@ -105,7 +113,8 @@ gst_tdss_crop_schedule_get_type (void)
   return type;
 }
 
-/* -- which pictures, and where they are cropped ------------------------------ */
+/* -- which pictures, and where they are cropped ------------------------------
+ */
 
 /* The number, from 0, of the analysis picture that a frame shown from @time
  * for @duration stands for. Pictures are due at number / rate; a frame is taken
@@ -113,13 +122,12 @@ gst_tdss_crop_schedule_get_type (void)
  * come evenly each picture is the nearest one. */
 static gint64
 frame_number (GstClockTime time, GstClockTime duration, gint rate_n,
-    gint rate_d)
+              gint rate_d)
 {
-  GstClockTime period =
-      gst_util_uint64_scale (GST_SECOND, rate_d, rate_n);
+  GstClockTime period = gst_util_uint64_scale (GST_SECOND, rate_d, rate_n);
 
-  return (gint64) gst_util_uint64_scale (time + MIN (duration, period) / 2,
-      rate_n, (guint64) rate_d * GST_SECOND);
+  return (gint64)gst_util_uint64_scale (time + MIN (duration, period) / 2,
+                                        rate_n, (guint64)rate_d * GST_SECOND);
 }
 
 /* How long a frame is shown: what its stream says, else what it says itself,
@@ -131,8 +139,8 @@ frame_duration (GstTdssCrop *self, GstBuffer *buffer)
 
   if (GST_VIDEO_INFO_FPS_N (info) > 0)
     return gst_util_uint64_scale (GST_SECOND, GST_VIDEO_INFO_FPS_D (info),
-        GST_VIDEO_INFO_FPS_N (info));
-  return GST_BUFFER_DURATION (buffer);  /* NONE is longer than anything */
+                                  GST_VIDEO_INFO_FPS_N (info));
+  return GST_BUFFER_DURATION (buffer); /* NONE is longer than anything */
 }
 
 /* Published frames count from 1. */
@@ -146,7 +154,7 @@ crop_point (GstTdssCrop *self, gint64 frame)
     point = ccs_tdss_point (frame + 1);
   else if (self->schedule == GST_TDSS_CROP_CUSTOM && self->points->len > 0)
     point = g_array_index (self->points, CcsPoint,
-        (frame + 1) % self->points->len);
+                           (frame + 1) % self->points->len);
   else
     point = ccs_center_point ();
   GST_OBJECT_UNLOCK (self);
@@ -158,8 +166,8 @@ static gboolean
 take_frame (GstTdssCrop *self, GstBuffer *buffer, gint64 *number)
 {
   GstBaseTransform *trans = GST_BASE_TRANSFORM (self);
-  guint64 time = gst_segment_to_stream_time (&trans->segment,
-      GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
+  guint64 time = gst_segment_to_stream_time (&trans->segment, GST_FORMAT_TIME,
+                                             GST_BUFFER_PTS (buffer));
   gint rate_n, rate_d;
 
   if (!GST_CLOCK_TIME_IS_VALID (time))
@@ -168,15 +176,15 @@ take_frame (GstTdssCrop *self, GstBuffer *buffer, gint64 *number)
   rate_n = self->rate_n;
   rate_d = self->rate_d;
   GST_OBJECT_UNLOCK (self);
-  *number = frame_number (time, frame_duration (self, buffer), rate_n,
-      rate_d);
+  *number = frame_number (time, frame_duration (self, buffer), rate_n, rate_d);
   if (*number == self->last_frame)
     return FALSE;
   self->last_frame = *number;
   return TRUE;
 }
 
-/* -- GstVideoFilter ------------------------------------------------------------ */
+/* -- GstVideoFilter
+ * ------------------------------------------------------------ */
 
 static void
 drop_resources (GstTdssCrop *self)
@@ -189,7 +197,8 @@ drop_resources (GstTdssCrop *self)
 
 static gboolean
 gst_tdss_crop_set_info (GstVideoFilter *filter, GstCaps *incaps,
-    GstVideoInfo *in_info, GstCaps *outcaps, GstVideoInfo *out_info)
+                        GstVideoInfo *in_info, GstCaps *outcaps,
+                        GstVideoInfo *out_info)
 {
   GstTdssCrop *self = GST_TDSS_CROP (filter);
 
@@ -197,23 +206,27 @@ gst_tdss_crop_set_info (GstVideoFilter *filter, GstCaps *incaps,
   if (GST_VIDEO_INFO_WIDTH (in_info) > MAX_SIZE
       || GST_VIDEO_INFO_HEIGHT (in_info) > MAX_SIZE) {
     GST_ELEMENT_ERROR (self, CORE, NEGOTIATION,
-        ("pictures of %dx%d are too large", GST_VIDEO_INFO_WIDTH (in_info),
-            GST_VIDEO_INFO_HEIGHT (in_info)), (NULL));
+                       ("pictures of %dx%d are too large",
+                        GST_VIDEO_INFO_WIDTH (in_info),
+                        GST_VIDEO_INFO_HEIGHT (in_info)),
+                       (NULL));
     return FALSE;
   }
   if (GST_VIDEO_INFO_FORMAT (in_info) == GST_VIDEO_FORMAT_RGB)
     return TRUE;
   if (!gst_video_info_set_format (&self->rgb_info, GST_VIDEO_FORMAT_RGB,
-          GST_VIDEO_INFO_WIDTH (in_info), GST_VIDEO_INFO_HEIGHT (in_info)))
+                                  GST_VIDEO_INFO_WIDTH (in_info),
+                                  GST_VIDEO_INFO_HEIGHT (in_info)))
     return FALSE;
   /* Only format and colours are converted. */
   GST_VIDEO_INFO_FPS_N (&self->rgb_info) = GST_VIDEO_INFO_FPS_N (in_info);
   GST_VIDEO_INFO_FPS_D (&self->rgb_info) = GST_VIDEO_INFO_FPS_D (in_info);
-  GST_VIDEO_INFO_INTERLACE_MODE (&self->rgb_info) =
-      GST_VIDEO_INFO_INTERLACE_MODE (in_info);
+  GST_VIDEO_INFO_INTERLACE_MODE (&self->rgb_info)
+      = GST_VIDEO_INFO_INTERLACE_MODE (in_info);
   self->converter = gst_video_converter_new (in_info, &self->rgb_info, NULL);
   if (self->converter == NULL) {
-    GST_ELEMENT_ERROR (self, CORE, NEGOTIATION,
+    GST_ELEMENT_ERROR (
+        self, CORE, NEGOTIATION,
         ("%s cannot be converted to RGB", GST_VIDEO_INFO_NAME (in_info)),
         (NULL));
     return FALSE;
@@ -234,8 +247,8 @@ rgb_picture (GstTdssCrop *self, GstVideoFrame *in, gsize *stride)
     *stride = GST_VIDEO_FRAME_PLANE_STRIDE (in, 0);
     return GST_VIDEO_FRAME_PLANE_DATA (in, 0);
   }
-  buffer = gst_buffer_new_wrapped_full (0, self->rgb,
-      GST_VIDEO_INFO_SIZE (&self->rgb_info), 0,
+  buffer = gst_buffer_new_wrapped_full (
+      0, self->rgb, GST_VIDEO_INFO_SIZE (&self->rgb_info), 0,
       GST_VIDEO_INFO_SIZE (&self->rgb_info), NULL, NULL);
   if (!gst_video_frame_map (&rgb, &self->rgb_info, buffer, GST_MAP_WRITE))
     return NULL;
@@ -248,7 +261,7 @@ rgb_picture (GstTdssCrop *self, GstVideoFrame *in, gsize *stride)
 /* The resize for pictures of this size under this schedule. */
 static gboolean
 ensure_resize (GstTdssCrop *self, gint width, gint height,
-    GstTdssCropSchedule schedule)
+               GstTdssCropSchedule schedule)
 {
   gboolean whole = schedule == GST_TDSS_CROP_NONE;
   GError *error = NULL;
@@ -258,8 +271,8 @@ ensure_resize (GstTdssCrop *self, gint width, gint height,
       && (self->resize_schedule == GST_TDSS_CROP_NONE) == whole)
     return TRUE;
   g_clear_pointer (&self->resize, ccs_resize_free);
-  self->resize = ccs_resize_new (width, height,
-      whole ? CCS_CROP_WIDTH : CCS_RESIZE_WIDTH,
+  self->resize = ccs_resize_new (
+      width, height, whole ? CCS_CROP_WIDTH : CCS_RESIZE_WIDTH,
       whole ? CCS_CROP_HEIGHT : CCS_RESIZE_HEIGHT, &error);
   if (self->resize == NULL) {
     gst_ccstereo_post_error (GST_ELEMENT (self), error);
@@ -274,8 +287,8 @@ ensure_resize (GstTdssCrop *self, gint width, gint height,
 }
 
 static void
-write_crop (GstTdssCrop *self, const guint8 *rgb, gsize stride,
-    CcsPoint point, GstVideoFrame *out)
+write_crop (GstTdssCrop *self, const guint8 *rgb, gsize stride, CcsPoint point,
+            GstVideoFrame *out)
 {
   guint8 *to = GST_VIDEO_FRAME_PLANE_DATA (out, 0);
   gsize to_stride = GST_VIDEO_FRAME_PLANE_STRIDE (out, 0);
@@ -286,15 +299,17 @@ write_crop (GstTdssCrop *self, const guint8 *rgb, gsize stride,
     return;
   }
   ccs_resize_run (self->resize, rgb, stride, self->resized,
-      CCS_RESIZE_WIDTH * 3);
+                  CCS_RESIZE_WIDTH * 3);
   for (gint y = 0; y < CCS_CROP_HEIGHT; y++)
-    memcpy (to + y * to_stride, self->resized
-        + ((point.top + y) * CCS_RESIZE_WIDTH + point.left) * 3, row);
+    memcpy (to + y * to_stride,
+            self->resized
+                + ((point.top + y) * CCS_RESIZE_WIDTH + point.left) * 3,
+            row);
 }
 
 static GstFlowReturn
 gst_tdss_crop_transform_frame (GstVideoFilter *filter, GstVideoFrame *in,
-    GstVideoFrame *out)
+                               GstVideoFrame *out)
 {
   GstTdssCrop *self = GST_TDSS_CROP (filter);
   GstTdssCropSchedule schedule;
@@ -304,7 +319,7 @@ gst_tdss_crop_transform_frame (GstVideoFilter *filter, GstVideoFrame *in,
 
   if (!GST_BUFFER_PTS_IS_VALID (in->buffer)) {
     GST_ELEMENT_ERROR (self, STREAM, FORMAT,
-        ("video buffers must have timestamps"), (NULL));
+                       ("video buffers must have timestamps"), (NULL));
     return GST_FLOW_ERROR;
   }
   if (!take_frame (self, in->buffer, &number))
@@ -313,26 +328,30 @@ gst_tdss_crop_transform_frame (GstVideoFilter *filter, GstVideoFrame *in,
   schedule = self->schedule;
   GST_OBJECT_UNLOCK (self);
   rgb = rgb_picture (self, in, &stride);
-  if (rgb == NULL || !ensure_resize (self, GST_VIDEO_FRAME_WIDTH (in),
-          GST_VIDEO_FRAME_HEIGHT (in), schedule))
+  if (rgb == NULL
+      || !ensure_resize (self, GST_VIDEO_FRAME_WIDTH (in),
+                         GST_VIDEO_FRAME_HEIGHT (in), schedule))
     return GST_FLOW_ERROR;
   write_crop (self, rgb, stride, crop_point (self, number), out);
   GST_LOG_OBJECT (self, "frame %" G_GINT64_FORMAT " at %" GST_TIME_FORMAT,
-      number, GST_TIME_ARGS (GST_BUFFER_PTS (in->buffer)));
+                  number, GST_TIME_ARGS (GST_BUFFER_PTS (in->buffer)));
   return GST_FLOW_OK;
 }
 
-/* -- GstBaseTransform ------------------------------------------------------------ */
+/* -- GstBaseTransform
+ * ------------------------------------------------------------ */
 
 /* Sizes, formats and rates of the two sides have nothing to do with each
  * other. */
 static GstCaps *
 gst_tdss_crop_transform_caps (GstBaseTransform *trans,
-    GstPadDirection direction, GstCaps *caps, GstCaps *filter)
+                              GstPadDirection direction, GstCaps *caps,
+                              GstCaps *filter)
 {
   GstTdssCrop *self = GST_TDSS_CROP (trans);
-  GstPad *other = direction == GST_PAD_SINK ? GST_BASE_TRANSFORM_SRC_PAD (trans)
-      : GST_BASE_TRANSFORM_SINK_PAD (trans);
+  GstPad *other = direction == GST_PAD_SINK
+                      ? GST_BASE_TRANSFORM_SRC_PAD (trans)
+                      : GST_BASE_TRANSFORM_SINK_PAD (trans);
   GstCaps *result = gst_pad_get_pad_template_caps (other);
 
   if (direction == GST_PAD_SINK) {
@@ -343,13 +362,13 @@ gst_tdss_crop_transform_caps (GstBaseTransform *trans,
     rate_d = self->rate_d;
     GST_OBJECT_UNLOCK (self);
     result = gst_caps_make_writable (result);
-    gst_caps_set_simple (result, "framerate", GST_TYPE_FRACTION, rate_n,
-        rate_d, "pixel-aspect-ratio", GST_TYPE_FRACTION, 1, 1,
-        "colorimetry", G_TYPE_STRING, "sRGB", NULL);
+    gst_caps_set_simple (result, "framerate", GST_TYPE_FRACTION, rate_n, rate_d,
+                         "pixel-aspect-ratio", GST_TYPE_FRACTION, 1, 1,
+                         "colorimetry", G_TYPE_STRING, "sRGB", NULL);
   }
   if (filter) {
-    GstCaps *narrowed =
-        gst_caps_intersect_full (filter, result, GST_CAPS_INTERSECT_FIRST);
+    GstCaps *narrowed
+        = gst_caps_intersect_full (filter, result, GST_CAPS_INTERSECT_FIRST);
 
     gst_caps_unref (result);
     result = narrowed;
@@ -360,23 +379,23 @@ gst_tdss_crop_transform_caps (GstBaseTransform *trans,
 /* Metas describe the input's picture, which this one no longer is. */
 static gboolean
 gst_tdss_crop_transform_meta (GstBaseTransform *trans, GstBuffer *outbuf,
-    GstMeta *meta, GstBuffer *inbuf)
+                              GstMeta *meta, GstBuffer *inbuf)
 {
   return FALSE;
 }
 
 static gboolean
 gst_tdss_crop_copy_metadata (GstBaseTransform *trans, GstBuffer *inbuf,
-    GstBuffer *outbuf)
+                             GstBuffer *outbuf)
 {
   GstTdssCrop *self = GST_TDSS_CROP (trans);
 
-  if (!GST_BASE_TRANSFORM_CLASS (gst_tdss_crop_parent_class)->copy_metadata
-      (trans, inbuf, outbuf))
+  if (!GST_BASE_TRANSFORM_CLASS (gst_tdss_crop_parent_class)
+           ->copy_metadata (trans, inbuf, outbuf))
     return FALSE;
   GST_OBJECT_LOCK (self);
-  GST_BUFFER_DURATION (outbuf) = gst_util_uint64_scale_round (GST_SECOND,
-      self->rate_d, self->rate_n);
+  GST_BUFFER_DURATION (outbuf)
+      = gst_util_uint64_scale_round (GST_SECOND, self->rate_d, self->rate_n);
   GST_OBJECT_UNLOCK (self);
   GST_BUFFER_OFFSET (outbuf) = GST_BUFFER_OFFSET_NONE;
   GST_BUFFER_OFFSET_END (outbuf) = GST_BUFFER_OFFSET_NONE;
@@ -394,7 +413,7 @@ gst_tdss_crop_sink_event (GstBaseTransform *trans, GstEvent *event)
     gst_event_parse_segment (event, &segment);
     if (segment->format != GST_FORMAT_TIME) {
       GST_ELEMENT_ERROR (self, STREAM, FORMAT,
-          ("video must come in a time segment"), (NULL));
+                         ("video must come in a time segment"), (NULL));
       gst_event_unref (event);
       return FALSE;
     }
@@ -402,8 +421,8 @@ gst_tdss_crop_sink_event (GstBaseTransform *trans, GstEvent *event)
   if (GST_EVENT_TYPE (event) == GST_EVENT_SEGMENT
       || GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)
     self->last_frame = NO_FRAME;
-  return GST_BASE_TRANSFORM_CLASS (gst_tdss_crop_parent_class)->sink_event
-      (trans, event);
+  return GST_BASE_TRANSFORM_CLASS (gst_tdss_crop_parent_class)
+      ->sink_event (trans, event);
 }
 
 static gboolean
@@ -420,7 +439,8 @@ gst_tdss_crop_stop (GstBaseTransform *trans)
   return TRUE;
 }
 
-/* -- GObject ---------------------------------------------------------------------- */
+/* -- GObject
+ * ---------------------------------------------------------------------- */
 
 /* "left,top left,top .." within the slack; NULL and an error text otherwise. */
 static GArray *
@@ -453,7 +473,7 @@ format_points (const GArray *points)
     const CcsPoint *point = &g_array_index (points, CcsPoint, i);
 
     g_string_append_printf (text, "%s%d,%d", i ? " " : "", point->left,
-        point->top);
+                            point->top);
   }
   return g_string_free (text, FALSE);
 }
@@ -465,7 +485,7 @@ set_points (GstTdssCrop *self, const char *text)
 
   if (points == NULL) {
     g_warning ("tdsscrop: \"%s\" is no list of points left,top within %d,%d",
-        text, SLACK_LEFT, SLACK_TOP);
+               text, SLACK_LEFT, SLACK_TOP);
     return;
   }
   GST_OBJECT_LOCK (self);
@@ -476,50 +496,50 @@ set_points (GstTdssCrop *self, const char *text)
 
 static void
 gst_tdss_crop_set_property (GObject *object, guint id, const GValue *value,
-    GParamSpec *pspec)
+                            GParamSpec *pspec)
 {
   GstTdssCrop *self = GST_TDSS_CROP (object);
 
   switch (id - FIRST_PROPERTY) {
-    case INDEX_ANALYSIS_RATE:
-      GST_OBJECT_LOCK (self);
-      self->rate_n = gst_value_get_fraction_numerator (value);
-      self->rate_d = gst_value_get_fraction_denominator (value);
-      GST_OBJECT_UNLOCK (self);
-      gst_base_transform_reconfigure_src (GST_BASE_TRANSFORM (self));
-      break;
-    case INDEX_SCHEDULE:
-      GST_OBJECT_LOCK (self);
-      self->schedule = g_value_get_enum (value);
-      GST_OBJECT_UNLOCK (self);
-      break;
-    case INDEX_POINTS:
-      set_points (self, g_value_get_string (value));
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  case INDEX_ANALYSIS_RATE:
+    GST_OBJECT_LOCK (self);
+    self->rate_n = gst_value_get_fraction_numerator (value);
+    self->rate_d = gst_value_get_fraction_denominator (value);
+    GST_OBJECT_UNLOCK (self);
+    gst_base_transform_reconfigure_src (GST_BASE_TRANSFORM (self));
+    break;
+  case INDEX_SCHEDULE:
+    GST_OBJECT_LOCK (self);
+    self->schedule = g_value_get_enum (value);
+    GST_OBJECT_UNLOCK (self);
+    break;
+  case INDEX_POINTS:
+    set_points (self, g_value_get_string (value));
+    break;
+  default:
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   }
 }
 
 static void
 gst_tdss_crop_get_property (GObject *object, guint id, GValue *value,
-    GParamSpec *pspec)
+                            GParamSpec *pspec)
 {
   GstTdssCrop *self = GST_TDSS_CROP (object);
 
   GST_OBJECT_LOCK (self);
   switch (id - FIRST_PROPERTY) {
-    case INDEX_ANALYSIS_RATE:
-      gst_value_set_fraction (value, self->rate_n, self->rate_d);
-      break;
-    case INDEX_SCHEDULE:
-      g_value_set_enum (value, self->schedule);
-      break;
-    case INDEX_POINTS:
-      g_value_take_string (value, format_points (self->points));
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  case INDEX_ANALYSIS_RATE:
+    gst_value_set_fraction (value, self->rate_n, self->rate_d);
+    break;
+  case INDEX_SCHEDULE:
+    g_value_set_enum (value, self->schedule);
+    break;
+  case INDEX_POINTS:
+    g_value_take_string (value, format_points (self->points));
+    break;
+  default:
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   }
   GST_OBJECT_UNLOCK (self);
 }
@@ -536,20 +556,26 @@ gst_tdss_crop_install_properties (GObjectClass *klass, guint first)
 {
   const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS;
 
-  g_object_class_install_property (klass, first + INDEX_ANALYSIS_RATE,
-      gst_param_spec_fraction ("analysis-rate", "Analysis rate",
-          "Pictures a second that are put out; the model was trained at 10",
-          1, 100, 1000, 1, CCS_ANALYSIS_FPS, 1,
-          flags | GST_PARAM_MUTABLE_READY));
-  g_object_class_install_property (klass, first + INDEX_SCHEDULE,
+  g_object_class_install_property (
+      klass, first + INDEX_ANALYSIS_RATE,
+      gst_param_spec_fraction (
+          "analysis-rate", "Analysis rate",
+          "Pictures a second that are put out; the model was trained at 10", 1,
+          100, 1000, 1, CCS_ANALYSIS_FPS, 1, flags | GST_PARAM_MUTABLE_READY));
+  g_object_class_install_property (
+      klass, first + INDEX_SCHEDULE,
       g_param_spec_enum ("schedule", "Schedule",
-          "Where each picture is cropped", GST_TYPE_TDSS_CROP_SCHEDULE,
-          DEFAULT_SCHEDULE, flags | GST_PARAM_MUTABLE_PLAYING));
-  g_object_class_install_property (klass, first + INDEX_POINTS,
-      g_param_spec_string ("points", "Points",
+                         "Where each picture is cropped",
+                         GST_TYPE_TDSS_CROP_SCHEDULE, DEFAULT_SCHEDULE,
+                         flags | GST_PARAM_MUTABLE_PLAYING));
+  g_object_class_install_property (
+      klass, first + INDEX_POINTS,
+      g_param_spec_string (
+          "points", "Points",
           "Crop points of schedule=custom, \"left,top left,top ..\" within "
           "0..32 and 0..16; frame number k (from 1) takes point k modulo "
-          "their number", "", flags | GST_PARAM_MUTABLE_PLAYING));
+          "their number",
+          "", flags | GST_PARAM_MUTABLE_PLAYING));
 }
 
 static void
@@ -568,10 +594,11 @@ gst_tdss_crop_class_init (GstTdssCropClass *klass)
 
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);
-  gst_element_class_set_static_metadata (element_class,
-      "TDSS crop", "Filter/Effect/Video",
+  gst_element_class_set_static_metadata (
+      element_class, "TDSS crop", "Filter/Effect/Video",
       "Resizes and crops video for the CCStereo net, with a crop that moves "
-      "from frame to frame", "The gst-ccstereo authors");
+      "from frame to frame",
+      "The gst-ccstereo authors");
 
   trans_class->transform_caps = gst_tdss_crop_transform_caps;
   trans_class->transform_meta = gst_tdss_crop_transform_meta;

@@ -9,17 +9,17 @@ G_BEGIN_DECLS
 
 #define GST_TYPE_TDSS_CROP (gst_tdss_crop_get_type ())
 G_DECLARE_FINAL_TYPE (GstTdssCrop, gst_tdss_crop, GST, TDSS_CROP,
-    GstVideoFilter)
+                      GstVideoFilter)
 
 #define GST_TYPE_TDSS_CROP_SCHEDULE (gst_tdss_crop_schedule_get_type ())
 GType gst_tdss_crop_schedule_get_type (void);
 
 typedef enum
 {
-  GST_TDSS_CROP_FIVE,           /* the published order */
+  GST_TDSS_CROP_FIVE, /* the published order */
   GST_TDSS_CROP_CENTER,
-  GST_TDSS_CROP_NONE,           /* the whole picture, resized to 448x224 */
-  GST_TDSS_CROP_CUSTOM,         /* the points of the property */
+  GST_TDSS_CROP_NONE,   /* the whole picture, resized to 448x224 */
+  GST_TDSS_CROP_CUSTOM, /* the points of the property */
 } GstTdssCropSchedule;
 
 /* Installs analysis-rate, schedule and points as @first .. @first + 2:

@@ -19,6 +19,6 @@ plugin_init (GstPlugin *plugin)
 }
 
 GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, ccstereo,
-    "Mono sound becomes binaural by what the picture shows", plugin_init,
-    PACKAGE_VERSION, "LGPL", PACKAGE,
-    "gst-ccstereo")
+                   "Mono sound becomes binaural by what the picture shows",
+                   plugin_init, PACKAGE_VERSION, "LGPL", PACKAGE,
+                   "gst-ccstereo")

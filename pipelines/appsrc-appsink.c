@@ -35,8 +35,7 @@ static const char *const line
 static GstBuffer *
 picture (guint k, guint n)
 {
-  GstBuffer *buffer
-      = gst_buffer_new_allocate (NULL, 3 * WIDTH * HEIGHT, NULL);
+  GstBuffer *buffer = gst_buffer_new_allocate (NULL, 3 * WIDTH * HEIGHT, NULL);
   const guint left = (WIDTH - SQUARE) * k / n;
 
   gst_buffer_memset (buffer, 0, 40, 3 * WIDTH * HEIGHT);
@@ -107,9 +106,8 @@ listen (GstAppSink *ears)
     for (gsize i = 0; i < map.size / sizeof *samples; i++) {
       energy[i % 2] += samples[i] * samples[i];
       if (i % 2 == 1 && ++frames % RATE == 0) {
-        g_print ("second %u: left %.4f, right %.4f\n",
-                 (guint)(frames / RATE), sqrt (energy[0] / RATE),
-                 sqrt (energy[1] / RATE));
+        g_print ("second %u: left %.4f, right %.4f\n", (guint)(frames / RATE),
+                 sqrt (energy[0] / RATE), sqrt (energy[1] / RATE));
         energy[0] = energy[1] = 0;
       }
     }

@@ -6,8 +6,7 @@ audio_caps (guint rate, guint channels)
 {
   GstAudioInfo info;
 
-  gst_audio_info_set_format (&info, GST_AUDIO_FORMAT_F32, rate, channels,
-                             NULL);
+  gst_audio_info_set_format (&info, GST_AUDIO_FORMAT_F32, rate, channels, NULL);
   return gst_audio_info_to_caps (&info);
 }
 
@@ -35,8 +34,7 @@ dec_harness_new_with (GstElement *element, guint rate, guint channels,
   self->audio = gst_harness_new_with_element (element, "audio", "src");
   gst_harness_set_live (self->audio, live);
   if (pictures) {
-    self->features
-        = gst_harness_new_with_element (element, "features", NULL);
+    self->features = gst_harness_new_with_element (element, "features", NULL);
     gst_harness_set_live (self->features, live);
     gst_harness_set_src_caps (self->features, features_caps (self->model));
   }
@@ -47,8 +45,8 @@ dec_harness_new_with (GstElement *element, guint rate, guint channels,
 DecHarness *
 dec_harness_new (guint rate, guint channels, gboolean pictures)
 {
-  return dec_harness_new_with (gst_test_element ("ccstereodec"), rate,
-                               channels, pictures, FALSE);
+  return dec_harness_new_with (gst_test_element ("ccstereodec"), rate, channels,
+                               pictures, FALSE);
 }
 
 void
@@ -74,9 +72,8 @@ void
 dec_harness_add_features (DecHarness *self, guint first, guint n)
 {
   for (guint k = first; k < first + n; k++)
-    dec_harness_add (self,
-                     gst_test_feature_buffer (
-                         ccs_model_feature_size (self->model), k));
+    dec_harness_add (self, gst_test_feature_buffer (
+                               ccs_model_feature_size (self->model), k));
 }
 
 void
@@ -127,7 +124,8 @@ dec_harness_join (DecHarness *self)
     g_thread_join (g_steal_pointer (&self->feeder));
 }
 
-/* -- audio ------------------------------------------------------------------- */
+/* -- audio -------------------------------------------------------------------
+ */
 
 void
 dec_harness_push_audio (DecHarness *self, guint64 first, gsize frames,
@@ -137,11 +135,11 @@ dec_harness_push_audio (DecHarness *self, guint64 first, gsize frames,
 
   for (gsize done = 0; done < frames; done += n) {
     n = MIN (piece, frames - done);
-    ck_assert_int_eq (gst_harness_push (self->audio,
-                                        gst_test_audio (self->rate,
-                                                        self->channels,
-                                                        first + done, n, 0)),
-                      GST_FLOW_OK);
+    ck_assert_int_eq (
+        gst_harness_push (
+            self->audio,
+            gst_test_audio (self->rate, self->channels, first + done, n, 0)),
+        GST_FLOW_OK);
   }
 }
 

@@ -18,8 +18,8 @@ static char *folder, *model_file, *other_model_file;
 /* GStreamer's own plugins that tests use; where one is missing, what needs it
  * fails by name. */
 static const char *const system_plugins[]
-    = { "coreelements", "coretracers", "app", "audioconvert", "audiotestsrc",
-        "videotestsrc" };
+    = { "coreelements", "coretracers",  "app",
+        "audioconvert", "audiotestsrc", "videotestsrc" };
 
 static void
 collect_plugins (void)
@@ -217,8 +217,8 @@ gst_test_picture (gint width, gint height, guint k)
 /* -- the core's answer ----------------------------------------------------- */
 
 GArray *
-gst_test_core_output (CcsModel *model, guint rate, guint channels,
-                      gsize frames, guint n_features)
+gst_test_core_output (CcsModel *model, guint rate, guint channels, gsize frames,
+                      guint n_features)
 {
   CcsBinauralizerOptions options = CCS_BINAURALIZER_DEFAULTS;
   const gsize size = ccs_model_feature_size (model);
@@ -265,10 +265,9 @@ gst_test_pull_all (GstHarness *h, guint rate, GstClockTime start)
     gst_buffer_map (buffer, &map, GST_MAP_READ);
     g_array_append_vals (out, map.data, (guint)(map.size / sizeof (float)));
     gst_buffer_unmap (buffer, &map);
-    ck_assert_uint_eq (GST_BUFFER_PTS (buffer) + GST_BUFFER_DURATION (buffer),
-                       start
-                           + gst_util_uint64_scale (out->len / 2, GST_SECOND,
-                                                    rate));
+    ck_assert_uint_eq (
+        GST_BUFFER_PTS (buffer) + GST_BUFFER_DURATION (buffer),
+        start + gst_util_uint64_scale (out->len / 2, GST_SECOND, rate));
     gst_clear_buffer (&buffer);
   }
   return out;
@@ -287,7 +286,8 @@ gst_test_assert_same (const GArray *got, const GArray *want)
                     g_array_index (want, float, i));
 }
 
-/* -- messages ---------------------------------------------------------------- */
+/* -- messages ----------------------------------------------------------------
+ */
 
 GstBus *
 gst_test_bus (GstElement *element)

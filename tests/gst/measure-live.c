@@ -75,8 +75,7 @@ print_delays (GArray *delays, GstClockTime latency)
     return;
   printf ("delay_median_ms %.1f\ndelay_99_ms %.1f\ndelay_max_ms %.1f\n",
           milliseconds (g_array_index (delays, gint64, delays->len / 2)),
-          milliseconds (
-              g_array_index (delays, gint64, delays->len * 99 / 100)),
+          milliseconds (g_array_index (delays, gint64, delays->len * 99 / 100)),
           milliseconds (g_array_index (delays, gint64, delays->len - 1)));
 }
 

@@ -54,9 +54,8 @@ static Run *
 run_new (const char *line)
 {
   Run *run = g_new0 (Run, 1);
-  g_autofree char *bin
-      = g_strdup_printf ("ccstereobin name=b backend=cpu model-file=%s",
-                         gst_test_model_file ());
+  g_autofree char *bin = g_strdup_printf (
+      "ccstereobin name=b backend=cpu model-file=%s", gst_test_model_file ());
   g_auto (GStrv) around = g_strsplit (line, "BIN", -1);
   g_autofree char *whole = g_strjoinv (bin, around);
   g_autoptr (GError) error = NULL;
@@ -106,7 +105,8 @@ play_to_end (Run *run)
   " ! audio/x-raw,format=F32LE ! fakesink name=sound signal-handoffs=true "
 #define PICTURE_SINK " ! fakesink name=picture signal-handoffs=true "
 
-/* -- data -------------------------------------------------------------------- */
+/* -- data --------------------------------------------------------------------
+ */
 
 START_TEST (sound_and_picture_come_out_whole)
 {
@@ -183,11 +183,11 @@ END_TEST
 START_TEST (sound_and_picture_in_step_do_not_wait_for_each_other_for_ever)
 {
   /* Both sinks hold their first buffer until the other has one. */
-  Run *run = run_new (
-      SOUND ("channels=1", 30) "BIN ! audio/x-raw,format=F32LE ! fakesink "
-                               "sync=true name=sound signal-handoffs=true "
-      PICTURE (90) "b. b. ! fakesink sync=true name=picture "
-                   "signal-handoffs=true");
+  Run *run = run_new (SOUND (
+      "channels=1", 30) "BIN ! audio/x-raw,format=F32LE ! fakesink "
+                        "sync=true name=sound signal-handoffs=true " PICTURE (
+                            90) "b. b. ! fakesink sync=true name=picture "
+                                "signal-handoffs=true");
 
   play_to_end (run);
   ck_assert_uint_eq (run->sound_frames, 30 * 1600);
@@ -236,7 +236,8 @@ START_TEST (a_flushing_seek_starts_again_at_its_place)
 }
 END_TEST
 
-/* -- pads ---------------------------------------------------------------------- */
+/* -- pads
+ * ---------------------------------------------------------------------- */
 
 START_TEST (video_pads_come_and_go)
 {
@@ -244,8 +245,7 @@ START_TEST (video_pads_come_and_go)
       = gst_object_ref_sink (gst_test_element ("ccstereobin"));
 
   for (guint i = 0; i < 3; i++) {
-    g_autoptr (GstPad) src
-        = gst_element_request_pad_simple (bin, "video_src");
+    g_autoptr (GstPad) src = gst_element_request_pad_simple (bin, "video_src");
     g_autoptr (GstPad) sink
         = gst_element_request_pad_simple (bin, "video_sink");
 
@@ -261,8 +261,7 @@ END_TEST
 
 START_TEST (a_video_src_without_a_video_sink_holds_nothing_up)
 {
-  Run *run = run_new (
-      SOUND ("channels=1", 20) "BIN" SOUND_SINK);
+  Run *run = run_new (SOUND ("channels=1", 20) "BIN" SOUND_SINK);
   g_autoptr (GstElement) bin
       = gst_bin_get_by_name (GST_BIN (run->pipeline), "b");
   g_autoptr (GstPad) src = gst_element_request_pad_simple (bin, "video_src");
@@ -274,7 +273,8 @@ START_TEST (a_video_src_without_a_video_sink_holds_nothing_up)
 }
 END_TEST
 
-/* -- properties ------------------------------------------------------------------ */
+/* -- properties
+ * ------------------------------------------------------------------ */
 
 START_TEST (properties_are_those_of_the_parts)
 {
@@ -305,8 +305,8 @@ END_TEST
 
 START_TEST (width_is_controlled_on_the_bin)
 {
-  Run *run = run_new (
-      SOUND ("channels=1", 20) "BIN" SOUND_SINK PICTURE (60) "b.");
+  Run *run
+      = run_new (SOUND ("channels=1", 20) "BIN" SOUND_SINK PICTURE (60) "b.");
   g_autoptr (GstElement) bin
       = gst_bin_get_by_name (GST_BIN (run->pipeline), "b");
   GstControlSource *source = gst_interpolation_control_source_new ();

@@ -7,7 +7,7 @@
 #include "reference-support.h"
 
 #define RATE 16000
-#define SECONDS(s) ((gsize)((s) * RATE))
+#define SECONDS(s) ((gsize)((s)*RATE))
 
 /* Output of @frames frames in buffers of @piece with @n_features features. */
 static GArray *
@@ -61,8 +61,9 @@ START_TEST (any_split_gives_the_same_output)
 }
 END_TEST
 
-static const gsize lengths[] = { 1, 1007, CCS_WINDOW - 1, CCS_WINDOW,
-                                 CCS_WINDOW + 1, 2 * CCS_WINDOW + 511 };
+static const gsize lengths[]
+    = { 1,          1007,           CCS_WINDOW - 1,
+        CCS_WINDOW, CCS_WINDOW + 1, 2 * CCS_WINDOW + 511 };
 
 START_TEST (as_many_samples_come_out_as_went_in)
 {
@@ -126,8 +127,8 @@ START_TEST (latency_is_reported_and_not_added)
   GstBuffer *out;
 
   for (guint i = 0; i < 40; i++)
-    gst_harness_push (h->audio, gst_test_audio (RATE, 1, i * 1000, 1000,
-                                                7 * GST_SECOND));
+    gst_harness_push (h->audio,
+                      gst_test_audio (RATE, 1, i * 1000, 1000, 7 * GST_SECOND));
   out = gst_harness_pull (h->audio);
   ck_assert_uint_eq (GST_BUFFER_PTS (out), 7 * GST_SECOND);
   ck_assert_uint_eq (gst_harness_query_latency (h->audio),
@@ -137,7 +138,8 @@ START_TEST (latency_is_reported_and_not_added)
 }
 END_TEST
 
-/* -- one side ends or is missing --------------------------------------------- */
+/* -- one side ends or is missing ---------------------------------------------
+ */
 
 START_TEST (sound_goes_on_when_the_picture_has_ended)
 {
@@ -188,7 +190,8 @@ START_TEST (no_sound_at_all_is_just_the_end)
 }
 END_TEST
 
-/* -- gaps -------------------------------------------------------------------- */
+/* -- gaps --------------------------------------------------------------------
+ */
 
 START_TEST (a_gap_in_the_sound_is_silence_of_its_length)
 {
@@ -246,7 +249,8 @@ START_TEST (a_gap_before_the_first_picture_does_not_hold_up_the_sound)
 }
 END_TEST
 
-/* -- breaks ------------------------------------------------------------------ */
+/* -- breaks ------------------------------------------------------------------
+ */
 
 static GstBuffer *
 discont_audio (guint64 first, gsize frames)
@@ -361,8 +365,8 @@ START_TEST (new_caps_drain_the_old_sound_first)
       h->audio, "audio/x-raw, format=F32LE, layout=interleaved, rate=32000, "
                 "channels=1");
   for (guint i = 0; i < 10; i++)
-    gst_harness_push (h->audio, gst_test_audio (other_rate, 1, i * 3200, 3200,
-                                                GST_SECOND));
+    gst_harness_push (
+        h->audio, gst_test_audio (other_rate, 1, i * 3200, 3200, GST_SECOND));
   dec_harness_end_audio (h);
   while (gst_harness_pull_until_eos (h->audio, &buffer) && buffer != NULL) {
     if (GST_BUFFER_PTS (buffer) >= GST_SECOND)
@@ -401,7 +405,8 @@ START_TEST (sound_outside_the_segment_is_not_played)
 }
 END_TEST
 
-/* -- width ---------------------------------------------------------------------- */
+/* -- width
+ * ---------------------------------------------------------------------- */
 
 START_TEST (width_zero_is_mono)
 {
@@ -443,13 +448,13 @@ main (int argc, char **argv)
   tcase_add_test (same, width_zero_is_mono);
   tcase_add_test (sides, sound_goes_on_when_the_picture_has_ended);
   tcase_add_test (sides, sound_ends_while_the_picture_goes_on);
-  tcase_add_test (
-      sides, without_a_features_pad_the_sound_is_centred_with_one_warning);
+  tcase_add_test (sides,
+                  without_a_features_pad_the_sound_is_centred_with_one_warning);
   tcase_add_test (sides, no_sound_at_all_is_just_the_end);
   tcase_add_test (sides, a_gap_in_the_sound_is_silence_of_its_length);
   tcase_add_test (sides, a_gap_in_the_picture_holds_the_last_one);
-  tcase_add_test (
-      sides, a_gap_before_the_first_picture_does_not_hold_up_the_sound);
+  tcase_add_test (sides,
+                  a_gap_before_the_first_picture_does_not_hold_up_the_sound);
   tcase_add_test (breaks, a_discontinuity_drains_and_goes_on_at_its_own_time);
   tcase_add_test (breaks, a_little_jitter_of_timestamps_is_smoothed);
   tcase_add_test (breaks, a_flush_in_the_middle_of_a_window_forgets_old_sound);

@@ -14,9 +14,9 @@ static GstHarness *
 harness (gboolean live)
 {
   GstHarness *h;
-  g_autofree char *line = g_strdup_printf (
-      "tdsscrop ! ccstereoenc backend=cpu model-file=%s",
-      gst_test_model_file ());
+  g_autofree char *line
+      = g_strdup_printf ("tdsscrop ! ccstereoenc backend=cpu model-file=%s",
+                         gst_test_model_file ());
 
   h = gst_harness_new_parse (line);
   gst_harness_set_live (h, live);

@@ -36,7 +36,8 @@ assert_does_not_start (GstElement *element, GQuark domain, int code,
   gst_element_set_bus (element, NULL);
 }
 
-/* -- the plugin ---------------------------------------------------------------- */
+/* -- the plugin
+ * ---------------------------------------------------------------- */
 
 START_TEST (every_element_is_listed_with_no_rank_and_described)
 {
@@ -45,9 +46,8 @@ START_TEST (every_element_is_listed_with_no_rank_and_described)
   const char *klass;
 
   ck_assert_ptr_nonnull (factory);
-  ck_assert_int_eq (
-      gst_plugin_feature_get_rank (GST_PLUGIN_FEATURE (factory)),
-      GST_RANK_NONE);
+  ck_assert_int_eq (gst_plugin_feature_get_rank (GST_PLUGIN_FEATURE (factory)),
+                    GST_RANK_NONE);
   klass = gst_element_factory_get_metadata (factory, "klass");
   /* Autopluggers go by these words. */
   ck_assert_ptr_null (strstr (klass, "Encoder"));
@@ -90,7 +90,8 @@ START_TEST (states_can_be_cycled)
 }
 END_TEST
 
-/* -- models ---------------------------------------------------------------------- */
+/* -- models
+ * ---------------------------------------------------------------------- */
 
 START_TEST (a_missing_model_is_not_found)
 {
@@ -119,8 +120,8 @@ START_TEST (a_corrupt_model_cannot_be_read)
       = g_build_filename (gst_test_folder (), "corrupt.safetensors", NULL);
   g_autoptr (GstElement) element = NULL;
 
-  ck_assert (g_file_set_contents (path, "\x10\0\0\0\0\0\0\0{\"broken", 17,
-                                  NULL));
+  ck_assert (
+      g_file_set_contents (path, "\x10\0\0\0\0\0\0\0{\"broken", 17, NULL));
   element = element_with_model (with_model[_i], path);
   assert_does_not_start (element, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ,
                          "corrupt.safetensors");
@@ -173,15 +174,16 @@ START_TEST (the_backend_is_chosen_without_cuda)
 }
 END_TEST
 
-/* -- streams that are refused -------------------------------------------------------- */
+/* -- streams that are refused
+ * -------------------------------------------------------- */
 
 START_TEST (features_of_another_model_are_refused)
 {
   DecHarness *h = dec_harness_new (16000, 1, TRUE);
 
-  gst_harness_set_src_caps_str (
-      h->features, "application/x-ccstereo-features, "
-                   "model-id=(string)0123456789abcdef");
+  gst_harness_set_src_caps_str (h->features,
+                                "application/x-ccstereo-features, "
+                                "model-id=(string)0123456789abcdef");
   dec_harness_feed_features (h, 3);
   gst_harness_push (h->audio, gst_test_audio (16000, 1, 0, 1000, 0));
   gst_test_assert_error (h->bus, GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION,
@@ -255,8 +257,7 @@ main (int argc, char **argv)
   tcase_add_loop_test (models, a_missing_model_is_not_found, 0, n_with_model);
   tcase_add_loop_test (models, no_model_at_all_says_what_to_do, 0,
                        n_with_model);
-  tcase_add_loop_test (models, a_corrupt_model_cannot_be_read, 0,
-                       n_with_model);
+  tcase_add_loop_test (models, a_corrupt_model_cannot_be_read, 0, n_with_model);
   tcase_add_loop_test (models,
                        a_model_of_the_wrong_shape_is_named_with_its_tensor, 0,
                        n_with_model);

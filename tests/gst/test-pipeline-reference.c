@@ -33,8 +33,8 @@ write_clip_model (const CcsCheckpoint *file)
   g_autoptr (CcsStateDict) params
       = reference_state_dict (&config, reference_metadata (file, "seed"));
   g_autoptr (GError) error = NULL;
-  char *path = g_build_filename (gst_test_folder (), "clip-model.safetensors",
-                                 NULL);
+  char *path
+      = g_build_filename (gst_test_folder (), "clip-model.safetensors", NULL);
 
   assert_ok (ccs_checkpoint_save (path, params, NULL, CCS_F32, &error), error);
   return path;

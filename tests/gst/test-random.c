@@ -57,7 +57,8 @@ below (Sequence *s, guint n)
   return (guint)g_rand_int_range (s->random, 0, (gint32)n);
 }
 
-/* -- caps and segments ------------------------------------------------------- */
+/* -- caps and segments -------------------------------------------------------
+ */
 
 static void
 set_audio_caps (Sequence *s)
@@ -76,11 +77,10 @@ set_audio_caps (Sequence *s)
 static void
 set_video_caps (Sequence *s)
 {
-  g_autofree char *caps
-      = g_strdup_printf ("video/x-raw, format=%s, width=%d, height=%d, "
-                         "framerate=%u/1",
-                         below (s, 2) ? "RGB" : "BGR", WIDTH, HEIGHT,
-                         5 + below (s, 20));
+  g_autofree char *caps = g_strdup_printf (
+      "video/x-raw, format=%s, width=%d, height=%d, "
+      "framerate=%u/1",
+      below (s, 2) ? "RGB" : "BGR", WIDTH, HEIGHT, 5 + below (s, 20));
 
   gst_harness_set_src_caps_str (s->video, caps);
 }
@@ -95,7 +95,8 @@ send_segment (Sequence *s, GstHarness *h)
   gst_harness_push_event (h, gst_event_new_segment (&segment));
 }
 
-/* -- actions ------------------------------------------------------------------ */
+/* -- actions ------------------------------------------------------------------
+ */
 
 static GstClockTime
 audio_time (const Sequence *s)
@@ -189,8 +190,8 @@ push_picture_gap (Sequence *s)
   if (s->video == NULL || s->video_ended
       || picture_time (s) > s->base + MAX_AHEAD)
     return;
-  gst_harness_push_event (
-      s->video, gst_event_new_gap (picture_time (s), GST_SECOND / 8));
+  gst_harness_push_event (s->video,
+                          gst_event_new_gap (picture_time (s), GST_SECOND / 8));
   s->pictures++;
 }
 
@@ -302,14 +303,14 @@ ask_latency (Sequence *s)
 }
 
 static void (*const actions[]) (Sequence *)
-    = { push_audio,        push_audio,    push_audio,     push_audio,
-        push_audio,        push_picture,  push_picture,   push_picture,
-        push_audio_gap,    break_audio,   push_picture_gap, change_width,
-        ask_latency,       pause_and_play, change_audio_caps,
-        change_video_caps, new_audio_segment, flush,      end_video,
-        end_audio };
+    = { push_audio,        push_audio,     push_audio,        push_audio,
+        push_audio,        push_picture,   push_picture,      push_picture,
+        push_audio_gap,    break_audio,    push_picture_gap,  change_width,
+        ask_latency,       pause_and_play, change_audio_caps, change_video_caps,
+        new_audio_segment, flush,          end_video,         end_audio };
 
-/* -- sequences ---------------------------------------------------------------- */
+/* -- sequences ----------------------------------------------------------------
+ */
 
 static Sequence *
 sequence_new (guint number)
@@ -328,8 +329,8 @@ sequence_new (guint number)
   gst_harness_set_live (s->audio, live);
   gst_harness_set_sink_caps_str (s->audio, "audio/x-raw, format=F32LE");
   if (below (s, 5)) {
-    s->video = gst_harness_new_with_element (
-        s->bin, "video_sink", below (s, 2) ? "video_src" : NULL);
+    s->video = gst_harness_new_with_element (s->bin, "video_sink",
+                                             below (s, 2) ? "video_src" : NULL);
     gst_harness_set_live (s->video, live);
     set_video_caps (s);
   }
@@ -375,8 +376,7 @@ pull_to_end (Sequence *s)
   gboolean ended = FALSE;
 
   while ((buffer = pull_until_eos (s->audio, &ended)) != NULL) {
-    if (!GST_BUFFER_IS_DISCONT (buffer)
-        && GST_CLOCK_TIME_IS_VALID (expected))
+    if (!GST_BUFFER_IS_DISCONT (buffer) && GST_CLOCK_TIME_IS_VALID (expected))
       ck_assert_uint_eq (GST_BUFFER_PTS (buffer), expected);
     expected = GST_BUFFER_PTS (buffer) + GST_BUFFER_DURATION (buffer);
     frames += gst_buffer_get_size (buffer) / (2 * sizeof (float));

@@ -84,7 +84,8 @@ times_of_pictures (gint fps, guint n)
   return times;
 }
 
-/* -- pictures ---------------------------------------------------------------- */
+/* -- pictures ----------------------------------------------------------------
+ */
 
 START_TEST (pictures_are_the_cores_in_the_published_order)
 {
@@ -118,8 +119,7 @@ static const struct
 
 START_TEST (the_schedule_says_where_pictures_are_cropped)
 {
-  GstHarness *h
-      = harness (schedules[_i].properties, "RGB", 480, 240, TEST_FPS);
+  GstHarness *h = harness (schedules[_i].properties, "RGB", 480, 240, TEST_FPS);
   g_autofree guint8 *want = core_picture (480, 240, 1, schedules[_i].second);
   GstBuffer *out;
 
@@ -160,8 +160,8 @@ START_TEST (common_formats_are_taken)
   GstVideoInfo info;
   GstBuffer *in, *out;
 
-  gst_video_info_set_format (
-      &info, gst_video_format_from_string (formats[_i]), 322, 180);
+  gst_video_info_set_format (&info, gst_video_format_from_string (formats[_i]),
+                             322, 180);
   in = gst_buffer_new_allocate (NULL, info.size, NULL);
   gst_buffer_memset (in, 0, 0x40, info.size);
   GST_BUFFER_PTS (in) = 0;
@@ -191,7 +191,8 @@ START_TEST (the_size_may_change_between_frames)
 }
 END_TEST
 
-/* -- numbers ------------------------------------------------------------------- */
+/* -- numbers
+ * ------------------------------------------------------------------- */
 
 static const gint input_rates[] = { 10, 20, 24, 25, 30, 50, 60 };
 
@@ -251,15 +252,16 @@ START_TEST (the_analysis_rate_is_a_property_and_in_the_caps)
     gst_harness_push (h, frame (64, 32, k, 10));
   ck_assert_uint_eq (gst_harness_buffers_received (h), 5);
   caps = gst_pad_get_current_caps (h->sinkpad);
-  gst_structure_get_fraction (gst_caps_get_structure (caps, 0), "framerate",
-                              &n, &d);
+  gst_structure_get_fraction (gst_caps_get_structure (caps, 0), "framerate", &n,
+                              &d);
   ck_assert_int_eq (n, 5);
   ck_assert_int_eq (d, 1);
   gst_harness_teardown (h);
 }
 END_TEST
 
-/* -- what is refused -------------------------------------------------------------- */
+/* -- what is refused
+ * -------------------------------------------------------------- */
 
 START_TEST (a_frame_without_a_timestamp_is_an_error)
 {
@@ -295,7 +297,8 @@ main (int argc, char **argv)
 {
   Suite *suite = suite_create ("tdsscrop");
   TCase *pictures = tcase_create ("pictures");
-  TCase *numbers = tcase_create ("numbers"), *refused = tcase_create ("refused");
+  TCase *numbers = tcase_create ("numbers"),
+        *refused = tcase_create ("refused");
 
   gst_test_init (&argc, &argv);
   tcase_add_test (pictures, pictures_are_the_cores_in_the_published_order);
