@@ -77,4 +77,18 @@ GstFlowReturn gst_ccstereo_dec_process (GstCcstereoDec *self, gboolean force);
  * that went in comes out. */
 GstFlowReturn gst_ccstereo_dec_drain (GstCcstereoDec *self);
 
+/* -- gstccstereodec-streams.c -------------------------------------------- */
+
+/* The features pad, or NULL where none was asked for. (transfer full) */
+GstAggregatorPad *gst_ccstereo_dec_ref_features_pad (GstCcstereoDec *self);
+/* Takes what is ready on the features side and needed. TRUE when sound may go
+ * on. */
+gboolean gst_ccstereo_dec_follow_features (GstCcstereoDec *self,
+                                           GstFlowReturn *ret);
+GstFlowReturn gst_ccstereo_dec_aggregate (GstAggregator *agg, gboolean timeout);
+/* Live: what aggregate() could do without waiting for both pads, and when.
+ * Sound is taken at once; it is put out when its latency is over. NONE where
+ * only more data helps: a time gone by would come back for ever. */
+GstClockTime gst_ccstereo_dec_get_next_time (GstAggregator *agg);
+
 G_END_DECLS

@@ -91,17 +91,6 @@ GST_ELEMENT_REGISTER_DEFINE_WITH_CODE (ccstereodec, "ccstereodec",
 /* -- the engine
  * ------------------------------------------------------------------- */
 
-static GstAggregatorPad *
-ref_features_pad (GstCcstereoDec *self)
-{
-  GstAggregatorPad *pad;
-
-  GST_OBJECT_LOCK (self);
-  pad = self->features_pad ? gst_object_ref (self->features_pad) : NULL;
-  GST_OBJECT_UNLOCK (self);
-  return pad;
-}
-
 static gboolean
 is_live (GstAggregatorPad *pad)
 {
@@ -116,7 +105,8 @@ is_live (GstAggregatorPad *pad)
 static gboolean
 make_binauralizer (GstCcstereoDec *self)
 {
-  g_autoptr (GstAggregatorPad) features = ref_features_pad (self);
+  g_autoptr (GstAggregatorPad) features
+      = gst_ccstereo_dec_ref_features_pad (self);
   CcsBinauralizerOptions options = CCS_BINAURALIZER_DEFAULTS;
   GstClockTime latency;
   GError *error = NULL;
@@ -142,215 +132,6 @@ make_binauralizer (GstCcstereoDec *self)
   return TRUE;
 }
 
-/* -- GstAggregator: data
- * ------------------------------------------------------------ */
-
-/* The first buffer on the features pad. */
-typedef struct
-{
-  GstClockTimeDiff running; /* when it is shown */
-  gboolean is_gap;
-  GstClockTime duration;
-} NextFeature;
-
-/* FALSE where it has no time. */
-static gboolean
-next_feature (GstAggregatorPad *pad, NextFeature *next)
-{
-  g_autoptr (GstBuffer) buffer = gst_aggregator_pad_peek_buffer (pad);
-  guint64 distance = 0;
-  gint sign = 0;
-
-  if (buffer == NULL)
-    return FALSE;
-  if (GST_BUFFER_PTS_IS_VALID (buffer))
-    sign = gst_segment_to_running_time_full (
-        &pad->segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer), &distance);
-  next->running = sign * (GstClockTimeDiff)distance;
-  next->is_gap = gst_buffer_get_size (buffer) == 0
-                 && GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_GAP);
-  next->duration = GST_BUFFER_DURATION (buffer);
-  return sign != 0;
-}
-
-/* Up to when features are needed now: for the sound that is here. At its end
- * also for the one window that clips shorter than a window make. */
-static gint64
-features_needed (GstCcstereoDec *self)
-{
-  guint64 frames = self->pushed;
-
-  if (gst_aggregator_pad_is_eos (self->audio_pad))
-    frames = MAX (frames, gst_util_uint64_scale_ceil (
-                              CCS_WINDOW / 2, GST_AUDIO_INFO_RATE (&self->info),
-                              CCS_MODEL_RATE));
-  return gst_ccstereo_dec_frames_to_time (self, frames);
-}
-
-/* Takes the features that are needed now: later ones wait on their pad, so
- * that neither side runs ahead. TRUE when none is missing. */
-static gboolean
-take_features (GstCcstereoDec *self, GstAggregatorPad *pad, GstFlowReturn *ret)
-{
-  gint64 needed = features_needed (self);
-
-  while (*ret == GST_FLOW_OK && gst_aggregator_pad_has_buffer (pad)) {
-    NextFeature next;
-    gint64 start;
-
-    if (!next_feature (pad, &next)) {
-      gst_aggregator_pad_drop_buffer (pad);
-      continue;
-    }
-    start = gst_ccstereo_dec_sound_time (self, next.running);
-    if (start > needed)
-      return TRUE;
-    if (!next.is_gap) {
-      *ret = gst_ccstereo_dec_take_feature (
-          self, gst_aggregator_pad_pop_buffer (pad), next.running);
-      continue;
-    }
-    *ret = gst_ccstereo_dec_note_gap (self, next.running, next.duration);
-    /* It stays where it is as long as it says what is known. */
-    if (GST_CLOCK_TIME_IS_VALID (next.duration)
-        && start + (gint64)next.duration > needed)
-      return *ret == GST_FLOW_OK;
-    gst_aggregator_pad_drop_buffer (pad);
-  }
-  return gst_aggregator_pad_is_eos (pad);
-}
-
-static void
-end_features (GstCcstereoDec *self)
-{
-  if (self->features_ended)
-    return;
-  self->features_ended = TRUE;
-  ccs_binauralizer_end_features (self->binauralizer);
-}
-
-/* What is ready on the features side. TRUE when sound may go on. */
-static gboolean
-follow_features (GstCcstereoDec *self, GstFlowReturn *ret)
-{
-  g_autoptr (GstAggregatorPad) pad = ref_features_pad (self);
-  gboolean caught_up = TRUE;
-
-  if (pad)
-    caught_up = take_features (self, pad, ret);
-  if (*ret == GST_FLOW_OK
-      && (pad == NULL
-          || (gst_aggregator_pad_is_eos (pad)
-              && !gst_aggregator_pad_has_buffer (pad))))
-    end_features (self);
-  return caught_up;
-}
-
-static GstFlowReturn
-finish_stream (GstCcstereoDec *self)
-{
-  GstFlowReturn ret = gst_ccstereo_dec_drain (self);
-
-  gst_ccstereo_dec_restart (self);
-  return ret == GST_FLOW_OK ? GST_FLOW_EOS : ret;
-}
-
-/* One audio buffer, or (live) all that are there. */
-static GstFlowReturn
-follow_audio (GstCcstereoDec *self, gboolean all)
-{
-  GstFlowReturn ret = GST_FLOW_OK;
-  GstBuffer *buffer;
-
-  while (ret == GST_FLOW_OK
-         && (buffer = gst_aggregator_pad_pop_buffer (self->audio_pad))) {
-    ret = gst_ccstereo_dec_take_audio (self, buffer);
-    if (!all)
-      break;
-  }
-  return ret;
-}
-
-/* Running time of the next frame to be put out. */
-static GstClockTime
-next_output_running (GstCcstereoDec *self)
-{
-  return gst_segment_to_running_time (
-      &self->audio_pad->segment, GST_FORMAT_TIME,
-      self->first_pts + gst_ccstereo_dec_frames_to_time (self, self->pulled));
-}
-
-/* Live: whether the next frame has to go out with the features that there
- * are. */
-static gboolean
-is_due (GstCcstereoDec *self)
-{
-  GstClockTime latency = gst_aggregator_get_latency (GST_AGGREGATOR (self));
-  GstClockTime now = gst_element_get_current_running_time (GST_ELEMENT (self));
-  GstClockTime next = next_output_running (self);
-
-  return GST_CLOCK_TIME_IS_VALID (latency) && GST_CLOCK_TIME_IS_VALID (now)
-         && GST_CLOCK_TIME_IS_VALID (next) && now >= next + latency;
-}
-
-/* Live: what aggregate() could do without waiting for both pads, and when.
- * Sound is taken at once; it is put out when its latency is over. NONE where
- * only more data helps: a time gone by would come back for ever. */
-static GstClockTime
-gst_ccstereo_dec_get_next_time (GstAggregator *agg)
-{
-  GstCcstereoDec *self = GST_CCSTEREO_DEC (agg);
-
-  if (self->binauralizer == NULL)
-    return GST_CLOCK_TIME_NONE;
-  if (gst_aggregator_pad_has_buffer (self->audio_pad))
-    return 0;
-  if (self->running
-      && (gst_aggregator_pad_is_eos (self->audio_pad)
-          || ccs_binauralizer_next_center (self->binauralizer) >= 0))
-    return next_output_running (self);
-  return GST_CLOCK_TIME_NONE;
-}
-
-static GstFlowReturn
-follow_streams (GstCcstereoDec *self, gboolean timeout)
-{
-  GstFlowReturn ret = GST_FLOW_OK;
-  gboolean caught_up = TRUE, due;
-
-  if (self->running)
-    caught_up = follow_features (self, &ret);
-  if (ret == GST_FLOW_OK && (caught_up || timeout))
-    ret = follow_audio (self, timeout);
-  if (ret == GST_FLOW_OK && timeout && self->running)
-    caught_up = follow_features (self, &ret);
-  if (ret != GST_FLOW_OK)
-    return ret;
-  due = timeout && self->running && is_due (self);
-  if (gst_aggregator_pad_is_eos (self->audio_pad) && (caught_up || due))
-    return finish_stream (self);
-  return self->running ? gst_ccstereo_dec_process (self, due)
-                       : GST_AGGREGATOR_FLOW_NEED_DATA;
-}
-
-static GstFlowReturn
-gst_ccstereo_dec_aggregate (GstAggregator *agg, gboolean timeout)
-{
-  GstCcstereoDec *self = GST_CCSTEREO_DEC (agg);
-
-  if (self->event_flow != GST_FLOW_OK)
-    return self->event_flow;
-  if (self->binauralizer)
-    return follow_streams (self, timeout);
-  if (gst_aggregator_pad_is_eos (self->audio_pad))
-    return GST_FLOW_EOS;
-  if (!gst_aggregator_pad_has_buffer (self->audio_pad))
-    return GST_AGGREGATOR_FLOW_NEED_DATA;
-  GST_ELEMENT_ERROR (self, CORE, NEGOTIATION, ("sound came without caps"),
-                     (NULL));
-  return GST_FLOW_NOT_NEGOTIATED;
-}
-
 /* -- GstAggregator: events and queries
  * ------------------------------------------------ */
 
@@ -359,7 +140,7 @@ static gboolean
 end_sound (GstCcstereoDec *self)
 {
   if (self->running)
-    follow_features (self, &self->event_flow);
+    gst_ccstereo_dec_follow_features (self, &self->event_flow);
   if (self->event_flow == GST_FLOW_OK)
     self->event_flow = gst_ccstereo_dec_drain (self);
   gst_ccstereo_dec_restart (self);

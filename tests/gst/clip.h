@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Small files with everything that a transcoder must not lose, written by
+ * libavformat; and files read back. Everything ends the running Check test on
+ * failure. */
+#pragma once
+
+#include <glib.h>
+#include <libavformat/avformat.h>
+
+G_BEGIN_DECLS
+
+#define CLIP_SECONDS 2
+
+/**
+ * ClipOptions:
+ * @rate: of the sound, Hz; 0: there is none
+ * @channels: of it
+ * @audio_start: of its first sample, samples
+ * @audio_samples: how many
+ * @n_audio: tracks of it
+ * @no_video: there is no picture
+ * @vfr: pictures come at uneven times
+ * @spherical: the picture is equirectangular, top-bottom stereo, turned by 90
+ *   degrees, and there are two chapters
+ * @seconds: of the picture; 0: CLIP_SECONDS
+ */
+typedef struct
+{
+  int rate, channels;
+  gint64 audio_start, audio_samples;
+  int n_audio;
+  gboolean no_video, vfr, spherical;
+  int seconds;
+} ClipOptions;
+
+/* By the extension of @path. */
+void clip_write (const char *path, const ClipOptions *options);
+/* The packets of stream @index. (transfer full) (element-type AVPacket) */
+GPtrArray *clip_packets (AVFormatContext *file, int index);
+AVFormatContext *clip_open (const char *path);
+/* The first stream of @type, or -1. */
+int clip_find (AVFormatContext *file, enum AVMediaType type);
+/* The sum of the channels of the first audio stream, decoded; @start: seconds,
+ * of the first sample; @rate in Hz. (transfer full) (element-type float) */
+GArray *clip_decode (const char *path, double *start, int *rate);
+
+G_END_DECLS
