@@ -138,7 +138,7 @@ check_counts (const CcsTrainSettings *s, GError **error)
     const char *option;
     gint64 value, least;
   } counts[] = {
-    { "batch_size", s->batch_size, 1 },
+    { "batch_size", s->batch_size, 2 }, /* batch norm needs two */
     { "epochs", s->epochs, 1 },
     { "max-steps", s->max_steps, 0 },
     { "num_workers", s->num_workers, 1 },

@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the programs say to broken files, wrong words and full disks: one line
+ * that names the culprit, the right exit code, and nothing lost. */
+#include <signal.h>
+#include <sndfile.h>
+#include <sys/resource.h>
+
+#include "dataset-layout.h"
+#include "dataset-support.h"
+#include "initial.h"
+#include "program-support.h"
+#include "run-files.h"
+
+#define RATE 48000
+#define SAMPLES RATE
+#define FRAMES 10
+#define PICTURE_WIDTH 24
+#define PICTURE_HEIGHT 12
+#define FULL_DISK (20 << 20) /* bytes: less than a model */
+
+static char *root; /* a good data set, made anew for every test */
+
+/* -- a data set of one clip -- */
+
+static char *
+in_root (const char *name)
+{
+  return g_build_filename (root, name, NULL);
+}
+
+static void
+write_frames (const char *id)
+{
+  g_autofree char *folder = ccs_layout_frames (root, id);
+  g_autofree guint8 *grey = g_malloc (3 * PICTURE_WIDTH * PICTURE_HEIGHT);
+
+  memset (grey, 128, 3 * PICTURE_WIDTH * PICTURE_HEIGHT);
+  ck_assert_int_eq (g_mkdir_with_parents (folder, 0777), 0);
+  for (guint k = 1; k <= FRAMES; k++) {
+    g_autofree char *path = g_strdup_printf ("%s/%06u.png", folder, k);
+    g_autoptr (GError) error = NULL;
+
+    assert_ok (
+        ccs_frame_write (path, PICTURE_WIDTH, PICTURE_HEIGHT, grey, &error),
+        error);
+  }
+}
+
+static void
+make_data (void)
+{
+  static const char *const splits[] = { "train", "val", "test" };
+  g_autoptr (GPtrArray) ids = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GError) error = NULL;
+  g_autofree char *sound = NULL;
+
+  root = make_folder ();
+  g_ptr_array_add (ids, ccs_layout_id (1));
+  assert_ok (ccs_layout_make (root, &error), error);
+  sound = ccs_layout_sound (root, ids->pdata[0]);
+  write_sweep (sound, RATE, SAMPLES);
+  write_frames (ids->pdata[0]);
+  for (guint i = 0; i < G_N_ELEMENTS (splits); i++)
+    assert_ok (ccs_layout_write_lists (root, splits[i], ids, &error), error);
+}
+
+static void
+drop_data (void)
+{
+  remove_tree (root);
+  g_clear_pointer (&root, g_free);
+}
+
+/* -- what is done to it -- */
+
+static void
+write_text (const char *name, const char *text)
+{
+  g_autofree char *path = in_root (name);
+
+  ck_assert (g_file_set_contents (path, text, -1, NULL));
+}
+
+static void
+cut (const char *name)
+{
+  g_autofree char *path = in_root (name);
+  g_autofree char *content = NULL;
+  gsize size;
+
+  ck_assert (g_file_get_contents (path, &content, &size, NULL));
+  ck_assert (g_file_set_contents (path, content, size / 2, NULL));
+}
+
+static void
+write_wav (const char *name, int channels, int rate)
+{
+  g_autofree char *path = in_root (name);
+  g_autofree float *silence = g_new0 (float, 2 * SAMPLES);
+  SF_INFO info = { .samplerate = rate,
+                   .channels = channels,
+                   .format = SF_FORMAT_WAV | SF_FORMAT_PCM_16 };
+  SNDFILE *file = sf_open (path, SFM_WRITE, &info);
+
+  sf_writef_float (file, silence, SAMPLES);
+  sf_close (file);
+}
+
+#define SOUND "binaural_audios/000001.wav"
+#define PICTURE "frames/000001.mp4/000003.png"
+#define LIST "splits/split1/train.h5"
+#define TEXT_LIST "five_splits/split1/train.txt"
+
+static void
+spoil_sound (void)
+{
+  write_text (SOUND, "RIFF, but no sound");
+}
+
+static void
+cut_sound (void)
+{
+  cut (SOUND);
+}
+
+static void
+make_mono (void)
+{
+  write_wav (SOUND, 1, RATE);
+}
+
+static void
+make_telephone (void)
+{
+  write_wav (SOUND, 2, 8000);
+}
+
+static void
+spoil_list (void)
+{
+  write_text (LIST, "no HDF5");
+}
+
+static void
+cut_list (void)
+{
+  cut (LIST);
+}
+
+static void
+empty_text_list (void)
+{
+  write_text (TEXT_LIST, "\n\n");
+}
+
+static void
+remove_sounds (void)
+{
+  g_autofree char *path = in_root ("binaural_audios");
+
+  remove_tree (path);
+}
+
+static void
+spoil_pictures (void)
+{
+  g_autofree char *folder = ccs_layout_frames (root, "000001");
+
+  for (guint k = 1; k <= FRAMES; k++) {
+    g_autofree char *path = g_strdup_printf ("%s/%06u.png", folder, k);
+
+    ck_assert (g_file_set_contents (path, "\x89PNG and no more", -1, NULL));
+  }
+}
+
+typedef struct
+{
+  void (*spoil) (void);
+  const char *options;
+  const char *named; /* in the message */
+} BadData;
+
+static const BadData bad_data[] = {
+  { spoil_sound, "", SOUND },
+  { cut_sound, "", SOUND },
+  { make_mono, "", SOUND },
+  { make_telephone, "", "8000 Hz" },
+  { spoil_list, "", LIST },
+  { cut_list, "", LIST },
+  { empty_text_list, "--setup 5splits", TEXT_LIST },
+  { remove_sounds, "", SOUND },
+  { spoil_pictures, "", "000001.mp4" },
+};
+
+START_TEST (training_on_bad_data_ends_with_the_file_s_name)
+{
+  const BadData *bad = &bad_data[_i];
+  g_auto (Outcome) outcome = { 0 };
+
+  bad->spoil ();
+  outcome = run_program ("CCSTEREO_TRAIN", NULL,
+                         "--dataset fairplay --data-root %s --save_dir %s/run "
+                         "--backend cpu --batch_size 2 --no-scl --max-steps 1 "
+                         "--quiet --no-report --validation_freq 0%s%s",
+                         root, root, *bad->options ? " " : "", bad->options);
+  assert_refused (&outcome, 1, bad->named);
+}
+END_TEST
+
+START_TEST (a_missing_validation_list_is_told_before_the_first_step)
+{
+  g_autofree char *list = in_root ("splits/split1/val.h5");
+  g_autofree char *metrics = in_root ("run/" CCS_RUN_METRICS);
+  g_auto (Outcome) outcome = { 0 };
+
+  ck_assert_int_eq (g_unlink (list), 0);
+  outcome = run_program ("CCSTEREO_TRAIN", NULL,
+                         "--dataset fairplay --data-root %s --save_dir %s/run "
+                         "--backend cpu --batch_size 2 --no-scl --max-steps 9 "
+                         "--quiet",
+                         root, root);
+  assert_refused (&outcome, 1, "val.h5");
+  ck_assert (!g_file_test (metrics, G_FILE_TEST_EXISTS));
+}
+END_TEST
+
+/* -- wrong words -- */
+
+typedef struct
+{
+  const char *program;
+  const char *words;
+  gint code;
+  const char *named;
+} WrongWords;
+
+static const WrongWords wrong_words[] = {
+  { "CCSTEREO_TRAIN", "--batch 4", 2, "--batch" },
+  { "CCSTEREO_TRAIN", "--batch_size four", 2, "four" },
+  { "CCSTEREO_TRAIN", "--batch-size 1", 2, "--batch_size" },
+  { "CCSTEREO_TRAIN", "--lr_aud nan", 2, "--lr_aud" },
+  { "CCSTEREO_TRAIN", "--dataset film", 2, "film" },
+  { "CCSTEREO_TRAIN", "--dataset fairplay", 2, "--data-root" },
+  { "CCSTEREO_TRAIN", "--hdf5FolderPath first", 2, "first" },
+  { "CCSTEREO_TRAIN", "--protocol published", 2, "published" },
+  { "CCSTEREO_TRAIN", "more", 2, "more" },
+  { "CCSTEREO_TRAIN", "--dim_scale 9 --save_dir none", 1, "dim_scale" },
+  { "CCSTEREO_TRAIN", "--config nowhere.ini", 2, "nowhere.ini" },
+  { "CCSTEREO_EVAL", "--limit -1", 2, "--limit" },
+  { "CCSTEREO_EVAL", "--protocol published", 2, "published" },
+  { "CCSTEREO_EVAL", "--split dev", 1, "dev" },
+  { "CCSTEREO_EVAL", "--checkpoint nowhere.pth", 1, "nowhere.pth" },
+  { "CCSTEREO_EVAL", "--dataset fairplay", 1, "folder" },
+};
+
+START_TEST (wrong_words_are_named)
+{
+  const WrongWords *wrong = &wrong_words[_i];
+  g_auto (Outcome) outcome = { 0 };
+
+  ck_assert_int_eq (g_chdir (root), 0);
+  outcome = run_program (wrong->program, NULL, "%s", wrong->words);
+  assert_refused (&outcome, wrong->code, wrong->named);
+}
+END_TEST
+
+typedef struct
+{
+  const char *text;
+  const char *named;
+} BadConfig;
+
+static const BadConfig bad_configs[] = {
+  { "[train]\nbatch_sise=4\n", "batch_sise" },
+  { "[train]\nbatch_size=four\n", "batch_size" },
+  { "[recipe]\nbatch_size=4\n", "train" },
+  { "batch_size=4\n", "run.ini" },
+};
+
+START_TEST (bad_configurations_are_named)
+{
+  g_auto (Outcome) outcome = { 0 };
+
+  write_text ("run.ini", bad_configs[_i].text);
+  outcome = run_program ("CCSTEREO_TRAIN", NULL, "--config %s/run.ini", root);
+  assert_refused (&outcome, 2, bad_configs[_i].named);
+  ck_assert_ptr_nonnull (strstr (outcome.err, "run.ini"));
+}
+END_TEST
+
+START_TEST (the_command_line_goes_before_the_configuration)
+{
+  g_auto (Outcome) outcome = { 0 };
+
+  write_text ("run.ini", "[train]\nbatch-size=0\ndataset=scenes\n");
+  outcome = run_program ("CCSTEREO_TRAIN", NULL,
+                         "--config=%s/run.ini --batch_size 2 --epochs 0", root);
+  assert_refused (&outcome, 2, "--epochs");
+}
+END_TEST
+
+/* -- where nothing can be written -- */
+
+START_TEST (a_folder_that_cannot_be_made_is_named)
+{
+  g_auto (Outcome) outcome = { 0 };
+
+  write_text ("file", "in the way");
+  outcome
+      = run_program ("CCSTEREO_TRAIN", NULL, "--save_dir %s/file/run", root);
+  assert_refused (&outcome, 1, "file/run");
+}
+END_TEST
+
+START_TEST (resuming_nothing_is_told)
+{
+  g_auto (Outcome) outcome = run_program ("CCSTEREO_TRAIN", NULL,
+                                          "--save_dir %s/none --resume", root);
+
+  assert_refused (&outcome, 1, CCS_RUN_STATE);
+}
+END_TEST
+
+static void
+fill_the_disk (gpointer unused)
+{
+  struct rlimit limit = { FULL_DISK, FULL_DISK };
+
+  signal (SIGXFSZ, SIG_IGN);
+  setrlimit (RLIMIT_FSIZE, &limit);
+}
+
+START_TEST (a_full_disk_ends_the_run_and_leaves_no_half_file)
+{
+  g_autofree char *run = in_root ("run");
+  g_autofree char *metrics = g_build_filename (run, CCS_RUN_METRICS, NULL);
+  g_autoptr (GDir) dir = NULL;
+  const char *name;
+  g_auto (Outcome) outcome = run_program (
+      "CCSTEREO_TRAIN", fill_the_disk,
+      "--save_dir %s --backend cpu --batch_size 2 --no-scl --max-steps 1 "
+      "--scene-count 1 --quiet --no-report --validation_freq 0",
+      run);
+
+  assert_refused (&outcome, 1, CCS_RUN_STATE);
+  dir = g_dir_open (run, 0, NULL);
+  while ((name = g_dir_read_name (dir)))
+    ck_assert_msg (strstr (name, "safetensors") == NULL, "%s is left", name);
+  ck_assert (g_file_test (metrics, G_FILE_TEST_EXISTS));
+}
+END_TEST
+
+static CcsRunState
+state_at (gint64 step)
+{
+  CcsModelConfig config = CCS_MODEL_CONFIG_PUBLISHED;
+  CcsShape scalar = CCS_SHAPE_SCALAR;
+  CcsRunState state = { .params = ccs_initial_params (&config, 1),
+                        .optimizer = ccs_state_dict_new (),
+                        .identity = g_strdup ("a run") };
+
+  ccs_state_dict_set (
+      state.optimizer, "step",
+      ccs_tensor_new_take (CCS_S64, &scalar, g_memdup2 (&step, sizeof step)));
+  return state;
+}
+
+START_TEST (a_full_disk_leaves_the_last_state)
+{
+  g_autoptr (GError) error = NULL;
+  CcsRunState first = state_at (1), second = state_at (2), loaded = { 0 };
+
+  assert_ok (ccs_run_state_save (&first, root, &error), error);
+  fill_the_disk (NULL);
+  ck_assert (!ccs_run_state_save (&second, root, &error));
+  assert_names (error, CCS_RUN_STATE);
+  g_clear_error (&error);
+  assert_ok (ccs_run_state_load (&loaded, root, &error), error);
+  ck_assert_uint_eq (loaded.step, 1);
+  ccs_run_state_clear (&first);
+  ccs_run_state_clear (&second);
+  ccs_run_state_clear (&loaded);
+}
+END_TEST
+
+START_TEST (a_model_is_no_state)
+{
+  CcsRunState state = state_at (1), loaded = { 0 };
+  CcsModelConfig config = CCS_MODEL_CONFIG_PUBLISHED;
+  g_autoptr (GError) error = NULL;
+
+  assert_ok (ccs_run_save_model (state.params, &config, "none", root,
+                                 CCS_RUN_STATE, &error),
+             error);
+  ck_assert (!ccs_run_state_load (&loaded, root, &error));
+  assert_names (error, "no state of a training run");
+  ccs_run_state_clear (&state);
+  ccs_run_state_clear (&loaded);
+}
+END_TEST
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("bad-input");
+  TCase *tcase = tcase_create ("programs");
+  SRunner *runner;
+  int failed;
+
+  tcase_add_checked_fixture (tcase, make_data, drop_data);
+  tcase_add_loop_test (tcase, training_on_bad_data_ends_with_the_file_s_name, 0,
+                       G_N_ELEMENTS (bad_data));
+  tcase_add_test (tcase,
+                  a_missing_validation_list_is_told_before_the_first_step);
+  tcase_add_loop_test (tcase, wrong_words_are_named, 0,
+                       G_N_ELEMENTS (wrong_words));
+  tcase_add_loop_test (tcase, bad_configurations_are_named, 0,
+                       G_N_ELEMENTS (bad_configs));
+  tcase_add_test (tcase, the_command_line_goes_before_the_configuration);
+  tcase_add_test (tcase, a_folder_that_cannot_be_made_is_named);
+  tcase_add_test (tcase, resuming_nothing_is_told);
+  tcase_add_test (tcase, a_full_disk_ends_the_run_and_leaves_no_half_file);
+  tcase_add_test (tcase, a_full_disk_leaves_the_last_state);
+  tcase_add_test (tcase, a_model_is_no_state);
+  suite_add_tcase (suite, tcase);
+  runner = srunner_create (suite);
+  srunner_run_all (runner, CK_ENV);
+  failed = srunner_ntests_failed (runner);
+  srunner_free (runner);
+  return failed > 0;
+}
