@@ -118,14 +118,16 @@ note_coded_start (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
   return GST_PAD_PROBE_REMOVE;
 }
 
-/* Asked at each step from the file to raw samples: a demuxer's pad is the
- * first. */
+/* Asked at each step from the file to raw samples, with a ghost of the pad
+ * reached: a demuxer's is the first. */
 static gboolean
-on_autoplug_continue (GstElement *decodebin, GstPad *pad, GstCaps *caps,
+on_autoplug_continue (GstElement *decodebin, GstPad *ghost, GstCaps *caps,
                       gpointer user_data)
 {
   TranscodeSound *self = user_data;
-  g_autoptr (GstElement) parent = gst_pad_get_parent_element (pad);
+  g_autoptr (GstPad) pad = gst_ghost_pad_get_target (GST_GHOST_PAD (ghost));
+  g_autoptr (GstElement) parent
+      = pad ? gst_pad_get_parent_element (pad) : NULL;
   const char *klass = parent ? gst_element_get_metadata (
                                    parent, GST_ELEMENT_METADATA_KLASS)
                              : NULL;

@@ -23,6 +23,7 @@ struct _TranscodeTrack
   AVCodecContext *encoder;
   AVFrame *frame;
   GQueue packets;               /* of AVPacket */
+  gboolean delay_told;
   guint tick;                   /* Hz; 0: of the track's own */
 
   /* input: a run of samples without a break at one rate */
@@ -39,7 +40,8 @@ struct _TranscodeTrack
 
 static const TranscodeCodec codecs[] = {
   { "aac", AV_CODEC_ID_AAC, "aac", AV_SAMPLE_FMT_FLTP, 0, 192000, 0 },
-  { "opus", AV_CODEC_ID_OPUS, "libopus", AV_SAMPLE_FMT_FLT, 0, 160000, 48000 },
+  { "opus", AV_CODEC_ID_OPUS, "libopus", AV_SAMPLE_FMT_FLT, 0, 160000, 48000,
+    TRUE },
   { "flac", AV_CODEC_ID_FLAC, "flac", AV_SAMPLE_FMT_S32, 24, 0, 0 },
   { "pcm", AV_CODEC_ID_PCM_S24LE, "pcm_s24le", AV_SAMPLE_FMT_S32, 24, 0, 0 },
 };
@@ -205,12 +207,13 @@ frames_in (gint64 time, gint64 rate)
 
 /* The track begins at the container's tick before the first sample, with
  * silence up to it, so that the container tells the place of samples exactly.
- * The first packet's time counts, which is that of the encoder's delay. */
+ * Where the delay is not told apart, the first packet's time counts. */
 static void
 start_track (TranscodeTrack *self, gint64 first)
 {
   const gint64 rate = self->encoder->sample_rate;
-  const gint64 delay = self->encoder->initial_padding;
+  const gint64 delay
+      = self->delay_told ? 0 : self->encoder->initial_padding;
   gint64 silence = 0;
 
   if (self->tick) {
@@ -326,6 +329,7 @@ transcode_track_new (const TranscodeTrackOptions *options, GError **error)
 
   g_queue_init (&self->packets);
   self->tick = options->tick;
+  self->delay_told = options->codec->delay_told;
   for (int c = 0; c < CHANNELS; c++)
     self->channel[c] = g_array_new (FALSE, TRUE, sizeof (float));
   if (codec == NULL) {

@@ -22,6 +22,7 @@ typedef struct _TranscodeTrack TranscodeTrack;
  * @bits: that count of a sample; 0: as the format has
  * @bitrate: bits a second by default; 0: lossless
  * @rate: the only one that it takes, in Hz; 0: any
+ * @delay_told: every container tells its delay apart from packets' times
  */
 typedef struct
 {
@@ -32,6 +33,7 @@ typedef struct
   int bits;
   int bitrate;
   guint rate;
+  gboolean delay_told;
 } TranscodeCodec;
 
 /* NULL: there is none of that name. */
