@@ -8,12 +8,26 @@
 /* of a mean or deviation, in standard errors */
 #define SURPRISE 6.0
 
+static CcsStateDict *drawn; /* from SEED, once */
+
 static CcsStateDict *
 draw (guint64 seed)
 {
   CcsModelConfig config = CCS_MODEL_CONFIG_PUBLISHED;
 
   return ccs_initial_params (&config, seed);
+}
+
+static void
+draw_once (void)
+{
+  drawn = draw (SEED);
+}
+
+static void
+drop_drawn (void)
+{
+  g_clear_pointer (&drawn, ccs_state_dict_unref);
 }
 
 static const float *
@@ -73,9 +87,8 @@ static const Distribution distributions[] = {
 START_TEST (values_are_distributed_as_published)
 {
   const Distribution *want = &distributions[_i];
-  g_autoptr (CcsStateDict) params = draw (SEED);
   gsize n;
-  const float *values = values_of (params, want->name, &n);
+  const float *values = values_of (drawn, want->name, &n);
   double sum = 0, square = 0, error;
   double mean;
 
@@ -103,12 +116,11 @@ equal_at (const CcsStateDict *a, const CcsStateDict *b, const char *name)
 START_TEST (a_seed_is_a_model)
 {
   static const char name[] = "net_audio.audionet_convlayer1.0.weight";
-  g_autoptr (CcsStateDict) one = draw (SEED);
   g_autoptr (CcsStateDict) same = draw (SEED);
   g_autoptr (CcsStateDict) other = draw (SEED + 1);
 
-  ck_assert (equal_at (one, same, name));
-  ck_assert (!equal_at (one, other, name));
+  ck_assert (equal_at (drawn, same, name));
+  ck_assert (!equal_at (drawn, other, name));
 }
 END_TEST
 
@@ -144,14 +156,13 @@ START_TEST (a_model_s_file_replaces_every_value)
   static const char *const names[]
       = { "net_audio.audionet_convlayer1.0.weight",
           "net_visual.backbone.feature_extraction.0.weight" };
-  g_autoptr (CcsStateDict) params = draw (SEED);
   g_autoptr (CcsStateDict) other = draw (SEED + 1);
   g_autoptr (GError) error = NULL;
 
   save (other);
-  assert_ok (ccs_initial_params_load (params, path, &error), error);
+  assert_ok (ccs_initial_params_load (drawn, path, &error), error);
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
-    ck_assert (equal_at (params, other, names[i]));
+    ck_assert (equal_at (drawn, other, names[i]));
 }
 END_TEST
 
@@ -164,14 +175,13 @@ zeros (CcsShape shape)
 
 START_TEST (a_tensor_of_another_shape_is_named)
 {
-  g_autoptr (CcsStateDict) params = draw (SEED);
   g_autoptr (CcsStateDict) other = ccs_state_dict_new ();
   g_autoptr (GError) error = NULL;
 
   ccs_state_dict_insert (other, "net_audio.aud_pos_embed.weight",
                          zeros (CCS_SHAPE (16, 256)));
   save (other);
-  ck_assert (!ccs_initial_params_load (params, path, &error));
+  ck_assert (!ccs_initial_params_load (drawn, path, &error));
   assert_names (error, path);
   assert_names (error, "net_audio.aud_pos_embed.weight");
 }
@@ -179,13 +189,12 @@ END_TEST
 
 START_TEST (a_tensor_of_another_model_is_named)
 {
-  g_autoptr (CcsStateDict) params = draw (SEED);
   g_autoptr (CcsStateDict) other = ccs_state_dict_new ();
   g_autoptr (GError) error = NULL;
 
   ccs_state_dict_insert (other, "encoder.weight", zeros (CCS_SHAPE (2, 2)));
   save (other);
-  ck_assert (!ccs_initial_params_load (params, path, &error));
+  ck_assert (!ccs_initial_params_load (drawn, path, &error));
   assert_names (error, "encoder.weight");
 }
 END_TEST
@@ -194,15 +203,17 @@ int
 main (void)
 {
   Suite *suite = suite_create ("initial");
-  TCase *drawn = tcase_create ("drawn");
+  TCase *values = tcase_create ("values");
   TCase *loaded = tcase_create ("loaded");
   SRunner *runner;
   int failed;
 
-  tcase_add_loop_test (drawn, values_are_distributed_as_published, 0,
+  tcase_add_unchecked_fixture (values, draw_once, drop_drawn);
+  tcase_add_loop_test (values, values_are_distributed_as_published, 0,
                        G_N_ELEMENTS (distributions));
-  tcase_add_test (drawn, a_seed_is_a_model);
-  suite_add_tcase (suite, drawn);
+  tcase_add_test (values, a_seed_is_a_model);
+  suite_add_tcase (suite, values);
+  tcase_add_unchecked_fixture (loaded, draw_once, drop_drawn);
   tcase_add_checked_fixture (loaded, make_path, drop_path);
   tcase_add_test (loaded, a_model_s_file_replaces_every_value);
   tcase_add_test (loaded, a_tensor_of_another_shape_is_named);
