@@ -38,7 +38,9 @@ GST_DEBUG_CATEGORY_STATIC (ccstereo_dec_debug);
 #define MAX_RATE 384000
 #define DEFAULT_WIDTH 1.
 #define MAX_WIDTH 2.
-#define DEFAULT_PROCESSING_DEADLINE (60 * GST_MSECOND)
+/* A window may have to wait for a frame that is being encoded on the same
+ * cores, and then takes its own time. */
+#define DEFAULT_PROCESSING_DEADLINE (150 * GST_MSECOND)
 /* Timestamps further off than this, for longer than that, are a
  * discontinuity; as audio sinks and mixers have it. */
 #define ALIGNMENT_THRESHOLD (40 * GST_MSECOND)
