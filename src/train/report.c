@@ -96,17 +96,21 @@ add_curve (GString *html, char **lines, const char *key, const char *title)
 {
   g_autoptr (GArray) steps = g_array_new (FALSE, FALSE, sizeof (double));
   g_autoptr (GArray) values = g_array_new (FALSE, FALSE, sizeof (double));
-  double low = INFINITY, high = -INFINITY;
+  g_autofree char *over_steps = NULL;
+  double low = INFINITY, high = -INFINITY, first, last;
 
   collect (lines, key, steps, values);
   if (values->len == 0)
     return;
+  first = g_array_index (steps, double, 0);
+  last = g_array_index (steps, double, steps->len - 1);
   thin (values, CURVE_POINTS);
   for (guint i = 0; i < values->len; i++) {
     low = fmin (low, g_array_index (values, double, i));
     high = fmax (high, g_array_index (values, double, i));
   }
-  open_plot (html, title, low, high);
+  over_steps = g_strdup_printf ("%s, steps %.0f to %.0f", title, first, last);
+  open_plot (html, over_steps, low, high);
   add_polyline (html, (double *)values->data, values->len, low, high,
                 "#0b62a4");
   close_plot (html);
@@ -157,11 +161,40 @@ add_level_line (GString *html, const float *const ears[2], gsize n,
 }
 
 static gboolean
+add_spectrogram (GString *html, const char *name, const float *samples, gsize n,
+                 GError **error)
+{
+  g_autofree char *picture = ccs_report_spectrogram (samples, n, error);
+
+  if (picture == NULL)
+    return FALSE;
+  g_string_append_printf (html,
+                          "<figure><figcaption>%s</figcaption>"
+                          "<img alt=\"%s\" src=\"%s\"></figure>\n",
+                          name, name, picture);
+  return TRUE;
+}
+
+static gboolean
+add_spectrograms (GString *html, const CcsEvaluatedClip *clip, GError **error)
+{
+  g_autofree float *mono = g_new (float, clip->n);
+
+  for (gsize i = 0; i < clip->n; i++)
+    mono[i] = 0.5f * (clip->truth[0][i] + clip->truth[1][i]);
+  return add_spectrogram (html, "Truth, left", clip->truth[0], clip->n, error)
+         && add_spectrogram (html, "Truth, right", clip->truth[1], clip->n,
+                             error)
+         && add_spectrogram (html, "Prediction, left", clip->prediction[0],
+                             clip->n, error)
+         && add_spectrogram (html, "Prediction, right", clip->prediction[1],
+                             clip->n, error)
+         && add_spectrogram (html, "Mono, both ears", mono, clip->n, error);
+}
+
+static gboolean
 add_clip (const CcsEvaluatedClip *clip, gpointer user_data, GError **error)
 {
-  static const char *const names[]
-      = { "Truth, left", "Truth, right", "Prediction, left",
-          "Prediction, right" };
   Page *page = user_data;
   GString *html = page->html;
   g_autofree char *name = NULL;
@@ -171,33 +204,22 @@ add_clip (const CcsEvaluatedClip *clip, gpointer user_data, GError **error)
   name = g_markup_escape_text (clip->item->name, -1);
   g_string_append_printf (html, "<h3>%s</h3>\n", name);
   open_plot (html,
-             "Level of left over right, dB: truth black, prediction "
-             "blue, mono grey",
+             "Level of left over right, dB: truth black, prediction blue, "
+             "mono grey",
              -LEVEL_RANGE, LEVEL_RANGE);
   add_polyline (html, (const double[]){ 0., 0. }, 2, -LEVEL_RANGE, LEVEL_RANGE,
                 "#bbb");
   add_level_line (html, clip->truth, clip->n, "#000");
   add_level_line (html, clip->prediction, clip->n, "#0b62a4");
   close_plot (html);
-  for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
-    const float *channel = i < 2 ? clip->truth[i] : clip->prediction[i - 2];
-    g_autofree char *picture = ccs_report_spectrogram (channel, clip->n, error);
-
-    if (picture == NULL)
-      return FALSE;
-    g_string_append_printf (html,
-                            "<figure><figcaption>%s</figcaption>"
-                            "<img alt=\"%s\" src=\"%s\"></figure>\n",
-                            names[i], names[i], picture);
-  }
-  return TRUE;
+  return add_spectrograms (html, clip, error);
 }
 
 static void
 add_table (GString *html, const CcsScores *p, const CcsScores *m, guint clips)
 {
   g_string_append_printf (html,
-                          "<h2>Test: %u clips</h2>\n<table><tr><th>"
+                          "<h2>Test, clips: %u</h2>\n<table><tr><th>"
                           "metric</th><th>prediction</th><th>mono</th></tr>\n",
                           clips);
   for (guint i = 0; i < CCS_N_METRICS; i++)
