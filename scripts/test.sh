@@ -6,17 +6,22 @@
 # sources' layout.
 # Ends with the line "N passed, N failed"; exits with 0 when none failed.
 #
-#   test.sh [--fuzz-seconds N]     how long for each fuzz target (default 60)
+#   test.sh [--brief] [--fuzz-seconds N]
+#     --brief          under the sanitizers only the suites core and fuzz
+#     --fuzz-seconds   how long for each fuzz target (default 60)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+brief=no
 fuzz_seconds=60
-if [[ ${1:-} == --fuzz-seconds ]]; then
-  fuzz_seconds=$2
-elif [[ $# -gt 0 ]]; then
-  echo "usage: $0 [--fuzz-seconds N]" >&2
-  exit 2
-fi
+while [[ $# -gt 0 ]]; do
+  case $1 in
+    --brief) brief=yes ;;
+    --fuzz-seconds) fuzz_seconds=${2:?}; shift ;;
+    *) echo "usage: $0 [--brief] [--fuzz-seconds N]" >&2; exit 2 ;;
+  esac
+  shift
+done
 
 passed=0
 failed=0
@@ -57,6 +62,11 @@ check_layout() {
 # The reference backend's plain loops would take an hour under the sanitizers:
 # there the published values are checked on the CPU backend alone.
 run_sanitizers() {
+  if [[ $brief == yes ]]; then
+    suites build/sanitizers testlog-sanitizers --setup sanitizers \
+      --suite core --suite fuzz
+    return
+  fi
   suites build/sanitizers testlog-sanitizers --setup sanitizers \
     --suite core --suite train --suite gst --suite fuzz
   CK_RUN_CASE=cpu suites build/sanitizers testlog-sanitizers \
