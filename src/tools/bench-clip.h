@@ -18,9 +18,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BenchClip, bench_clip_free)
 gboolean bench_clip_run (BenchClip *self, CcsModel *model, GError **error);
 /* Encodes @n frames, at most CCS_MODEL_FRAME_BATCH. */
 gboolean bench_clip_encode (BenchClip *self, CcsModel *model, guint n,
-    GError **error);
+                            GError **error);
 /* Separates @n windows, at most CCS_MODEL_WINDOW_BATCH. */
 gboolean bench_clip_separate (BenchClip *self, CcsModel *model, guint n,
-    GError **error);
+                              GError **error);
 
 G_END_DECLS

@@ -21,6 +21,6 @@ gint64 frame_folder_length (const FrameFolder *self);
  * @at to dense @out, as the encoder takes it. A missing frame is the last one
  * before it. Not thread-safe. */
 gboolean frame_folder_crop (FrameFolder *self, gint64 index, CcsPoint at,
-    guint8 *out, GError **error);
+                            guint8 *out, GError **error);
 
 G_END_DECLS

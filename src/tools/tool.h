@@ -39,7 +39,7 @@ extern const ToolCommand tool_info, tool_convert, tool_bench, tool_run,
  * On FALSE a message has been given: end with TOOL_USAGE. --help is answered
  * here and ends the program's work with *@exit = TOOL_OK. */
 gboolean tool_parse (const ToolCommand *command, const GOptionEntry *entries,
-    gint *argc, char ***argv, ToolExit *exit);
+                     gint *argc, char ***argv, ToolExit *exit);
 /* Says that @value is no good for @option; (for TOOL_USAGE). */
 ToolExit tool_bad_option (const ToolCommand *command, const char *format, ...)
     G_GNUC_PRINTF (2, 3);

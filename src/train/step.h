@@ -20,25 +20,35 @@ typedef struct
 {
   gint batch;
   guint64 total_steps;
-  double lr_visual, lr_audio;   /* at step 0 */
+  double lr_visual, lr_audio; /* at step 0 */
   double decay_power;
-  double weight_decay;          /* coupled: added to the gradient */
+  double weight_decay; /* coupled: added to the gradient */
   double beta1, beta2, eps;
   double amp_weight, phase_weight, scl_weight;
-  double temperature;           /* of the contrastive loss */
-  double phase_threshold;       /* part of the mean energy */
+  double temperature;     /* of the contrastive loss */
+  double phase_threshold; /* part of the mean energy */
   gboolean scl;
   double clip_norm;
 } CcsTrainOptions;
 
 /* The published recipe; batch and total_steps are the caller's. */
-#define CCS_TRAIN_OPTIONS_PUBLISHED \
-  ((CcsTrainOptions) { .batch = 128, .total_steps = 1, \
-      .lr_visual = 5e-5, .lr_audio = 5e-4, .decay_power = 0.9, \
-      .weight_decay = 5e-4, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, \
-      .amp_weight = 0.005, .phase_weight = 1., .scl_weight = 0.1, \
-      .temperature = 0.1, .phase_threshold = 0.2, .scl = TRUE, \
-      .clip_norm = 0. })
+#define CCS_TRAIN_OPTIONS_PUBLISHED                                            \
+  ((CcsTrainOptions){ .batch = 128,                                            \
+                      .total_steps = 1,                                        \
+                      .lr_visual = 5e-5,                                       \
+                      .lr_audio = 5e-4,                                        \
+                      .decay_power = 0.9,                                      \
+                      .weight_decay = 5e-4,                                    \
+                      .beta1 = 0.9,                                            \
+                      .beta2 = 0.999,                                          \
+                      .eps = 1e-8,                                             \
+                      .amp_weight = 0.005,                                     \
+                      .phase_weight = 1.,                                      \
+                      .scl_weight = 0.1,                                       \
+                      .temperature = 0.1,                                      \
+                      .phase_threshold = 0.2,                                  \
+                      .scl = TRUE,                                             \
+                      .clip_norm = 0. })
 
 /* The level that stereo clips are brought to before a step: rms over both
  * channels together, with this floor (section 1). */
@@ -46,19 +56,19 @@ typedef struct
 
 typedef struct
 {
-  const float *left, *right;    /* [B,10080] each */
-  const float *frames;          /* [2B,224,448,3] normalised: the B frames t, then
-                                 * the B frames t-1; [B,..] without SCL */
-  gint32 permutation[CCS_VISUAL_TOKENS];        /* cell j of the negative takes
-                                                 * cell permutation[j] */
+  const float *left, *right; /* [B,10080] each */
+  const float *frames;       /* [2B,224,448,3] normalised: the B frames t, then
+                              * the B frames t-1; [B,..] without SCL */
+  gint32 permutation[CCS_VISUAL_TOKENS]; /* cell j of the negative takes
+                                          * cell permutation[j] */
 } CcsTrainBatch;
 
 typedef struct
 {
-  double loss;                  /* mse + amp + phase + ssl, as weighted below */
-  double mse, amp, phase, ssl;  /* each with its weight applied */
-  double lr_visual, lr_audio;   /* of this step */
-  double gradient_norm;         /* before clipping; NaN when not clipped */
+  double loss;                 /* mse + amp + phase + ssl, as weighted below */
+  double mse, amp, phase, ssl; /* each with its weight applied */
+  double lr_visual, lr_audio;  /* of this step */
+  double gradient_norm;        /* before clipping; NaN when not clipped */
   double forward_seconds, backward_seconds, update_seconds;
 } CcsTrainReport;
 
@@ -66,35 +76,37 @@ typedef struct _CcsTrainStep CcsTrainStep;
 
 /* @params: the whole state_dict (published names). @optimizer: what
  * ccs_train_step_export_optimizer() gave, or NULL for a fresh start. */
-CcsTrainStep *ccs_train_step_new (CcsStateDict * params,
-    const CcsModelConfig * config, const CcsTrainOptions * options,
-    CcsStateDict * optimizer, CcsBackend * backend, GError ** error);
-void ccs_train_step_free (CcsTrainStep * self);
+CcsTrainStep *ccs_train_step_new (CcsStateDict *params,
+                                  const CcsModelConfig *config,
+                                  const CcsTrainOptions *options,
+                                  CcsStateDict *optimizer, CcsBackend *backend,
+                                  GError **error);
+void ccs_train_step_free (CcsTrainStep *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsTrainStep, ccs_train_step_free)
 
 /* Runs step ccs_train_step_index() and counts it. When a loss is not finite
  * nothing is updated: CCS_ERROR_MODEL naming the terms. */
-gboolean ccs_train_step_run (CcsTrainStep * self, const CcsTrainBatch * batch,
-    CcsTrainReport * report, GError ** error);
+gboolean ccs_train_step_run (CcsTrainStep *self, const CcsTrainBatch *batch,
+                             CcsTrainReport *report, GError **error);
 /* The losses of @batch alone: no gradient, no update (running statistics still
  * see the batch). */
-gboolean ccs_train_step_losses (CcsTrainStep * self,
-    const CcsTrainBatch * batch, CcsTrainReport * report, GError ** error);
+gboolean ccs_train_step_losses (CcsTrainStep *self, const CcsTrainBatch *batch,
+                                CcsTrainReport *report, GError **error);
 /* Steps done so far, those before a resume included. */
-guint64 ccs_train_step_index (const CcsTrainStep * self);
+guint64 ccs_train_step_index (const CcsTrainStep *self);
 
 /* Parameters, buffers, counters and the unused tensors, under published names
  * and in published layout. (transfer full) */
-CcsStateDict *ccs_train_step_export (CcsTrainStep * self, GError ** error);
+CcsStateDict *ccs_train_step_export (CcsTrainStep *self, GError **error);
 /* Adam's moments ("m.NAME", "v.NAME") and the step counter ("step").
  * (transfer full) */
-CcsStateDict *ccs_train_step_export_optimizer (CcsTrainStep * self,
-    GError ** error);
+CcsStateDict *ccs_train_step_export_optimizer (CcsTrainStep *self,
+                                               GError **error);
 /* The last step's gradient of parameter @name, in published layout; NULL
  * without @error set when the loss does not depend on it. (transfer full) */
-CcsTensor *ccs_train_step_gradient (CcsTrainStep * self, const char *name,
-    GError ** error);
+CcsTensor *ccs_train_step_gradient (CcsTrainStep *self, const char *name,
+                                    GError **error);
 /* Bytes of the plan. */
-gsize ccs_train_step_memory (const CcsTrainStep * self);
+gsize ccs_train_step_memory (const CcsTrainStep *self);
 
 G_END_DECLS

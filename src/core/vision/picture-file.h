@@ -27,7 +27,7 @@ typedef struct
 CcsPicture *ccs_picture_load (const char *path, GError **error);
 /* The same from memory; @label stands for the file in messages. */
 CcsPicture *ccs_picture_parse (gconstpointer data, gsize size,
-    const char *label, GError **error);
+                               const char *label, GError **error);
 void ccs_picture_free (CcsPicture *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsPicture, ccs_picture_free)
 

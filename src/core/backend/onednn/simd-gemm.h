@@ -46,7 +46,11 @@ gemm_rows (gint rows, gint64 k, const float *a, gint64 a_pitch, const float *b,
     break;
   switch (rows) {
     ROWS (1)
-    ROWS (2) ROWS (3) ROWS (4) ROWS (5) ROWS (6)
+    ROWS (2)
+    ROWS (3)
+    ROWS (4)
+    ROWS (5)
+    ROWS (6)
 #if GEMM_ROWS > 6
         ROWS (7) ROWS (8) ROWS (9) ROWS (10) ROWS (11) ROWS (12) ROWS (13)
             ROWS (14)
