@@ -9,8 +9,6 @@
 /* CUDA's version numbers: 1000 major + 10 minor. A driver serves every runtime
  * of its major version. */
 #define CUDA_VERSION_MAJOR 1000
-/* Compute capability below which there are no kernels. */
-#define LEAST_CAPABILITY 75
 #define PRECISION_VARIABLE "CCSTEREO_CUDA_PRECISION"
 
 extern const CcsBackendClass ccs_backend_cuda;
@@ -86,15 +84,18 @@ choose_device (CcsGpu *self, gint wanted, GError **error)
   if (!ccs_gpu_check (cudaGetDeviceProperties (&props, self->device),
                       "asking the GPU", error))
     return FALSE;
-  if (props.major * 10 + props.minor < LEAST_CAPABILITY) {
+  if (!ccs_gpu_check (cudaSetDevice (self->device), props.name, error))
+    return FALSE;
+  if (ccs_kernel_check_device () != cudaSuccess) {
+    cudaGetLastError ();
     g_set_error (error, CCS_ERROR, CCS_ERROR_BACKEND,
-                 "%s has compute capability %d.%d, below %d.%d", props.name,
-                 props.major, props.minor, LEAST_CAPABILITY / 10,
-                 LEAST_CAPABILITY % 10);
+                 "the CUDA module was built without code for %s, of compute "
+                 "capability %d.%d",
+                 props.name, props.major, props.minor);
     return FALSE;
   }
   g_info ("cuda: device %d is %s", self->device, props.name);
-  return ccs_gpu_check (cudaSetDevice (self->device), props.name, error);
+  return TRUE;
 }
 
 static gboolean

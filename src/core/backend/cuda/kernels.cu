@@ -44,6 +44,14 @@ ccs_kernel_launch (CcsKernelId kernel, unsigned blocks, unsigned shared,
                            dim3 (CCS_BLOCK_THREADS), arguments, shared, stream);
 }
 
+cudaError_t
+ccs_kernel_check_device (void)
+{
+  struct cudaFuncAttributes attributes;
+
+  return cudaFuncGetAttributes (&attributes, entries[0]);
+}
+
 const char *
 ccs_kernel_name (CcsKernelId kernel)
 {

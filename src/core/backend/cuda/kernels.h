@@ -14,6 +14,8 @@ extern "C" {
 cudaError_t ccs_kernel_launch (CcsKernelId kernel, unsigned blocks,
                                unsigned shared, void *params,
                                cudaStream_t stream);
+/* Whether the module has code for the current device. */
+cudaError_t ccs_kernel_check_device (void);
 const char *ccs_kernel_name (CcsKernelId kernel);
 
 #ifdef __cplusplus
