@@ -104,8 +104,7 @@ transcode_file_open (const char *path, guint stream,
 
   self->in_path = g_strdup (path);
   self->in = avformat_alloc_context ();
-  self->in->interrupt_callback
-      = (AVIOInterruptCB){ is_stopped, (void *)stop };
+  self->in->interrupt_callback = (AVIOInterruptCB){ is_stopped, (void *)stop };
   self->in->strict_std_compliance = FF_COMPLIANCE_UNOFFICIAL;
   if ((ret = avformat_open_input (&self->in, url, NULL, NULL)) < 0) {
     fail (error, path, "cannot be opened", ret);
@@ -232,9 +231,14 @@ add_copy (TranscodeFile *self, const AVStream *from, GError **error)
 static void
 drop_statistics (AVDictionary **metadata)
 {
-  static const char *const keys[] = { "encoder", "BPS", "DURATION",
-    "NUMBER_OF_BYTES", "NUMBER_OF_FRAMES", "_STATISTICS_TAGS",
-    "_STATISTICS_WRITING_APP", "_STATISTICS_WRITING_DATE_UTC" };
+  static const char *const keys[] = { "encoder",
+                                      "BPS",
+                                      "DURATION",
+                                      "NUMBER_OF_BYTES",
+                                      "NUMBER_OF_FRAMES",
+                                      "_STATISTICS_TAGS",
+                                      "_STATISTICS_WRITING_APP",
+                                      "_STATISTICS_WRITING_DATE_UTC" };
 
   for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
     for (AVDictionaryEntry *entry = NULL;
@@ -248,8 +252,7 @@ add_track (TranscodeFile *self, const AVCodecContext *encoder, GError **error)
 {
   AVStream *to = avformat_new_stream (self->out, NULL);
 
-  if (to == NULL
-      || avcodec_parameters_from_context (to->codecpar, encoder) < 0)
+  if (to == NULL || avcodec_parameters_from_context (to->codecpar, encoder) < 0)
     return fail (error, self->in_path, "no new track can be made",
                  AVERROR (ENOMEM));
   to->time_base = self->track_base = encoder->time_base;
@@ -276,7 +279,7 @@ add_streams (TranscodeFile *self, const AVCodecContext *encoder,
     } else if (can_carry (self, stream)) {
       if (!add_copy (self, stream, error))
         return FALSE;
-      if (is_source)            /* players take the new one */
+      if (is_source) /* players take the new one */
         self->out->streams[self->map[i]]->disposition
             &= ~AV_DISPOSITION_DEFAULT;
     } else {
@@ -383,7 +386,8 @@ transcode_file_create (TranscodeFile *self, const char *path,
   self->out->strict_std_compliance = FF_COMPLIANCE_EXPERIMENTAL;
   self->tick = container->tick;
   self->n_map = self->in->nb_streams;
-  /* The new track gets by without negative times; that nobody moves the rest. */
+  /* The new track gets by without negative times; that nobody moves the rest.
+   */
   self->out->avoid_negative_ts = 0;
   self->map = g_new0 (gint, self->n_map);
   if (!add_streams (self, encoder, keep_original, notice, error))

@@ -87,7 +87,8 @@ gboolean transcode_file_read (TranscodeFile *self, AVPacket **packet,
 gboolean transcode_file_write (TranscodeFile *self, AVPacket *packet,
                                gint stream, AVRational time_base,
                                GError **error);
-/* Writes a packet of the new track (takes it), whose times are the encoder's. */
+/* Writes a packet of the new track (takes it), whose times are the encoder's.
+ */
 gboolean transcode_file_write_sound (TranscodeFile *self, AVPacket *packet,
                                      GError **error);
 /* Index and headers: the output is complete. */

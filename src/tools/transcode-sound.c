@@ -21,7 +21,7 @@ struct _TranscodeSound
   char *path;
   TranscodeSoundOptions options;
   GstElement *pipeline;
-  GstElement *bin, *sink;       /* owned by the pipeline */
+  GstElement *bin, *sink; /* owned by the pipeline */
 
   /* touched by decodebin's threads, which are done when it says so */
   guint n_audio, n_coded;
@@ -29,7 +29,7 @@ struct _TranscodeSound
   gboolean has_coded_start;
   gint64 coded_start;
 
-  GstSample *sample;            /* the piece's; NULL: none */
+  GstSample *sample; /* the piece's; NULL: none */
   GstMapInfo map;
   TranscodePiece piece;
 };
@@ -62,9 +62,10 @@ on_pad_added (GstElement *decodebin, GstPad *pad, gpointer user_data)
 {
   TranscodeSound *self = user_data;
   g_autoptr (GstCaps) caps = gst_pad_query_caps (pad, NULL);
-  const char *type = gst_caps_is_empty (caps) || gst_caps_is_any (caps)
-      ? ""
-      : gst_structure_get_name (gst_caps_get_structure (caps, 0));
+  const char *type
+      = gst_caps_is_empty (caps) || gst_caps_is_any (caps)
+            ? ""
+            : gst_structure_get_name (gst_caps_get_structure (caps, 0));
   gboolean linked = FALSE;
 
   if (g_str_equal (type, "audio/x-raw")) {
@@ -88,10 +89,9 @@ on_no_more_pads (GstElement *decodebin, gpointer user_data)
     GST_ELEMENT_ERROR (decodebin, STREAM, CODEC_NOT_FOUND,
                        ("GStreamer cannot decode the video stream"), (NULL));
   else if (!self->has_audio)
-    GST_ELEMENT_ERROR (decodebin, STREAM, CODEC_NOT_FOUND,
-                       ("GStreamer cannot decode audio stream %u",
-                        options->stream),
-                       (NULL));
+    GST_ELEMENT_ERROR (
+        decodebin, STREAM, CODEC_NOT_FOUND,
+        ("GStreamer cannot decode audio stream %u", options->stream), (NULL));
   else if (self->n_audio < options->n_streams && options->n_streams > 1)
     GST_ELEMENT_ERROR (decodebin, STREAM, CODEC_NOT_FOUND,
                        ("GStreamer decodes %u of %u audio streams, so that "
@@ -126,11 +126,10 @@ on_autoplug_continue (GstElement *decodebin, GstPad *ghost, GstCaps *caps,
 {
   TranscodeSound *self = user_data;
   g_autoptr (GstPad) pad = gst_ghost_pad_get_target (GST_GHOST_PAD (ghost));
-  g_autoptr (GstElement) parent
-      = pad ? gst_pad_get_parent_element (pad) : NULL;
-  const char *klass = parent ? gst_element_get_metadata (
-                                   parent, GST_ELEMENT_METADATA_KLASS)
-                             : NULL;
+  g_autoptr (GstElement) parent = pad ? gst_pad_get_parent_element (pad) : NULL;
+  const char *klass
+      = parent ? gst_element_get_metadata (parent, GST_ELEMENT_METADATA_KLASS)
+               : NULL;
 
   if (klass && strstr (klass, "Demux")
       && g_str_has_prefix (
@@ -263,9 +262,9 @@ take_piece (TranscodeSound *self, GstSample *sample, GError **error)
   self->piece.samples = (const float *)self->map.data;
   self->piece.frames = self->map.size / (CHANNELS * sizeof (float));
   self->piece.rate = GST_AUDIO_INFO_RATE (&info);
-  self->piece.time = gst_segment_to_stream_time (
-      gst_sample_get_segment (sample), GST_FORMAT_TIME,
-      GST_BUFFER_PTS (buffer));
+  self->piece.time
+      = gst_segment_to_stream_time (gst_sample_get_segment (sample),
+                                    GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
   return TRUE;
 }
 

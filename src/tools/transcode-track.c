@@ -22,20 +22,20 @@ struct _TranscodeTrack
 {
   AVCodecContext *encoder;
   AVFrame *frame;
-  GQueue packets;               /* of AVPacket */
+  GQueue packets; /* of AVPacket */
   gboolean delay_told;
-  guint tick;                   /* Hz; 0: of the track's own */
+  guint tick; /* Hz; 0: of the track's own */
 
   /* input: a run of samples without a break at one rate */
   guint rate;
-  gint64 run_time;              /* of its first sample, ns */
-  gint64 run_frames;            /* pushed so far */
+  gint64 run_time;   /* of its first sample, ns */
+  gint64 run_frames; /* pushed so far */
   CcsResampler *resampler[CHANNELS];
 
   /* at the encoder's rate */
-  GArray *channel[CHANNELS];    /* of float, not coded yet */
+  GArray *channel[CHANNELS]; /* of float, not coded yet */
   gboolean started;
-  gint64 position;              /* of the first of these */
+  gint64 position; /* of the first of these */
 };
 
 static const TranscodeCodec codecs[] = {
@@ -95,7 +95,7 @@ quantised (float value, float full_scale)
 static void
 fill_frame (TranscodeTrack *self, int samples)
 {
-  const gint32 shift = 1 << 8;  /* 24 bits at the top of 32 */
+  const gint32 shift = 1 << 8; /* 24 bits at the top of 32 */
   guint8 **data = self->frame->data;
 
   for (int c = 0; c < CHANNELS; c++) {
@@ -202,7 +202,8 @@ end_run (TranscodeTrack *self, GError **error)
 static gint64
 frames_in (gint64 time, gint64 rate)
 {
-  return av_rescale_q (time, (AVRational){ 1, SECOND }, (AVRational){ 1, rate });
+  return av_rescale_q (time, (AVRational){ 1, SECOND },
+                       (AVRational){ 1, rate });
 }
 
 /* The track begins at the container's tick before the first sample, with
@@ -212,8 +213,7 @@ static void
 start_track (TranscodeTrack *self, gint64 first)
 {
   const gint64 rate = self->encoder->sample_rate;
-  const gint64 delay
-      = self->delay_told ? 0 : self->encoder->initial_padding;
+  const gint64 delay = self->delay_told ? 0 : self->encoder->initial_padding;
   gint64 silence = 0;
 
   if (self->tick) {
@@ -235,14 +235,14 @@ begin_run (TranscodeTrack *self, const TranscodePiece *piece, GError **error)
   if (!self->started)
     start_track (self, frames_in (piece->time, self->encoder->sample_rate));
   for (int c = 0; c < CHANNELS; c++)
-    if ((self->resampler[c] = ccs_resampler_new (
-             piece->rate, self->encoder->sample_rate, error))
+    if ((self->resampler[c]
+         = ccs_resampler_new (piece->rate, self->encoder->sample_rate, error))
         == NULL)
       return FALSE;
   self->rate = piece->rate;
   self->run_frames = 0;
-  self->run_time = av_rescale_q (
-      end_position (self), self->encoder->time_base, (AVRational){ 1, SECOND });
+  self->run_time = av_rescale_q (end_position (self), self->encoder->time_base,
+                                 (AVRational){ 1, SECOND });
   return TRUE;
 }
 

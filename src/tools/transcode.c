@@ -26,7 +26,7 @@ typedef enum
   EXIT_DONE = 0,
   EXIT_FAILED = 1,
   EXIT_USAGE = 2,
-  EXIT_STOPPED = 130,           /* as shells say it of Ctrl-C */
+  EXIT_STOPPED = 130, /* as shells say it of Ctrl-C */
 } ExitCode;
 
 typedef struct
@@ -47,8 +47,8 @@ typedef struct
   TranscodeFile *file;
   TranscodeSound *sound;
   TranscodeTrack *track;
-  char *partial;                /* NULL: there is none */
-  gint64 started, shown;        /* monotonic, µs */
+  char *partial;         /* NULL: there is none */
+  gint64 started, shown; /* monotonic, µs */
 } Job;
 
 static volatile sig_atomic_t stop;
@@ -107,8 +107,8 @@ show_progress (Job *job, gint64 done)
   job->shown = now;
   share = CLAMP ((double)done / total, 1e-6, 1);
   left = (now - job->started) * (1 / share - 1) / G_USEC_PER_SEC;
-  g_printerr ("\r%3.0f %%  %d:%02d:%02d left ", 100 * share,
-              (int)(left / 3600), (int)(left / 60) % 60, (int)left % 60);
+  g_printerr ("\r%3.0f %%  %d:%02d:%02d left ", 100 * share, (int)(left / 3600),
+              (int)(left / 60) % 60, (int)left % 60);
 }
 
 static void
@@ -432,7 +432,8 @@ parse (Options *options, int *argc, char ***argv, GError **error)
   const GOptionEntry entries[] = {
     { "audio-codec", 'c', 0, G_OPTION_ARG_STRING, &options->codec,
       "aac, opus, flac or pcm, as the container allows (mp4, mov: aac; mkv, "
-      "webm: opus)", "CODEC" },
+      "webm: opus)",
+      "CODEC" },
     { "bitrate", 'b', 0, G_OPTION_ARG_INT64, &options->bitrate,
       "Of the new track, bits a second", "BITS" },
     { "width", 'w', 0, G_OPTION_ARG_DOUBLE, &options->width,

@@ -15,8 +15,8 @@
 #define WIDTH 64
 #define HEIGHT 48
 #define FPS 10
-#define TICKS 1000              /* the video's time base */
-#define BLOCK 960               /* samples of sound a packet */
+#define TICKS 1000 /* the video's time base */
+#define BLOCK 960  /* samples of sound a packet */
 
 static void
 ok (int ret)

@@ -18,9 +18,8 @@
 /* Enough sound for the net to be at work when a signal comes. */
 #define LONG_SECONDS 60
 
-static const ClipOptions plain = {
-  .rate = RATE, .channels = 1, .audio_samples = 2 * RATE, .n_audio = 1
-};
+static const ClipOptions plain
+    = { .rate = RATE, .channels = 1, .audio_samples = 2 * RATE, .n_audio = 1 };
 
 static char *
 path_of (const char *name)
@@ -51,8 +50,8 @@ start_tool (const char *const *arguments)
                            NULL);
   g_strv_builder_addv (builder, (const char **)arguments);
   argv = g_strv_builder_end (builder);
-  process = g_subprocess_launcher_spawnv (
-      launcher, (const gchar *const *)argv, &error);
+  process = g_subprocess_launcher_spawnv (launcher, (const gchar *const *)argv,
+                                          &error);
   assert_ok (process != NULL, error);
   return process;
 }
@@ -107,7 +106,8 @@ has_remains (const char *of)
   return FALSE;
 }
 
-/* -- where sounds are ------------------------------------------------------- */
+/* -- where sounds are -------------------------------------------------------
+ */
 
 /* By how many samples a sound of the clip comes later in @sound, which begins
  * at @start seconds, than in the clip. */
@@ -209,9 +209,9 @@ START_TEST (left_plus_right_is_the_input)
   sound = clip_decode (out, &start, &rate);
   ck_assert_uint_eq (sound->len, 2 * RATE);
   for (guint i = 0; i < sound->len; i++)
-    worst = MAX (worst, fabs (g_array_index (sound, float, i)
-                              - (gint16)(32767 * gst_test_sample (i))
-                                    / 32768.));
+    worst
+        = MAX (worst, fabs (g_array_index (sound, float, i)
+                            - (gint16)(32767 * gst_test_sample (i)) / 32768.));
   ck_assert_double_le (worst, 1e-6);
 }
 END_TEST
@@ -309,10 +309,10 @@ START_TEST (the_original_can_be_kept)
   AVFormatContext *file;
 
   clip_write (in, &plain);
-  ck_assert_int_eq (run_tool (TOOL_ARGUMENTS ("--hop", "10080",
-                                              "--keep-original", in, out),
-                              NULL),
-                    0);
+  ck_assert_int_eq (
+      run_tool (TOOL_ARGUMENTS ("--hop", "10080", "--keep-original", in, out),
+                NULL),
+      0);
   file = clip_open (out);
   ck_assert_uint_eq (file->nb_streams, 3);
   ck_assert_int_eq (file->streams[1]->codecpar->codec_id, AV_CODEC_ID_OPUS);
@@ -324,7 +324,8 @@ START_TEST (the_original_can_be_kept)
 }
 END_TEST
 
-/* -- what is said ------------------------------------------------------------ */
+/* -- what is said ------------------------------------------------------------
+ */
 
 START_TEST (more_channels_are_mixed_with_a_notice)
 {
@@ -335,9 +336,8 @@ START_TEST (more_channels_are_mixed_with_a_notice)
 
   clip.channels = _i;
   clip_write (in, &clip);
-  ck_assert_int_eq (run_tool (TOOL_ARGUMENTS ("--hop", "10080", "-y", in, out),
-                              &said),
-                    0);
+  ck_assert_int_eq (
+      run_tool (TOOL_ARGUMENTS ("--hop", "10080", "-y", in, out), &said), 0);
   ck_assert_msg (strstr (said, "channels") != NULL, "said: %s", said);
   ck_assert_msg (strchr (said, '%') == NULL, "progress in a pipe: %s", said);
 }
@@ -416,7 +416,8 @@ START_TEST (wrong_usage_is_told_apart)
 }
 END_TEST
 
-/* -- the output's name ---------------------------------------------------------- */
+/* -- the output's name
+ * ---------------------------------------------------------- */
 
 START_TEST (an_existing_file_stays)
 {
@@ -487,39 +488,51 @@ START_TEST (a_kill_leaves_no_file_of_the_outputs_name)
 }
 END_TEST
 
+static Suite *
+transcode_suite (void)
+{
+  Suite *suite = suite_create ("transcode");
+  TCase *places = tcase_create ("places");
+  TCase *copies = tcase_create ("copies");
+  TCase *words = tcase_create ("words");
+  TCase *names = tcase_create ("names");
+
+  tcase_add_loop_test (places, sound_from_the_start_stays_where_it_was, 0,
+                       G_N_ELEMENTS (ways));
+  tcase_add_loop_test (places, sound_that_starts_late_stays_where_it_was, 0,
+                       G_N_ELEMENTS (ways));
+  tcase_add_test (places, sound_that_ends_early_ends_where_it_did);
+  tcase_add_test (places, left_plus_right_is_the_input);
+  tcase_add_loop_test (copies, pictures_are_copied_with_their_times, 0, 6);
+  tcase_add_loop_test (copies, sphere_turn_and_chapters_are_kept, 0, 2);
+  tcase_add_test (copies, the_original_can_be_kept);
+  tcase_add_loop_test (words, more_channels_are_mixed_with_a_notice, 2, 3);
+  tcase_add_loop_test (words, more_channels_are_mixed_with_a_notice, 6, 7);
+  tcase_add_test (words, no_sound_is_an_error);
+  tcase_add_test (words, no_picture_is_an_error_that_says_why);
+  tcase_add_test (words, a_missing_stream_is_an_error);
+  tcase_add_test (words, a_damaged_file_is_an_error);
+  tcase_add_test (words, a_missing_model_is_an_error);
+  tcase_add_loop_test (words, wrong_usage_is_told_apart, 0, 6);
+  tcase_add_test (names, an_existing_file_stays);
+  tcase_add_test (names, the_input_is_never_overwritten);
+  tcase_add_loop_test (names, a_signal_leaves_nothing_behind, SIGINT,
+                       SIGINT + 1);
+  tcase_add_loop_test (names, a_signal_leaves_nothing_behind, SIGTERM,
+                       SIGTERM + 1);
+  tcase_add_test (names, a_kill_leaves_no_file_of_the_outputs_name);
+  suite_add_tcase (suite, places);
+  suite_add_tcase (suite, copies);
+  suite_add_tcase (suite, words);
+  suite_add_tcase (suite, names);
+  return suite;
+}
+
 int
 main (int argc, char **argv)
 {
-  Suite *suite = suite_create ("transcode");
-  TCase *tcase = tcase_create ("transcode");
-
   gst_test_init (&argc, &argv);
   gst_test_model_file ();
   av_log_set_level (AV_LOG_ERROR);
-  tcase_add_loop_test (tcase, sound_from_the_start_stays_where_it_was, 0,
-                       G_N_ELEMENTS (ways));
-  tcase_add_loop_test (tcase, sound_that_starts_late_stays_where_it_was, 0,
-                       G_N_ELEMENTS (ways));
-  tcase_add_test (tcase, sound_that_ends_early_ends_where_it_did);
-  tcase_add_test (tcase, left_plus_right_is_the_input);
-  tcase_add_loop_test (tcase, pictures_are_copied_with_their_times, 0, 6);
-  tcase_add_loop_test (tcase, sphere_turn_and_chapters_are_kept, 0, 2);
-  tcase_add_test (tcase, the_original_can_be_kept);
-  tcase_add_loop_test (tcase, more_channels_are_mixed_with_a_notice, 2, 3);
-  tcase_add_loop_test (tcase, more_channels_are_mixed_with_a_notice, 6, 7);
-  tcase_add_test (tcase, no_sound_is_an_error);
-  tcase_add_test (tcase, no_picture_is_an_error_that_says_why);
-  tcase_add_test (tcase, a_missing_stream_is_an_error);
-  tcase_add_test (tcase, a_damaged_file_is_an_error);
-  tcase_add_test (tcase, a_missing_model_is_an_error);
-  tcase_add_loop_test (tcase, wrong_usage_is_told_apart, 0, 6);
-  tcase_add_test (tcase, an_existing_file_stays);
-  tcase_add_test (tcase, the_input_is_never_overwritten);
-  tcase_add_loop_test (tcase, a_signal_leaves_nothing_behind, SIGINT,
-                       SIGINT + 1);
-  tcase_add_loop_test (tcase, a_signal_leaves_nothing_behind, SIGTERM,
-                       SIGTERM + 1);
-  tcase_add_test (tcase, a_kill_leaves_no_file_of_the_outputs_name);
-  suite_add_tcase (suite, tcase);
-  return gst_test_run (suite);
+  return gst_test_run (transcode_suite ());
 }
