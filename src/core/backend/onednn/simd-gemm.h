@@ -44,18 +44,15 @@ gemm_rows (gint rows, gint64 k, const float *a, gint64 a_pitch, const float *b,
   case n:                                                                      \
     gemm_tile (n, k, a, a_pitch, b, to);                                       \
     break;
+  /* clang-format off */
   switch (rows) {
-    ROWS (1)
-    ROWS (2)
-    ROWS (3)
-    ROWS (4)
-    ROWS (5)
-    ROWS (6)
+    ROWS (1) ROWS (2) ROWS (3) ROWS (4) ROWS (5) ROWS (6)
 #if GEMM_ROWS > 6
-        ROWS (7) ROWS (8) ROWS (9) ROWS (10) ROWS (11) ROWS (12) ROWS (13)
-            ROWS (14)
+    ROWS (7) ROWS (8) ROWS (9) ROWS (10) ROWS (11) ROWS (12) ROWS (13)
+    ROWS (14)
 #endif
   }
+  /* clang-format on */
 #undef ROWS
 }
 
