@@ -16,8 +16,10 @@
 #include "transcode-track.h"
 
 #define MAX_WIDTH 2.
-/* Where the time left is shown anew, µs. */
+/* How often the time left is shown anew, µs. */
 #define PROGRESS_INTERVAL 200000
+/* Before, the time left is anybody's guess. */
+#define SHARE_FOR_ESTIMATE 0.01
 /* The name of an output that is not complete yet. */
 #define PARTIAL_NAME ".%s.XXXXXX.part"
 
@@ -105,10 +107,13 @@ show_progress (Job *job, gint64 done)
       || total <= 0)
     return;
   job->shown = now;
-  share = CLAMP ((double)done / total, 1e-6, 1);
+  share = CLAMP ((double)done / total, 0, 1);
+  g_printerr ("\r%3.0f %%", 100 * share);
+  if (share < SHARE_FOR_ESTIMATE)
+    return;
   left = (now - job->started) * (1 / share - 1) / G_USEC_PER_SEC;
-  g_printerr ("\r%3.0f %%  %d:%02d:%02d left ", 100 * share, (int)(left / 3600),
-              (int)(left / 60) % 60, (int)left % 60);
+  g_printerr ("  %d:%02d:%02d left ", (int)(left / 3600), (int)(left / 60) % 60,
+              (int)left % 60);
 }
 
 static void
