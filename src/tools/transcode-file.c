@@ -226,6 +226,24 @@ add_copy (TranscodeFile *self, const AVStream *from, GError **error)
   return TRUE;
 }
 
+/* Of movies libavformat writes the sphere to MP4 alone. */
+static void
+tell_lost_sphere (TranscodeFile *self, const AVStream *stream,
+                  TranscodeNotice notice)
+{
+  g_autofree char *text = NULL;
+
+  if (!g_str_equal (self->out->oformat->name, "mov")
+      || (av_stream_get_side_data (stream, AV_PKT_DATA_SPHERICAL, NULL) == NULL
+          && av_stream_get_side_data (stream, AV_PKT_DATA_STEREO3D, NULL)
+                 == NULL))
+    return;
+  text = g_strdup_printf ("%s: its 360-degree or 3D data is left out: .mov "
+                          "files cannot have it, .mp4 files can",
+                          self->in_path);
+  notice (text);
+}
+
 /* What a file says about the codec and the bytes of a stream that is replaced.
  */
 static void
@@ -279,6 +297,7 @@ add_streams (TranscodeFile *self, const AVCodecContext *encoder,
     } else if (can_carry (self, stream)) {
       if (!add_copy (self, stream, error))
         return FALSE;
+      tell_lost_sphere (self, stream, notice);
       if (is_source) /* players take the new one */
         self->out->streams[self->map[i]]->disposition
             &= ~AV_DISPOSITION_DEFAULT;
