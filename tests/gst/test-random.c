@@ -4,7 +4,7 @@
  * Whatever happens, nothing crashes or hangs, timestamps go on by the sample,
  * and as many samples come out as went in.
  *
- *   test-gst-random [N [FIRST]]    N sequences (default 60) from number FIRST
+ *   test-gst-random [N [FIRST]]    N sequences (default 500) from number FIRST
  *
  * A sequence is a function of its number alone. */
 #include <gst/video/video.h>
@@ -15,7 +15,7 @@
 
 #include "gst-test-support.h"
 
-#define DEFAULT_SEQUENCES 60
+#define DEFAULT_SEQUENCES 500
 #define SEED 20240607
 #define SEQUENCE_SECONDS 300 /* longer is a deadlock */
 #define MAX_ACTIONS 40
