@@ -87,7 +87,10 @@ scripts/install-deps.sh --test
 step "build" scripts/build.sh build/release -Dtests=true
 suites build/release testlog
 
+sanitized=auto                  # what the brief form does not run is not built
+[[ $brief == no ]] || sanitized=disabled
 step "build with sanitizers" scripts/build.sh build/sanitizers -Dtests=true \
+  -Dgst="$sanitized" -Dcuda="$sanitized" \
   --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false
 run_sanitizers
 
