@@ -16,8 +16,9 @@
  * video_sink -> tee
  *                +-> queue -> tdsscrop -> ccstereoenc -+
  *                                                      v
- * audio_sink -> queue -> audioconvert ----------> ccstereodec -> audioconvert
- * -> audio_src
+ * audio_sink -> queue -> audioconvert ----------> ccstereodec
+ *                                                      |
+ *               audio_src <- audioconvert <- queue <---+
  * ]|
  *
  * The queue to video_src holds as much raw picture as the sound's latency is
@@ -27,13 +28,14 @@
  *
  * ## Example launch lines
  * |[
- * gst-launch-1.0 filesrc location=in.mp4 ! decodebin name=d ! ccstereobin
- * name=b ! audioconvert ! wavenc ! filesink location=out.wav d. ! b.
+ * gst-launch-1.0 filesrc location=in.mp4 ! decodebin name=d \
+ *     ! ccstereobin name=b ! wavenc ! filesink location=out.wav  d. ! b.
  * ]| The sound of a file, binaural, to a file.
  * |[
- * gst-launch-1.0 audiotestsrc is-live=true wave=ticks ! ccstereobin name=b !
- * autoaudiosink videotestsrc is-live=true pattern=ball ! b. b. ! videoconvert !
- * autovideosink
+ * gst-launch-1.0 audiotestsrc is-live=true wave=ticks \
+ *     ! ccstereobin name=b ! autoaudiosink \
+ *     videotestsrc is-live=true pattern=ball ! b. \
+ *     b. ! videoconvert ! autovideosink
  * ]| Live sources, heard and seen.
  *
  * Since: 0.1
@@ -76,6 +78,8 @@ typedef enum
   AUDIO_QUEUE,
   AUDIO_IN, /* converts to what ccstereodec takes */
   DEC,
+  OUT_QUEUE, /* a sink that waits for its time must not hold up the next window
+              */
   AUDIO_OUT, /* and to what downstream takes */
   TEE,
   VIDEO_QUEUE,
@@ -92,6 +96,7 @@ static const struct
   [AUDIO_QUEUE] = { "queue", "audio-queue" },
   [AUDIO_IN] = { "audioconvert", "audio-in" },
   [DEC] = { "ccstereodec", "dec" },
+  [OUT_QUEUE] = { "queue", "out-queue" },
   [AUDIO_OUT] = { "audioconvert", "audio-out" },
   [TEE] = { "tee", "tee" },
   [VIDEO_QUEUE] = { "queue", "video-queue" },
@@ -206,6 +211,7 @@ size_queues (GstCcstereoBin *self)
   GstClockTime wait = longest_wait (self);
 
   size_queue (self->part[AUDIO_QUEUE], wait + AUDIO_QUEUE_MARGIN);
+  size_queue (self->part[OUT_QUEUE], QUEUE_MARGIN);
   size_queue (self->part[VIDEO_QUEUE], wait + QUEUE_MARGIN);
   size_queue (self->part[ANALYSIS_QUEUE], wait + QUEUE_MARGIN);
 }
@@ -234,7 +240,8 @@ build_audio_side (GstCcstereoBin *self)
     add_part (self, part);
   gst_element_link (self->part[AUDIO_QUEUE], self->part[AUDIO_IN]);
   gst_element_link_pads (self->part[AUDIO_IN], "src", self->part[DEC], "audio");
-  gst_element_link (self->part[DEC], self->part[AUDIO_OUT]);
+  gst_element_link_many (self->part[DEC], self->part[OUT_QUEUE],
+                         self->part[AUDIO_OUT], NULL);
   gst_element_add_pad (GST_ELEMENT (self), ghost_of (self, AUDIO_QUEUE, "sink",
                                                      &audio_sink_template));
   gst_element_add_pad (GST_ELEMENT (self),

@@ -20,11 +20,11 @@
  *
  * ## Example launch line
  * |[
- * gst-launch-1.0 filesrc location=in.mp4 ! decodebin name=d ccstereodec name=c
- * ! audioconvert ! wavenc ! filesink location=out.wav d. ! queue
- * max-size-time=3000000000 ! audioconvert ! c.audio d. ! queue
- * max-size-time=3000000000 max-size-bytes=0 ! tdsscrop ! ccstereoenc !
- * c.features
+ * gst-launch-1.0 filesrc location=in.mp4 ! decodebin name=d \
+ *     ccstereodec name=c ! wavenc ! filesink location=out.wav \
+ *     d. ! queue max-size-time=3000000000 ! audioconvert ! c.audio \
+ *     d. ! queue max-size-time=3000000000 max-size-bytes=0 \
+ *     ! tdsscrop ! ccstereoenc ! c.features
  * ]|
  *
  * Since: 0.1

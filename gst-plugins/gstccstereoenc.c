@@ -15,8 +15,8 @@
  *
  * ## Example launch line
  * |[
- * gst-launch-1.0 videotestsrc num-buffers=90 ! tdsscrop ! ccstereoenc
- * model-file=model.safetensors ! fakesink dump=true
+ * gst-launch-1.0 videotestsrc num-buffers=90 ! tdsscrop \
+ *     ! ccstereoenc model-file=model.safetensors ! fakesink dump=true
  * ]|
  *
  * Since: 0.1

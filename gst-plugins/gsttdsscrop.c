@@ -13,8 +13,8 @@
  *
  * ## Example launch line
  * |[
- * gst-launch-1.0 videotestsrc num-buffers=90 ! tdsscrop ! videoconvert !
- * autovideosink
+ * gst-launch-1.0 videotestsrc num-buffers=90 ! tdsscrop \
+ *     ! videoconvert ! autovideosink
  * ]|
  *
  * Since: 0.1

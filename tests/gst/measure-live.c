@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* How ccstereobin keeps time in a live pipeline at its default settings: test
  * sources in, sinks on the clock. Prints what the latency query answers, and
- * how long after its time each buffer of sound really arrived at the sink;
- * one that arrived after its time and the latency is late.
+ * how long after its time each buffer of sound was really ready; one that was
+ * ready after its time and the latency is late.
  *
  *   measure-live [SECONDS [WIDTHxHEIGHT]]    the model is the default one */
 #include <gst/gst.h>
@@ -107,6 +107,7 @@ main (int argc, char **argv)
   guint seconds = DEFAULT_SECONDS, width = 640, height = 360;
   Measurement measurement = { NULL, NULL };
   g_autoptr (GstElement) pipeline = NULL;
+  g_autoptr (GstElement) dec = NULL;
   g_autoptr (GstPad) pad = NULL;
   GstClockTime latency = 0;
   gboolean ok;
@@ -123,7 +124,9 @@ main (int argc, char **argv)
   }
   measurement.sink = gst_bin_get_by_name (GST_BIN (pipeline), "ears");
   measurement.delays = g_array_new (FALSE, FALSE, sizeof (gint64));
-  pad = gst_element_get_static_pad (measurement.sink, "sink");
+  dec = gst_bin_get_by_name (GST_BIN (pipeline), "dec");
+  /* Not the sink's pad: there each waits for the one before to be played. */
+  pad = gst_element_get_static_pad (dec, "src");
   gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, note_delay, &measurement,
                      NULL);
   ok = play (pipeline, &latency);
