@@ -56,7 +56,12 @@ struct _CcsModel
   CcsModelConfig config;
   CcsStateDict *params;
   CcsBackend *backend;
-  GMutex lock; /* plans and everything in stages */
+  /* Plans and everything in stages belong to the caller whose turn it is. A
+   * mutex alone would let one that encodes frame after frame starve another
+   * that has a window to finish in time. */
+  GMutex lock;
+  GCond turn_ended;
+  guint next_ticket, turn; /* under lock */
   Stage stage[N_STAGES][N_BATCHES];
 };
 
@@ -144,6 +149,7 @@ ccs_model_new (CcsStateDict *params, const char *label, CcsBackend *backend,
   self->id = content_id (self->params);
   self->backend = ccs_backend_ref (backend);
   g_mutex_init (&self->lock);
+  g_cond_init (&self->turn_ended);
   return self;
 }
 
@@ -298,6 +304,7 @@ ccs_model_unref (CcsModel *self)
       stage_clear (&self->stage[kind][size]);
   ccs_state_dict_unref (self->params);
   ccs_backend_unref (self->backend);
+  g_cond_clear (&self->turn_ended);
   g_mutex_clear (&self->lock);
   g_free (self->key);
   g_free (self->label);
@@ -380,8 +387,30 @@ plan_stage (CcsModel *self, StageKind kind, Stage *stage, GError **error)
   return TRUE;
 }
 
+/* Callers run in the order in which they came. */
+static void
+take_turn (CcsModel *self)
+{
+  guint ticket;
+
+  g_mutex_lock (&self->lock);
+  ticket = self->next_ticket++;
+  while (self->turn != ticket)
+    g_cond_wait (&self->turn_ended, &self->lock);
+  g_mutex_unlock (&self->lock);
+}
+
+static void
+end_turn (CcsModel *self)
+{
+  g_mutex_lock (&self->lock);
+  self->turn++;
+  g_cond_broadcast (&self->turn_ended);
+  g_mutex_unlock (&self->lock);
+}
+
 /* The stage for one item or a full batch, planned when first asked for. With
- * the model's lock held. */
+ * the caller's turn. */
 static Stage *
 get_stage (CcsModel *self, StageKind kind, guint size, GError **error)
 {
@@ -403,10 +432,10 @@ ccs_model_warm_up (CcsModel *self, gboolean batch, GError **error)
   guint size = batch ? BATCH : SINGLE;
   gboolean ok;
 
-  g_mutex_lock (&self->lock);
+  take_turn (self);
   ok = get_stage (self, ENCODER, size, error) != NULL
        && get_stage (self, SEPARATOR, size, error) != NULL;
-  g_mutex_unlock (&self->lock);
+  end_turn (self);
   return ok;
 }
 
@@ -473,7 +502,7 @@ run_items (CcsModel *self, const Items *items, guint n, GError **error)
 {
   gboolean ok = TRUE;
 
-  g_mutex_lock (&self->lock);
+  take_turn (self);
   for (guint done = 0; ok && done < n;) {
     guint size = batch_for (items->kind, n - done);
     Stage *stage = get_stage (self, items->kind, size, error);
@@ -481,7 +510,7 @@ run_items (CcsModel *self, const Items *items, guint n, GError **error)
     ok = stage && run_stage (stage, items, done, now, error);
     done += now;
   }
-  g_mutex_unlock (&self->lock);
+  end_turn (self);
   return ok;
 }
 
