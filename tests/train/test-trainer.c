@@ -371,7 +371,9 @@ START_TEST (the_report_stands_on_its_own)
   ck_assert_ptr_null (strstr (html, "src=\"http"));
   ck_assert_ptr_null (strstr (html, "href="));
   ck_assert_ptr_null (strstr (html, "<script"));
-  ck_assert_ptr_null (strstr (html, "nan"));
+  /* as numbers stand in tables and curves, not as letters of a picture */
+  ck_assert_ptr_null (strstr (html, ">nan"));
+  ck_assert_ptr_null (strstr (html, ",nan"));
 }
 END_TEST
 
