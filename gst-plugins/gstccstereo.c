@@ -229,3 +229,18 @@ gst_ccstereo_features_caps (CcsModel *model, gint fps_n, gint fps_d)
       "dims-order", G_TYPE_STRING, "row-major", "model-id", G_TYPE_STRING,
       ccs_model_id (model), "framerate", GST_TYPE_FRACTION, fps_n, fps_d, NULL);
 }
+
+/* -- caps -------------------------------------------------------------------
+ */
+
+GstCaps *
+gst_ccstereo_narrow_caps (GstCaps *caps, GstCaps *filter)
+{
+  GstCaps *narrowed;
+
+  if (filter == NULL)
+    return caps;
+  narrowed = gst_caps_intersect_full (filter, caps, GST_CAPS_INTERSECT_FIRST);
+  gst_caps_unref (caps);
+  return narrowed;
+}

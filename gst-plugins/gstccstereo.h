@@ -72,4 +72,11 @@ void gst_ccstereo_init (void);
  * and @fps_n/@fps_d as framerate. (transfer full) */
 GstCaps *gst_ccstereo_features_caps (CcsModel *model, gint fps_n, gint fps_d);
 
+/* -- caps -------------------------------------------------------------------
+ */
+
+/* What of @caps (taken) lies in @filter, in the filter's order; all of it
+ * without one. (transfer full) */
+GstCaps *gst_ccstereo_narrow_caps (GstCaps *caps, GstCaps *filter);
+
 G_END_DECLS

@@ -296,13 +296,7 @@ gst_ccstereo_dec_sink_query (GstAggregator *agg, GstAggregatorPad *pad,
     GstCaps *filter;
 
     gst_query_parse_caps (query, &filter);
-    if (filter) {
-      GstCaps *narrowed
-          = gst_caps_intersect_full (filter, caps, GST_CAPS_INTERSECT_FIRST);
-
-      gst_caps_replace (&caps, narrowed);
-      gst_caps_unref (narrowed);
-    }
+    caps = gst_ccstereo_narrow_caps (caps, filter);
     gst_query_set_caps_result (query, caps);
     return TRUE;
   }

@@ -303,14 +303,7 @@ gst_ccstereo_enc_transform_caps (GstBaseTransform *trans,
                                          ? features_caps_for (self, from)
                                          : pictures_caps_for (from));
   }
-  if (filter) {
-    GstCaps *narrowed
-        = gst_caps_intersect_full (filter, result, GST_CAPS_INTERSECT_FIRST);
-
-    gst_caps_unref (result);
-    result = narrowed;
-  }
-  return result;
+  return gst_ccstereo_narrow_caps (result, filter);
 }
 
 static gboolean

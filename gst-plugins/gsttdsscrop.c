@@ -366,14 +366,7 @@ gst_tdss_crop_transform_caps (GstBaseTransform *trans,
                          "pixel-aspect-ratio", GST_TYPE_FRACTION, 1, 1,
                          "colorimetry", G_TYPE_STRING, "sRGB", NULL);
   }
-  if (filter) {
-    GstCaps *narrowed
-        = gst_caps_intersect_full (filter, result, GST_CAPS_INTERSECT_FIRST);
-
-    gst_caps_unref (result);
-    result = narrowed;
-  }
-  return result;
+  return gst_ccstereo_narrow_caps (result, filter);
 }
 
 /* Metas describe the input's picture, which this one no longer is. */

@@ -21,12 +21,6 @@ typedef struct
   guint n;
 } Lives;
 
-static gsize
-value_bytes (const CcsValue *value)
-{
-  return ccs_shape_elements (&value->shape) * ccs_dtype_size (value->dtype);
-}
-
 static CcsValueId
 home_of (const Lives *l, CcsValueId id)
 {
@@ -71,8 +65,7 @@ measure_lives (Lives *l)
       l->blocks[root].last = n_ops;
     if (root == (CcsValueId)i && value->kind == CCS_VALUE_RESULT
         && l->blocks[i].last >= 0)
-      l->blocks[i].bytes = (value_bytes (value) + CCS_ARENA_ALIGNMENT - 1)
-                           / CCS_ARENA_ALIGNMENT * CCS_ARENA_ALIGNMENT;
+      l->blocks[i].bytes = ccs_arena_align (ccs_value_bytes (value));
   }
 }
 

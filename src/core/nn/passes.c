@@ -2,6 +2,19 @@
 /* What passes share, dead-op removal, and the order in which they run. */
 #include "passes-private.h"
 
+gsize
+ccs_value_bytes (const CcsValue *value)
+{
+  return ccs_shape_elements (&value->shape) * ccs_dtype_size (value->dtype);
+}
+
+gsize
+ccs_arena_align (gsize bytes)
+{
+  return (bytes + CCS_ARENA_ALIGNMENT - 1) / CCS_ARENA_ALIGNMENT
+         * CCS_ARENA_ALIGNMENT;
+}
+
 guint *
 ccs_count_readers (const CcsProgram *program)
 {

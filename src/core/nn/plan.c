@@ -25,19 +25,6 @@ struct _CcsPlan
   void *scratch;
 };
 
-static gsize
-value_bytes (const CcsValue *value)
-{
-  return ccs_shape_elements (&value->shape) * ccs_dtype_size (value->dtype);
-}
-
-static gsize
-align_up (gsize bytes)
-{
-  return (bytes + CCS_ARENA_ALIGNMENT - 1) / CCS_ARENA_ALIGNMENT
-         * CCS_ARENA_ALIGNMENT;
-}
-
 /* Constants stay where they are on backends that can read them there. */
 static gboolean
 reads_in_place (const CcsPlan *self, const CcsValue *value)
@@ -65,7 +52,7 @@ allocate_store (CcsPlan *self, GError **error)
     const CcsValue *value = ccs_program_value (self->program, i);
 
     if (is_stored (self, value))
-      size += align_up (value_bytes (value)) + CCS_ARENA_ALIGNMENT;
+      size += ccs_arena_align (ccs_value_bytes (value)) + CCS_ARENA_ALIGNMENT;
   }
   self->store_size = size;
   self->store = self->backend->klass->alloc (self->backend, size, error);
@@ -78,7 +65,7 @@ allocate_store (CcsPlan *self, GError **error)
     if (!is_stored (self, value))
       continue;
     self->data[i] = self->store + size;
-    size += align_up (value_bytes (value)) + CCS_ARENA_ALIGNMENT;
+    size += ccs_arena_align (ccs_value_bytes (value)) + CCS_ARENA_ALIGNMENT;
   }
   return TRUE;
 }
@@ -133,7 +120,7 @@ upload_initial (CcsPlan *self, GError **error)
 
     if (is_stored (self, value) && value->data
         && !klass->upload (self->backend, self->data[i], value->data->data,
-                           value_bytes (value), error))
+                           ccs_value_bytes (value), error))
       return FALSE;
   }
   return TRUE;
@@ -155,14 +142,14 @@ raise_guards (CcsPlan *self)
 {
   memset (self->arena, GUARD_BYTE, self->arena_size);
   for (guint i = 0; i < ccs_program_n_values (self->program); i++) {
-    gsize bytes = value_bytes (ccs_program_value (self->program, i));
+    gsize bytes = ccs_value_bytes (ccs_program_value (self->program, i));
 
     if (!has_guards (self, i))
       continue;
     memset (self->data[i] - CCS_ARENA_ALIGNMENT, GUARD_BYTE,
             CCS_ARENA_ALIGNMENT);
     memset (self->data[i] + bytes, GUARD_BYTE,
-            align_up (bytes) - bytes + CCS_ARENA_ALIGNMENT);
+            ccs_arena_align (bytes) - bytes + CCS_ARENA_ALIGNMENT);
   }
 }
 
@@ -181,12 +168,12 @@ ccs_plan_check_guards (CcsPlan *self, GError **error)
   g_return_val_if_fail (self->flags & CCS_PLAN_GUARD, FALSE);
   for (guint i = 0; i < ccs_program_n_values (self->program); i++) {
     const CcsValue *value = ccs_program_value (self->program, i);
-    gsize bytes = value_bytes (value);
+    gsize bytes = ccs_value_bytes (value);
 
     if (!has_guards (self, i)
         || (is_intact (self->data[i] - CCS_ARENA_ALIGNMENT, CCS_ARENA_ALIGNMENT)
-            && is_intact (self->data[i] + bytes,
-                          align_up (bytes) - bytes + CCS_ARENA_ALIGNMENT)))
+            && is_intact (self->data[i] + bytes, ccs_arena_align (bytes) - bytes
+                                                     + CCS_ARENA_ALIGNMENT)))
       continue;
     g_set_error (
         error, CCS_ERROR, CCS_ERROR_BACKEND,
@@ -359,13 +346,13 @@ check_access (const CcsPlan *self, CcsValueId id, gsize bytes, GError **error)
     return NULL;
   }
   value = ccs_program_value (self->program, id);
-  if (self->data[id] && bytes == value_bytes (value))
+  if (self->data[id] && bytes == ccs_value_bytes (value))
     return value;
   g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
                "value %d (%s) has %" G_GSIZE_FORMAT
                " bytes, not %" G_GSIZE_FORMAT,
                id, value->name ? value->name : "unnamed",
-               self->data[id] ? value_bytes (value) : 0, bytes);
+               self->data[id] ? ccs_value_bytes (value) : 0, bytes);
   return NULL;
 }
 
@@ -380,7 +367,7 @@ for_stretches (CcsPlan *self, CcsValueId id, guint8 *host, gboolean to_host,
   gboolean dense = value->pitch == channels;
   gint64 n = dense ? 1 : ccs_shape_rows (&value->shape);
   gsize element = ccs_dtype_size (value->dtype);
-  gsize bytes = dense ? value_bytes (value) : channels * element;
+  gsize bytes = dense ? ccs_value_bytes (value) : channels * element;
 
   for (gint64 i = 0; i < n; i++) {
     guint8 *there = self->data[id] + i * value->pitch * element;
@@ -446,7 +433,7 @@ ccs_plan_export_as (CcsPlan *self, CcsValueId id, CcsLayout layout,
                     GError **error)
 {
   const CcsValue *value = ccs_program_value (self->program, id);
-  gsize bytes = value_bytes (value);
+  gsize bytes = ccs_value_bytes (value);
   g_autofree float *data = g_malloc (bytes);
 
   if (!ccs_plan_read (self, id, data, bytes, error))
