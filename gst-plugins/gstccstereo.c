@@ -14,6 +14,7 @@ enum
   INDEX_BACKEND,
   INDEX_CUDA_DEVICE_ID,
   INDEX_N_THREADS,
+  INDEX_PRECISION,
 };
 
 GType
@@ -29,6 +30,26 @@ gst_ccstereo_backend_get_type (void)
 
   if (g_once_init_enter (&type)) {
     GType made = g_enum_register_static ("GstCcstereoBackend", values);
+
+    gst_type_mark_as_plugin_api (made, 0);
+    g_once_init_leave (&type, made);
+  }
+  return type;
+}
+
+GType
+gst_ccstereo_precision_get_type (void)
+{
+  static GType type = 0;
+  static const GEnumValue values[]
+      = { { CCS_PRECISION_FP32, "As trained and published", "fp32" },
+          { CCS_PRECISION_TF32, "Products of 10-bit mantissas (cuda)", "tf32" },
+          { CCS_PRECISION_BF16, "Products of bfloat16 factors", "bf16" },
+          { CCS_PRECISION_FP16, "Products of half factors (cuda)", "fp16" },
+          { 0, NULL, NULL } };
+
+  if (g_once_init_enter (&type)) {
+    GType made = g_enum_register_static ("GstCcstereoPrecision", values);
 
     gst_type_mark_as_plugin_api (made, 0);
     g_once_init_leave (&type, made);
@@ -64,6 +85,11 @@ gst_ccstereo_install_model_properties (GObjectClass *klass, guint first)
       g_param_spec_int ("n-threads", "Threads",
                         "CPU threads for the net (0: one a core)", 0,
                         MAX_THREADS, DEFAULT_N_THREADS, flags));
+  g_object_class_install_property (
+      klass, first + INDEX_PRECISION,
+      g_param_spec_enum (
+          "precision", "Precision", "What the net's factors are rounded to",
+          GST_TYPE_CCSTEREO_PRECISION, CCS_PRECISION_FP32, flags));
 }
 
 gboolean
@@ -87,6 +113,9 @@ gst_ccstereo_model_settings_set (GstCcstereoModelSettings *self,
     break;
   case INDEX_N_THREADS:
     self->n_threads = g_value_get_int (value);
+    break;
+  case INDEX_PRECISION:
+    self->precision = g_value_get_enum (value);
     break;
   default:
     known = FALSE;
@@ -116,6 +145,9 @@ gst_ccstereo_model_settings_get (GstCcstereoModelSettings *self,
   case INDEX_N_THREADS:
     g_value_set_int (value, self->n_threads);
     break;
+  case INDEX_PRECISION:
+    g_value_set_enum (value, self->precision);
+    break;
   default:
     known = FALSE;
   }
@@ -143,7 +175,8 @@ gst_ccstereo_model_settings_load (GstCcstereoModelSettings *self,
   GST_OBJECT_LOCK (element);
   path = g_strdup (self->model_file);
   backend = names[self->backend];
-  options = (CcsBackendOptions){ self->n_threads, self->cuda_device_id };
+  options = (CcsBackendOptions){ self->n_threads, self->cuda_device_id,
+                                 self->precision };
   GST_OBJECT_UNLOCK (element);
   if (path == NULL)
     path = ccs_model_default_path (&error);

@@ -21,24 +21,30 @@ typedef enum
   GST_CCSTEREO_BACKEND_CUDA,
 } GstCcstereoBackend;
 
-/* What `model-file`, `backend`, `cuda-device-id` and `n-threads` hold; under
- * the element's object lock. */
+/* Of CcsPrecision. */
+#define GST_TYPE_CCSTEREO_PRECISION (gst_ccstereo_precision_get_type ())
+GType gst_ccstereo_precision_get_type (void);
+
+/* What `model-file`, `backend`, `cuda-device-id`, `n-threads` and `precision`
+ * hold; under the element's object lock. */
 typedef struct
 {
   char *model_file; /* NULL: the default model */
   GstCcstereoBackend backend;
   gint cuda_device_id;
   gint n_threads;
+  CcsPrecision precision;
 } GstCcstereoModelSettings;
 
 #define GST_CCSTEREO_MODEL_SETTINGS_INIT                                       \
-  ((GstCcstereoModelSettings){ NULL, GST_CCSTEREO_BACKEND_AUTO, -1, 0 })
+  ((GstCcstereoModelSettings){ NULL, GST_CCSTEREO_BACKEND_AUTO, -1, 0,         \
+                               CCS_PRECISION_FP32 })
 
-/* Installs the four properties as @first .. @first + 3, in the order of the
+/* Installs the five properties as @first .. @first + 4, in the order of the
  * struct. */
-#define GST_CCSTEREO_N_MODEL_PROPERTIES 4
+#define GST_CCSTEREO_N_MODEL_PROPERTIES 5
 void gst_ccstereo_install_model_properties (GObjectClass *klass, guint first);
-/* @index: property id - first. TRUE when it was one of the four. */
+/* @index: property id - first. TRUE when it was one of the five. */
 gboolean gst_ccstereo_model_settings_set (GstCcstereoModelSettings *self,
                                           GstElement *element, guint index,
                                           const GValue *value);

@@ -30,6 +30,7 @@ set_defaults (CcsTrainSettings *s)
   s->protocol = g_strdup ("corrected");
   s->save_dir = g_strdup ("run");
   s->backend = g_strdup ("auto");
+  s->precision = g_strdup (ccs_precision_name (CCS_PRECISION_FP32));
   s->device_id = -1;
   s->num_workers = 1;
   s->checkpoint_every = 200;
@@ -105,6 +106,8 @@ entries (CcsTrainSettings *s)
       "Clips in a validation (default 20; 0: all)", "N" },
     { "backend", 0, 0, G_OPTION_ARG_STRING, &s->backend,
       "auto, cpu, cuda or reference (default auto)", "NAME" },
+    { "precision", 0, 0, G_OPTION_ARG_STRING, &s->precision,
+      "Of products: fp32, tf32, bf16 or fp16 (default fp32)", "NAME" },
     { "gpu_ids", 0, 0, G_OPTION_ARG_INT, &s->device_id,
       "Which GPU (default -1: choose)", "N" },
     { "threads", 0, 0, G_OPTION_ARG_INT, &s->threads,

@@ -28,7 +28,7 @@ typedef struct
   gboolean no_scl, no_augmentation;
   char *protocol;
   /* where and how */
-  char *save_dir, *backend, *json;
+  char *save_dir, *backend, *precision, *json;
   gint threads, num_workers, checkpoint_every, validation_freq;
   gint validation_clips, device_id;
   gint benchmark_steps;

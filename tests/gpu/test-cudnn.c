@@ -143,28 +143,28 @@ compile_kind (CcsOpKind kind, const Geometry *g)
 
 START_TEST (strict_fp32_has_an_engine_forward)
 {
-  gpu.precision = CCS_GPU_FP32;
+  gpu.base.base.precision = CCS_PRECISION_FP32;
   compile_kind (CCS_OP_CONV2D, &geometries[_i]);
 }
 END_TEST
 
 START_TEST (strict_fp32_has_an_engine_for_data_gradients)
 {
-  gpu.precision = CCS_GPU_FP32;
+  gpu.base.base.precision = CCS_PRECISION_FP32;
   compile_kind (CCS_OP_CONV_TRANSPOSE2D, &geometries[_i]);
 }
 END_TEST
 
 START_TEST (strict_fp32_has_an_engine_for_filter_gradients)
 {
-  gpu.precision = CCS_GPU_FP32;
+  gpu.base.base.precision = CCS_PRECISION_FP32;
   compile_kind (CCS_OP_CONV2D_WEIGHT_GRAD, &geometries[_i]);
 }
 END_TEST
 
 START_TEST (tf32_has_an_engine_forward)
 {
-  gpu.precision = CCS_GPU_TF32;
+  gpu.base.base.precision = CCS_PRECISION_TF32;
   compile_kind (CCS_OP_CONV2D, &geometries[_i]);
 }
 END_TEST
@@ -175,7 +175,7 @@ START_TEST (bias_and_relu_are_fused)
   CcsOp op = { .kind = CCS_OP_CONV2D, .attrs.conv.act = CCS_RELU };
   CcsKernel kernel = kernel_of (&geometries[1], &op);
 
-  gpu.precision = CCS_GPU_FP32;
+  gpu.base.base.precision = CCS_PRECISION_FP32;
   kernel.in[2] = (CcsOperand){ memory, CCS_F32, CCS_SHAPE (64), 64 };
   ck_assert (compile (&kernel, "bias and relu"));
 }
@@ -186,7 +186,7 @@ START_TEST (residual_bias_and_relu_are_fused)
   CcsOp op = { .kind = CCS_OP_CONV2D, .attrs.conv.act = CCS_RELU };
   CcsKernel kernel = kernel_of (&geometries[1], &op);
 
-  gpu.precision = CCS_GPU_FP32;
+  gpu.base.base.precision = CCS_PRECISION_FP32;
   kernel.in[2] = (CcsOperand){ memory, CCS_F32, CCS_SHAPE (64), 64 };
   kernel.in[3] = kernel.out[0];
   ck_assert (compile (&kernel, "residual, bias and relu"));
@@ -199,7 +199,7 @@ START_TEST (rows_apart_have_an_engine)
   CcsOp op = { .kind = CCS_OP_CONV2D };
   CcsKernel kernel = kernel_of (&geometries[1], &op);
 
-  gpu.precision = CCS_GPU_FP32;
+  gpu.base.base.precision = CCS_PRECISION_FP32;
   kernel.in[0].pitch += 5;
   kernel.in[0].data = memory + 1;
   kernel.out[0].pitch += 3;

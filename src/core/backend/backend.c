@@ -23,6 +23,49 @@ typedef struct
   CcsBackendOptions options;
 } Shared;
 
+/* -- precision ------------------------------------------------------------- */
+
+static const char *const precision_names[CCS_N_PRECISIONS] = {
+  [CCS_PRECISION_FP32] = "fp32",
+  [CCS_PRECISION_TF32] = "tf32",
+  [CCS_PRECISION_BF16] = "bf16",
+  [CCS_PRECISION_FP16] = "fp16",
+};
+
+const char *
+ccs_precision_name (CcsPrecision precision)
+{
+  return precision_names[precision];
+}
+
+gboolean
+ccs_precision_from_name (const char *name, CcsPrecision *precision,
+                         GError **error)
+{
+  for (guint i = 0; i < CCS_N_PRECISIONS; i++)
+    if (strcmp (name, precision_names[i]) == 0) {
+      *precision = i;
+      return TRUE;
+    }
+  g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
+               "no precision is called \"%s\" (there are fp32, tf32, bf16, "
+               "fp16)",
+               name);
+  return FALSE;
+}
+
+void
+ccs_backend_refuse_precision (const CcsBackendClass *klass,
+                              CcsPrecision precision, const char *why,
+                              GError **error)
+{
+  g_set_error (error, CCS_ERROR, CCS_ERROR_BACKEND,
+               "backend %s does not compute in %s: %s", klass->name,
+               ccs_precision_name (precision), why);
+}
+
+/* -- opening --------------------------------------------------------------- */
+
 /* The class in the CUDA module. The module stays loaded: its threads and
  * driver state cannot be taken out again. */
 static const CcsBackendClass *
@@ -57,7 +100,8 @@ find_opened (const char *name, const CcsBackendOptions *options)
 
     if (strcmp (shared->backend->klass->name, name) == 0
         && shared->options.n_threads == options->n_threads
-        && shared->options.device_id == options->device_id)
+        && shared->options.device_id == options->device_id
+        && shared->options.precision == options->precision)
       return ccs_backend_ref (shared->backend);
   }
   return NULL;
@@ -76,6 +120,7 @@ open_class (const CcsBackendClass *klass, const CcsBackendOptions *options,
   if (backend == NULL)
     return NULL;
   g_atomic_ref_count_init (&backend->ref_count);
+  backend->precision = options->precision;
   shared = g_new (Shared, 1);
   *shared = (Shared){ backend, *options };
   opened = g_slist_prepend (opened, shared);

@@ -11,10 +11,35 @@ G_BEGIN_DECLS
 typedef struct _CcsBackend CcsBackend;
 typedef struct _CcsBackendClass CcsBackendClass;
 
+/**
+ * CcsPrecision: what type the factors of convolutions and matrix products are
+ * rounded to. Their sums, and every value between ops that needs its digits,
+ * stay float32; parameters are kept in float32.
+ * @CCS_PRECISION_FP32: no rounding: the published values within 1e-5
+ * @CCS_PRECISION_TF32: 10-bit mantissas (cuda)
+ * @CCS_PRECISION_BF16: bfloat16 (cuda; cpu where it multiplies them)
+ * @CCS_PRECISION_FP16: IEEE half (cuda); training scales its loss
+ */
+typedef enum
+{
+  CCS_PRECISION_FP32,
+  CCS_PRECISION_TF32,
+  CCS_PRECISION_BF16,
+  CCS_PRECISION_FP16,
+  CCS_N_PRECISIONS
+} CcsPrecision;
+
+/* "fp32", "tf32", "bf16", "fp16". */
+const char *ccs_precision_name (CcsPrecision precision);
+/* CCS_ERROR_ARGUMENT listing the names for any other. */
+gboolean ccs_precision_from_name (const char *name, CcsPrecision *precision,
+                                  GError **error);
+
 typedef struct
 {
   gint n_threads; /* 0: as many as the machine has cores */
   gint device_id; /* -1: the backend chooses */
+  CcsPrecision precision;
 } CcsBackendOptions;
 
 /* A compiled op, ready to run on fixed memory. */
@@ -43,7 +68,8 @@ struct _CcsBackendClass
 {
   const char *name;     /* "reference", "cpu", "cuda" */
   gboolean host_memory; /* pointers can be read and written directly */
-  /* (transfer full); NULL with CCS_ERROR_BACKEND saying what is missing */
+  /* (transfer full); NULL with CCS_ERROR_BACKEND saying what is missing, a
+   * precision that it does not offer included */
   CcsBackend *(*open) (const CcsBackendOptions *options, GError **error);
   void (*close) (CcsBackend *self);
   /* Zeroed memory, aligned to CCS_ARENA_ALIGNMENT at least. */
@@ -69,7 +95,13 @@ struct _CcsBackend
   const CcsBackendClass *klass;
   gatomicrefcount ref_count;
   gint n_threads;
+  CcsPrecision precision;
 };
+
+/* For open: CCS_ERROR_BACKEND that @klass does not offer @precision, @why. */
+void ccs_backend_refuse_precision (const CcsBackendClass *klass,
+                                   CcsPrecision precision, const char *why,
+                                   GError **error);
 
 /* Opens a backend: "auto" (the fastest that works; the choice is logged at
  * INFO), "cpu", "cuda" or "reference". Opening the same name with the same

@@ -232,9 +232,10 @@ ccs_cuda_call_matmul (CcsCuda *cuda, const CcsKernel *kernel, CcsCall *call,
 {
   CcsGpu *gpu = (CcsGpu *)cuda;
   const gboolean epilogue = has_own_epilogue (kernel);
-  const cublasComputeType_t compute = gpu->precision == CCS_GPU_TF32
-                                          ? CUBLAS_COMPUTE_32F_FAST_TF32
-                                          : CUBLAS_COMPUTE_32F_PEDANTIC;
+  const cublasComputeType_t compute
+      = gpu->base.base.precision == CCS_PRECISION_TF32
+            ? CUBLAS_COMPUTE_32F_FAST_TF32
+            : CUBLAS_COMPUTE_32F_PEDANTIC;
   cublasStatus_t status = try_matmul (gpu, kernel, compute, epilogue, call);
 
   if (status != CUBLAS_STATUS_SUCCESS && epilogue)

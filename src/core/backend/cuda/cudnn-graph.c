@@ -108,12 +108,12 @@ ccs_cudnn_tensor (CcsCudnnGraph *self, gint64 uid, const CcsCudnnShape *shape,
 
 /* What an engine's results would depend on besides its operands. */
 static gboolean
-allows (CcsGpuPrecision precision, cudnnBackendNumericalNote_t note)
+allows (CcsPrecision precision, cudnnBackendNumericalNote_t note)
 {
   switch (note) {
   case CUDNN_NUMERICAL_NOTE_TENSOR_CORE:
   case CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS:
-    return precision != CCS_GPU_FP32;
+    return precision != CCS_PRECISION_FP32;
   case CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION:
   case CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC:
   case CUDNN_NUMERICAL_NOTE_FFT:
@@ -145,7 +145,7 @@ is_allowed (CcsCudnnGraph *self, const CcsGpu *gpu,
              != CUDNN_STATUS_SUCCESS)
     return FALSE;
   for (gint64 i = 0; i < n; i++)
-    if (!allows (gpu->precision, notes[i]))
+    if (!allows (gpu->base.base.precision, notes[i]))
       return FALSE;
   return TRUE;
 }

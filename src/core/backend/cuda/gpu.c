@@ -9,7 +9,6 @@
 /* CUDA's version numbers: 1000 major + 10 minor. A driver serves every runtime
  * of its major version. */
 #define CUDA_VERSION_MAJOR 1000
-#define PRECISION_VARIABLE "CCSTEREO_CUDA_PRECISION"
 
 extern const CcsBackendClass ccs_backend_cuda;
 
@@ -99,22 +98,6 @@ choose_device (CcsGpu *self, gint wanted, GError **error)
 }
 
 static gboolean
-choose_precision (CcsGpu *self, GError **error)
-{
-  const char *name = g_getenv (PRECISION_VARIABLE);
-
-  self->precision = CCS_GPU_FP32;
-  if (name == NULL || strcmp (name, "fp32") == 0)
-    return TRUE;
-  self->precision = CCS_GPU_TF32;
-  if (strcmp (name, "tf32") == 0)
-    return TRUE;
-  g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
-               PRECISION_VARIABLE " is \"%s\", not fp32 or tf32", name);
-  return FALSE;
-}
-
-static gboolean
 make_staging (CcsGpu *self, GError **error)
 {
   if (!ccs_gpu_check (cudaHostAlloc ((void **)&self->staging,
@@ -175,14 +158,20 @@ gpu_close (CcsBackend *backend)
 static CcsBackend *
 gpu_open (const CcsBackendOptions *options, GError **error)
 {
-  CcsGpu *self = g_new0 (CcsGpu, 1);
+  CcsGpu *self;
 
+  if (options->precision > CCS_PRECISION_TF32) {
+    ccs_backend_refuse_precision (&ccs_backend_cuda, options->precision,
+                                  "it offers fp32 and tf32", error);
+    return NULL;
+  }
+  self = g_new0 (CcsGpu, 1);
+  self->base.base.precision = options->precision;
   self->base.base.klass = &ccs_backend_cuda;
   self->base.base.n_threads = 1;
   g_mutex_init (&self->lock);
   self->lib = ccs_cuda_libraries (error);
   if (self->lib == NULL || !check_driver (error)
-      || !choose_precision (self, error)
       || !choose_device (self, options->device_id, error)
       || !ccs_gpu_check (
           cudaStreamCreateWithFlags (&self->stream, cudaStreamNonBlocking),

@@ -10,12 +10,6 @@
 
 G_BEGIN_DECLS
 
-typedef enum
-{
-  CCS_GPU_FP32, /* no tensor cores, no down-conversion: as on a CPU */
-  CCS_GPU_TF32, /* products of 10-bit mantissas, summed in fp32 */
-} CcsGpuPrecision;
-
 /* Copies pass through pinned memory, in turn through each of two halves. */
 #define CCS_STAGING_HALVES 2
 
@@ -23,7 +17,6 @@ typedef struct
 {
   CcsCuda base;
   gint device;
-  CcsGpuPrecision precision;
   const CcsCudaLibraries *lib;
   GMutex lock; /* one run, copy or preparation at a time */
   cudaStream_t stream;

@@ -103,9 +103,15 @@ cpu_close (CcsBackend *backend)
 static CcsBackend *
 cpu_open (const CcsBackendOptions *options, GError **error)
 {
-  CcsCpu *self = g_new0 (CcsCpu, 1);
-  gint n_threads = options ? options->n_threads : 0;
+  const gint n_threads = options->n_threads;
+  CcsCpu *self;
 
+  if (options->precision != CCS_PRECISION_FP32) {
+    ccs_backend_refuse_precision (&ccs_backend_cpu, options->precision,
+                                  "it offers fp32", error);
+    return NULL;
+  }
+  self = g_new0 (CcsCpu, 1);
   self->base.klass = &ccs_backend_cpu;
   self->base.n_threads = n_threads > 0 ? n_threads : omp_get_num_procs ();
   g_atomic_ref_count_init (&self->base.ref_count);

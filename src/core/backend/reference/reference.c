@@ -10,8 +10,14 @@ extern const CcsBackendClass ccs_backend_reference;
 static CcsBackend *
 reference_open (const CcsBackendOptions *options, GError **error)
 {
-  CcsBackend *self = g_new0 (CcsBackend, 1);
+  CcsBackend *self;
 
+  if (options->precision != CCS_PRECISION_FP32) {
+    ccs_backend_refuse_precision (&ccs_backend_reference, options->precision,
+                                  "it is what others are held against", error);
+    return NULL;
+  }
+  self = g_new0 (CcsBackend, 1);
   self->klass = &ccs_backend_reference;
   self->n_threads = 1;
   return self;
