@@ -11,6 +11,7 @@
 #include <glib/gstdio.h>
 
 #include "backend/onednn/peak.h"
+#include "backend-choice.h"
 #include "bench-clip.h"
 #include "ccstereo.h"
 #include "model/net.h"
@@ -22,6 +23,7 @@
 
 typedef struct
 {
+  const char *backend, *precision;
   gint threads;
   double peak_gflops, encoder_ms_per_frame, encoder_gflops, window_ms,
       clip10s_seconds, realtime_factor, plan_seconds, peak_rss_mb;
@@ -180,6 +182,8 @@ bench (Bench *self, const CcsModelConfig *config, CcsBackend *backend,
 {
   double encode, separate;
 
+  results->backend = ccs_backend_name (backend);
+  results->precision = ccs_precision_name (backend->precision);
   results->threads = backend->n_threads;
   self->model = planned_model (config, backend, &results->plan_seconds, error);
   if (!self->model)
@@ -212,6 +216,7 @@ static void
 print_results (const Results *r)
 {
   printf (
+      "backend               %s, %s\n"
       "threads               %d\n"
       "peak                  %.1f GFLOP/s\n"
       "encoder               %.2f ms a frame, %.1f GFLOP/s, %.0f %% of peak\n"
@@ -219,7 +224,8 @@ print_results (const Results *r)
       "10 s clip             %.3f s, %.2f times as fast as it sounds\n"
       "planning              %.3f s\n"
       "peak memory           %.0f MB\n",
-      r->threads, r->peak_gflops, r->encoder_ms_per_frame, r->encoder_gflops,
+      r->backend, r->precision, r->threads, r->peak_gflops,
+      r->encoder_ms_per_frame, r->encoder_gflops,
       100 * r->encoder_gflops / r->peak_gflops, r->window_ms,
       r->clip10s_seconds, r->realtime_factor, r->plan_seconds, r->peak_rss_mb);
 }
@@ -258,15 +264,12 @@ run_bench (gint argc, char **argv)
 {
   Bench self = { .seconds = DEFAULT_SECONDS };
   CcsModelConfig config = CCS_MODEL_CONFIG_PUBLISHED;
-  CcsBackendOptions options = { 0, -1 };
-  g_autofree char *json = NULL, *backend_name = NULL;
+  g_auto (BackendChoice) choice = BACKEND_CHOICE_DEFAULTS;
+  g_autofree char *json = NULL;
   const GOptionEntry entries[] = {
     { "json", 'j', 0, G_OPTION_ARG_FILENAME, &json,
       "Write the numbers to FILE too", "FILE" },
-    { "threads", 't', 0, G_OPTION_ARG_INT, &options.n_threads,
-      "Threads (default: as many as cores)", "N" },
-    { "backend", 'b', 0, G_OPTION_ARG_STRING, &backend_name,
-      "auto (default), cpu, cuda or reference", "NAME" },
+    BACKEND_CHOICE_ENTRIES (&choice),
     { "seconds", 's', 0, G_OPTION_ARG_DOUBLE, &self.seconds,
       "Time for each measurement (default 3)", "S" },
     { "backbone", 0, 0, G_OPTION_ARG_INT, &config.backbone, "18 or 50", "N" },
@@ -283,12 +286,14 @@ run_bench (gint argc, char **argv)
 
   if (!tool_parse (&tool_bench, entries, &argc, &argv, &exit))
     return exit;
-  if (options.n_threads < 0 || !(self.seconds > 0)
-      || (config.backbone != 18 && config.backbone != 50)
+  if (!(self.seconds > 0) || (config.backbone != 18 && config.backbone != 50)
       || config.dim_scale < 1 || config.dim_scale > 4)
     return tool_bad_option (&tool_bench, "an option's value is out of range; "
                                          "--help lists them");
-  backend = ccs_backend_open (backend_name ? backend_name : "auto", &options,
+  exit = backend_choice_check (&choice, &tool_bench);
+  if (exit != TOOL_OK)
+    return exit;
+  backend = ccs_backend_open (backend_choice_name (&choice), &choice.options,
                               &error);
   if (!backend)
     return tool_fail (&tool_bench, error);

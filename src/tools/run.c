@@ -11,6 +11,7 @@
 #include <glib/gstdio.h>
 #include <sndfile.h>
 
+#include "backend-choice.h"
 #include "ccstereo.h"
 #include "frame-folder.h"
 
@@ -21,8 +22,8 @@
 
 typedef struct
 {
-  char *model, *backend;
-  CcsBackendOptions backend_options;
+  char *model;
+  BackendChoice backend;
   double fps, width;
   gboolean overwrite, as_float, verbose;
 } Options;
@@ -233,9 +234,8 @@ open_engine (Job *self, GError **error)
 
   if (!path)
     return FALSE;
-  self->model
-      = ccs_model_load (path, options->backend ? options->backend : "auto",
-                        &options->backend_options, error);
+  self->model = ccs_model_load (path, backend_choice_name (&options->backend),
+                                &options->backend.options, error);
   if (!self->model)
     return FALSE;
   engine.rate = self->info.samplerate;
@@ -294,22 +294,21 @@ binauralize (const Options *options, const char *sound, const char *frames,
 /* -- command -------------------------------------------------------------- */
 
 static ToolExit
-check_options (const Options *options)
+check_options (Options *options)
 {
   if (!(options->fps > 0 && options->fps <= 1000))
     return tool_bad_option (&tool_run, "--fps is above 0 and up to 1000");
   if (!(options->width >= 0 && options->width <= 2))
     return tool_bad_option (&tool_run, "--width is 0 to 2");
-  if (options->backend_options.n_threads < 0)
-    return tool_bad_option (&tool_run, "--threads is 0 or more");
-  return TOOL_OK;
+  return backend_choice_check (&options->backend, &tool_run);
 }
 
 static ToolExit
 run_run (gint argc, char **argv)
 {
-  Options o
-      = { .backend_options = { 0, -1 }, .fps = CCS_ANALYSIS_FPS, .width = 1 };
+  Options o = { .backend = BACKEND_CHOICE_DEFAULTS,
+                .fps = CCS_ANALYSIS_FPS,
+                .width = 1 };
   const GOptionEntry entries[] = {
     { "model", 'm', 0, G_OPTION_ARG_FILENAME, &o.model,
       "Model file (default: $CCSTEREO_MODEL, or the installed one)", "FILE" },
@@ -317,10 +316,7 @@ run_run (gint argc, char **argv)
       "Pictures a second (default 10)", "N" },
     { "width", 'w', 0, G_OPTION_ARG_DOUBLE, &o.width,
       "0 mono, 1 as predicted (default), 2 twice as wide", "X" },
-    { "backend", 'b', 0, G_OPTION_ARG_STRING, &o.backend,
-      "auto (default), cpu, cuda or reference", "NAME" },
-    { "threads", 't', 0, G_OPTION_ARG_INT, &o.backend_options.n_threads,
-      "Threads (default: as many as cores)", "N" },
+    BACKEND_CHOICE_ENTRIES (&o.backend),
     { "float", 0, 0, G_OPTION_ARG_NONE, &o.as_float,
       "Write 32-bit floating point instead of 24 bits", NULL },
     { "overwrite", 0, 0, G_OPTION_ARG_NONE, &o.overwrite,
@@ -346,7 +342,7 @@ run_run (gint argc, char **argv)
       exit = tool_fail (&tool_run, error);
   }
   g_free (o.model);
-  g_free (o.backend);
+  backend_choice_clear (&o.backend);
   return exit;
 }
 

@@ -183,6 +183,7 @@ static const char *const wrong_usages[][3] = {
   { "info", "--loudly", "x" },
   { "convert", "x", NULL },
   { "bench", "--threads=-1", NULL },
+  { "bench", "--precision=fp8", NULL },
   { "bench", "operand", NULL },
   { "run", "in.wav", NULL },
 };
@@ -212,6 +213,17 @@ START_TEST (a_file_that_is_not_there_exits_with_1_and_is_named)
   ck_assert_ptr_nonnull (strstr (convert.err, path));
   ck_assert_int_eq (run.code, 1);
   ck_assert_ptr_nonnull (strstr (run.err, path));
+}
+END_TEST
+
+START_TEST (a_precision_that_the_backend_lacks_exits_with_1_and_is_named)
+{
+  g_auto (Outcome) outcome
+      = tool ("bench", "--backend=reference", "--precision=bf16", NULL);
+
+  ck_assert_int_eq (outcome.code, 1);
+  ck_assert_ptr_nonnull (strstr (outcome.err, "reference"));
+  ck_assert_ptr_nonnull (strstr (outcome.err, "bf16"));
 }
 END_TEST
 
@@ -339,6 +351,8 @@ main (void)
   tcase_add_loop_test (usage, wrong_usage_exits_with_2_and_says_so, 0,
                        G_N_ELEMENTS (wrong_usages));
   tcase_add_test (usage, a_file_that_is_not_there_exits_with_1_and_is_named);
+  tcase_add_test (usage,
+                  a_precision_that_the_backend_lacks_exits_with_1_and_is_named);
   suite_add_tcase (suite, usage);
 
   tcase_add_checked_fixture (models, make_dir, remove_dir);

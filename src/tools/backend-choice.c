@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Checks what was typed for the backend; whether it can be opened like that
+ * the backend itself says. */
+#include "backend-choice.h"
+
+ToolExit
+backend_choice_check (BackendChoice *self, const ToolCommand *command)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (self->options.n_threads < 0)
+    return tool_bad_option (command, "--threads is 0 or more");
+  if (self->precision
+      && !ccs_precision_from_name (self->precision, &self->options.precision,
+                                   &error))
+    return tool_bad_option (command, "--precision: %s", error->message);
+  return TOOL_OK;
+}
+
+const char *
+backend_choice_name (const BackendChoice *self)
+{
+  return self->name ? self->name : "auto";
+}
+
+void
+backend_choice_clear (BackendChoice *self)
+{
+  g_clear_pointer (&self->name, g_free);
+  g_clear_pointer (&self->precision, g_free);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The options by which `ccstereo run` and `bench` choose what computes: the
+ * same names, defaults and messages in both. */
+#pragma once
+
+#include "ccstereo.h"
+#include "tool.h"
+
+G_BEGIN_DECLS
+
+/**
+ * BackendChoice:
+ * @name: NULL: "auto"
+ * @precision: as typed; NULL: float32
+ * @options: complete after backend_choice_check()
+ */
+typedef struct
+{
+  char *name, *precision;
+  CcsBackendOptions options;
+} BackendChoice;
+
+#define BACKEND_CHOICE_DEFAULTS                                                \
+  {                                                                            \
+    NULL, NULL,                                                                \
+    {                                                                          \
+      0, -1, CCS_PRECISION_FP32                                                \
+    }                                                                          \
+  }
+
+/* Rows of a GOptionEntry array that fill @choice. */
+#define BACKEND_CHOICE_ENTRIES(choice)                                         \
+  { "backend",                                                                 \
+    'b',                                                                       \
+    0,                                                                         \
+    G_OPTION_ARG_STRING,                                                       \
+    &(choice)->name,                                                           \
+    "auto (default), cpu, cuda or reference",                                  \
+    "NAME" },                                                                  \
+      { "threads",                                                             \
+        't',                                                                   \
+        0,                                                                     \
+        G_OPTION_ARG_INT,                                                      \
+        &(choice)->options.n_threads,                                          \
+        "Threads (default: as many as cores)",                                 \
+        "N" },                                                                 \
+  {                                                                            \
+    "precision", 'p', 0, G_OPTION_ARG_STRING, &(choice)->precision,            \
+        "Of products: fp32 (default), tf32, bf16 or fp16, where the "          \
+        "backend has it",                                                      \
+        "NAME"                                                                 \
+  }
+
+/* TOOL_USAGE, having said why, when a value cannot be. */
+ToolExit backend_choice_check (BackendChoice *self, const ToolCommand *command);
+/* For ccs_backend_open() and ccs_model_load(). */
+const char *backend_choice_name (const BackendChoice *self);
+void backend_choice_clear (BackendChoice *self);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (BackendChoice, backend_choice_clear)
+
+G_END_DECLS
