@@ -7,7 +7,7 @@ usage: scripts/make-test-pth.py [FOLDER]
 """
 import pathlib
 import sys
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 
 import torch
 from safetensors.torch import save_file
@@ -61,6 +61,25 @@ def after_a_step(net):
             "optimizer": optimizer.state_dict(), "best": 0.823}
 
 
+def as_a_framework_saves(net):
+    """A state_dict beside what training frameworks keep: plain values of every
+    kind that torch.load(weights_only=True) takes."""
+    return {
+        "epoch": 7, "global_step": 2**40, "state_dict": net.state_dict(),
+        "callbacks": {"checkpoint": {
+            "best_model_score": torch.tensor(0.82), "best_model_path": "a/b",
+            "best_k_models": {"a/b": torch.tensor(0.82)},
+            "kth_value": torch.tensor(float("inf"))}},
+        "rng": torch.arange(8, dtype=torch.uint8),
+        "hyper_parameters": {
+            "betas": (0.9, 0.999), "layers": [1, 2, 3], "neither": None,
+            "large": 2**80, "negative": -5, "low": -2**70, "text": "\u00e9",
+            "bytes": b"abc", "array": bytearray(b"abc"), "set": {1, 2},
+            "complex": 1 + 2j, "counter": Counter("abca"),
+            "size": torch.Size([1, 2]), "device": torch.device("cuda", 0),
+            "type": torch.bfloat16, "flags": torch.tensor([True])}}
+
+
 def save_expected(folder, name, state):
     save_file({key: value.detach().clone().contiguous()
                for key, value in state.items()}, folder / name)
@@ -89,6 +108,11 @@ def main():
                folder / "net-parallel.pth")
     torch.save(net.state_dict(), folder / "net-legacy.pth",
                _use_new_zipfile_serialization=False)
+
+    framework = as_a_framework_saves(net)
+    torch.save(framework, folder / "net-framework.pth")
+    torch.save(framework, folder / "net-framework-protocol4.pth",
+               pickle_protocol=4)
 
     torch.save({"state_dict": {"weight": torch.ones(2, dtype=torch.cfloat)}},
                folder / "bad-complex.pth")

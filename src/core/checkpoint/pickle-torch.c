@@ -6,10 +6,12 @@
 
 typedef enum
 {
-  CALL_NONE, /* a storage type: not called, only named */
+  CALL_STORAGE, /* a storage type: not called, only named */
+  CALL_NEVER,   /* a value by its name alone */
   CALL_ORDERED_DICT,
   CALL_TENSOR,
   CALL_PARAMETER,
+  CALL_PLAIN, /* a value without interest */
 } Call;
 
 typedef struct
@@ -21,6 +23,15 @@ typedef struct
   CcsDType dtype;
 } Global;
 
+#define PLAIN_BUILTINS(module)                                                 \
+  { module, "set", CALL_PLAIN, 0, 1 },                                         \
+      { module, "bytearray", CALL_PLAIN, 0, 2 },                               \
+  {                                                                            \
+    module, "complex", CALL_PLAIN, 1, 2                                        \
+  }
+
+/* What torch.load(weights_only=True) accepts, too: a state_dict may stand
+ * beside a trainer's own plain values. */
 static const Global globals[] = {
   { "collections", "OrderedDict", CALL_ORDERED_DICT, 0, 1 },
   /* storage, offset, shape, strides, requires_grad, hooks, metadata */
@@ -41,6 +52,25 @@ static const Global globals[] = {
   { "torch", "BoolStorage" },
   { "torch", "ComplexFloatStorage" },
   { "torch", "ComplexDoubleStorage" },
+  { "torch", "Size", CALL_PLAIN, 0, 1 },
+  { "torch", "device", CALL_PLAIN, 1, 2 },
+  { "collections", "Counter", CALL_PLAIN, 0, 1 },
+  /* bytes in protocol 2 */
+  { "_codecs", "encode", CALL_PLAIN, 1, 3 },
+  PLAIN_BUILTINS ("builtins"),
+  PLAIN_BUILTINS ("__builtin__"), /* their name in Python 2 */
+  { "torch", "float32", CALL_NEVER },
+  { "torch", "float16", CALL_NEVER },
+  { "torch", "bfloat16", CALL_NEVER },
+  { "torch", "float64", CALL_NEVER },
+  { "torch", "int8", CALL_NEVER },
+  { "torch", "uint8", CALL_NEVER },
+  { "torch", "int16", CALL_NEVER },
+  { "torch", "int32", CALL_NEVER },
+  { "torch", "int64", CALL_NEVER },
+  { "torch", "bool", CALL_NEVER },
+  { "torch", "complex64", CALL_NEVER },
+  { "torch", "complex128", CALL_NEVER },
 };
 
 static gboolean
@@ -160,7 +190,7 @@ ccs_pickle_call (CcsPickle *self, guint global, const CcsPickleNode *args,
 {
   const Global *row = &globals[global];
 
-  if (row->call == CALL_NONE)
+  if (row->call == CALL_STORAGE || row->call == CALL_NEVER)
     return ccs_format_error (error, "'%s' cannot be called", row->name);
   if (args->items.n < row->min_args || args->items.n > row->max_args)
     return ccs_format_error (error, "%s() with %u arguments", row->name,
@@ -170,6 +200,9 @@ ccs_pickle_call (CcsPickle *self, guint global, const CcsPickleNode *args,
     return call_ordered_dict (self, args, result, error);
   case CALL_TENSOR:
     return call_tensor (self, args, result, error);
+  case CALL_PLAIN:
+    *result = (CcsPickleValue){ .type = CCS_PICKLE_OBJECT };
+    return TRUE;
   default:
     break;
   }
@@ -225,7 +258,7 @@ ccs_pickle_load_storage (CcsPickle *self, const CcsPickleNode *id,
   if (id->items.n < 5 || id->items.n > 6
       || !ccs_pickle_is_text (&part[0], "storage")
       || part[1].type != CCS_PICKLE_GLOBAL
-      || globals[part[1].global].call != CALL_NONE
+      || globals[part[1].global].call != CALL_STORAGE
       || !get_key (&part[2], &storage) || part[3].type != CCS_PICKLE_TEXT
       || !get_count (&part[4], &storage.elements))
     return ccs_format_error (error,

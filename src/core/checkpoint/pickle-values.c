@@ -124,7 +124,7 @@ ccs_pickle_type_name (CcsPickleType type)
     [CCS_PICKLE_TEXT] = "a text",        [CCS_PICKLE_GLOBAL] = "a global",
     [CCS_PICKLE_TUPLE] = "a tuple",      [CCS_PICKLE_LIST] = "a list",
     [CCS_PICKLE_DICT] = "a dict",        [CCS_PICKLE_STORAGE] = "a storage",
-    [CCS_PICKLE_TENSOR] = "a tensor",
+    [CCS_PICKLE_TENSOR] = "a tensor",    [CCS_PICKLE_OBJECT] = "an object",
   };
 
   return names[type];

@@ -212,6 +212,30 @@ push_text (Machine *m, guint64 length, GError **error)
 }
 
 static gboolean
+run_object (Machine *m, const guint8 *arg, GError **error)
+{
+  return push (m, (CcsPickleValue){ .type = CCS_PICKLE_OBJECT }, error);
+}
+
+static gboolean
+push_bytes (Machine *m, guint64 length, GError **error)
+{
+  return take_bytes (m, length, error) != NULL && run_object (m, NULL, error);
+}
+
+static gboolean
+run_bytes1 (Machine *m, const guint8 *arg, GError **error)
+{
+  return push_bytes (m, arg[0], error);
+}
+
+static gboolean
+run_bytes4 (Machine *m, const guint8 *arg, GError **error)
+{
+  return push_bytes (m, ccs_read_le32 (arg), error);
+}
+
+static gboolean
 run_text1 (Machine *m, const guint8 *arg, GError **error)
 {
   return push_text (m, arg[0], error);
@@ -330,6 +354,25 @@ run_appends (Machine *m, const guint8 *arg, GError **error)
   guint n = 0;
 
   return take_mark (m, &n, error) && extend (m, CCS_PICKLE_LIST, n, error);
+}
+
+/* To a set, whose items are of no interest. */
+static gboolean
+run_add_items (Machine *m, const guint8 *arg, GError **error)
+{
+  guint n = 0;
+  const CcsPickleValue *set;
+
+  if (!take_mark (m, &n, error))
+    return FALSE;
+  set = top (m, n + 1, error);
+  if (set == NULL)
+    return FALSE;
+  if (set->type != CCS_PICKLE_OBJECT)
+    return ccs_format_error (error, "items for a set, which is %s",
+                             ccs_pickle_type_name (set->type));
+  drop (m, n);
+  return TRUE;
 }
 
 /* Writers number the memo from 0 (Python 2's fast one from 1) without leaving
@@ -520,6 +563,10 @@ static const Opcode opcodes[256] = {
   ['X'] = { run_text4, 4 },         /* BINUNICODE */
   ['U'] = { run_text1, 1 },         /* SHORT_BINSTRING (Python 2) */
   ['T'] = { run_text4, 4 },         /* BINSTRING (Python 2) */
+  ['C'] = { run_bytes1, 1 },        /* SHORT_BINBYTES */
+  ['B'] = { run_bytes4, 4 },        /* BINBYTES */
+  [0x8f] = { run_object, 0 },       /* EMPTY_SET */
+  [0x90] = { run_add_items, 0 },    /* ADDITEMS */
   ['}'] = { run_empty_dict, 0 },    /* EMPTY_DICT */
   [']'] = { run_empty_list, 0 },    /* EMPTY_LIST */
   [')'] = { run_empty_tuple, 0 },   /* EMPTY_TUPLE */

@@ -24,6 +24,7 @@ typedef enum
   CCS_PICKLE_INT,
   CCS_PICKLE_BIG_INT, /* beyond 64 bits, little-endian in text */
   CCS_PICKLE_FLOAT,   /* its value is of no interest here */
+  CCS_PICKLE_OBJECT,  /* nor is this one's: bytes, a set, a device */
   CCS_PICKLE_TEXT,
   CCS_PICKLE_GLOBAL,
   CCS_PICKLE_TUPLE,
