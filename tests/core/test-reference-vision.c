@@ -10,7 +10,7 @@
 static char **files;
 
 /* The @nth entry (from 0) whose name begins with @prefix; the rest of the name
- * in @rest. Fails when there is none. */
+ * in @rest. NULL when there is none. */
 static CcsTensor *
 find_entry (const CcsCheckpoint *file, const char *prefix, guint nth,
             const char **rest)
@@ -23,7 +23,6 @@ find_entry (const CcsCheckpoint *file, const char *prefix, guint nth,
       return ccs_state_dict_tensor (file->tensors, i);
     }
   }
-  ck_abort_msg ("too few entries %s*", prefix);
   return NULL;
 }
 
@@ -63,16 +62,18 @@ resize_noise (const CcsCheckpoint *file, const char *size)
 START_TEST (resize_is_exact)
 {
   g_autoptr (CcsCheckpoint) file = reference_load (files[_i]);
+  const char *size;
+  CcsTensor *want;
+  guint n = 0;
 
-  for (guint k = 0; k < 2; k++) {
-    const char *size;
-    CcsTensor *want = find_entry (file, "resized.", k, &size);
+  for (; (want = find_entry (file, "resized.", n, &size)) != NULL; n++) {
     g_autofree guint8 *resized = resize_noise (file, size);
 
     ck_assert_uint_eq (ccs_tensor_size (want),
                        3 * CCS_RESIZE_WIDTH * CCS_RESIZE_HEIGHT);
     assert_same_bytes (size, resized, want);
   }
+  ck_assert_uint_gt (n, 0);
 }
 END_TEST
 
@@ -86,6 +87,7 @@ START_TEST (enhancement_is_exact)
   CcsTensor *bright = find_entry (file, "brightness.", 0, &brightness);
   CcsTensor *colored = find_entry (file, "color.", 0, &color);
 
+  ck_assert (resized != NULL && bright != NULL && colored != NULL);
   ck_assert_uint_eq (ccs_tensor_size (bright), 3 * pixels);
   ck_assert_uint_eq (ccs_tensor_size (colored), 3 * pixels);
   ccs_crop (resized->data, ccs_center_point (), crop);

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The list of a configuration's parameters as the published implementation's
+ * lists have it, for the programs that hold one against the other. */
+#pragma once
+
+#include <check.h>
+
+#include "ccstereo.h"
+
+/* "NAME\tSHAPE\tTYPE\n" of each. @prefix: only names that begin so. (transfer
+ * full) */
+static inline char *
+params_list (const CcsModelConfig *config, const char *prefix)
+{
+  g_autoptr (GPtrArray) params = ccs_model_config_params (config);
+  GString *text = g_string_new (NULL);
+
+  for (guint i = 0; i < params->len; i++) {
+    const CcsParamInfo *info = params->pdata[i];
+    g_autofree char *shape = ccs_shape_to_string (&info->shape);
+
+    if (g_str_has_prefix (info->name, prefix))
+      g_string_append_printf (text, "%s\t%s\t%s\n", info->name, shape,
+                              ccs_dtype_name (info->dtype));
+  }
+  return g_string_free (text, FALSE);
+}
+
+static inline void
+assert_params_list (const CcsModelConfig *config, const char *prefix,
+                    const char *path)
+{
+  g_autofree char *listed = params_list (config, prefix);
+  g_autofree char *expected = NULL;
+
+  ck_assert_msg (g_file_get_contents (path, &expected, NULL, NULL), "%s", path);
+  ck_assert_str_eq (listed, expected);
+}
