@@ -72,6 +72,22 @@ build_conv2d_stem (Net *net)
   return append_conv2d (net, x, net->smooth ? 2 : 16, 7, 2, 3, 1);
 }
 
+/* As many channels as a fast algorithm for 3x3 filters asks for, and in some
+ * rounds more than its larger tiles take. */
+static CcsValueId
+build_conv2d_3x3 (Net *net)
+{
+  gint least = net->smooth ? 2 : 32, most = net->smooth ? 4 : 70;
+  gint64 in
+      = !net->smooth && net->round % 3 == 1 ? 257 : pick (net, least, most);
+  CcsShape x = pick_map (net, in);
+
+  x.dim[1] += 2;
+  x.dim[2] += 2;
+  return append_conv2d (net, x, pick (net, least, most), 3, 1, pick (net, 0, 1),
+                        1);
+}
+
 static CcsValueId
 build_conv_transpose2d (Net *net)
 {
@@ -640,6 +656,7 @@ typedef struct
 static const OpCase op_cases[] = {
   { "conv2d", CCS_OP_CONV2D, FALSE, build_conv2d },
   { "conv2d wider than the map", CCS_OP_CONV2D, FALSE, build_conv2d_wide },
+  { "conv2d 3x3", CCS_OP_CONV2D, FALSE, build_conv2d_3x3 },
   { "conv2d 7x7", CCS_OP_CONV2D, FALSE, build_conv2d_stem },
   { "conv_transpose2d", CCS_OP_CONV_TRANSPOSE2D, FALSE,
     build_conv_transpose2d },

@@ -81,6 +81,15 @@ gemm_finish (gint64 rows, gint64 columns, const float *sum,
 }
 
 static void
+gemm_sums (gint64 m, gint64 k, const float *a, gint64 a_pitch, const float *b,
+           float *sums)
+{
+  for (gint64 row = 0; row < m; row += GEMM_ROWS)
+    gemm_rows (MIN (GEMM_ROWS, m - row), k, a + row * a_pitch, a_pitch, b,
+               sums + row * GEMM_COLUMNS);
+}
+
+static void
 gemm (gint64 m, gint64 n, gint64 k, const float *a, gint64 a_pitch,
       const float *b, const CcsSimdFinish *finish, float *c, gint64 c_pitch)
 {

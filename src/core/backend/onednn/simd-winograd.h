@@ -1,101 +1,155 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Winograd's F(2x2,3x3): 4x4 pixels become 16 numbers a channel, whose products
- * with a filter's 16 give 2x2 results. Included once for each instruction set.
+/* Winograd's transforms, F(2x2,3x3) and F(4x4,3x3): a tile of pixels becomes as
+ * many numbers a channel, whose products with a filter's give 2x2 or 4x4
+ * results. Included once for each instruction set. */
+
+/* y = x + k a, for a constant k. */
+static inline vector
+winograd_add (vector x, float k, vector a)
+{
+  return MULTIPLY_ADD (spread (k), a, x);
+}
+
+/* -- one axis ---------------------------------------------------------------
  */
 
-/* One axis of the input: B^T d. */
-#define WINOGRAD_INPUT(d, step)                                                \
-  do {                                                                         \
-    const piece d0 = d[0], d1 = d[step], d2 = d[2 * step], d3 = d[3 * step];   \
-    d[0] = d0 - d2;                                                            \
-    d[step] = d1 + d2;                                                         \
-    d[2 * step] = d2 - d1;                                                     \
-    d[3 * step] = d1 - d3;                                                     \
-  } while (0)
-
+/* B^T d of F(2,3). */
 static inline __attribute__ ((always_inline)) void
-winograd_input_vector (const float *const *pixels, gint64 c, float *to,
-                       gint64 plane)
+winograd2_input_axis (vector d[4])
 {
-  typedef vector piece;
-  vector d[16];
+  const vector d1 = d[1];
 
-  for (gint i = 0; i < 16; i++)
-    d[i] = *(const loose_vector *)(pixels[i] + c);
-  for (gint i = 0; i < 4; i++)
-    WINOGRAD_INPUT ((d + 4 * i), 1);
-  for (gint i = 0; i < 4; i++)
-    WINOGRAD_INPUT ((d + i), 4);
-  for (gint i = 0; i < 16; i++)
-    *(loose_vector *)(to + i * plane + c) = d[i];
+  d[0] -= d[2];
+  d[1] += d[2];
+  d[2] -= d1;
+  d[3] = d1 - d[3];
 }
 
-static inline void
-winograd_input_scalar (const float *const *pixels, gint64 c, float *to,
-                       gint64 plane)
-{
-  typedef float piece;
-  float d[16];
-
-  for (gint i = 0; i < 16; i++)
-    d[i] = pixels[i][c];
-  for (gint i = 0; i < 4; i++)
-    WINOGRAD_INPUT ((d + 4 * i), 1);
-  for (gint i = 0; i < 4; i++)
-    WINOGRAD_INPUT ((d + i), 4);
-  for (gint i = 0; i < 16; i++)
-    to[i * plane + c] = d[i];
-}
-#undef WINOGRAD_INPUT
-
-static void
-winograd_input (gint64 channels, const float *const *pixels, float *to,
-                gint64 plane)
-{
-  gint64 c = 0;
-
-  for (; c + LANES <= channels; c += LANES)
-    winograd_input_vector (pixels, c, to, plane);
-  for (; c < channels; c++)
-    winograd_input_scalar (pixels, c, to, plane);
-}
-
-/* The 2x2 results A^T m A of one tile, for columns of one panel. */
+/* A^T m of F(2,3). */
 static inline __attribute__ ((always_inline)) void
-winograd_sums (const float *from, gint64 plane, vector y[4])
+winograd2_output_axis (const vector m[4], vector y[2])
 {
-  vector half[4][2];
-
-  for (gint i = 0; i < 4; i++) {
-    const vector m0 = *(const loose_vector *)(from + 4 * i * plane);
-    const vector m1 = *(const loose_vector *)(from + (4 * i + 1) * plane);
-    const vector m2 = *(const loose_vector *)(from + (4 * i + 2) * plane);
-    const vector m3 = *(const loose_vector *)(from + (4 * i + 3) * plane);
-
-    half[i][0] = m0 + m1 + m2;
-    half[i][1] = m1 - m2 - m3;
-  }
-  for (gint j = 0; j < 2; j++) {
-    y[j] = half[0][j] + half[1][j] + half[2][j];
-    y[2 + j] = half[1][j] - half[2][j] - half[3][j];
-  }
+  y[0] = m[0] + m[1] + m[2];
+  y[1] = m[1] - m[2] - m[3];
 }
 
-static void
-winograd_output (gint64 columns, const float *from, gint64 plane,
-                 const float *bias, const float *const *residual, CcsAct act,
-                 float *const *y)
+/* B^T d of F(4,3): the polynomials through all points but one. */
+static inline __attribute__ ((always_inline)) void
+winograd4_input_axis (vector d[6])
 {
-  float sums[4][GEMM_COLUMNS] __attribute__ ((aligned (64)));
+  const float a = CCS_WINOGRAD_A, b = CCS_WINOGRAD_B;
+  const vector even_a = winograd_add (d[4], -b * b, d[2]);
+  const vector odd_a = spread (a) * winograd_add (d[3], -b * b, d[1]);
+  const vector even_b = winograd_add (d[4], -a * a, d[2]);
+  const vector odd_b = spread (b) * winograd_add (d[3], -a * a, d[1]);
 
-  for (gint64 c = 0; c < GEMM_COLUMNS; c += LANES) {
-    vector part[4];
-
-    winograd_sums (from + c, plane, part);
-    for (gint i = 0; i < 4; i++)
-      *(vector *)(sums[i] + c) = part[i];
-  }
-  for (gint i = 0; i < 4; i++)
-    if (y[i])
-      epilogue (1, columns, sums[i], 0, bias, residual[i], 0, act, y[i], 0);
+  d[0] = winograd_add (winograd_add (d[4], -(a * a + b * b), d[2]),
+                       a * a * b * b, d[0]);
+  d[5] = winograd_add (winograd_add (d[5], -(a * a + b * b), d[3]),
+                       a * a * b * b, d[1]);
+  d[1] = even_a + odd_a;
+  d[2] = even_a - odd_a;
+  d[3] = even_b + odd_b;
+  d[4] = even_b - odd_b;
 }
+
+/* A^T m of F(4,3): powers of the points. */
+static inline __attribute__ ((always_inline)) void
+winograd4_output_axis (const vector m[6], vector y[4])
+{
+  const float a = CCS_WINOGRAD_A, b = CCS_WINOGRAD_B;
+  const vector even_a = m[1] + m[2], odd_a = m[1] - m[2];
+  const vector even_b = m[3] + m[4], odd_b = m[3] - m[4];
+
+  y[0] = m[0] + even_a + even_b;
+  y[1] = winograd_add (spread (a) * odd_a, b, odd_b);
+  y[2] = winograd_add (spread (a * a) * even_a, b * b, even_b);
+  y[3] = winograd_add (winograd_add (m[5], a * a * a, odd_a), b * b * b, odd_b);
+}
+
+/* -- both axes --------------------------------------------------------------
+ */
+
+static inline vector
+winograd_load (const float *x, gint64 n)
+{
+  vector part = { 0.f };
+
+  if (n >= LANES)
+    return *(const loose_vector *)x;
+  memcpy (&part, x, n * sizeof (float));
+  return part;
+}
+
+#define DEFINE_WINOGRAD(form, TILE, STEP)                                      \
+  static void form##_input (gint64 channels, const float *const *pixels,       \
+                            float *to, gint64 plane)                           \
+  {                                                                            \
+    for (gint64 c = 0; c < channels; c += LANES) {                             \
+      vector rows[TILE][TILE];                                                 \
+                                                                               \
+      for (gint i = 0; i < TILE; i++) {                                        \
+        vector d[TILE];                                                        \
+                                                                               \
+        for (gint j = 0; j < TILE; j++)                                        \
+          d[j] = winograd_load (pixels[TILE * i + j] + c, channels - c);       \
+        form##_input_axis (d);                                                 \
+        for (gint j = 0; j < TILE; j++)                                        \
+          rows[i][j] = d[j];                                                   \
+      }                                                                        \
+      for (gint j = 0; j < TILE; j++) {                                        \
+        vector d[TILE];                                                        \
+                                                                               \
+        for (gint i = 0; i < TILE; i++)                                        \
+          d[i] = rows[i][j];                                                   \
+        form##_input_axis (d);                                                 \
+        for (gint i = 0; i < TILE; i++)                                        \
+          *(loose_vector *)(to + (TILE * i + j) * plane + c) = d[i];           \
+      }                                                                        \
+    }                                                                          \
+  }                                                                            \
+                                                                               \
+  static inline __attribute__ ((always_inline)) void form##_sums (             \
+      const float *from, gint64 plane, vector y[STEP * STEP])                  \
+  {                                                                            \
+    vector half[TILE][STEP];                                                   \
+                                                                               \
+    for (gint i = 0; i < TILE; i++) {                                          \
+      vector m[TILE];                                                          \
+                                                                               \
+      for (gint j = 0; j < TILE; j++)                                          \
+        m[j] = *(const loose_vector *)(from + (TILE * i + j) * plane);         \
+      form##_output_axis (m, half[i]);                                         \
+    }                                                                          \
+    for (gint j = 0; j < STEP; j++) {                                          \
+      vector m[TILE], column[STEP];                                            \
+                                                                               \
+      for (gint i = 0; i < TILE; i++)                                          \
+        m[i] = half[i][j];                                                     \
+      form##_output_axis (m, column);                                          \
+      for (gint i = 0; i < STEP; i++)                                          \
+        y[STEP * i + j] = column[i];                                           \
+    }                                                                          \
+  }                                                                            \
+                                                                               \
+  static void form##_output (gint64 columns, const float *from, gint64 plane,  \
+                             const float *bias, const float *const *residual,  \
+                             CcsAct act, float *const *y)                      \
+  {                                                                            \
+    float sums[STEP * STEP][GEMM_COLUMNS] __attribute__ ((aligned (64)));      \
+                                                                               \
+    for (gint64 c = 0; c < GEMM_COLUMNS; c += LANES) {                         \
+      vector part[STEP * STEP];                                                \
+                                                                               \
+      form##_sums (from + c, plane, part);                                     \
+      for (gint i = 0; i < STEP * STEP; i++)                                   \
+        *(vector *)(sums[i] + c) = part[i];                                    \
+    }                                                                          \
+    for (gint i = 0; i < STEP * STEP; i++)                                     \
+      if (y[i])                                                                \
+        epilogue (1, columns, sums[i], 0, bias, residual[i], 0, act, y[i], 0); \
+  }
+
+DEFINE_WINOGRAD (winograd2, 4, 2)
+DEFINE_WINOGRAD (winograd4, 6, 4)
+#undef DEFINE_WINOGRAD

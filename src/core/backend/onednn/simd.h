@@ -24,6 +24,32 @@ typedef struct
   CcsAct act;
 } CcsSimdFinish;
 
+/* Winograd's F(2x2,3x3) and F(4x4,3x3). The points of the second, beside 0 and
+ * infinity, are +-A and +-B: of those tried they round least, to about twice
+ * the error of the plain sum; their squares and products are exact. */
+typedef enum
+{
+  CCS_WINOGRAD_2,
+  CCS_WINOGRAD_4,
+  CCS_N_WINOGRADS
+} CcsWinograd;
+
+#define CCS_WINOGRAD_A 0.625f
+#define CCS_WINOGRAD_B 1.5f
+
+typedef struct
+{
+  /* Number k of the tile of @pixels goes to to[k plane]; up to a vector past
+   * @channels is written. */
+  void (*input) (gint64 channels, const float *const *pixels, float *to,
+                 gint64 plane);
+  /* The results of one panel of gemm_columns sums, of which @columns count, in
+   * planes from @from on; y[i] NULL: outside. */
+  void (*output) (gint64 columns, const float *from, gint64 plane,
+                  const float *bias, const float *const *residual, CcsAct act,
+                  float *const *y);
+} CcsSimdWinograd;
+
 typedef struct
 {
   const char *name;
@@ -37,19 +63,15 @@ typedef struct
   void (*gemm) (gint64 m, gint64 n, gint64 k, const float *a, gint64 a_pitch,
                 const float *b, const CcsSimdFinish *finish, float *c,
                 gint64 c_pitch);
+  /* sums [m, gemm_columns] = a b, for one panel b. */
+  void (*gemm_sums) (gint64 m, gint64 k, const float *a, gint64 a_pitch,
+                     const float *b, float *sums);
   /* Panel @panel of b [k,n], element (i, j) at b[i row_step + j column_step].
    */
   void (*gemm_pack) (gint64 panel, gint64 n, gint64 k, const float *b,
                      gint64 row_step, gint64 column_step, float *to);
 
-  /* Winograd's F(2x2,3x3). Plane k of the 4x4 @pixels goes to to[k plane]. */
-  void (*winograd_input) (gint64 channels, const float *const *pixels,
-                          float *to, gint64 plane);
-  /* The 2x2 results of one panel of gemm_columns sums, of which @columns
-   * count, in planes from @from on; y[i] NULL: outside. */
-  void (*winograd_output) (gint64 columns, const float *from, gint64 plane,
-                           const float *bias, const float *const *residual,
-                           CcsAct act, float *const *y);
+  CcsSimdWinograd winograd[CCS_N_WINOGRADS];
 
   /* y = act (x + bias + residual) on @rows rows; bias and residual may be
    * NULL; y may be x. */
