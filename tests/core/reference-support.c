@@ -109,6 +109,7 @@ reference_backend (char **files, int index)
   CcsBackend *backend = ccs_backend_open (name, &options, &error);
 
   assert_ok (backend != NULL, error);
+  g_debug ("%s on %s", reference_file (files, index), name);
   return backend;
 }
 
@@ -333,6 +334,7 @@ entry_values (const CcsCheckpoint *file, const char *entry, gsize *n)
 static void
 assert_error (const char *entry, double error, double tolerance)
 {
+  g_debug ("%.3g of %.3g: %s", error, tolerance, entry);
   if (!(error <= tolerance))
     ck_abort_msg ("%s: relative error %.3g, allowed %.3g", entry, error,
                   tolerance);
