@@ -77,6 +77,44 @@ print_tensors (const CcsStateDict *tensors)
   }
 }
 
+/* Whether @trunk holds just the trunk of @backbone. */
+static gboolean
+is_trunk (const CcsStateDict *trunk, gint backbone)
+{
+  const CcsModelConfig config = { .backbone = backbone, .dim_scale = 1 };
+  g_autoptr (GPtrArray) params = ccs_model_config_params (&config);
+  guint n = 0;
+
+  for (guint i = 0; i < params->len; i++) {
+    const CcsParamInfo *info = g_ptr_array_index (params, i);
+    const CcsTensor *tensor = ccs_state_dict_lookup (trunk, info->name);
+    if (!g_str_has_prefix (info->name, "net_visual.backbone."))
+      continue;
+    if (!tensor || !ccs_shape_equal (&tensor->shape, &info->shape))
+      return FALSE;
+    n++;
+  }
+  return n == ccs_state_dict_size (trunk);
+}
+
+/* For a ResNet; FALSE, as printed, when none that this project has. */
+static gboolean
+print_resnet (const CcsStateDict *trunk, GError **error)
+{
+  static const gint backbones[] = { 18, 50 };
+
+  for (guint i = 0; i < G_N_ELEMENTS (backbones); i++)
+    if (is_trunk (trunk, backbones[i])) {
+      printf ("  %-14s ResNet-%d: loads into the visual trunk only\n",
+              "content", backbones[i]);
+      return TRUE;
+    }
+  printf ("  %-14s a ResNet that no model has\n", "content");
+  g_set_error (error, CCS_ERROR, CCS_ERROR_MODEL,
+               "a ResNet, but neither 18 nor 50");
+  return FALSE;
+}
+
 /* Says which of the known contents this is; FALSE when none. */
 static gboolean
 print_content (const CcsCheckpoint *file, GError **error)
@@ -99,11 +137,12 @@ print_content (const CcsCheckpoint *file, GError **error)
   }
   g_autoptr (CcsStateDict) trunk
       = ccs_checkpoint_resnet_trunk (file->tensors, NULL);
-  printf ("  %-14s %s\n", "content",
-          trunk ? "ResNet: loads into the visual trunk only" : "no model");
-  if (trunk)
+  if (trunk) {
     g_clear_error (error);
-  return trunk != NULL;
+    return print_resnet (trunk, error);
+  }
+  printf ("  %-14s no model\n", "content");
+  return FALSE;
 }
 
 static ToolExit

@@ -416,6 +416,8 @@ START_TEST (running_statistics_are_the_published_ones)
       got[i] = values[reference_probe_index (n, n_probes, i)];
       want[i] = json_array_get_double_element (probes, i);
     }
+    g_debug ("%.3g of %.3g: %s", reference_error (got, want, n_probes),
+             STATISTICS_TOLERANCE, (char *)l->data);
     if (!(reference_error (got, want, n_probes) <= STATISTICS_TOLERANCE))
       ck_abort_msg ("%s: relative error %.3g", (char *)l->data,
                     reference_error (got, want, n_probes));

@@ -10,7 +10,7 @@
 static char **files;
 
 /* The @nth entry (from 0) whose name begins with @prefix; the rest of the name
- * in @rest. NULL when there is none. */
+ * in @rest. NULL, and no rest, when there is none. */
 static CcsTensor *
 find_entry (const CcsCheckpoint *file, const char *prefix, guint nth,
             const char **rest)
@@ -23,6 +23,7 @@ find_entry (const CcsCheckpoint *file, const char *prefix, guint nth,
       return ccs_state_dict_tensor (file->tensors, i);
     }
   }
+  *rest = NULL;
   return NULL;
 }
 

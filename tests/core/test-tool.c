@@ -121,6 +121,38 @@ model_file (void)
   return path;
 }
 
+/* torchvision's file of @backbone: the trunk's parameters under its own names,
+ * and a classifier. */
+static char *
+resnet_file (gint backbone)
+{
+  static const char *const parts[]
+      = { "conv1", "bn1", NULL, NULL, "layer1", "layer2", "layer3", "layer4" };
+  static const char trunk[] = "net_visual.backbone.feature_extraction.";
+  CcsModelConfig config = { .backbone = backbone, .dim_scale = 1 };
+  g_autoptr (GPtrArray) infos = ccs_model_config_params (&config);
+  g_autoptr (CcsStateDict) params = ccs_state_dict_new ();
+  GRand *rand = g_rand_new_with_seed (6);
+  CcsParamInfo classifier
+      = { .name = "fc.bias", .dtype = CCS_F32, .shape = CCS_SHAPE (10) };
+  char *path = in_dir ("resnet.safetensors");
+
+  for (guint i = 0; i < infos->len; i++) {
+    const CcsParamInfo *info = g_ptr_array_index (infos, i);
+    const char *rest = info->name + strlen (trunk);
+    g_autofree char *name = NULL;
+    if (!g_str_has_prefix (info->name, trunk))
+      continue;
+    name = g_strconcat (parts[*rest - '0'], rest + 1, NULL);
+    ccs_state_dict_insert (params, name, small_random_tensor (rand, info));
+  }
+  ccs_state_dict_insert (params, classifier.name,
+                         small_random_tensor (rand, &classifier));
+  g_rand_free (rand);
+  ck_assert (ccs_checkpoint_save (path, params, NULL, CCS_F32, NULL));
+  return path;
+}
+
 static void
 write_pictures (guint n)
 {
@@ -237,6 +269,35 @@ START_TEST (info_tells_the_configuration)
   ck_assert_int_eq (outcome.code, 0);
   ck_assert_ptr_nonnull (
       strstr (outcome.out, "backbone=18 dim_scale=1 avad=1000"));
+}
+END_TEST
+
+START_TEST (info_tells_which_resnet)
+{
+  static const gint backbones[] = { 18, 50 };
+  g_autofree char *resnet = resnet_file (backbones[_i]);
+  g_autofree char *expected = g_strdup_printf ("ResNet-%d:", backbones[_i]);
+  g_auto (Outcome) outcome = tool ("info", resnet, NULL);
+
+  ck_assert_int_eq (outcome.code, 0);
+  ck_assert_ptr_nonnull (strstr (outcome.out, expected));
+}
+END_TEST
+
+/* One that has a block more: it would load into nothing. */
+START_TEST (info_refuses_another_resnet)
+{
+  g_autofree char *resnet = resnet_file (18);
+  g_autoptr (CcsCheckpoint) file = ccs_checkpoint_load (resnet, NULL);
+  CcsTensor *weight
+      = ccs_state_dict_lookup (file->tensors, "layer1.1.conv1.weight");
+
+  ccs_state_dict_insert (file->tensors, "layer1.2.conv1.weight",
+                         ccs_tensor_ref (weight));
+  ck_assert (ccs_checkpoint_save (resnet, file->tensors, NULL, CCS_F32, NULL));
+  g_auto (Outcome) outcome = tool ("info", resnet, NULL);
+  ck_assert_int_eq (outcome.code, 1);
+  ck_assert_ptr_nonnull (strstr (outcome.err, "neither 18 nor 50"));
 }
 END_TEST
 
@@ -357,6 +418,8 @@ main (void)
 
   tcase_add_checked_fixture (models, make_dir, remove_dir);
   tcase_add_test (models, info_tells_the_configuration);
+  tcase_add_loop_test (models, info_tells_which_resnet, 0, 2);
+  tcase_add_test (models, info_refuses_another_resnet);
   tcase_add_test (models, convert_writes_the_asked_type_and_metadata);
   tcase_add_test (models, convert_leaves_an_existing_file_alone_unless_told);
   suite_add_tcase (suite, models);
