@@ -8,8 +8,10 @@ backend_choice_check (BackendChoice *self, const ToolCommand *command)
 {
   g_autoptr (GError) error = NULL;
 
-  if (self->options.n_threads < 0)
-    return tool_bad_option (command, "--threads is 0 or more");
+  if (self->options.n_threads < 0
+      || self->options.n_threads > CCS_BACKEND_MAX_THREADS)
+    return tool_bad_option (command, "--threads is 0 to %d",
+                            CCS_BACKEND_MAX_THREADS);
   if (self->precision
       && !ccs_precision_from_name (self->precision, &self->options.precision,
                                    &error))

@@ -256,7 +256,9 @@ write_json (const char *path, const Results *r, GError **error)
   append_field (json, "plan_seconds", r->plan_seconds);
   append_field (json, "peak_rss_mb", r->peak_rss_mb);
   g_string_append (json, "\n}\n");
-  return g_file_set_contents (path, json->str, json->len, error);
+  /* in place: a pipe or a terminal may be named, too */
+  return g_file_set_contents_full (path, json->str, json->len,
+                                   G_FILE_SET_CONTENTS_NONE, 0666, error);
 }
 
 static ToolExit

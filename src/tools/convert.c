@@ -118,12 +118,8 @@ run_convert (gint argc, char **argv)
     return tool_bad_option (&tool_convert,
                             "--storage is f32, f16 or bf16, not \"%s\"",
                             storage_name);
-  if (!overwrite && g_file_test (argv[2], G_FILE_TEST_EXISTS)) {
-    g_set_error (&error, CCS_ERROR, CCS_ERROR_IO,
-                 "%s exists; --overwrite replaces it", argv[2]);
-    return tool_fail (&tool_convert, error);
-  }
-  if (!convert (argv[1], argv[2], storage, recipe, licence, &error))
+  if (!tool_check_result (argv[2], overwrite, &error)
+      || !convert (argv[1], argv[2], storage, recipe, licence, &error))
     return tool_fail (&tool_convert, error);
   return TOOL_OK;
 }

@@ -2,6 +2,7 @@
 /* `ccstereo`: finds the subcommand and hands over. */
 #include "tool.h"
 
+#include <errno.h>
 #include <locale.h>
 #include <stdio.h>
 
@@ -22,6 +23,16 @@ print_usage (FILE *to)
          to);
 }
 
+/* What was printed must have arrived. */
+static int
+finish (int status)
+{
+  if (fflush (stdout) == 0 && !ferror (stdout))
+    return status;
+  g_printerr ("ccstereo: standard output: %s\n", g_strerror (errno));
+  return status == TOOL_OK ? TOOL_FAILED : status;
+}
+
 int
 main (int argc, char **argv)
 {
@@ -32,11 +43,11 @@ main (int argc, char **argv)
   }
   if (g_str_equal (argv[1], "--help") || g_str_equal (argv[1], "-h")) {
     print_usage (stdout);
-    return TOOL_OK;
+    return finish (TOOL_OK);
   }
   for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
     if (g_str_equal (argv[1], commands[i]->name))
-      return commands[i]->run (argc - 1, argv + 1);
+      return finish (commands[i]->run (argc - 1, argv + 1));
   g_printerr ("ccstereo: there is no command \"%s\"\n", argv[1]);
   print_usage (stderr);
   return TOOL_USAGE;

@@ -326,19 +326,14 @@ run_run (gint argc, char **argv)
     { NULL },
   };
   GError *error = NULL;
-  gboolean ok = FALSE;
   ToolExit exit;
 
   if (!tool_parse (&tool_run, entries, &argc, &argv, &exit))
     return exit;
   exit = check_options (&o);
   if (exit == TOOL_OK) {
-    if (!o.overwrite && g_file_test (argv[3], G_FILE_TEST_EXISTS))
-      g_set_error (&error, CCS_ERROR, CCS_ERROR_IO,
-                   "%s exists; --overwrite replaces it", argv[3]);
-    else
-      ok = binauralize (&o, argv[1], argv[2], argv[3], &error);
-    if (!ok)
+    if (!tool_check_result (argv[3], o.overwrite, &error)
+        || !binauralize (&o, argv[1], argv[2], argv[3], &error))
       exit = tool_fail (&tool_run, error);
   }
   g_free (o.model);

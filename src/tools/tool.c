@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "error.h"
+
 static void
 say (const ToolCommand *command, const char *kind, const char *text)
 {
@@ -74,6 +76,23 @@ tool_fail (const ToolCommand *command, GError *error)
   say (command, "", error->message);
   g_error_free (error);
   return TOOL_FAILED;
+}
+
+gboolean
+tool_check_result (const char *path, gboolean overwrite, GError **error)
+{
+  if (!g_file_test (path, G_FILE_TEST_EXISTS))
+    return TRUE;
+  if (!g_file_test (path, G_FILE_TEST_IS_REGULAR)) {
+    g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s is not a regular file",
+                 path);
+    return FALSE;
+  }
+  if (overwrite)
+    return TRUE;
+  g_set_error (error, CCS_ERROR, CCS_ERROR_IO,
+               "%s exists; --overwrite replaces it", path);
+  return FALSE;
 }
 
 void

@@ -45,6 +45,10 @@ ToolExit tool_bad_option (const ToolCommand *command, const char *format, ...)
     G_GNUC_PRINTF (2, 3);
 /* Reports @error and frees it. Returns TOOL_FAILED. */
 ToolExit tool_fail (const ToolCommand *command, GError *error);
+/* Whether a result may take the place of @path: nothing is there, or a regular
+ * file that may be replaced. Never a device or a folder. */
+gboolean tool_check_result (const char *path, gboolean overwrite,
+                            GError **error);
 /* A remark on standard error that is no error. */
 void tool_notice (const ToolCommand *command, const char *format, ...)
     G_GNUC_PRINTF (2, 3);

@@ -8,6 +8,7 @@
 #include <sndfile.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <png.h>
 
@@ -215,6 +216,7 @@ static const char *const wrong_usages[][3] = {
   { "info", "--loudly", "x" },
   { "convert", "x", NULL },
   { "bench", "--threads=-1", NULL },
+  { "bench", "--threads=100000", NULL },
   { "bench", "--precision=fp8", NULL },
   { "bench", "operand", NULL },
   { "run", "in.wav", NULL },
@@ -345,6 +347,37 @@ START_TEST (convert_leaves_an_existing_file_alone_unless_told)
 }
 END_TEST
 
+START_TEST (a_device_is_never_replaced)
+{
+  g_autofree char *model = model_file ();
+  g_autofree char *fifo = in_dir ("fifo");
+  GStatBuf info;
+
+  ck_assert_int_eq (mkfifo (fifo, 0600), 0);
+  g_auto (Outcome) outcome = tool ("convert", model, fifo, "--overwrite", NULL);
+  ck_assert_int_eq (outcome.code, 1);
+  ck_assert_ptr_nonnull (strstr (outcome.err, "not a regular file"));
+  ck_assert_int_eq (g_lstat (fifo, &info), 0);
+  ck_assert (S_ISFIFO (info.st_mode));
+}
+END_TEST
+
+START_TEST (output_that_cannot_be_written_is_a_failure)
+{
+  g_autofree char *model = model_file ();
+  g_autofree char *command = g_strdup_printf (
+      "%s info %s >/dev/full", g_getenv ("CCSTEREO_TOOL"), model);
+  const char *argv[] = { "/bin/sh", "-c", command, NULL };
+  g_autofree char *err = NULL;
+  gint status;
+
+  ck_assert (g_spawn_sync (NULL, (char **)argv, NULL, G_SPAWN_DEFAULT, NULL,
+                           NULL, NULL, &err, &status, NULL));
+  ck_assert_int_eq (WEXITSTATUS (status), 1);
+  ck_assert_ptr_nonnull (strstr (err, "standard output"));
+}
+END_TEST
+
 /* -- run ------------------------------------------------------------------ */
 
 START_TEST (run_keeps_rate_and_length_and_its_channels_sum_to_the_input)
@@ -418,6 +451,8 @@ main (void)
 
   tcase_add_checked_fixture (models, make_dir, remove_dir);
   tcase_add_test (models, info_tells_the_configuration);
+  tcase_add_test (models, a_device_is_never_replaced);
+  tcase_add_test (models, output_that_cannot_be_written_is_a_failure);
   tcase_add_loop_test (models, info_tells_which_resnet, 0, 2);
   tcase_add_test (models, info_refuses_another_resnet);
   tcase_add_test (models, convert_writes_the_asked_type_and_metadata);

@@ -149,6 +149,17 @@ open_auto (const CcsBackendOptions *options, GError **error)
   return open_class (&ccs_backend_cpu, options, error);
 }
 
+static gboolean
+check_threads (gint n_threads, GError **error)
+{
+  if (n_threads >= 0 && n_threads <= CCS_BACKEND_MAX_THREADS)
+    return TRUE;
+  g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
+               "%d threads: from 0, as many as cores, to %d are possible",
+               n_threads, CCS_BACKEND_MAX_THREADS);
+  return FALSE;
+}
+
 CcsBackend *
 ccs_backend_open (const char *name, const CcsBackendOptions *options,
                   GError **error)
@@ -159,6 +170,8 @@ ccs_backend_open (const char *name, const CcsBackendOptions *options,
   g_return_val_if_fail (name != NULL, NULL);
   if (options == NULL)
     options = &defaults;
+  if (!check_threads (options->n_threads, error))
+    return NULL;
   g_mutex_lock (&lock);
   if (strcmp (name, "auto") == 0)
     backend = open_auto (options, error);

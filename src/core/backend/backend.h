@@ -35,6 +35,9 @@ const char *ccs_precision_name (CcsPrecision precision);
 gboolean ccs_precision_from_name (const char *name, CcsPrecision *precision,
                                   GError **error);
 
+/* More are refused: their stacks alone would fill the memory. */
+#define CCS_BACKEND_MAX_THREADS 1024
+
 typedef struct
 {
   gint n_threads; /* 0: as many as the machine has cores */
