@@ -3,6 +3,7 @@
  */
 #include "plan.h"
 #include "passes-private.h"
+#include "../backend/constant.h"
 #include "../error.h"
 #include <string.h>
 
@@ -16,6 +17,8 @@ struct _CcsPlan
   CcsPlanFlags flags;
   guint8 *arena; /* results; backend memory */
   guint8 *store; /* inputs, states, and what else persists */
+  GPtrArray
+      *shared; /* CcsConstant: constants that the backend cannot read here */
   gsize arena_size, store_size;
   guint8 **data; /* by value id; NULL: no storage */
   CcsKernel *kernels;
@@ -25,19 +28,19 @@ struct _CcsPlan
   void *scratch;
 };
 
-/* Constants stay where they are on backends that can read them there. */
+/* Constants lie in no plan: they stay where they are on backends that can read
+ * them there; others have one copy for all plans. */
 static gboolean
-reads_in_place (const CcsPlan *self, const CcsValue *value)
+is_constant (const CcsPlan *self, const CcsValue *value)
 {
-  return self->backend->klass->host_memory
-         && ccs_value_is_constant (self->program, value);
+  return ccs_value_is_constant (self->program, value);
 }
 
 static gboolean
 is_stored (const CcsPlan *self, const CcsValue *value)
 {
   return value->view_of == CCS_NONE && value->kind != CCS_VALUE_RESULT
-         && !reads_in_place (self, value);
+         && !is_constant (self, value);
 }
 
 /* -- memory --------------------------------------------------------------- */
@@ -88,17 +91,35 @@ allocate_arena (CcsPlan *self, GError **error)
   return TRUE;
 }
 
-/* Constants in place, and views into what the arena does not hold. */
-static void
-resolve_rest (CcsPlan *self)
+/* Where the backend reads @constant, or NULL. */
+static guint8 *
+place_constant (CcsPlan *self, CcsTensor *constant, GError **error)
+{
+  CcsConstant *copy;
+
+  if (self->backend->klass->host_memory)
+    return (guint8 *)constant->data;
+  copy = ccs_constant_get_content (self->backend, constant, error);
+  if (copy == NULL)
+    return NULL;
+  g_ptr_array_add (self->shared, copy);
+  return copy->data;
+}
+
+/* Constants, and views into what the arena does not hold. */
+static gboolean
+resolve_rest (CcsPlan *self, GError **error)
 {
   guint n = ccs_program_n_values (self->program);
 
   for (guint i = 0; i < n; i++) {
     const CcsValue *value = ccs_program_value (self->program, i);
 
-    if (value->view_of == CCS_NONE && reads_in_place (self, value))
-      self->data[i] = (guint8 *)value->data->data;
+    if (value->view_of != CCS_NONE || !is_constant (self, value))
+      continue;
+    self->data[i] = place_constant (self, value->data, error);
+    if (self->data[i] == NULL)
+      return FALSE;
   }
   for (guint i = 0; i < n; i++) {
     const CcsValue *value = ccs_program_value (self->program, i);
@@ -108,6 +129,7 @@ resolve_rest (CcsPlan *self)
     if (value->view_of != CCS_NONE && self->data[root])
       self->data[i] = self->data[root] + offset * ccs_dtype_size (value->dtype);
   }
+  return TRUE;
 }
 
 static gboolean
@@ -134,7 +156,7 @@ has_guards (const CcsPlan *self, guint id)
   const CcsValue *value = ccs_program_value (self->program, id);
 
   return self->data[id] && value->view_of == CCS_NONE
-         && !reads_in_place (self, value);
+         && !is_constant (self, value);
 }
 
 static void
@@ -280,10 +302,10 @@ ccs_plan_new (CcsBackend *backend, CcsProgram *program, CcsPlanFlags flags,
   self->program = ccs_program_ref (program);
   self->flags = flags;
   self->data = g_new0 (guint8 *, ccs_program_n_values (program));
-  if (!allocate_store (self, error) || !allocate_arena (self, error))
-    return NULL;
-  resolve_rest (self);
-  if (!upload_initial (self, error))
+  self->shared
+      = g_ptr_array_new_with_free_func ((GDestroyNotify)ccs_constant_release);
+  if (!allocate_store (self, error) || !allocate_arena (self, error)
+      || !resolve_rest (self, error) || !upload_initial (self, error))
     return NULL;
   if (flags & CCS_PLAN_GUARD)
     raise_guards (self);
@@ -309,6 +331,7 @@ ccs_plan_free (CcsPlan *self)
     klass->release (self->backend, self->arena);
   if (self->store)
     klass->release (self->backend, self->store);
+  g_ptr_array_unref (self->shared);
   g_free (self->kernels);
   g_free (self->data);
   ccs_program_unref (self->program);
@@ -388,7 +411,7 @@ ccs_plan_write (CcsPlan *self, CcsValueId id, gconstpointer data, gsize bytes,
 
   if (value == NULL)
     return FALSE;
-  if (reads_in_place (self, value)) {
+  if (is_constant (self, value)) {
     g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
                  "value %d (%s) is constant", id,
                  value->name ? value->name : "unnamed");

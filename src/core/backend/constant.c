@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The constants of all backends, in one list: there are some hundred. */
+#include "constant.h"
+
+static GMutex lock;
+static GList *all; /* of CcsConstant; guarded by lock */
+
+/* With lock held; the caller becomes a user. */
+static CcsConstant *
+take (CcsBackend *backend, CcsTensor *tensor, GBytes *key)
+{
+  for (GList *l = all; l; l = l->next) {
+    CcsConstant *constant = l->data;
+
+    if (constant->backend == backend && constant->tensor == tensor
+        && g_bytes_equal (constant->key, key)) {
+      constant->users++;
+      return constant;
+    }
+  }
+  return NULL;
+}
+
+static void
+constant_free (CcsConstant *self)
+{
+  ccs_tensor_unref (self->tensor);
+  g_bytes_unref (self->key);
+  if (self->data)
+    self->backend->klass->release (self->backend, self->data);
+  g_free (self);
+}
+
+/* Takes @made, or gives the one that somebody else made meanwhile. */
+static CcsConstant *
+keep (CcsConstant *made)
+{
+  CcsConstant *kept;
+
+  g_mutex_lock (&lock);
+  kept = take (made->backend, made->tensor, made->key);
+  if (!kept)
+    all = g_list_prepend (all, made);
+  g_mutex_unlock (&lock);
+  if (!kept)
+    return made;
+  constant_free (made);
+  return kept;
+}
+
+CcsConstant *
+ccs_constant_get (CcsBackend *backend, CcsTensor *tensor, GBytes *key,
+                  gsize bytes, CcsConstantFunc fill, gpointer user,
+                  GError **error)
+{
+  CcsConstant *self;
+
+  g_mutex_lock (&lock);
+  self = take (backend, tensor, key);
+  g_mutex_unlock (&lock);
+  if (self)
+    return self;
+
+  self = g_new0 (CcsConstant, 1);
+  self->backend = backend;
+  self->users = 1;
+  self->tensor = ccs_tensor_ref (tensor);
+  self->key = g_bytes_ref (key);
+  self->data = backend->klass->alloc (backend, bytes, error);
+  if (!self->data || !fill (backend, user, self->data, error)) {
+    constant_free (self);
+    return NULL;
+  }
+  return keep (self);
+}
+
+static gboolean
+upload (CcsBackend *backend, gpointer user, void *to, GError **error)
+{
+  const CcsTensor *tensor = user;
+
+  return backend->klass->upload (backend, to, tensor->data,
+                                 ccs_tensor_size (tensor), error);
+}
+
+CcsConstant *
+ccs_constant_get_content (CcsBackend *backend, CcsTensor *tensor,
+                          GError **error)
+{
+  static const char name[] = "content";
+  g_autoptr (GBytes) key = g_bytes_new_static (name, sizeof name);
+
+  return ccs_constant_get (backend, tensor, key,
+                           MAX (ccs_tensor_size (tensor), 1), upload, tensor,
+                           error);
+}
+
+void
+ccs_constant_release (CcsConstant *self)
+{
+  gboolean last;
+
+  if (!self)
+    return;
+  g_mutex_lock (&lock);
+  last = --self->users == 0;
+  if (last)
+    all = g_list_remove (all, self);
+  g_mutex_unlock (&lock);
+  if (last)
+    constant_free (self);
+}
