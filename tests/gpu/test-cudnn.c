@@ -35,6 +35,11 @@ ccs_gpu_fail (CcsCuda *cuda, char *message)
   g_free (message);
 }
 
+void
+ccs_cuda_launch (CcsCuda *cuda, const CcsLaunch *launch)
+{
+}
+
 static const char *
 open_cudnn (void)
 {
@@ -122,10 +127,15 @@ kernel_of (const Geometry *g, CcsOp *op)
 static gboolean
 compile (const CcsKernel *kernel, const char *name)
 {
+  static const CcsKernelHints no_hints;
+  g_autoptr (CcsSteps) steps = ccs_steps_new ();
   g_autoptr (GError) error = NULL;
+  CcsCallSite site;
   CcsCall call = { NULL };
 
-  if (!ccs_cuda_call_conv (&gpu.base, kernel, &call, &error))
+  ck_assert (
+      ccs_steps_site_conv (steps, &gpu.base, kernel, &no_hints, &site, &error));
+  if (!ccs_cuda_call_conv (&gpu.base, &site, &call, &error))
     ck_abort_msg ("%s, %s: %s", kernel->row->name, name, error->message);
   ck_assert_ptr_nonnull (call.run);
   call.free_state (call.state);
@@ -166,6 +176,21 @@ START_TEST (tf32_has_an_engine_forward)
 {
   gpu.base.base.precision = CCS_PRECISION_TF32;
   compile_kind (CCS_OP_CONV2D, &geometries[_i]);
+}
+END_TEST
+
+/* In 16 bits every kind has one that cuDNN need not compile first. */
+START_TEST (half_precisions_have_engines_for_all_kinds)
+{
+  static const CcsPrecision precisions[]
+      = { CCS_PRECISION_BF16, CCS_PRECISION_FP16 };
+
+  for (guint i = 0; i < G_N_ELEMENTS (precisions); i++) {
+    gpu.base.base.precision = precisions[i];
+    compile_kind (CCS_OP_CONV2D, &geometries[_i]);
+    compile_kind (CCS_OP_CONV_TRANSPOSE2D, &geometries[_i]);
+    compile_kind (CCS_OP_CONV2D_WEIGHT_GRAD, &geometries[_i]);
+  }
 }
 END_TEST
 
@@ -221,6 +246,8 @@ cudnn_suite (void)
   tcase_add_loop_test (engines, strict_fp32_has_an_engine_for_filter_gradients,
                        0, n);
   tcase_add_loop_test (engines, tf32_has_an_engine_forward, 0, n);
+  tcase_add_loop_test (engines, half_precisions_have_engines_for_all_kinds, 0,
+                       n);
   tcase_add_test (engines, bias_and_relu_are_fused);
   tcase_add_test (engines, residual_bias_and_relu_are_fused);
   tcase_add_test (engines, rows_apart_have_an_engine);

@@ -15,9 +15,9 @@ typedef struct
   cublasLtMatmulDesc_t product;
   cublasLtMatrixLayout_t b, a, y;
   cublasLtMatmulAlgo_t algo;
-  const void *b_data, *a_data;
-  void *y_data;
+  CcsCallOperand b_operand, a_operand, y_operand;
   float alpha;
+  gsize scratch; /* bytes of scratch before the workspace */
   gsize workspace;
 } Matmul;
 
@@ -40,16 +40,26 @@ run_matmul (CcsCuda *cuda, gpointer state, void *scratch)
   static const float zero = 0.f;
   CcsGpu *gpu = (CcsGpu *)cuda;
   Matmul *self = state;
+  void *y = ccs_call_data (&self->y_operand, scratch);
+  void *workspace = self->workspace ? (char *)scratch + self->scratch : NULL;
   const cublasStatus_t status = self->lib->cublasLtMatmul (
-      gpu->cublaslt, self->product, &self->alpha, self->b_data, self->b,
-      self->a_data, self->a, &zero, self->y_data, self->y, self->y_data,
-      self->y, &self->algo, self->workspace ? scratch : NULL, self->workspace,
-      gpu->stream);
+      gpu->cublaslt, self->product, &self->alpha,
+      ccs_call_data (&self->b_operand, scratch), self->b,
+      ccs_call_data (&self->a_operand, scratch), self->a, &zero, y, self->y, y,
+      self->y, &self->algo, workspace, self->workspace, gpu->stream);
 
   if (status != CUBLAS_STATUS_SUCCESS)
     ccs_gpu_fail (
         cuda, g_strdup_printf ("cuBLASLt: %s",
                                self->lib->cublasLtGetStatusString (status)));
+}
+
+static cudaDataType_t
+data_type_of (CcsDType dtype)
+{
+  return dtype == CCS_BF16  ? CUDA_R_16BF
+         : dtype == CCS_F16 ? CUDA_R_16F
+                            : CUDA_R_32F;
 }
 
 /* The last two dimensions of @x, its matrices one after the other. */
@@ -62,7 +72,7 @@ make_layout (const Matmul *self, const CcsOperand *x,
   const gint32 batch = ccs_shape_rows (&x->shape) / rows;
   const gint64 apart = rows * x->pitch;
   cublasStatus_t status = self->lib->cublasLtMatrixLayoutCreate (
-      layout, CUDA_R_32F, columns, rows, x->pitch);
+      layout, data_type_of (x->dtype), columns, rows, x->pitch);
 
   if (status == CUBLAS_STATUS_SUCCESS)
     status = self->lib->cublasLtMatrixLayoutSetAttribute (
@@ -125,11 +135,12 @@ make_product (Matmul *self, const CcsKernel *kernel,
 }
 
 static guint32
-alignment_of (const void *data)
+alignment_of (const CcsCallOperand *x)
 {
+  const gsize place = x->in_scratch ? x->at : (gsize)x->operand.data;
   guint32 alignment = sizeof (float);
 
-  while (alignment < MAX_ALIGNMENT && (gsize)data % (2 * alignment) == 0)
+  while (alignment < MAX_ALIGNMENT && place % (2 * alignment) == 0)
     alignment *= 2;
   return alignment;
 }
@@ -142,9 +153,9 @@ make_preference (const Matmul *self, cublasLtMatmulPreference_t *preference)
   const gsize workspace = MAX_WORKSPACE;
   const guint32 reduction
       = CUBLASLT_REDUCTION_SCHEME_NONE | CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE;
-  const guint32 align_b = alignment_of (self->b_data);
-  const guint32 align_a = alignment_of (self->a_data);
-  const guint32 align_y = alignment_of (self->y_data);
+  const guint32 align_b = alignment_of (&self->b_operand);
+  const guint32 align_a = alignment_of (&self->a_operand);
+  const guint32 align_y = alignment_of (&self->y_operand);
   const struct
   {
     cublasLtMatmulPreferenceAttributes_t attribute;
@@ -193,59 +204,68 @@ choose_algorithm (Matmul *self, const CcsGpu *gpu)
   return status;
 }
 
-/* One way to compute @kernel; CUBLAS_STATUS_NOT_SUPPORTED where there is no
+/* One way to compute @site; CUBLAS_STATUS_NOT_SUPPORTED where there is no
  * algorithm for it. */
 static cublasStatus_t
-try_matmul (const CcsGpu *gpu, const CcsKernel *kernel,
+try_matmul (const CcsGpu *gpu, const CcsCallSite *site,
             cublasComputeType_t compute, gboolean epilogue, CcsCall *call)
 {
   g_autoptr (Matmul) self = g_new0 (Matmul, 1);
   cublasStatus_t status;
 
   self->lib = gpu->lib;
-  self->a_data = kernel->in[0].data;
-  self->b_data = kernel->in[1].data;
-  self->y_data = kernel->out[0].data;
-  self->alpha = kernel->op->attrs.matmul.alpha;
-  status = make_product (self, kernel, compute, epilogue);
+  self->a_operand = site->in[0];
+  self->b_operand = site->in[1];
+  self->y_operand = site->out;
+  self->scratch = site->scratch;
+  self->alpha = site->kernel->op->attrs.matmul.alpha;
+  status = make_product (self, site->kernel, compute, epilogue);
   if (status == CUBLAS_STATUS_SUCCESS)
-    status = make_layout (self, &kernel->in[1], &self->b);
+    status = make_layout (self, &self->b_operand.operand, &self->b);
   if (status == CUBLAS_STATUS_SUCCESS)
-    status = make_layout (self, &kernel->in[0], &self->a);
+    status = make_layout (self, &self->a_operand.operand, &self->a);
   if (status == CUBLAS_STATUS_SUCCESS)
-    status = make_layout (self, &kernel->out[0], &self->y);
+    status = make_layout (self, &self->y_operand.operand, &self->y);
   if (status == CUBLAS_STATUS_SUCCESS)
     status = choose_algorithm (self, gpu);
   if (status != CUBLAS_STATUS_SUCCESS)
     return status;
   call->run = run_matmul;
-  call->scratch = self->workspace;
+  call->scratch = self->scratch + self->workspace;
   call->epilogue = epilogue;
   call->free_state = matmul_free;
   call->state = g_steal_pointer (&self);
   return CUBLAS_STATUS_SUCCESS;
 }
 
+/* Factors of 16 bits are summed in float as they are. */
+static cublasComputeType_t
+compute_type_of (CcsPrecision precision)
+{
+  return precision == CCS_PRECISION_FP32   ? CUBLAS_COMPUTE_32F_PEDANTIC
+         : precision == CCS_PRECISION_TF32 ? CUBLAS_COMPUTE_32F_FAST_TF32
+                                           : CUBLAS_COMPUTE_32F;
+}
+
 gboolean
-ccs_cuda_call_matmul (CcsCuda *cuda, const CcsKernel *kernel, CcsCall *call,
+ccs_cuda_call_matmul (CcsCuda *cuda, const CcsCallSite *site, CcsCall *call,
                       GError **error)
 {
   CcsGpu *gpu = (CcsGpu *)cuda;
-  const gboolean epilogue = has_own_epilogue (kernel);
+  const gboolean epilogue = has_own_epilogue (site->kernel);
   const cublasComputeType_t compute
-      = gpu->base.base.precision == CCS_PRECISION_TF32
-            ? CUBLAS_COMPUTE_32F_FAST_TF32
-            : CUBLAS_COMPUTE_32F_PEDANTIC;
-  cublasStatus_t status = try_matmul (gpu, kernel, compute, epilogue, call);
+      = compute_type_of (gpu->base.base.precision);
+  cublasStatus_t status = try_matmul (gpu, site, compute, epilogue, call);
 
   if (status != CUBLAS_STATUS_SUCCESS && epilogue)
-    status = try_matmul (gpu, kernel, compute, FALSE, call);
+    status = try_matmul (gpu, site, compute, FALSE, call);
   /* Plain 32F is strict as well, but for the order of sums. */
   if (status != CUBLAS_STATUS_SUCCESS)
-    status = try_matmul (gpu, kernel, CUBLAS_COMPUTE_32F, FALSE, call);
+    status = try_matmul (gpu, site, CUBLAS_COMPUTE_32F, FALSE, call);
   if (status == CUBLAS_STATUS_SUCCESS)
     return TRUE;
   g_set_error (error, CCS_ERROR, CCS_ERROR_BACKEND, "%s: cuBLASLt: %s",
-               kernel->row->name, gpu->lib->cublasLtGetStatusString (status));
+               site->kernel->row->name,
+               gpu->lib->cublasLtGetStatusString (status));
   return FALSE;
 }

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "../../error.h"
-#include "../backend.h"
+#include "../constant.h"
 #include "kernels/list.h"
 
 G_BEGIN_DECLS
@@ -44,11 +44,28 @@ typedef struct
   gboolean epilogue;
 } CcsCall;
 
+/* What a kernel's op is done with by a launch over a table, which serves all
+ * of its kind that follow one another (table.c). */
+typedef enum
+{
+  CCS_TABLE_NONE,
+  CCS_TABLE_ADAM,
+  CCS_TABLE_SQUARES
+} CcsTableKind;
+
 /* The state of every kernel of this backend. */
 typedef struct
 {
-  CcsCall call; /* run is NULL where there is none; runs first */
+  CcsTableKind table;
+  union
+  {
+    CcsAdamEntry adam;
+    CcsSquaresEntry squares;
+  } entry;      /* in the table; there are no launches then */
+  CcsCall call; /* run is NULL where there is none */
+  guint before; /* so many launches precede the call, the others follow */
   GArray *launches;
+  GPtrArray *constants; /* CcsConstant that the call reads */
 } CcsSteps;
 
 CcsSteps *ccs_steps_new (void);
@@ -75,16 +92,74 @@ ccs_floats (const CcsOperand *x)
   return x->data;
 }
 
+/* -- what a call computes on (narrow.c) ------------------------------------ */
+
+/* An operand of a call; with @in_scratch its data is NULL and it stands @at
+ * bytes into the scratch memory. */
+typedef struct
+{
+  CcsOperand operand;
+  gboolean in_scratch;
+  gsize at;
+} CcsCallOperand;
+
+/* A kernel's op on operands that are the kernel's own or stand for them in 16
+ * bits, with channels filled up. */
+typedef struct
+{
+  const CcsKernel *kernel;
+  CcsCallOperand in[2], out;
+  gsize scratch; /* bytes that the operands take: the call's own follow */
+} CcsCallSite;
+
+static inline void *
+ccs_call_data (const CcsCallOperand *x, void *scratch)
+{
+  return x->in_scratch ? (char *)scratch + x->at : x->operand.data;
+}
+
+/* The site of a convolution (of any of the three kinds) in the precision of
+ * @cuda; appends to @steps what prepares its factors. */
+gboolean ccs_steps_site_conv (CcsSteps *steps, CcsCuda *cuda,
+                              const CcsKernel *kernel,
+                              const CcsKernelHints *hints, CcsCallSite *site,
+                              GError **error);
+gboolean ccs_steps_site_matmul (CcsSteps *steps, CcsCuda *cuda,
+                                const CcsKernel *kernel,
+                                const CcsKernelHints *hints, CcsCallSite *site,
+                                GError **error);
+/* Appends y = act (x + bias + residual), x the site's result where that stands
+ * in scratch. */
+void ccs_steps_widen (CcsSteps *steps, const CcsCallSite *site,
+                      const CcsOperand *bias, const CcsOperand *residual,
+                      CcsAct act);
+
+/* -- lists as they are run (table.c) --------------------------------------- */
+
+typedef struct _CcsCudaList CcsCudaList;
+
+/* @kernels [n], which outlive the list. Not while a run is captured. */
+CcsCudaList *ccs_cuda_list_new (CcsCuda *cuda, const CcsKernel *kernels,
+                                guint n, GError **error);
+void ccs_cuda_list_free (CcsCudaList *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsCudaList, ccs_cuda_list_free)
+/* Runs the kernels in order; FALSE naming the op that failed. */
+gboolean ccs_cuda_list_run (const CcsCudaList *self, void *scratch,
+                            GError **error);
+
 /* -- ops ------------------------------------------------------------------- */
 
 /* Fills @kernel; FALSE with an error that names the op. */
-gboolean ccs_cuda_prepare (CcsCuda *cuda, CcsKernel *kernel, GError **error);
+gboolean ccs_cuda_prepare (CcsCuda *cuda, CcsKernel *kernel,
+                           const CcsKernelHints *hints, GError **error);
 
 typedef gboolean (*CcsCudaPrepare) (CcsCuda *cuda, CcsKernel *kernel,
+                                    const CcsKernelHints *hints,
                                     GError **error);
 
 #define CCS_CUDA_OP(name)                                                      \
   gboolean ccs_cuda_prepare_##name (CcsCuda *cuda, CcsKernel *kernel,          \
+                                    const CcsKernelHints *hints,               \
                                     GError **error)
 CCS_CUDA_OP (conv2d);
 CCS_CUDA_OP (conv_transpose2d);
@@ -142,10 +217,10 @@ gsize ccs_steps_reduce (CcsSteps *steps, CcsTerm term, const CcsOperand *a,
 /* -- what a device does ---------------------------------------------------- */
 
 void ccs_cuda_launch (CcsCuda *cuda, const CcsLaunch *launch);
-/* CONV2D, CONV_TRANSPOSE2D or CONV2D_WEIGHT_GRAD of @kernel's operands. */
-gboolean ccs_cuda_call_conv (CcsCuda *cuda, const CcsKernel *kernel,
+/* CONV2D, CONV_TRANSPOSE2D or CONV2D_WEIGHT_GRAD. */
+gboolean ccs_cuda_call_conv (CcsCuda *cuda, const CcsCallSite *site,
                              CcsCall *call, GError **error);
-gboolean ccs_cuda_call_matmul (CcsCuda *cuda, const CcsKernel *kernel,
+gboolean ccs_cuda_call_matmul (CcsCuda *cuda, const CcsCallSite *site,
                                CcsCall *call, GError **error);
 
 G_END_DECLS

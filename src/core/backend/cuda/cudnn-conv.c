@@ -14,13 +14,11 @@ enum
   UID_VIRTUAL
 };
 
-/* The graph and the memory that its tensors stand for. */
+/* A graph under construction and what its tensors stand for. */
 typedef struct
 {
   CcsCudnnGraph graph;
-  gint64 uids[CCS_CUDNN_MAX_TENSORS];
-  void *data[CCS_CUDNN_MAX_TENSORS];
-  guint n;
+  CcsCudnnMemory memory;
   gint64 next_virtual;
 } Conv;
 
@@ -35,20 +33,37 @@ nhwc_shape (const CcsOperand *x)
                             x->pitch } };
 }
 
-static cudnnBackendDescriptor_t
-tensor_of (Conv *self, gint64 uid, const CcsCudnnShape *shape, void *data)
+/* Vector loads of 16 bytes are the widest that engines ask for; what stands in
+ * scratch is aligned to more. */
+static gint64
+alignment_of (const CcsCallOperand *x)
 {
-  self->uids[self->n] = uid;
-  self->data[self->n++] = data;
-  return ccs_cudnn_tensor (&self->graph, uid, shape, data);
+  const gsize place = x->in_scratch ? x->at : (gsize)x->operand.data;
+  gint64 alignment = 16;
+
+  while (place % alignment != 0)
+    alignment /= 2;
+  return alignment;
 }
 
 static cudnnBackendDescriptor_t
-image_of (Conv *self, gint64 uid, const CcsOperand *x)
+tensor_of (Conv *self, gint64 uid, const CcsCudnnShape *shape,
+           const CcsCallOperand *x)
 {
-  const CcsCudnnShape shape = nhwc_shape (x);
+  CcsCudnnMemory *memory = &self->memory;
 
-  return tensor_of (self, uid, &shape, x->data);
+  memory->uids[memory->n] = uid;
+  memory->operands[memory->n++] = *x;
+  return ccs_cudnn_tensor (&self->graph, uid, x->operand.dtype, shape,
+                           alignment_of (x));
+}
+
+static cudnnBackendDescriptor_t
+image_of (Conv *self, gint64 uid, const CcsCallOperand *x)
+{
+  const CcsCudnnShape shape = nhwc_shape (&x->operand);
+
+  return tensor_of (self, uid, &shape, x);
 }
 
 static cudnnBackendDescriptor_t
@@ -56,7 +71,8 @@ virtual_like (Conv *self, const CcsOperand *y)
 {
   const CcsCudnnShape shape = nhwc_shape (y);
 
-  return ccs_cudnn_tensor (&self->graph, self->next_virtual++, &shape, NULL);
+  return ccs_cudnn_tensor (&self->graph, self->next_virtual++, CCS_F32, &shape,
+                           0);
 }
 
 static cudnnBackendDescriptor_t
@@ -179,26 +195,27 @@ add_pointwise (Conv *self, cudnnPointwiseMode_t mode,
 
 /* The op alone, in its direction. */
 static void
-build_plain (Conv *self, const CcsKernel *kernel)
+build_plain (Conv *self, const CcsCallSite *site)
 {
-  const CcsOperand *in = kernel->in, *y = &kernel->out[0];
+  const CcsOp *op = site->kernel->op;
   const Direction *direction = &forward;
-  const CcsOperand *image = &in[0], *filter = &in[1], *result = y;
+  const CcsCallOperand *image = &site->in[0], *filter = &site->in[1];
+  const CcsCallOperand *result = &site->out;
   cudnnBackendDescriptor_t image_tensor, filter_tensor, result_tensor;
 
-  if (kernel->op->kind == CCS_OP_CONV_TRANSPOSE2D) {
+  if (op->kind == CCS_OP_CONV_TRANSPOSE2D) {
     direction = &data_gradient;
-    image = y;
-    result = &in[0];
-  } else if (kernel->op->kind == CCS_OP_CONV2D_WEIGHT_GRAD) {
+    image = &site->out;
+    result = &site->in[0];
+  } else if (op->kind == CCS_OP_CONV2D_WEIGHT_GRAD) {
     direction = &filter_gradient;
-    filter = y;
-    result = &in[1];
+    filter = &site->out;
+    result = &site->in[1];
   }
   image_tensor = image_of (self, UID_IMAGE, image);
   filter_tensor = image_of (self, UID_FILTER, filter);
   result_tensor = image_of (self, UID_RESULT, result);
-  add_convolution (self, kernel->op, direction, image_tensor, filter_tensor,
+  add_convolution (self, op, direction, image_tensor, filter_tensor,
                    result_tensor);
 }
 
@@ -206,75 +223,80 @@ build_plain (Conv *self, const CcsKernel *kernel)
  * convolution, residual, bias, activation; each into a tensor that exists only
  * inside the graph, the last into y. */
 static void
-build_fused (Conv *self, const CcsKernel *kernel)
+build_fused (Conv *self, const CcsCallSite *site)
 {
-  const CcsOperand *in = kernel->in, *y = &kernel->out[0];
-  const gboolean has_act = kernel->op->attrs.conv.act.kind != CCS_ACT_NONE;
+  const CcsOp *op = site->kernel->op;
+  const CcsCallOperand bias = { site->kernel->in[2] };
+  const CcsCallOperand residual = { site->kernel->in[3] };
+  const CcsOperand *y = &site->out.operand;
+  const gboolean has_act = op->attrs.conv.act.kind != CCS_ACT_NONE;
   const gint64 channels = y->shape.dim[3];
   const CcsCudnnShape bias_shape
       = { { 1, channels, 1, 1 }, { channels, 1, channels, channels } };
-  cudnnBackendDescriptor_t image = image_of (self, UID_IMAGE, &in[0]);
-  cudnnBackendDescriptor_t filter = image_of (self, UID_FILTER, &in[1]);
-  cudnnBackendDescriptor_t last = image_of (self, UID_RESULT, y);
+  cudnnBackendDescriptor_t image = image_of (self, UID_IMAGE, &site->in[0]);
+  cudnnBackendDescriptor_t filter = image_of (self, UID_FILTER, &site->in[1]);
+  cudnnBackendDescriptor_t last = image_of (self, UID_RESULT, &site->out);
   cudnnBackendDescriptor_t sum = virtual_like (self, y), next;
 
-  add_convolution (self, kernel->op, &forward, image, filter, sum);
-  if (in[3].data) {
-    next = in[2].data || has_act ? virtual_like (self, y) : last;
+  add_convolution (self, op, &forward, image, filter, sum);
+  if (residual.operand.data) {
+    next = bias.operand.data || has_act ? virtual_like (self, y) : last;
     add_pointwise (self, CUDNN_POINTWISE_ADD, sum,
-                   image_of (self, UID_RESIDUAL, &in[3]), next);
+                   image_of (self, UID_RESIDUAL, &residual), next);
     sum = next;
   }
-  if (in[2].data) {
+  if (bias.operand.data) {
     next = has_act ? virtual_like (self, y) : last;
     add_pointwise (self, CUDNN_POINTWISE_ADD, sum,
-                   tensor_of (self, UID_BIAS, &bias_shape, in[2].data), next);
+                   tensor_of (self, UID_BIAS, &bias_shape, &bias), next);
     sum = next;
   }
   if (has_act)
     add_pointwise (self, CUDNN_POINTWISE_RELU_FWD, sum, NULL, last);
 }
 
+/* A result in 16 bits takes its epilogue when it is widened. */
 static gboolean
-can_fuse (const CcsKernel *kernel)
+can_fuse (const CcsCallSite *site)
 {
+  const CcsKernel *kernel = site->kernel;
   const CcsActKind act = kernel->op->attrs.conv.act.kind;
 
-  return kernel->op->kind == CCS_OP_CONV2D
+  return kernel->op->kind == CCS_OP_CONV2D && !site->out.in_scratch
          && (act == CCS_ACT_NONE || act == CCS_ACT_RELU)
          && (kernel->in[2].data || kernel->in[3].data || act != CCS_ACT_NONE);
 }
 
 static cudnnStatus_t
-try_conv (CcsGpu *gpu, const CcsKernel *kernel,
-          void (*build) (Conv *self, const CcsKernel *kernel), CcsCall *call)
+try_conv (CcsGpu *gpu, const CcsCallSite *site,
+          void (*build) (Conv *self, const CcsCallSite *site), CcsCall *call)
 {
-  Conv self = { .next_virtual = UID_VIRTUAL };
+  Conv self = { .memory.scratch = site->scratch, .next_virtual = UID_VIRTUAL };
   cudnnStatus_t status;
 
   ccs_cudnn_graph_init (&self.graph, gpu->lib);
-  build (&self, kernel);
-  ccs_cudnn_plan (&self.graph, gpu, self.uids, self.data, self.n, call);
+  build (&self, site);
+  ccs_cudnn_plan (&self.graph, gpu, &self.memory, call);
   status = self.graph.status;
   ccs_cudnn_graph_clear (&self.graph);
   return status;
 }
 
 gboolean
-ccs_cuda_call_conv (CcsCuda *cuda, const CcsKernel *kernel, CcsCall *call,
+ccs_cuda_call_conv (CcsCuda *cuda, const CcsCallSite *site, CcsCall *call,
                     GError **error)
 {
   CcsGpu *gpu = (CcsGpu *)cuda;
   cudnnStatus_t status = CUDNN_STATUS_NOT_SUPPORTED;
 
-  if (can_fuse (kernel))
-    status = try_conv (gpu, kernel, build_fused, call);
+  if (can_fuse (site))
+    status = try_conv (gpu, site, build_fused, call);
   call->epilogue = status == CUDNN_STATUS_SUCCESS;
   if (status != CUDNN_STATUS_SUCCESS)
-    status = try_conv (gpu, kernel, build_plain, call);
+    status = try_conv (gpu, site, build_plain, call);
   if (status == CUDNN_STATUS_SUCCESS)
     return TRUE;
   g_set_error (error, CCS_ERROR, CCS_ERROR_BACKEND, "%s: cuDNN: %s",
-               kernel->row->name, gpu->lib->cudnnGetErrorString (status));
+               site->kernel->row->name, gpu->lib->cudnnGetErrorString (status));
   return FALSE;
 }

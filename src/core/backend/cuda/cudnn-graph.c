@@ -67,24 +67,21 @@ ccs_cudnn_add_operation (CcsCudnnGraph *self,
   g_array_append_val (self->operations, operation);
 }
 
-/* Vector loads of 16 bytes are the widest that engines ask for. */
-static gint64
-alignment_of (gconstpointer data)
+static cudnnDataType_t
+data_type_of (CcsDType dtype)
 {
-  gint64 alignment = 16;
-
-  while ((gsize)data % alignment != 0)
-    alignment /= 2;
-  return alignment;
+  return dtype == CCS_BF16  ? CUDNN_DATA_BFLOAT16
+         : dtype == CCS_F16 ? CUDNN_DATA_HALF
+                            : CUDNN_DATA_FLOAT;
 }
 
 cudnnBackendDescriptor_t
-ccs_cudnn_tensor (CcsCudnnGraph *self, gint64 uid, const CcsCudnnShape *shape,
-                  gconstpointer data)
+ccs_cudnn_tensor (CcsCudnnGraph *self, gint64 uid, CcsDType dtype,
+                  const CcsCudnnShape *shape, gint64 alignment)
 {
-  const cudnnDataType_t type = CUDNN_DATA_FLOAT;
-  const gint64 alignment = alignment_of (data);
-  const bool is_virtual = data == NULL;
+  const cudnnDataType_t type = data_type_of (dtype);
+  const bool is_virtual = alignment == 0;
+  const gint64 bytes = is_virtual ? (gint64)ccs_dtype_size (dtype) : alignment;
   cudnnBackendDescriptor_t tensor
       = ccs_cudnn_make (self, CUDNN_BACKEND_TENSOR_DESCRIPTOR);
 
@@ -97,7 +94,7 @@ ccs_cudnn_tensor (CcsCudnnGraph *self, gint64 uid, const CcsCudnnShape *shape,
   ccs_cudnn_set (self, tensor, CUDNN_ATTR_TENSOR_STRIDES, CUDNN_TYPE_INT64,
                  G_N_ELEMENTS (shape->stride), shape->stride);
   ccs_cudnn_set (self, tensor, CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT,
-                 CUDNN_TYPE_INT64, 1, &alignment);
+                 CUDNN_TYPE_INT64, 1, &bytes);
   ccs_cudnn_set (self, tensor, CUDNN_ATTR_TENSOR_IS_VIRTUAL, CUDNN_TYPE_BOOLEAN,
                  1, &is_virtual);
   ccs_cudnn_finalize (self, tensor);
@@ -264,28 +261,33 @@ plan_free (gpointer data)
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsCudnnPlan, plan_free)
 
-/* Names the plan's memory and its workspace at @scratch. */
+/* Names the plan's memory and its workspace, of which parts are in @scratch. */
 static cudnnStatus_t
 make_pack (CcsCudnnPlan *self, void *scratch)
 {
   const CcsCudaLibraries *lib = self->lib;
+  const CcsCudnnMemory *memory = &self->memory;
+  void *data[CCS_CUDNN_MAX_TENSORS];
+  void *workspace = (char *)scratch + memory->scratch;
   cudnnStatus_t status;
 
+  for (guint i = 0; i < memory->n; i++)
+    data[i] = ccs_call_data (&memory->operands[i], scratch);
   g_clear_pointer (&self->pack, lib->cudnnBackendDestroyDescriptor);
   status = lib->cudnnBackendCreateDescriptor (
       CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR, &self->pack);
   if (status == CUDNN_STATUS_SUCCESS)
     status = lib->cudnnBackendSetAttribute (
         self->pack, CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS, CUDNN_TYPE_INT64,
-        self->n_tensors, self->uids);
+        memory->n, memory->uids);
   if (status == CUDNN_STATUS_SUCCESS)
     status = lib->cudnnBackendSetAttribute (
         self->pack, CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, CUDNN_TYPE_VOID_PTR,
-        self->n_tensors, self->data);
+        memory->n, data);
   if (status == CUDNN_STATUS_SUCCESS)
     status = lib->cudnnBackendSetAttribute (self->pack,
                                             CUDNN_ATTR_VARIANT_PACK_WORKSPACE,
-                                            CUDNN_TYPE_VOID_PTR, 1, &scratch);
+                                            CUDNN_TYPE_VOID_PTR, 1, &workspace);
   if (status == CUDNN_STATUS_SUCCESS)
     status = lib->cudnnBackendFinalize (self->pack);
   self->packed_scratch = scratch;
@@ -311,17 +313,15 @@ run_plan (CcsCuda *cuda, gpointer state, void *scratch)
 }
 
 gboolean
-ccs_cudnn_plan (CcsCudnnGraph *graph, CcsGpu *gpu, const gint64 *uids,
-                void *const *data, guint n, CcsCall *call)
+ccs_cudnn_plan (CcsCudnnGraph *graph, CcsGpu *gpu, const CcsCudnnMemory *memory,
+                CcsCall *call)
 {
   g_autoptr (CcsCudnnPlan) plan = g_new0 (CcsCudnnPlan, 1);
   cudnnBackendDescriptor_t operations
       = ccs_cudnn_make (graph, CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR);
 
   plan->lib = graph->lib;
-  plan->n_tensors = n;
-  memcpy (plan->uids, uids, n * sizeof *uids);
-  memcpy (plan->data, data, n * sizeof *data);
+  plan->memory = *memory;
   ccs_cudnn_set (graph, operations, CUDNN_ATTR_OPERATIONGRAPH_OPS,
                  CUDNN_TYPE_BACKEND_DESCRIPTOR, graph->operations->len,
                  graph->operations->data);
@@ -333,7 +333,7 @@ ccs_cudnn_plan (CcsCudnnGraph *graph, CcsGpu *gpu, const gint64 *uids,
       || !choose_engine (graph, gpu, operations, plan))
     return FALSE;
   call->run = run_plan;
-  call->scratch = plan->workspace;
+  call->scratch = memory->scratch + plan->workspace;
   call->free_state = plan_free;
   call->state = g_steal_pointer (&plan);
   return TRUE;

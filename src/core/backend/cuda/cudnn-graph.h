@@ -38,31 +38,40 @@ typedef struct
   gint64 dim[4], stride[4];
 } CcsCudnnShape;
 
-/* F32 memory called @uid, at @data; NULL: it exists only inside the graph. */
+/* A tensor called @uid whose memory stands at multiples of @alignment bytes; 0:
+ * it exists only inside the graph. */
 cudnnBackendDescriptor_t ccs_cudnn_tensor (CcsCudnnGraph *self, gint64 uid,
+                                           CcsDType dtype,
                                            const CcsCudnnShape *shape,
-                                           gconstpointer data);
+                                           gint64 alignment);
 
 /* -- plans ----------------------------------------------------------------- */
 
 #define CCS_CUDNN_MAX_TENSORS 5
+
+/* What the tensors of a graph stand for. */
+typedef struct
+{
+  gint64 uids[CCS_CUDNN_MAX_TENSORS];
+  CcsCallOperand operands[CCS_CUDNN_MAX_TENSORS];
+  guint n;
+  gsize scratch; /* bytes of scratch before the graph's workspace */
+} CcsCudnnMemory;
 
 /* A compiled graph on fixed memory. */
 typedef struct
 {
   const CcsCudaLibraries *lib;
   cudnnBackendDescriptor_t plan, pack;
-  gint64 uids[CCS_CUDNN_MAX_TENSORS];
-  void *data[CCS_CUDNN_MAX_TENSORS];
-  guint n_tensors;
+  CcsCudnnMemory memory;
   gsize workspace;
-  void *packed_scratch; /* the workspace that pack names */
+  void *packed_scratch; /* the scratch that pack was made for */
 } CcsCudnnPlan;
 
-/* Finds an engine that @precision allows for the operations of @graph, whose
- * memory is the first @n of @uids and @data. On success fills @call, which
- * owns the plan; else says why in graph->status. */
-gboolean ccs_cudnn_plan (CcsCudnnGraph *graph, CcsGpu *gpu, const gint64 *uids,
-                         void *const *data, guint n, CcsCall *call);
+/* Finds an engine that the precision allows for the operations of @graph on
+ * @memory. On success fills @call, which owns the plan; else says why in
+ * graph->status. */
+gboolean ccs_cudnn_plan (CcsCudnnGraph *graph, CcsGpu *gpu,
+                         const CcsCudnnMemory *memory, CcsCall *call);
 
 G_END_DECLS

@@ -97,7 +97,8 @@ ccs_steps_elementwise (CcsSteps *steps, CcsElementwiseMode mode,
 }
 
 gboolean
-ccs_cuda_prepare_pointwise (CcsCuda *cuda, CcsKernel *kernel, GError **error)
+ccs_cuda_prepare_pointwise (CcsCuda *cuda, CcsKernel *kernel,
+                            const CcsKernelHints *hints, GError **error)
 {
   static const CcsElementwiseMode modes[CCS_N_OPS] = {
     [CCS_OP_ACTIVATION] = CCS_EW_ACTIVATION,
@@ -118,7 +119,8 @@ ccs_cuda_prepare_pointwise (CcsCuda *cuda, CcsKernel *kernel, GError **error)
 }
 
 gboolean
-ccs_cuda_prepare_affine (CcsCuda *cuda, CcsKernel *kernel, GError **error)
+ccs_cuda_prepare_affine (CcsCuda *cuda, CcsKernel *kernel,
+                         const CcsKernelHints *hints, GError **error)
 {
   CcsSteps *steps = ccs_steps_new ();
   CcsElementwiseParams *p = ccs_steps_elementwise (
@@ -132,13 +134,15 @@ ccs_cuda_prepare_affine (CcsCuda *cuda, CcsKernel *kernel, GError **error)
 }
 
 gboolean
-ccs_cuda_prepare_broadcast (CcsCuda *cuda, CcsKernel *kernel, GError **error)
+ccs_cuda_prepare_broadcast (CcsCuda *cuda, CcsKernel *kernel,
+                            const CcsKernelHints *hints, GError **error)
 {
-  return ccs_cuda_prepare_affine (cuda, kernel, error);
+  return ccs_cuda_prepare_affine (cuda, kernel, hints, error);
 }
 
 gboolean
-ccs_cuda_prepare_complex_mul (CcsCuda *cuda, CcsKernel *kernel, GError **error)
+ccs_cuda_prepare_complex_mul (CcsCuda *cuda, CcsKernel *kernel,
+                              const CcsKernelHints *hints, GError **error)
 {
   CcsSteps *steps = ccs_steps_new ();
   const gsize n = ccs_shape_elements (&kernel->out[0].shape) / 2;
@@ -211,7 +215,8 @@ add_copy (CcsSteps *steps, const CcsOperand *x, const CcsOperand *y,
 }
 
 gboolean
-ccs_cuda_prepare_copy (CcsCuda *cuda, CcsKernel *kernel, GError **error)
+ccs_cuda_prepare_copy (CcsCuda *cuda, CcsKernel *kernel,
+                       const CcsKernelHints *hints, GError **error)
 {
   CcsSteps *steps = ccs_steps_new ();
   const CcsOperand *x = &kernel->in[0], *y = &kernel->out[0];
@@ -230,7 +235,8 @@ ccs_cuda_prepare_copy (CcsCuda *cuda, CcsKernel *kernel, GError **error)
 }
 
 gboolean
-ccs_cuda_prepare_transpose (CcsCuda *cuda, CcsKernel *kernel, GError **error)
+ccs_cuda_prepare_transpose (CcsCuda *cuda, CcsKernel *kernel,
+                            const CcsKernelHints *hints, GError **error)
 {
   CcsSteps *steps = ccs_steps_new ();
   const CcsOperand *x = &kernel->in[0], *y = &kernel->out[0];
@@ -260,7 +266,8 @@ part_offset (const CcsOp *op, const CcsOperand *whole, gint64 start)
 }
 
 gboolean
-ccs_cuda_prepare_concat (CcsCuda *cuda, CcsKernel *kernel, GError **error)
+ccs_cuda_prepare_concat (CcsCuda *cuda, CcsKernel *kernel,
+                         const CcsKernelHints *hints, GError **error)
 {
   CcsSteps *steps = ccs_steps_new ();
   gint64 start = 0;
@@ -277,7 +284,8 @@ ccs_cuda_prepare_concat (CcsCuda *cuda, CcsKernel *kernel, GError **error)
 }
 
 gboolean
-ccs_cuda_prepare_slice (CcsCuda *cuda, CcsKernel *kernel, GError **error)
+ccs_cuda_prepare_slice (CcsCuda *cuda, CcsKernel *kernel,
+                        const CcsKernelHints *hints, GError **error)
 {
   CcsSteps *steps = ccs_steps_new ();
   const gint64 start = kernel->op->attrs.slice.start;
@@ -289,7 +297,8 @@ ccs_cuda_prepare_slice (CcsCuda *cuda, CcsKernel *kernel, GError **error)
 }
 
 gboolean
-ccs_cuda_prepare_slice_grad (CcsCuda *cuda, CcsKernel *kernel, GError **error)
+ccs_cuda_prepare_slice_grad (CcsCuda *cuda, CcsKernel *kernel,
+                             const CcsKernelHints *hints, GError **error)
 {
   CcsSteps *steps = ccs_steps_new ();
   const CcsOperand *dx = &kernel->out[0];
@@ -335,14 +344,14 @@ prepare_tokens (CcsKernel *kernel, CcsKernelId id)
 
 gboolean
 ccs_cuda_prepare_gather_tokens (CcsCuda *cuda, CcsKernel *kernel,
-                                GError **error)
+                                const CcsKernelHints *hints, GError **error)
 {
   return prepare_tokens (kernel, CCS_KERNEL_gather);
 }
 
 gboolean
 ccs_cuda_prepare_scatter_tokens (CcsCuda *cuda, CcsKernel *kernel,
-                                 GError **error)
+                                 const CcsKernelHints *hints, GError **error)
 {
   return prepare_tokens (kernel, CCS_KERNEL_scatter);
 }

@@ -97,6 +97,27 @@ choose_device (CcsGpu *self, gint wanted, GError **error)
   return TRUE;
 }
 
+/* What a device's tensor cores multiply; cuDNN would say less, and later. */
+static gboolean
+check_precision (const CcsGpu *self, CcsPrecision precision, GError **error)
+{
+  static const int least[CCS_N_PRECISIONS] = {
+    [CCS_PRECISION_TF32] = 8, [CCS_PRECISION_BF16] = 8, [CCS_PRECISION_FP16] = 7
+  };
+  int major = 0;
+
+  if (!ccs_gpu_check (cudaDeviceGetAttribute (&major,
+                                              cudaDevAttrComputeCapabilityMajor,
+                                              self->device),
+                      "asking the GPU", error))
+    return FALSE;
+  if (major >= least[precision])
+    return TRUE;
+  ccs_backend_refuse_precision (&ccs_backend_cuda, precision,
+                                "the GPU is too old for it", error);
+  return FALSE;
+}
+
 static gboolean
 make_staging (CcsGpu *self, GError **error)
 {
@@ -150,7 +171,7 @@ gpu_close (CcsBackend *backend)
     cudaFreeHost (self->staging);
   if (self->stream)
     cudaStreamDestroy (self->stream);
-  g_mutex_clear (&self->lock);
+  g_rec_mutex_clear (&self->lock);
   g_free (self->base.failure);
   g_free (self);
 }
@@ -160,19 +181,15 @@ gpu_open (const CcsBackendOptions *options, GError **error)
 {
   CcsGpu *self;
 
-  if (options->precision > CCS_PRECISION_TF32) {
-    ccs_backend_refuse_precision (&ccs_backend_cuda, options->precision,
-                                  "it offers fp32 and tf32", error);
-    return NULL;
-  }
   self = g_new0 (CcsGpu, 1);
   self->base.base.precision = options->precision;
   self->base.base.klass = &ccs_backend_cuda;
   self->base.base.n_threads = 1;
-  g_mutex_init (&self->lock);
+  g_rec_mutex_init (&self->lock);
   self->lib = ccs_cuda_libraries (error);
   if (self->lib == NULL || !check_driver (error)
       || !choose_device (self, options->device_id, error)
+      || !check_precision (self, options->precision, error)
       || !ccs_gpu_check (
           cudaStreamCreateWithFlags (&self->stream, cudaStreamNonBlocking),
           "stream", error)
@@ -185,13 +202,14 @@ gpu_open (const CcsBackendOptions *options, GError **error)
 
 /* -- memory ---------------------------------------------------------------- */
 
-/* Enters the device on the caller's thread; the pair to leave(). */
+/* Enters the device on the caller's thread; the pair to leave(). While a
+ * kernel is prepared its constants are allocated, inside. */
 static CcsGpu *
 enter (CcsBackend *backend)
 {
   CcsGpu *self = (CcsGpu *)backend;
 
-  g_mutex_lock (&self->lock);
+  g_rec_mutex_lock (&self->lock);
   cudaSetDevice (self->device);
   return self;
 }
@@ -199,7 +217,7 @@ enter (CcsBackend *backend)
 static void
 leave (CcsGpu *self)
 {
-  g_mutex_unlock (&self->lock);
+  g_rec_mutex_unlock (&self->lock);
 }
 
 static void *
@@ -289,10 +307,11 @@ gpu_download (CcsBackend *backend, void *to, gconstpointer from, gsize bytes,
 
 /* -- runs ------------------------------------------------------------------ */
 
-/* What is kept between runs of one list: nothing at first, so that libraries
- * load their code outside a capture; then its graph. */
+/* What is kept between runs of one list: first the list alone, so that
+ * libraries load their code outside a capture; then its graph. */
 typedef struct
 {
+  CcsCudaList *list;
   cudaGraphExec_t graph;
   gboolean refused; /* the list cannot be captured */
 } Capture;
@@ -302,31 +321,15 @@ gpu_prepare (CcsBackend *backend, CcsKernel *kernel,
              const CcsKernelHints *hints, GError **error)
 {
   CcsGpu *self = enter (backend);
-  const gboolean ok = ccs_cuda_prepare (&self->base, kernel, error);
+  const gboolean ok = ccs_cuda_prepare (&self->base, kernel, hints, error);
 
   leave (self);
   return ok;
 }
 
-static gboolean
-run_kernels (CcsGpu *self, const CcsKernel *kernels, guint n, void *scratch,
-             GError **error)
-{
-  for (guint i = 0; i < n; i++) {
-    kernels[i].run (&self->base.base, kernels[i].state, scratch);
-    if (self->base.failure) {
-      g_set_error (error, CCS_ERROR, CCS_ERROR_BACKEND, "%s: %s",
-                   kernels[i].row->name, self->base.failure);
-      g_clear_pointer (&self->base.failure, g_free);
-      return FALSE;
-    }
-  }
-  return TRUE;
-}
-
 /* NULL where the list cannot be captured. */
 static cudaGraphExec_t
-capture_kernels (CcsGpu *self, const CcsKernel *kernels, guint n, void *scratch)
+capture_list (CcsGpu *self, const CcsCudaList *list, void *scratch)
 {
   g_autoptr (GError) why = NULL;
   cudaGraphExec_t executable = NULL;
@@ -337,7 +340,7 @@ capture_kernels (CcsGpu *self, const CcsKernel *kernels, guint n, void *scratch)
                                               cudaStreamCaptureModeThreadLocal),
                       "capture", &why))
     goto out;
-  ok = run_kernels (self, kernels, n, scratch, &why);
+  ok = ccs_cuda_list_run (list, scratch, &why);
   /* The capture must end even where it failed. */
   if (!ccs_gpu_check (cudaStreamEndCapture (self->stream, &graph), "capture",
                       why ? NULL : &why)
@@ -348,7 +351,7 @@ out:
   if (graph)
     cudaGraphDestroy (graph);
   if (why) {
-    g_info ("cuda: %u kernels run without a graph: %s", n, why->message);
+    g_info ("cuda: a list of kernels runs without a graph: %s", why->message);
     cudaGetLastError ();
   }
   return executable;
@@ -361,15 +364,20 @@ run_list (CcsGpu *self, const CcsKernel *kernels, guint n, void *scratch,
   Capture *kept = *capture;
 
   if (kept == NULL) {
-    *capture = g_new0 (Capture, 1);
-    return run_kernels (self, kernels, n, scratch, error);
+    CcsCudaList *list = ccs_cuda_list_new (&self->base, kernels, n, error);
+
+    if (list == NULL)
+      return FALSE;
+    *capture = kept = g_new0 (Capture, 1);
+    kept->list = list;
+    return ccs_cuda_list_run (list, scratch, error);
   }
   if (kept->graph == NULL && !kept->refused) {
-    kept->graph = capture_kernels (self, kernels, n, scratch);
+    kept->graph = capture_list (self, kept->list, scratch);
     kept->refused = kept->graph == NULL;
   }
   if (kept->refused)
-    return run_kernels (self, kernels, n, scratch, error);
+    return ccs_cuda_list_run (kept->list, scratch, error);
   return ccs_gpu_check (cudaGraphLaunch (kept->graph, self->stream), "graph",
                         error);
 }
@@ -395,6 +403,7 @@ gpu_drop_capture (CcsBackend *backend, gpointer capture)
 
   if (kept->graph)
     cudaGraphExecDestroy (kept->graph);
+  ccs_cuda_list_free (kept->list);
   g_free (kept);
   leave (self);
 }

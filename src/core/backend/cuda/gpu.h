@@ -18,7 +18,7 @@ typedef struct
   CcsCuda base;
   gint device;
   const CcsCudaLibraries *lib;
-  GMutex lock; /* one run, copy or preparation at a time */
+  GRecMutex lock; /* one run, copy or preparation at a time */
   cudaStream_t stream;
   cudnnHandle_t cudnn;
   /* Tests without a GPU: the device that plans are compiled for, finalised;

@@ -10,7 +10,7 @@ extern __shared__ double ccs_shared[];
   __global__ void __launch_bounds__ (CCS_BLOCK_THREADS)                        \
       ccs_entry_##name (const __grid_constant__ Params params)                 \
   {                                                                            \
-    const CcsPoint at = { blockIdx.x, threadIdx.x, (char *)ccs_shared };       \
+    const CcsPlace at = { blockIdx.x, threadIdx.x, (char *)ccs_shared };       \
                                                                                \
     _Pragma ("unroll") for (int phase = 0; phase < phases; phase++)            \
     {                                                                          \

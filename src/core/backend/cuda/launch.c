@@ -15,6 +15,8 @@ ccs_steps_new (void)
   CcsSteps *self = g_new0 (CcsSteps, 1);
 
   self->launches = g_array_new (FALSE, TRUE, sizeof (CcsLaunch));
+  self->constants
+      = g_ptr_array_new_with_free_func ((GDestroyNotify)ccs_constant_release);
   return self;
 }
 
@@ -24,6 +26,7 @@ ccs_steps_free (CcsSteps *self)
   if (self->call.free_state)
     self->call.free_state (self->call.state);
   g_array_unref (self->launches);
+  g_ptr_array_unref (self->constants);
   g_free (self);
 }
 
@@ -47,20 +50,28 @@ ccs_steps_add_threads (CcsSteps *self, CcsKernelId kernel, gsize n)
 }
 
 static void
-run_steps (CcsBackend *backend, gpointer state, void *scratch)
+run_launches (CcsCuda *cuda, CcsSteps *self, guint from, guint to,
+              void *scratch)
 {
-  CcsCuda *cuda = (CcsCuda *)backend;
-  CcsSteps *self = state;
-
-  if (self->call.run)
-    self->call.run (cuda, self->call.state, scratch);
-  for (guint i = 0; i < self->launches->len && !cuda->failure; i++) {
+  for (guint i = from; i < to && !cuda->failure; i++) {
     CcsLaunch *launch = &g_array_index (self->launches, CcsLaunch, i);
 
     if (launch->scratch)
       launch->params.scratch = scratch;
     ccs_cuda_launch (cuda, launch);
   }
+}
+
+static void
+run_steps (CcsBackend *backend, gpointer state, void *scratch)
+{
+  CcsCuda *cuda = (CcsCuda *)backend;
+  CcsSteps *self = state;
+
+  run_launches (cuda, self, 0, self->before, scratch);
+  if (self->call.run && !cuda->failure)
+    self->call.run (cuda, self->call.state, scratch);
+  run_launches (cuda, self, self->before, self->launches->len, scratch);
 }
 
 void

@@ -82,7 +82,8 @@ add_normalise (CcsSteps *steps, const CcsKernel *kernel)
 }
 
 gboolean
-ccs_cuda_prepare_batch_norm (CcsCuda *cuda, CcsKernel *kernel, GError **error)
+ccs_cuda_prepare_batch_norm (CcsCuda *cuda, CcsKernel *kernel,
+                             const CcsKernelHints *hints, GError **error)
 {
   CcsSteps *steps = ccs_steps_new ();
   CcsNormaliseParams *p = add_normalise (steps, kernel);
@@ -123,7 +124,7 @@ add_moments (CcsSteps *steps, const CcsKernel *kernel,
 
 gboolean
 ccs_cuda_prepare_batch_norm_train (CcsCuda *cuda, CcsKernel *kernel,
-                                   GError **error)
+                                   const CcsKernelHints *hints, GError **error)
 {
   const CcsShape *shape = &kernel->in[0].shape;
   const gint groups = kernel->op->attrs.norm.groups;
@@ -187,7 +188,7 @@ add_norm_sums (CcsSteps *steps, const CcsKernel *kernel,
 
 gboolean
 ccs_cuda_prepare_batch_norm_grad (CcsCuda *cuda, CcsKernel *kernel,
-                                  GError **error)
+                                  const CcsKernelHints *hints, GError **error)
 {
   const CcsOperand *x = &kernel->in[1], *dx = &kernel->out[0];
   const gint groups = kernel->op->attrs.norm.groups;
@@ -229,7 +230,8 @@ add_rows (CcsSteps *steps, CcsKernelId kernel, const CcsOperand *x)
 }
 
 gboolean
-ccs_cuda_prepare_layer_norm (CcsCuda *cuda, CcsKernel *kernel, GError **error)
+ccs_cuda_prepare_layer_norm (CcsCuda *cuda, CcsKernel *kernel,
+                             const CcsKernelHints *hints, GError **error)
 {
   CcsSteps *steps = ccs_steps_new ();
   const CcsOperand *x = &kernel->in[0], *out = kernel->out;
@@ -253,7 +255,7 @@ ccs_cuda_prepare_layer_norm (CcsCuda *cuda, CcsKernel *kernel, GError **error)
 
 gboolean
 ccs_cuda_prepare_layer_norm_grad (CcsCuda *cuda, CcsKernel *kernel,
-                                  GError **error)
+                                  const CcsKernelHints *hints, GError **error)
 {
   const CcsOperand *in = kernel->in, *out = kernel->out, *x = &in[1];
   const CcsNormParts parts = cut_rows (ccs_shape_rows (&x->shape),
@@ -283,7 +285,8 @@ ccs_cuda_prepare_layer_norm_grad (CcsCuda *cuda, CcsKernel *kernel,
 }
 
 gboolean
-ccs_cuda_prepare_l2_normalize (CcsCuda *cuda, CcsKernel *kernel, GError **error)
+ccs_cuda_prepare_l2_normalize (CcsCuda *cuda, CcsKernel *kernel,
+                               const CcsKernelHints *hints, GError **error)
 {
   CcsSteps *steps = ccs_steps_new ();
   const CcsOperand *x = &kernel->in[0], *y = &kernel->out[0];
@@ -303,7 +306,7 @@ ccs_cuda_prepare_l2_normalize (CcsCuda *cuda, CcsKernel *kernel, GError **error)
 
 gboolean
 ccs_cuda_prepare_l2_normalize_grad (CcsCuda *cuda, CcsKernel *kernel,
-                                    GError **error)
+                                    const CcsKernelHints *hints, GError **error)
 {
   CcsSteps *steps = ccs_steps_new ();
   const CcsOperand *dy = &kernel->in[0], *y = &kernel->in[1];

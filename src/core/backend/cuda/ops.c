@@ -66,7 +66,8 @@ check_size (const CcsOp *op, const CcsOperand *x, GError **error)
 }
 
 gboolean
-ccs_cuda_prepare (CcsCuda *cuda, CcsKernel *kernel, GError **error)
+ccs_cuda_prepare (CcsCuda *cuda, CcsKernel *kernel, const CcsKernelHints *hints,
+                  GError **error)
 {
   kernel->run = NULL;
   kernel->state = NULL;
@@ -78,5 +79,5 @@ ccs_cuda_prepare (CcsCuda *cuda, CcsKernel *kernel, GError **error)
   for (guint i = 0; i < CCS_MAX_OUTPUTS; i++)
     if (!check_size (kernel->op, &kernel->out[i], error))
       return FALSE;
-  return prepare_table[kernel->op->kind](cuda, kernel, error);
+  return prepare_table[kernel->op->kind](cuda, kernel, hints, error);
 }

@@ -20,58 +20,67 @@ add_epilogue (CcsSteps *steps, const CcsOperand *y, const CcsOperand *bias,
 }
 
 static gboolean
-prepare_conv (CcsCuda *cuda, CcsKernel *kernel, const CcsOperand *bias,
-              const CcsOperand *residual, GError **error)
+prepare_conv (CcsCuda *cuda, CcsKernel *kernel, const CcsKernelHints *hints,
+              const CcsOperand *bias, const CcsOperand *residual, CcsAct act,
+              GError **error)
 {
   g_autoptr (CcsSteps) steps = ccs_steps_new ();
+  CcsCallSite site;
 
-  if (!ccs_cuda_call_conv (cuda, kernel, &steps->call, error))
+  if (!ccs_steps_site_conv (steps, cuda, kernel, hints, &site, error)
+      || !ccs_cuda_call_conv (cuda, &site, &steps->call, error))
     return FALSE;
-  if (!steps->call.epilogue)
-    add_epilogue (steps, &kernel->out[0], bias, residual,
-                  kernel->op->attrs.conv.act);
-  ccs_steps_finish (g_steal_pointer (&steps), kernel, 0);
+  steps->before = steps->launches->len;
+  if (site.out.in_scratch)
+    ccs_steps_widen (steps, &site, bias, residual, act);
+  else if (!steps->call.epilogue)
+    add_epilogue (steps, &kernel->out[0], bias, residual, act);
+  ccs_steps_finish (g_steal_pointer (&steps), kernel, site.scratch);
   return TRUE;
 }
 
 static const CcsOperand absent;
 
 gboolean
-ccs_cuda_prepare_conv2d (CcsCuda *cuda, CcsKernel *kernel, GError **error)
+ccs_cuda_prepare_conv2d (CcsCuda *cuda, CcsKernel *kernel,
+                         const CcsKernelHints *hints, GError **error)
 {
-  return prepare_conv (cuda, kernel, &kernel->in[2], &kernel->in[3], error);
+  return prepare_conv (cuda, kernel, hints, &kernel->in[2], &kernel->in[3],
+                       kernel->op->attrs.conv.act, error);
 }
 
 gboolean
 ccs_cuda_prepare_conv_transpose2d (CcsCuda *cuda, CcsKernel *kernel,
-                                   GError **error)
+                                   const CcsKernelHints *hints, GError **error)
 {
-  return prepare_conv (cuda, kernel, &kernel->in[2], &absent, error);
+  return prepare_conv (cuda, kernel, hints, &kernel->in[2], &absent,
+                       kernel->op->attrs.conv.act, error);
 }
 
 gboolean
 ccs_cuda_prepare_conv2d_weight_grad (CcsCuda *cuda, CcsKernel *kernel,
+                                     const CcsKernelHints *hints,
                                      GError **error)
 {
-  g_autoptr (CcsSteps) steps = ccs_steps_new ();
-
-  if (!ccs_cuda_call_conv (cuda, kernel, &steps->call, error))
-    return FALSE;
-  ccs_steps_finish (g_steal_pointer (&steps), kernel, 0);
-  return TRUE;
+  return prepare_conv (cuda, kernel, hints, &absent, &absent, CCS_NO_ACT,
+                       error);
 }
 
 gboolean
-ccs_cuda_prepare_matmul (CcsCuda *cuda, CcsKernel *kernel, GError **error)
+ccs_cuda_prepare_matmul (CcsCuda *cuda, CcsKernel *kernel,
+                         const CcsKernelHints *hints, GError **error)
 {
   g_autoptr (CcsSteps) steps = ccs_steps_new ();
+  CcsCallSite site;
 
-  if (!ccs_cuda_call_matmul (cuda, kernel, &steps->call, error))
+  if (!ccs_steps_site_matmul (steps, cuda, kernel, hints, &site, error)
+      || !ccs_cuda_call_matmul (cuda, &site, &steps->call, error))
     return FALSE;
+  steps->before = steps->launches->len;
   if (!steps->call.epilogue)
     add_epilogue (steps, &kernel->out[0], &kernel->in[2], &absent,
                   kernel->op->attrs.matmul.act);
-  ccs_steps_finish (g_steal_pointer (&steps), kernel, 0);
+  ccs_steps_finish (g_steal_pointer (&steps), kernel, site.scratch);
   return TRUE;
 }
 
@@ -119,7 +128,8 @@ add_queries (CcsSteps *steps, CcsKernelId id, const CcsKernel *kernel,
 }
 
 gboolean
-ccs_cuda_prepare_attention (CcsCuda *cuda, CcsKernel *kernel, GError **error)
+ccs_cuda_prepare_attention (CcsCuda *cuda, CcsKernel *kernel,
+                            const CcsKernelHints *hints, GError **error)
 {
   g_autoptr (CcsSteps) steps = ccs_steps_new ();
   CcsAttentionParams p = attention_params (kernel, kernel->in);
@@ -137,7 +147,7 @@ ccs_cuda_prepare_attention (CcsCuda *cuda, CcsKernel *kernel, GError **error)
 /* do, q, k, v, p -> dq, dk, dv */
 gboolean
 ccs_cuda_prepare_attention_grad (CcsCuda *cuda, CcsKernel *kernel,
-                                 GError **error)
+                                 const CcsKernelHints *hints, GError **error)
 {
   g_autoptr (CcsSteps) steps = ccs_steps_new ();
   const CcsOperand *in = kernel->in, *out = kernel->out;

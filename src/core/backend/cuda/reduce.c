@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Sums, and the losses and the update that are made of them. */
+/* Sums, the losses that are made of them, and the update. */
 #include "cuda.h"
 
 /* Blocks that fill a large device; sums that would have fewer are cut. */
@@ -115,7 +115,8 @@ ccs_steps_reduce (CcsSteps *steps, CcsTerm term, const CcsOperand *a,
 }
 
 gboolean
-ccs_cuda_prepare_reduce (CcsCuda *cuda, CcsKernel *kernel, GError **error)
+ccs_cuda_prepare_reduce (CcsCuda *cuda, CcsKernel *kernel,
+                         const CcsKernelHints *hints, GError **error)
 {
   CcsSteps *steps = ccs_steps_new ();
 
@@ -126,21 +127,11 @@ ccs_cuda_prepare_reduce (CcsCuda *cuda, CcsKernel *kernel, GError **error)
   return TRUE;
 }
 
-gboolean
-ccs_cuda_prepare_square_sum (CcsCuda *cuda, CcsKernel *kernel, GError **error)
-{
-  CcsSteps *steps = ccs_steps_new ();
-
-  ccs_steps_finish (steps, kernel,
-                    ccs_steps_reduce (steps, CCS_TERM_SQUARE, &kernel->in[0],
-                                      NULL, &kernel->out[0], 1.));
-  return TRUE;
-}
-
 /* -- losses ---------------------------------------------------------------- */
 
 gboolean
-ccs_cuda_prepare_mse_loss (CcsCuda *cuda, CcsKernel *kernel, GError **error)
+ccs_cuda_prepare_mse_loss (CcsCuda *cuda, CcsKernel *kernel,
+                           const CcsKernelHints *hints, GError **error)
 {
   CcsSteps *steps = ccs_steps_new ();
   const CcsOperand *a = &kernel->in[0];
@@ -154,7 +145,7 @@ ccs_cuda_prepare_mse_loss (CcsCuda *cuda, CcsKernel *kernel, GError **error)
 
 gboolean
 ccs_cuda_prepare_mse_loss_grad (CcsCuda *cuda, CcsKernel *kernel,
-                                GError **error)
+                                const CcsKernelHints *hints, GError **error)
 {
   CcsSteps *steps = ccs_steps_new ();
 
@@ -181,7 +172,8 @@ add_sum (CcsSteps *steps, const CcsOperand *y, guint n, double scale)
 
 /* The loss and its gradient, whose operands follow dloss. */
 gboolean
-ccs_cuda_prepare_amp_loss (CcsCuda *cuda, CcsKernel *kernel, GError **error)
+ccs_cuda_prepare_amp_loss (CcsCuda *cuda, CcsKernel *kernel,
+                           const CcsKernelHints *hints, GError **error)
 {
   const gboolean is_grad = kernel->op->kind == CCS_OP_AMP_LOSS_GRAD;
   CcsSteps *steps = ccs_steps_new ();
@@ -210,7 +202,8 @@ ccs_cuda_prepare_amp_loss (CcsCuda *cuda, CcsKernel *kernel, GError **error)
 }
 
 gboolean
-ccs_cuda_prepare_phase_loss (CcsCuda *cuda, CcsKernel *kernel, GError **error)
+ccs_cuda_prepare_phase_loss (CcsCuda *cuda, CcsKernel *kernel,
+                             const CcsKernelHints *hints, GError **error)
 {
   CcsSteps *steps = ccs_steps_new ();
   const CcsOperand *real = &kernel->in[0], *generated = &kernel->in[1];
@@ -245,7 +238,7 @@ ccs_cuda_prepare_phase_loss (CcsCuda *cuda, CcsKernel *kernel, GError **error)
 
 gboolean
 ccs_cuda_prepare_phase_loss_grad (CcsCuda *cuda, CcsKernel *kernel,
-                                  GError **error)
+                                  const CcsKernelHints *hints, GError **error)
 {
   CcsSteps *steps = ccs_steps_new ();
   const guint n = ccs_shape_elements (&kernel->in[1].shape) / 2;
@@ -266,7 +259,8 @@ ccs_cuda_prepare_phase_loss_grad (CcsCuda *cuda, CcsKernel *kernel,
 /* The loss and its gradient. The published division by 1 + 1e-8 partners is
  * one by 1 in float. */
 gboolean
-ccs_cuda_prepare_info_nce (CcsCuda *cuda, CcsKernel *kernel, GError **error)
+ccs_cuda_prepare_info_nce (CcsCuda *cuda, CcsKernel *kernel,
+                           const CcsKernelHints *hints, GError **error)
 {
   const gboolean is_grad = kernel->op->kind == CCS_OP_INFO_NCE_GRAD;
   g_autoptr (CcsSteps) steps = ccs_steps_new ();
@@ -308,20 +302,36 @@ ccs_cuda_prepare_info_nce (CcsCuda *cuda, CcsKernel *kernel, GError **error)
 /* -- update ---------------------------------------------------------------- */
 
 gboolean
-ccs_cuda_prepare_adam (CcsCuda *cuda, CcsKernel *kernel, GError **error)
+ccs_cuda_prepare_square_sum (CcsCuda *cuda, CcsKernel *kernel,
+                             const CcsKernelHints *hints, GError **error)
+{
+  CcsSteps *steps = ccs_steps_new ();
+
+  steps->table = CCS_TABLE_SQUARES;
+  steps->entry.squares = (CcsSquaresEntry){
+    .x = ccs_floats (&kernel->in[0]),
+    .y = ccs_floats (&kernel->out[0]),
+    .n = ccs_shape_elements (&kernel->in[0].shape),
+  };
+  ccs_steps_finish (steps, kernel, 0);
+  return TRUE;
+}
+
+gboolean
+ccs_cuda_prepare_adam (CcsCuda *cuda, CcsKernel *kernel,
+                       const CcsKernelHints *hints, GError **error)
 {
   CcsSteps *steps = ccs_steps_new ();
   const CcsOperand *in = kernel->in;
-  const gsize n = ccs_shape_elements (&in[0].shape);
-  CcsLaunch *launch = ccs_steps_add_threads (steps, CCS_KERNEL_adam, n);
 
-  launch->params.adam = (CcsAdamParams){
+  steps->table = CCS_TABLE_ADAM;
+  steps->entry.adam = (CcsAdamEntry){
     .param = ccs_floats (&in[0]),
     .m = ccs_floats (&in[2]),
     .v = ccs_floats (&in[3]),
     .grad = ccs_floats (&in[1]),
     .hyper = ccs_floats (&in[4]),
-    .n = n,
+    .n = ccs_shape_elements (&in[0].shape),
     .beta1 = kernel->op->attrs.adam.beta1,
     .beta2 = kernel->op->attrs.adam.beta2,
     .eps = kernel->op->attrs.adam.eps,

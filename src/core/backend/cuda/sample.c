@@ -34,14 +34,15 @@ prepare_pool (CcsKernel *kernel, CcsKernelId id)
 }
 
 gboolean
-ccs_cuda_prepare_max_pool (CcsCuda *cuda, CcsKernel *kernel, GError **error)
+ccs_cuda_prepare_max_pool (CcsCuda *cuda, CcsKernel *kernel,
+                           const CcsKernelHints *hints, GError **error)
 {
   return prepare_pool (kernel, CCS_KERNEL_max_pool);
 }
 
 gboolean
 ccs_cuda_prepare_max_pool_grad (CcsCuda *cuda, CcsKernel *kernel,
-                                GError **error)
+                                const CcsKernelHints *hints, GError **error)
 {
   return prepare_pool (kernel, CCS_KERNEL_max_pool_grad);
 }
@@ -67,14 +68,15 @@ prepare_resize (CcsKernel *kernel, CcsKernelId id)
 }
 
 gboolean
-ccs_cuda_prepare_resize_rows (CcsCuda *cuda, CcsKernel *kernel, GError **error)
+ccs_cuda_prepare_resize_rows (CcsCuda *cuda, CcsKernel *kernel,
+                              const CcsKernelHints *hints, GError **error)
 {
   return prepare_resize (kernel, CCS_KERNEL_resize_rows);
 }
 
 gboolean
 ccs_cuda_prepare_resize_rows_grad (CcsCuda *cuda, CcsKernel *kernel,
-                                   GError **error)
+                                   const CcsKernelHints *hints, GError **error)
 {
   return prepare_resize (kernel, CCS_KERNEL_resize_rows_grad);
 }
@@ -107,21 +109,24 @@ prepare_frame (CcsKernel *kernel, CcsKernelId id, const CcsOperand *signal,
 }
 
 gboolean
-ccs_cuda_prepare_frame (CcsCuda *cuda, CcsKernel *kernel, GError **error)
+ccs_cuda_prepare_frame (CcsCuda *cuda, CcsKernel *kernel,
+                        const CcsKernelHints *hints, GError **error)
 {
   return prepare_frame (kernel, CCS_KERNEL_frame, &kernel->in[0],
                         &kernel->out[0]);
 }
 
 gboolean
-ccs_cuda_prepare_overlap_add (CcsCuda *cuda, CcsKernel *kernel, GError **error)
+ccs_cuda_prepare_overlap_add (CcsCuda *cuda, CcsKernel *kernel,
+                              const CcsKernelHints *hints, GError **error)
 {
   return prepare_frame (kernel, CCS_KERNEL_overlap_add, &kernel->out[0],
                         &kernel->in[0]);
 }
 
 gboolean
-ccs_cuda_prepare_level (CcsCuda *cuda, CcsKernel *kernel, GError **error)
+ccs_cuda_prepare_level (CcsCuda *cuda, CcsKernel *kernel,
+                        const CcsKernelHints *hints, GError **error)
 {
   CcsSteps *steps = ccs_steps_new ();
   const CcsOperand *x = &kernel->in[0], *out = kernel->out;

@@ -28,7 +28,7 @@ typedef struct
 /* Blocks: tokens, then heads, then items; @t tokens on this side, @other on
  * the other. */
 CCS_DEVICE CcsAttentionPlace
-ccs_attention_place (const CcsPoint *at, const CcsAttentionParams *p, int t,
+ccs_attention_place (const CcsPlace *at, const CcsAttentionParams *p, int t,
                      int other)
 {
   CcsAttentionPlace here;
@@ -57,7 +57,7 @@ ccs_attention_dot (const float *a, const float *b, int n)
 /* Shared: double [CCS_BLOCK_THREADS + 1], float scores [Tk]. Phases: scores and
  * their maxima, tree, exponentials and their sums, tree, the result. */
 CCS_DEVICE void
-ccs_kernel_attention (const CcsPoint *at, const CcsAttentionParams *p,
+ccs_kernel_attention (const CcsPlace *at, const CcsAttentionParams *p,
                       int phase)
 {
   double *sums = (double *)at->shared;
@@ -115,7 +115,7 @@ ccs_kernel_attention (const CcsPoint *at, const CcsAttentionParams *p,
 /* ds, kept in scratch, and dq. Shared: double [CCS_BLOCK_THREADS],
  * float dp [Tk]. */
 CCS_DEVICE void
-ccs_kernel_attention_grad (const CcsPoint *at, const CcsAttentionParams *p,
+ccs_kernel_attention_grad (const CcsPlace *at, const CcsAttentionParams *p,
                            int phase)
 {
   double *sums = (double *)at->shared;
@@ -157,7 +157,7 @@ ccs_kernel_attention_grad (const CcsPoint *at, const CcsAttentionParams *p,
 
 /* dk and dv from ds and the probabilities. */
 CCS_DEVICE void
-ccs_kernel_attention_grad_keys (const CcsPoint *at, const CcsAttentionParams *p,
+ccs_kernel_attention_grad_keys (const CcsPlace *at, const CcsAttentionParams *p,
                                 int phase)
 {
   const CcsAttentionPlace here = ccs_attention_place (at, p, p->tk, p->tq);

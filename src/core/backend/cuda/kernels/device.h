@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The language that kernels are written in: C that nvcc compiles for the GPU
  * and any C compiler for the emulation. A kernel is a function of where it
- * stands (CcsPoint), of its parameters, and of a phase: between two phases all
+ * stands (CcsPlace), of its parameters, and of a phase: between two phases all
  * threads of a block meet, so that what one left in shared memory in an earlier
  * phase the others may read. Nothing else outlives a phase. */
 #pragma once
@@ -23,7 +23,7 @@ typedef struct
 {
   unsigned block, thread;
   char *shared; /* the block's; as many bytes as the launch asks */
-} CcsPoint;
+} CcsPlace;
 
 /* The activations, numbered as CcsActKind. */
 enum
@@ -72,7 +72,7 @@ ccs_device_act_derivative (CcsDeviceAct act, float y)
 }
 
 CCS_DEVICE unsigned
-ccs_device_index (const CcsPoint *at)
+ccs_device_index (const CcsPlace *at)
 {
   return at->block * CCS_BLOCK_THREADS + at->thread;
 }
@@ -82,7 +82,7 @@ ccs_device_index (const CcsPoint *at)
  * CCS_TREE_PHASES steps the sums are in the first @across places. The order of
  * the additions is fixed. */
 CCS_DEVICE void
-ccs_device_tree_add (const CcsPoint *at, double *values, unsigned across,
+ccs_device_tree_add (const CcsPlace *at, double *values, unsigned across,
                      int step)
 {
   const unsigned half = (CCS_BLOCK_THREADS / across) >> (step + 1);
@@ -93,7 +93,7 @@ ccs_device_tree_add (const CcsPoint *at, double *values, unsigned across,
 
 /* The same for the largest value, across 1. */
 CCS_DEVICE void
-ccs_device_tree_max (const CcsPoint *at, double *values, int step)
+ccs_device_tree_max (const CcsPlace *at, double *values, int step)
 {
   const unsigned half = CCS_BLOCK_THREADS >> (step + 1);
 

@@ -102,7 +102,7 @@ ccs_load_four (const float *from, int offset, int repeats)
 }
 
 CCS_DEVICE void
-ccs_kernel_elementwise (const CcsPoint *at, const CcsElementwiseParams *p,
+ccs_kernel_elementwise (const CcsPlace *at, const CcsElementwiseParams *p,
                         int phase)
 {
   const unsigned i = ccs_device_index (at);
@@ -144,7 +144,7 @@ typedef struct
 } CcsMoveParams;
 
 CCS_DEVICE void
-ccs_kernel_move (const CcsPoint *at, const CcsMoveParams *p, int phase)
+ccs_kernel_move (const CcsPlace *at, const CcsMoveParams *p, int phase)
 {
   const unsigned i = ccs_device_index (at);
   const CcsFour zero = { 0.f, 0.f, 0.f, 0.f };
@@ -186,7 +186,7 @@ typedef struct
 } CcsComplexParams;
 
 CCS_DEVICE void
-ccs_kernel_complex (const CcsPoint *at, const CcsComplexParams *p, int phase)
+ccs_kernel_complex (const CcsPlace *at, const CcsComplexParams *p, int phase)
 {
   const unsigned i = ccs_device_index (at);
 
@@ -213,7 +213,7 @@ typedef struct
 
 /* y[b,j] = x[b,index[j]], zero for an index outside. */
 CCS_DEVICE void
-ccs_kernel_gather (const CcsPoint *at, const CcsTokensParams *p, int phase)
+ccs_kernel_gather (const CcsPlace *at, const CcsTokensParams *p, int phase)
 {
   const unsigned i = ccs_device_index (at);
 
@@ -229,7 +229,7 @@ ccs_kernel_gather (const CcsPoint *at, const CcsTokensParams *p, int phase)
 
 /* y[b,t] = the sum of x[b,j] where index[j] is t, in order. */
 CCS_DEVICE void
-ccs_kernel_scatter (const CcsPoint *at, const CcsTokensParams *p, int phase)
+ccs_kernel_scatter (const CcsPlace *at, const CcsTokensParams *p, int phase)
 {
   const unsigned i = ccs_device_index (at);
 

@@ -7,13 +7,17 @@
 #include "attention.h"
 #include "elementwise.h"
 #include "loss.h"
+#include "narrow.h"
 #include "norm.h"
 #include "reduce.h"
 #include "sample.h"
+#include "table.h"
 
 #define CCS_KERNEL_LIST(X)                                                     \
   X (elementwise, CcsElementwiseParams, 1)                                     \
   X (move, CcsMoveParams, 1)                                                   \
+  X (narrow, CcsNarrowParams, 1)                                               \
+  X (widen, CcsWidenParams, 1)                                                 \
   X (complex, CcsComplexParams, 1)                                             \
   X (gather, CcsTokensParams, 1)                                               \
   X (scatter, CcsTokensParams, 1)                                              \
@@ -43,7 +47,9 @@
   X (phase_grad, CcsPhaseParams, 1)                                            \
   X (nce, CcsNceParams, CCS_NCE_PHASES)                                        \
   X (nce_grad, CcsNceParams, 1)                                                \
-  X (adam, CcsAdamParams, 1)
+  X (adam, CcsAdamParams, 1)                                                   \
+  X (squares, CcsSquaresParams, CCS_SQUARES_PHASES)                            \
+  X (squares_finish, CcsSquaresParams, CCS_SQUARES_PHASES)
 
 typedef enum
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Kernels of the training losses that are more than a sum over elements, and
- * of the update. Losses are computed in double: they are small beside the net,
- * and their thresholds must fall alike in loss and gradient. */
+/* Kernels of the training losses that are more than a sum over elements.
+ * Losses are computed in double: they are small beside the net, and their
+ * thresholds must fall alike in loss and gradient. */
 #pragma once
 
 #include "device.h"
@@ -36,7 +36,7 @@ ccs_amp_norm (const float *x, int pitch, int times)
 }
 
 CCS_DEVICE void
-ccs_kernel_amp (const CcsPoint *at, const CcsAmpParams *p, int phase)
+ccs_kernel_amp (const CcsPlace *at, const CcsAmpParams *p, int phase)
 {
   const unsigned i = ccs_device_index (at);
   const int c = (int)(i % p->parts), row = (int)(i / p->parts) * p->times;
@@ -75,7 +75,7 @@ typedef struct
 } CcsSumParams;
 
 CCS_DEVICE void
-ccs_kernel_sum (const CcsPoint *at, const CcsSumParams *p, int phase)
+ccs_kernel_sum (const CcsPlace *at, const CcsSumParams *p, int phase)
 {
   double *sums = (double *)at->shared; /* [2][CCS_BLOCK_THREADS] */
   const double *x = (const double *)(p->scratch + p->offset);
@@ -140,7 +140,7 @@ ccs_phase_apart (const float *real, const float *generated)
 }
 
 CCS_DEVICE void
-ccs_kernel_phase (const CcsPoint *at, const CcsPhaseParams *p, int phase)
+ccs_kernel_phase (const CcsPlace *at, const CcsPhaseParams *p, int phase)
 {
   double *sums = (double *)at->shared; /* [2][CCS_BLOCK_THREADS] */
 
@@ -172,7 +172,7 @@ ccs_kernel_phase (const CcsPoint *at, const CcsPhaseParams *p, int phase)
 }
 
 CCS_DEVICE void
-ccs_kernel_phase_grad (const CcsPoint *at, const CcsPhaseParams *p, int phase)
+ccs_kernel_phase_grad (const CcsPlace *at, const CcsPhaseParams *p, int phase)
 {
   const unsigned i = ccs_device_index (at);
   const float *real = p->real + 2 * i, *generated = p->generated + 2 * i;
@@ -211,7 +211,7 @@ typedef struct
 
 /* Shared: double [CCS_BLOCK_THREADS + 1], double s [3 pairs]. */
 CCS_DEVICE void
-ccs_kernel_nce (const CcsPoint *at, const CcsNceParams *p, int phase)
+ccs_kernel_nce (const CcsPlace *at, const CcsNceParams *p, int phase)
 {
   double *sums = (double *)at->shared, *s = sums + CCS_BLOCK_THREADS + 1;
   const int i = (int)at->block, n = 3 * p->pairs, first = (int)at->thread;
@@ -258,7 +258,7 @@ ccs_kernel_nce (const CcsPoint *at, const CcsNceParams *p, int phase)
 /* dz_i = scale dloss (sum over j of ds_ij z_j + ds_ji z_j); ds has rows for
  * anchors and positives only. A block a row. */
 CCS_DEVICE void
-ccs_kernel_nce_grad (const CcsPoint *at, const CcsNceParams *p, int phase)
+ccs_kernel_nce_grad (const CcsPlace *at, const CcsNceParams *p, int phase)
 {
   const double *ds = (const double *)p->scratch;
   const int i = (int)at->block, n = 3 * p->pairs, in_pairs = 2 * p->pairs;
@@ -273,32 +273,5 @@ ccs_kernel_nce_grad (const CcsPoint *at, const CcsNceParams *p, int phase)
       sum += weight * p->z[j * p->z_pitch + c];
     }
     p->dz[i * p->dz_pitch + c] = (float)(p->scale * *p->dloss * sum);
-  }
-}
-
-/* -- Adam ------------------------------------------------------------------ */
-
-typedef struct
-{
-  float *param, *m, *v;
-  const float *grad, *hyper; /* hyper: rate, 1 - beta1^t, 1 - beta2^t, factor */
-  unsigned n;
-  float beta1, beta2, eps, weight_decay;
-} CcsAdamParams;
-
-CCS_DEVICE void
-ccs_kernel_adam (const CcsPoint *at, const CcsAdamParams *p, int phase)
-{
-  const unsigned i = ccs_device_index (at);
-
-  if (i < p->n) {
-    const float g = p->hyper[3] * p->grad[i] + p->weight_decay * p->param[i];
-    const float m = p->beta1 * p->m[i] + (1.f - p->beta1) * g;
-    const float v = p->beta2 * p->v[i] + (1.f - p->beta2) * g * g;
-
-    p->m[i] = m;
-    p->v[i] = v;
-    p->param[i] -= p->hyper[0] / p->hyper[1] * m
-                   / (sqrtf (v) / sqrtf (p->hyper[2]) + p->eps);
   }
 }

@@ -28,7 +28,7 @@ typedef struct
 
 /* Blocks: columns of channels, then parts, then groups. */
 CCS_DEVICE CcsNormPlace
-ccs_norm_place (const CcsPoint *at, const CcsNormParts *p)
+ccs_norm_place (const CcsPlace *at, const CcsNormParts *p)
 {
   const unsigned columns
       = (p->channels + CCS_NORM_ACROSS - 1) / CCS_NORM_ACROSS;
@@ -51,7 +51,7 @@ ccs_norm_place (const CcsPoint *at, const CcsNormParts *p)
 
 /* Adds up two values a thread over the lanes, then leaves them in scratch. */
 CCS_DEVICE void
-ccs_norm_join (const CcsPoint *at, const CcsNormParts *p, int phase,
+ccs_norm_join (const CcsPlace *at, const CcsNormParts *p, int phase,
                int last_phase)
 {
   double *sums = (double *)at->shared; /* [2][CCS_BLOCK_THREADS] */
@@ -86,7 +86,7 @@ typedef struct
 
 /* Sums of x - x0 and of its square, x0 the group's first value. */
 CCS_DEVICE void
-ccs_kernel_moments (const CcsPoint *at, const CcsMomentsParams *p, int phase)
+ccs_kernel_moments (const CcsPlace *at, const CcsMomentsParams *p, int phase)
 {
   double *sums = (double *)at->shared;
 
@@ -127,7 +127,7 @@ typedef struct
 
 /* A thread a channel: groups update the running statistics in order. */
 CCS_DEVICE void
-ccs_kernel_moments_finish (const CcsPoint *at, const CcsMomentsFinishParams *p,
+ccs_kernel_moments_finish (const CcsPlace *at, const CcsMomentsFinishParams *p,
                            int phase)
 {
   const int c = (int)ccs_device_index (at);
@@ -183,7 +183,7 @@ typedef struct
 } CcsNormaliseParams;
 
 CCS_DEVICE void
-ccs_kernel_normalise (const CcsPoint *at, const CcsNormaliseParams *p,
+ccs_kernel_normalise (const CcsPlace *at, const CcsNormaliseParams *p,
                       int phase)
 {
   const unsigned i = ccs_device_index (at);
@@ -243,7 +243,7 @@ typedef struct
 
 /* Sums of the gradient times the normalised x, and of the gradient. */
 CCS_DEVICE void
-ccs_kernel_norm_sums (const CcsPoint *at, const CcsNormSumsParams *p, int phase)
+ccs_kernel_norm_sums (const CcsPlace *at, const CcsNormSumsParams *p, int phase)
 {
   double *sums = (double *)at->shared;
 
@@ -276,7 +276,7 @@ typedef struct
 } CcsNormSumsFinishParams;
 
 CCS_DEVICE void
-ccs_kernel_norm_sums_finish (const CcsPoint *at,
+ccs_kernel_norm_sums_finish (const CcsPlace *at,
                              const CcsNormSumsFinishParams *p, int phase)
 {
   const int c = (int)ccs_device_index (at);
@@ -323,7 +323,7 @@ typedef struct
 
 /* dx of a batch norm. */
 CCS_DEVICE void
-ccs_kernel_norm_grad (const CcsPoint *at, const CcsNormGradParams *p, int phase)
+ccs_kernel_norm_grad (const CcsPlace *at, const CcsNormGradParams *p, int phase)
 {
   const unsigned i = ccs_device_index (at);
   const int c = (int)(i % p->channels), r = (int)(i / p->channels);
@@ -355,7 +355,7 @@ typedef struct
 
 /* Phases: sum, its tree, squares about the mean, their tree, the result. */
 CCS_DEVICE void
-ccs_kernel_layer_norm (const CcsPoint *at, const CcsLayerNormParams *p,
+ccs_kernel_layer_norm (const CcsPlace *at, const CcsLayerNormParams *p,
                        int phase)
 {
   double *sums = (double *)at->shared; /* [CCS_BLOCK_THREADS], then the mean */
@@ -406,7 +406,7 @@ typedef struct
 #define CCS_ROW_PHASES (CCS_TREE_PHASES + 2)
 
 CCS_DEVICE void
-ccs_kernel_layer_norm_grad (const CcsPoint *at, const CcsLayerNormGradParams *p,
+ccs_kernel_layer_norm_grad (const CcsPlace *at, const CcsLayerNormGradParams *p,
                             int phase)
 {
   double *sums = (double *)at->shared; /* [2][CCS_BLOCK_THREADS] */
@@ -452,7 +452,7 @@ typedef struct
 } CcsL2NormParams;
 
 CCS_DEVICE void
-ccs_kernel_l2_norm (const CcsPoint *at, const CcsL2NormParams *p, int phase)
+ccs_kernel_l2_norm (const CcsPlace *at, const CcsL2NormParams *p, int phase)
 {
   double *sums = (double *)at->shared;
   const float *x = p->x + (int)at->block * p->x_pitch;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Sums: of elements, squares, magnitudes and differences over any dimensions.
+/* Sums: of elements, magnitudes and squared differences over any dimensions.
  * Partitions are fixed by the shapes, so that a sum is the same in every run;
  * a thread adds in float, threads and parts are added in double. */
 #pragma once
@@ -9,7 +9,6 @@
 typedef enum
 {
   CCS_TERM_VALUE,             /* a */
-  CCS_TERM_SQUARE,            /* a^2 */
   CCS_TERM_MAGNITUDE,         /* |a| */
   CCS_TERM_SQUARE_DIFFERENCE, /* (a - b)^2 */
 } CcsTerm;
@@ -37,8 +36,6 @@ CCS_DEVICE float
 ccs_reduce_term (const CcsReduceParams *p, float a, float b)
 {
   switch (p->term) {
-  case CCS_TERM_SQUARE:
-    return a * a;
   case CCS_TERM_MAGNITUDE:
     return fabsf (a);
   case CCS_TERM_SQUARE_DIFFERENCE:
@@ -82,7 +79,7 @@ ccs_reduce_share (const CcsReduceParams *p, unsigned kept, unsigned part,
 }
 
 CCS_DEVICE void
-ccs_kernel_reduce (const CcsPoint *at, const CcsReduceParams *p, int phase)
+ccs_kernel_reduce (const CcsPlace *at, const CcsReduceParams *p, int phase)
 {
   double *sums = (double *)at->shared; /* [CCS_BLOCK_THREADS] */
   const unsigned columns = (p->n_kept + p->across - 1) / p->across;

@@ -39,7 +39,7 @@ ccs_pixel (unsigned i, int channels, int w, int h)
 }
 
 CCS_DEVICE void
-ccs_kernel_max_pool (const CcsPoint *at, const CcsPoolParams *p, int phase)
+ccs_kernel_max_pool (const CcsPlace *at, const CcsPoolParams *p, int phase)
 {
   const unsigned i = ccs_device_index (at);
   const CcsPixel to = ccs_pixel (i, p->channels, p->out_w, p->out_h);
@@ -88,7 +88,7 @@ ccs_pool_last (const CcsPoolParams *p, int at, int n)
 }
 
 CCS_DEVICE void
-ccs_kernel_max_pool_grad (const CcsPoint *at, const CcsPoolParams *p, int phase)
+ccs_kernel_max_pool_grad (const CcsPlace *at, const CcsPoolParams *p, int phase)
 {
   const unsigned i = ccs_device_index (at);
   const CcsPixel to = ccs_pixel (i, p->channels, p->out_w, p->out_h);
@@ -134,7 +134,7 @@ ccs_resize_source (int at, int from, int to, float *part)
 }
 
 CCS_DEVICE void
-ccs_kernel_resize_rows (const CcsPoint *at, const CcsResizeParams *p, int phase)
+ccs_kernel_resize_rows (const CcsPlace *at, const CcsResizeParams *p, int phase)
 {
   const unsigned i = ccs_device_index (at);
   const int c = (int)(i % p->columns), row = (int)(i / p->columns);
@@ -151,7 +151,7 @@ ccs_kernel_resize_rows (const CcsPoint *at, const CcsResizeParams *p, int phase)
 
 /* x: dy of in_h rows; y: dx of out_h. */
 CCS_DEVICE void
-ccs_kernel_resize_rows_grad (const CcsPoint *at, const CcsResizeParams *p,
+ccs_kernel_resize_rows_grad (const CcsPlace *at, const CcsResizeParams *p,
                              int phase)
 {
   const unsigned i = ccs_device_index (at);
@@ -191,7 +191,7 @@ typedef struct
 } CcsFrameParams;
 
 CCS_DEVICE void
-ccs_kernel_frame (const CcsPoint *at, const CcsFrameParams *p, int phase)
+ccs_kernel_frame (const CcsPlace *at, const CcsFrameParams *p, int phase)
 {
   const unsigned i = ccs_device_index (at);
   const int k = (int)(i % p->window), row = (int)(i / p->window);
@@ -224,7 +224,7 @@ ccs_frames_at (const CcsFrameParams *p, int item, int at)
 }
 
 CCS_DEVICE void
-ccs_kernel_overlap_add (const CcsPoint *at, const CcsFrameParams *p, int phase)
+ccs_kernel_overlap_add (const CcsPlace *at, const CcsFrameParams *p, int phase)
 {
   const unsigned i = ccs_device_index (at);
   const int k = (int)(i % p->samples), item = (int)(i / p->samples);
@@ -251,7 +251,7 @@ typedef struct
 } CcsLevelParams;
 
 CCS_DEVICE void
-ccs_kernel_level (const CcsPoint *at, const CcsLevelParams *p, int phase)
+ccs_kernel_level (const CcsPlace *at, const CcsLevelParams *p, int phase)
 {
   double *sums = (double *)at->shared;
   const float *x = p->x + (int)at->block * p->x_pitch;

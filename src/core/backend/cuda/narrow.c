@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What calls compute on where products take factors of 16 bits. A factor that
+ * changes is converted in front of every call, into scratch; one that does not,
+ * once, for all plans. Rows are filled up to what tensor cores load at a time.
+ * Results of convolutions are of 16 bits too: cuDNN has others only from
+ * engines that it compiles for every graph, half a second to two each. */
+#include "cuda.h"
+
+#include <string.h>
+
+/* Vector loads, and what the GPU's own allocations begin at. */
+#define OPERAND_ALIGNMENT 256
+
+static gboolean
+narrows (const CcsCuda *cuda)
+{
+  return cuda->base.precision == CCS_PRECISION_BF16
+         || cuda->base.precision == CCS_PRECISION_FP16;
+}
+
+static CcsDType
+narrow_dtype (const CcsCuda *cuda)
+{
+  return cuda->base.precision == CCS_PRECISION_BF16 ? CCS_BF16 : CCS_F16;
+}
+
+static CcsNarrowType
+narrow_type (CcsDType dtype)
+{
+  return dtype == CCS_BF16 ? CCS_NARROW_BF16 : CCS_NARROW_FP16;
+}
+
+static gint64
+filled (gint64 channels)
+{
+  return (channels + CCS_NARROW_CHANNELS - 1) / CCS_NARROW_CHANNELS
+         * CCS_NARROW_CHANNELS;
+}
+
+static void
+put_in_scratch (CcsCallSite *site, CcsCallOperand *x, gsize bytes)
+{
+  x->operand.data = NULL;
+  x->in_scratch = TRUE;
+  x->at = site->scratch;
+  site->scratch += (bytes + OPERAND_ALIGNMENT - 1) / OPERAND_ALIGNMENT
+                   * OPERAND_ALIGNMENT;
+}
+
+/* -- factors --------------------------------------------------------------- */
+
+/* Fills a constant by a launch whose target is missing. */
+static gboolean
+launch_into (CcsBackend *backend, gpointer user, void *to, GError **error)
+{
+  CcsCuda *cuda = (CcsCuda *)backend;
+  CcsLaunch *launch = user;
+
+  launch->params.narrow.y = to;
+  ccs_cuda_launch (cuda, launch);
+  if (!cuda->failure)
+    return TRUE;
+  g_set_error (error, CCS_ERROR, CCS_ERROR_BACKEND, "a constant in 16 bits: %s",
+               cuda->failure);
+  g_clear_pointer (&cuda->failure, g_free);
+  return FALSE;
+}
+
+/* What @launch, taken back from @steps, would make of @tensor. */
+static gboolean
+use_constant (CcsSteps *steps, CcsCuda *cuda, CcsTensor *tensor,
+              const CcsLaunch *launch, gsize bytes, CcsCallOperand *factor,
+              GError **error)
+{
+  const CcsNarrowParams *p = &launch->params.narrow;
+  const guint32 what[] = { 'n', p->type, p->n, p->eights, p->rows };
+  g_autoptr (GBytes) key = g_bytes_new (what, sizeof what);
+  CcsLaunch once = *launch;
+  CcsConstant *constant = ccs_constant_get (&cuda->base, tensor, key, bytes,
+                                            launch_into, &once, error);
+
+  g_array_set_size (steps->launches, steps->launches->len - 1);
+  if (constant == NULL)
+    return FALSE;
+  g_ptr_array_add (steps->constants, constant);
+  factor->operand.data = constant->data;
+  return TRUE;
+}
+
+/* Whether rows of @x (which may be absent) begin where fours do. */
+static gboolean
+stands_in_fours (const CcsOperand *x)
+{
+  return x->data == NULL
+         || (x->pitch % 4 == 0 && (gsize)x->data % sizeof (float[4]) == 0);
+}
+
+/* Makes @factor a copy of @x in 16 bits with the dimensions of @shape, of which
+ * the first and the last may be larger, in dense rows of @pitch elements. */
+static gboolean
+add_factor (CcsSteps *steps, CcsCuda *cuda, const CcsOperand *x,
+            const CcsShape *shape, gint64 pitch, CcsTensor *constant,
+            CcsCallSite *site, CcsCallOperand *factor, GError **error)
+{
+  const CcsDType dtype = narrow_dtype (cuda);
+  const gint64 eights = pitch / CCS_NARROW_CHANNELS;
+  const gint64 n = ccs_shape_rows (shape) * eights;
+  const gsize bytes = n * sizeof (CcsEight);
+  CcsLaunch *launch = ccs_steps_add_threads (steps, CCS_KERNEL_narrow, n);
+
+  factor->operand = (CcsOperand){ NULL, dtype, *shape, pitch };
+  launch->params.narrow = (CcsNarrowParams){
+    .x = ccs_floats (x),
+    .n = n,
+    .eights = eights,
+    .rows = ccs_shape_rows (&x->shape),
+    .channels = ccs_shape_channels (&x->shape),
+    .pitch = x->pitch,
+    .in_fours = stands_in_fours (x),
+    .type = narrow_type (dtype),
+  };
+  if (constant)
+    return use_constant (steps, cuda, constant, launch, bytes, factor, error);
+  put_in_scratch (site, factor, bytes);
+  launch->scratch = TRUE;
+  launch->params.narrow.at = factor->at;
+  return TRUE;
+}
+
+static void
+site_init (CcsCallSite *site, const CcsKernel *kernel)
+{
+  memset (site, 0, sizeof *site);
+  site->kernel = kernel;
+  site->in[0].operand = kernel->in[0];
+  site->in[1].operand = kernel->in[1];
+  site->out.operand = kernel->out[0];
+}
+
+/* -- convolutions ---------------------------------------------------------- */
+
+/* Channels filled up: the last dimension, and a filter's first. */
+static CcsShape
+filled_shape (const CcsShape *shape, gboolean is_filter)
+{
+  CcsShape result = *shape;
+
+  result.dim[3] = filled (result.dim[3]);
+  if (is_filter)
+    result.dim[0] = filled (result.dim[0]);
+  return result;
+}
+
+gboolean
+ccs_steps_site_conv (CcsSteps *steps, CcsCuda *cuda, const CcsKernel *kernel,
+                     const CcsKernelHints *hints, CcsCallSite *site,
+                     GError **error)
+{
+  const gboolean makes_filter = kernel->op->kind == CCS_OP_CONV2D_WEIGHT_GRAD;
+  const CcsOperand *out = &kernel->out[0];
+  CcsShape shape;
+
+  site_init (site, kernel);
+  if (!narrows (cuda))
+    return TRUE;
+  for (guint i = 0; i < 2; i++) {
+    shape = filled_shape (&kernel->in[i].shape, i == 1 && !makes_filter);
+    if (!add_factor (steps, cuda, &kernel->in[i], &shape, shape.dim[3],
+                     hints->constant[i], site, &site->in[i], error))
+      return FALSE;
+  }
+  shape = filled_shape (&out->shape, makes_filter);
+  site->out.operand
+      = (CcsOperand){ NULL, narrow_dtype (cuda), shape, shape.dim[3] };
+  put_in_scratch (site, &site->out,
+                  ccs_shape_elements (&shape)
+                      * ccs_dtype_size (site->out.operand.dtype));
+  return TRUE;
+}
+
+void
+ccs_steps_widen (CcsSteps *steps, const CcsCallSite *site,
+                 const CcsOperand *bias, const CcsOperand *residual, CcsAct act)
+{
+  const CcsOperand *x = &site->out.operand, *y = &site->kernel->out[0];
+  const gint64 channels = ccs_shape_channels (&y->shape);
+  const gboolean in_fours = channels % 4 == 0 && stands_in_fours (y)
+                            && stands_in_fours (residual)
+                            && (gsize)bias->data % sizeof (float[4]) == 0;
+  const gint width = in_fours ? 4 : 1;
+  const gsize n = ccs_shape_elements (&y->shape) / width;
+  CcsLaunch *launch = ccs_steps_add_threads (steps, CCS_KERNEL_widen, n);
+
+  launch->scratch = TRUE;
+  launch->params.widen = (CcsWidenParams){
+    .at = site->out.at,
+    .bias = ccs_floats (bias),
+    .residual = ccs_floats (residual),
+    .y = ccs_floats (y),
+    .n = n,
+    .channels = channels / width,
+    .x_pitch = x->pitch / width,
+    .y_pitch = y->pitch / width,
+    .residual_pitch = residual->pitch / width,
+    .in_fours = in_fours,
+    .type = narrow_type (x->dtype),
+    .act = ccs_device_act_of (act),
+  };
+}
+
+/* -- matrix products ------------------------------------------------------- */
+
+gboolean
+ccs_steps_site_matmul (CcsSteps *steps, CcsCuda *cuda, const CcsKernel *kernel,
+                       const CcsKernelHints *hints, CcsCallSite *site,
+                       GError **error)
+{
+  site_init (site, kernel);
+  for (guint i = 0; i < 2 && narrows (cuda); i++) {
+    const CcsOperand *x = &kernel->in[i];
+
+    if (!add_factor (steps, cuda, x, &x->shape,
+                     filled (ccs_shape_channels (&x->shape)),
+                     hints->constant[i], site, &site->in[i], error))
+      return FALSE;
+  }
+  return TRUE;
+}
