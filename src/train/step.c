@@ -1,304 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "step.h"
-#include "nn/gradient.h"
 #include "nn/passes.h"
-#include "nn/plan.h"
-#include "model/net.h"
+#include "step-private.h"
 #include <math.h>
 #include <string.h>
-
-#define VISUAL_PREFIX "net_visual."
-#define N_HYPER 4
-#define MOMENT_NAME "%s.%s" /* "m" or "v", parameter */
-#define L2_EPS 1e-12f
-
-enum
-{
-  TERM_MSE,
-  TERM_AMP,
-  TERM_PHASE,
-  TERM_SSL,
-  N_TERMS
-};
-
-static const char *const term_names[N_TERMS] = { "mse", "amp", "phase", "ssl" };
-
-typedef struct
-{
-  CcsValueId param, grad; /* grad is CCS_NONE: the loss ignores it */
-  CcsValueId m, v;
-} Trained;
-
-struct _CcsTrainStep
-{
-  CcsTrainOptions options;
-  CcsStateDict *params; /* as they were at the start */
-  CcsProgram *program;
-  CcsPlan *plan;
-  GArray *trained; /* Trained */
-  CcsValueId left, right, frames, permutation;
-  CcsValueId terms[N_TERMS]; /* weighted scalars; CCS_NONE: left out */
-  CcsValueId loss, gradient_square;
-  CcsValueId hyper_visual, hyper_audio;
-  guint64 index, first_index;
-};
-
-/* -- the program: forward and losses --------------------------------------- */
-
-/* What the losses need of the forward pass. */
-typedef struct
-{
-  CcsValueId predicted, truth; /* difference spectra [B,257,64,2] */
-  CcsValueId mix;              /* [B,10080] */
-  CcsValueId fused;            /* [B or 3B,16,D] */
-} Forward;
-
-static CcsValueId
-gather_cells (CcsProgram *p, CcsValueId feature, CcsValueId permutation)
-{
-  CcsShape map, tokens;
-
-  if (feature == CCS_NONE)
-    return CCS_NONE;
-  map = ccs_program_value (p, feature)->shape;
-  tokens = CCS_SHAPE (map.dim[0], CCS_VISUAL_TOKENS, map.dim[3]);
-  return ccs_reshape (
-      p, ccs_gather_tokens (p, ccs_reshape (p, feature, tokens), permutation),
-      map);
-}
-
-/* Anchor, positive and negative features, one after another (section 6). */
-static CcsValueId
-contrast_features (CcsTrainStep *self, CcsValueId visual)
-{
-  CcsProgram *p = self->program;
-  gint batch = self->options.batch;
-  CcsValueId now = ccs_slice (p, visual, 0, 0, batch);
-  CcsValueId before = ccs_slice (p, visual, 0, batch, batch);
-  CcsValueId shuffled = gather_cells (p, now, self->permutation);
-
-  return ccs_concat (p, (CcsValueId[]){ now, before, shuffled }, 3, 0);
-}
-
-static Forward
-build_forward (CcsTrainStep *self, const CcsModelConfig *config)
-{
-  CcsProgram *p = self->program;
-  gint batch = self->options.batch;
-  gboolean scl = self->options.scl;
-  CcsValueId skips[CCS_N_UPCONV];
-  CcsValueId mix = ccs_add (p, self->left, self->right, CCS_NO_ACT);
-  CcsValueId spectrum = ccs_net_stft (p, mix);
-  CcsValueId visual = ccs_net_visual (p, config, self->frames, scl ? 2 : 1);
-  CcsValueId features = scl ? contrast_features (self, visual) : visual;
-  CcsValueId now = scl ? ccs_slice (p, visual, 0, 0, batch) : visual;
-  CcsValueId fused, mask;
-
-  ccs_net_audio_encode (p, config, spectrum, skips);
-  fused = ccs_net_fuse (p, config, skips[CCS_N_UPCONV - 1], features,
-                        scl ? 3 : 1);
-  mask = ccs_net_audio_decode (
-      p, config, scl ? ccs_slice (p, fused, 0, 0, batch) : fused, now, skips);
-  return (Forward){
-    .predicted = ccs_complex_mul (p, spectrum, mask, FALSE),
-    .truth = ccs_net_stft (p, ccs_sub (p, self->left, self->right)),
-    .mix = mix,
-    .fused = fused,
-  };
-}
-
-static CcsValueId
-build_phase_loss (CcsTrainStep *self, const Forward *f)
-{
-  CcsProgram *p = self->program;
-  CcsValueId difference = ccs_net_istft (p, f->predicted);
-  CcsValueId left
-      = ccs_affine (p, ccs_add (p, f->mix, difference, CCS_NO_ACT), 0.5f, 0.f);
-  CcsValueId right = ccs_affine (p, ccs_sub (p, f->mix, difference), 0.5f, 0.f);
-  CcsValueId real
-      = ccs_concat (p, (CcsValueId[]){ self->left, self->right }, 2, 0);
-  CcsValueId generated = ccs_concat (p, (CcsValueId[]){ left, right }, 2, 0);
-
-  return ccs_phase_loss (p, ccs_net_stft_reflect (p, real),
-                         ccs_net_stft_reflect (p, generated),
-                         self->options.phase_threshold);
-}
-
-static CcsValueId
-build_contrastive_loss (CcsTrainStep *self, CcsValueId fused)
-{
-  CcsProgram *p = self->program;
-  CcsShape tokens;
-  CcsValueId mean;
-
-  if (fused == CCS_NONE)
-    return CCS_NONE;
-  tokens = ccs_program_value (p, fused)->shape;
-  mean = ccs_reduce (p, fused, CCS_SHAPE (tokens.dim[0], 1, tokens.dim[2]),
-                     1.f / tokens.dim[1]);
-  mean = ccs_reshape (p, mean, CCS_SHAPE (tokens.dim[0], tokens.dim[2]));
-  return ccs_info_nce (p, ccs_l2_normalize (p, mean, L2_EPS),
-                       self->options.temperature);
-}
-
-static void
-build_losses (CcsTrainStep *self, const Forward *f)
-{
-  CcsProgram *p = self->program;
-  const CcsTrainOptions *o = &self->options;
-  CcsValueId raw[N_TERMS] = {
-    [TERM_MSE] = ccs_mse_loss (p, f->predicted, f->truth),
-    [TERM_AMP] = ccs_amp_loss (p, f->predicted, f->truth),
-    [TERM_PHASE] = build_phase_loss (self, f),
-    [TERM_SSL] = o->scl ? build_contrastive_loss (self, f->fused) : CCS_NONE,
-  };
-  const double weights[N_TERMS]
-      = { 1., o->amp_weight, o->phase_weight, o->scl_weight };
-
-  self->loss = CCS_NONE;
-  for (guint t = 0; t < N_TERMS; t++) {
-    self->terms[t] = CCS_NONE;
-    if (raw[t] == CCS_NONE)
-      continue;
-    self->terms[t] = ccs_program_output (
-        p, term_names[t], ccs_affine (p, raw[t], weights[t], 0.f));
-    self->loss = self->loss == CCS_NONE
-                     ? self->terms[t]
-                     : ccs_add (p, self->loss, self->terms[t], CCS_NO_ACT);
-  }
-  ccs_program_output (p, "loss", self->loss);
-}
-
-/* -- the program: gradients and update ------------------------------------- */
-
-static void
-list_trained (CcsTrainStep *self)
-{
-  for (guint i = 0; i < ccs_program_n_values (self->program); i++) {
-    Trained trained = { (CcsValueId)i, CCS_NONE, CCS_NONE, CCS_NONE };
-
-    if (ccs_program_value (self->program, i)->kind == CCS_VALUE_PARAM)
-      g_array_append_val (self->trained, trained);
-  }
-}
-
-static gboolean
-build_gradients (CcsTrainStep *self, GError **error)
-{
-  guint n = self->trained->len;
-  g_autofree CcsValueId *wrt = g_new (CcsValueId, n);
-  g_autofree CcsValueId *grads = g_new (CcsValueId, n);
-
-  for (guint i = 0; i < n; i++)
-    wrt[i] = g_array_index (self->trained, Trained, i).param;
-  if (!ccs_program_gradient (self->program, self->loss, wrt, n, grads, error))
-    return FALSE;
-  for (guint i = 0; i < n; i++) {
-    g_autofree char *name = g_strdup_printf (
-        "gradient.%s", ccs_program_value (self->program, wrt[i])->name);
-
-    g_array_index (self->trained, Trained, i).grad
-        = ccs_program_output (self->program, name, grads[i]);
-  }
-  return TRUE;
-}
-
-/* The squared norm of the whole gradient, when it is to be clipped. */
-static void
-build_gradient_square (CcsTrainStep *self)
-{
-  CcsProgram *p = self->program;
-  CcsValueId sum = CCS_NONE;
-
-  for (guint i = 0; i < self->trained->len; i++) {
-    CcsValueId grad = g_array_index (self->trained, Trained, i).grad;
-    CcsValueId square;
-
-    if (grad == CCS_NONE)
-      continue;
-    square = ccs_program_append (p, CCS_OP_SQUARE_SUM, &grad, 1, NULL);
-    sum = sum == CCS_NONE ? square : ccs_add (p, sum, square, CCS_NO_ACT);
-  }
-  self->gradient_square = ccs_program_output (p, "gradient_square", sum);
-}
-
-static gboolean
-is_visual (const char *name)
-{
-  return g_str_has_prefix (name, VISUAL_PREFIX);
-}
-
-static void
-build_update (CcsTrainStep *self)
-{
-  CcsProgram *p = self->program;
-  const CcsTrainOptions *o = &self->options;
-
-  ccs_program_set_phase (p, CCS_PHASE_UPDATE);
-  for (guint i = 0; i < self->trained->len; i++) {
-    Trained *t = &g_array_index (self->trained, Trained, i);
-    const CcsValue *value = ccs_program_value (p, t->param);
-    g_autofree char *name = g_strdup (value->name);
-    g_autofree char *m_name = g_strdup_printf (MOMENT_NAME, "m", name);
-    g_autofree char *v_name = g_strdup_printf (MOMENT_NAME, "v", name);
-    CcsShape shape = value->shape;
-
-    if (t->grad == CCS_NONE)
-      continue;
-    t->m = ccs_program_state (p, m_name, shape);
-    t->v = ccs_program_state (p, v_name, shape);
-    ccs_adam (p, t->param, t->grad, t->m, t->v,
-              is_visual (name) ? self->hyper_visual : self->hyper_audio,
-              o->beta1, o->beta2, o->eps, o->weight_decay);
-  }
-}
-
-static gboolean
-build_program (CcsTrainStep *self, const CcsModelConfig *config, GError **error)
-{
-  CcsProgram *p = self->program;
-  gint batch = self->options.batch;
-  gint frames = self->options.scl ? 2 * batch : batch;
-  Forward forward;
-
-  self->left
-      = ccs_program_input (p, "left", CCS_F32, CCS_SHAPE (batch, CCS_WINDOW));
-  self->right
-      = ccs_program_input (p, "right", CCS_F32, CCS_SHAPE (batch, CCS_WINDOW));
-  self->frames = ccs_program_input (
-      p, "frames", CCS_F32,
-      CCS_SHAPE (frames, CCS_CROP_HEIGHT, CCS_CROP_WIDTH, 3));
-  self->permutation = ccs_program_input (p, "permutation", CCS_S32,
-                                         CCS_SHAPE (CCS_VISUAL_TOKENS));
-  self->hyper_visual
-      = ccs_program_input (p, "hyper.visual", CCS_F32, CCS_SHAPE (N_HYPER));
-  self->hyper_audio
-      = ccs_program_input (p, "hyper.audio", CCS_F32, CCS_SHAPE (N_HYPER));
-  forward = build_forward (self, config);
-  build_losses (self, &forward);
-  if (!ccs_program_check (p, error))
-    return FALSE;
-  list_trained (self);
-  if (!build_gradients (self, error))
-    return FALSE;
-  self->gradient_square = CCS_NONE;
-  if (self->options.clip_norm > 0.)
-    build_gradient_square (self);
-  build_update (self);
-  return ccs_program_check (p, error);
-}
 
 /* -- life ------------------------------------------------------------------ */
 
 static gboolean
 check_options (const CcsTrainOptions *o, GError **error)
 {
-  if (o->batch >= 1 && o->total_steps >= 1 && o->clip_norm >= 0.)
+  if (o->batch >= 1 && o->total_steps >= 1 && o->clip_norm >= 0.
+      && o->loss_scale >= 0.)
     return TRUE;
   g_set_error (
       error, CCS_ERROR, CCS_ERROR_ARGUMENT,
-      "training needs a batch and a number of steps of at least 1 and a "
-      "clipping norm that is not negative");
+      "training needs a batch and a number of steps of at least 1, a clipping "
+      "norm and a loss scale that are not negative");
   return FALSE;
 }
 
@@ -338,7 +56,7 @@ restore_optimizer (CcsTrainStep *self, CcsStateDict *optimizer, GError **error)
     return FALSE;
   }
   for (guint i = 0; i < self->trained->len; i++) {
-    const Trained *t = &g_array_index (self->trained, Trained, i);
+    const CcsTrained *t = &g_array_index (self->trained, CcsTrained, i);
 
     if (t->grad != CCS_NONE
         && (!restore_moment (self, optimizer, t->param, t->m, error)
@@ -346,7 +64,8 @@ restore_optimizer (CcsTrainStep *self, CcsStateDict *optimizer, GError **error)
       return FALSE;
   }
   self->index = self->first_index = *(const gint64 *)step->data;
-  return TRUE;
+  return self->loss_scale == CCS_NONE
+         || ccs_loss_scale_restore (&self->scale, optimizer, error);
 }
 
 CcsTrainStep *
@@ -360,10 +79,11 @@ ccs_train_step_new (CcsStateDict *params, const CcsModelConfig *config,
     return NULL;
   self = g_new0 (CcsTrainStep, 1);
   self->options = *options;
+  self->scale.scale = options->loss_scale;
   self->params = ccs_state_dict_ref (params);
   self->program = ccs_program_new (params, TRUE);
-  self->trained = g_array_new (FALSE, FALSE, sizeof (Trained));
-  if (!build_program (self, config, error))
+  self->trained = g_array_new (FALSE, FALSE, sizeof (CcsTrained));
+  if (!ccs_train_step_build (self, config, error))
     return NULL;
   ccs_program_optimize (self->program);
   self->plan = ccs_plan_new (backend, self->program, CCS_PLAN_NONE, error);
@@ -417,10 +137,10 @@ read_scalar (CcsTrainStep *self, CcsValueId id, double *value, GError **error)
 static gboolean
 read_losses (CcsTrainStep *self, CcsTrainReport *report, GError **error)
 {
-  double *const terms[N_TERMS]
+  double *const terms[CCS_N_TERMS]
       = { &report->mse, &report->amp, &report->phase, &report->ssl };
 
-  for (guint t = 0; t < N_TERMS; t++)
+  for (guint t = 0; t < CCS_N_TERMS; t++)
     if (!read_scalar (self, self->terms[t], terms[t], error))
       return FALSE;
   if (!read_scalar (self, self->loss, &report->loss, error))
@@ -435,27 +155,36 @@ read_losses (CcsTrainStep *self, CcsTrainReport *report, GError **error)
   return FALSE;
 }
 
-/* The factor on the gradient that keeps its norm within the limit. */
+/* The factor on the gradient that takes the loss's scale out again and keeps
+ * the norm within the limit. A gradient that is not finite is *@finite FALSE
+ * where a smaller scale may help, and else an error. */
 static gboolean
-clip_factor (CcsTrainStep *self, CcsTrainReport *report, double *factor,
-             GError **error)
+gradient_factor (CcsTrainStep *self, CcsTrainReport *report, double *factor,
+                 gboolean *finite, GError **error)
 {
+  double scale = self->loss_scale == CCS_NONE ? 1. : self->scale.scale;
   double square;
 
-  *factor = 1.;
+  *factor = 1. / scale;
+  *finite = TRUE;
   report->gradient_norm = NAN;
   if (self->gradient_square == CCS_NONE)
     return TRUE;
   if (!read_scalar (self, self->gradient_square, &square, error))
     return FALSE;
-  report->gradient_norm = sqrt (square);
-  if (!isfinite (square)) {
+  report->gradient_norm = sqrt (square) / scale;
+  *finite = isfinite (square);
+  if (!*finite
+      && (self->loss_scale == CCS_NONE
+          || ccs_loss_scale_is_least (&self->scale))) {
     g_set_error (error, CCS_ERROR, CCS_ERROR_MODEL,
                  "the gradient of step %" G_GUINT64_FORMAT " is not finite",
                  self->index);
     return FALSE;
   }
-  *factor = MIN (1., self->options.clip_norm / (report->gradient_norm + 1e-6));
+  if (self->options.clip_norm > 0.)
+    *factor
+        *= MIN (1., self->options.clip_norm / (report->gradient_norm + 1e-6));
   return TRUE;
 }
 
@@ -464,10 +193,11 @@ write_hyper (CcsTrainStep *self, const CcsTrainReport *report, double factor,
              GError **error)
 {
   const CcsTrainOptions *o = &self->options;
-  double bias1 = 1. - pow (o->beta1, self->index + 1.);
-  double bias2 = 1. - pow (o->beta2, self->index + 1.);
-  float visual[N_HYPER] = { report->lr_visual, bias1, bias2, factor };
-  float audio[N_HYPER] = { report->lr_audio, bias1, bias2, factor };
+  double update = (double)self->index - self->scale.skipped + 1.;
+  double bias1 = 1. - pow (o->beta1, update);
+  double bias2 = 1. - pow (o->beta2, update);
+  float visual[CCS_STEP_N_HYPER] = { report->lr_visual, bias1, bias2, factor };
+  float audio[CCS_STEP_N_HYPER] = { report->lr_audio, bias1, bias2, factor };
 
   return ccs_plan_write (self->plan, self->hyper_visual, visual, sizeof visual,
                          error)
@@ -511,25 +241,51 @@ ccs_train_step_losses (CcsTrainStep *self, const CcsTrainBatch *batch,
   return read_losses (self, report, error);
 }
 
+static gboolean
+write_loss_scale (CcsTrainStep *self, GError **error)
+{
+  float scale = self->scale.scale;
+
+  return self->loss_scale == CCS_NONE
+         || ccs_plan_write (self->plan, self->loss_scale, &scale, sizeof scale,
+                            error);
+}
+
+static gboolean
+update (CcsTrainStep *self, CcsTrainReport *report, GError **error)
+{
+  double factor;
+  gboolean finite;
+
+  if (!gradient_factor (self, report, &factor, &finite, error)
+      || (finite
+          && (!write_hyper (self, report, factor, error)
+              || !ccs_plan_run (self->plan, CCS_PHASE_UPDATE, error))))
+    return FALSE;
+  report->skipped = !finite;
+  if (self->loss_scale != CCS_NONE)
+    ccs_loss_scale_count (&self->scale, finite);
+  self->index++;
+  return TRUE;
+}
+
 gboolean
 ccs_train_step_run (CcsTrainStep *self, const CcsTrainBatch *batch,
                     CcsTrainReport *report, GError **error)
 {
   gint64 clock;
-  double factor;
 
-  if (!ccs_train_step_losses (self, batch, report, error))
+  if (!write_loss_scale (self, error)
+      || !ccs_train_step_losses (self, batch, report, error))
     return FALSE;
+  report->loss_scale = self->scale.scale;
   clock = g_get_monotonic_time ();
   if (!ccs_plan_run (self->plan, CCS_PHASE_BACKWARD, error))
     return FALSE;
   report->backward_seconds = seconds_since (&clock);
-  if (!clip_factor (self, report, &factor, error)
-      || !write_hyper (self, report, factor, error)
-      || !ccs_plan_run (self->plan, CCS_PHASE_UPDATE, error))
+  if (!update (self, report, error))
     return FALSE;
   report->update_seconds = seconds_since (&clock);
-  self->index++;
   return TRUE;
 }
 
@@ -617,8 +373,10 @@ ccs_train_step_export_optimizer (CcsTrainStep *self, GError **error)
   g_autoptr (CcsStateDict) dict = ccs_state_dict_new ();
 
   add_count (dict, "step", (gint64)self->index);
+  if (self->loss_scale != CCS_NONE)
+    ccs_loss_scale_export (&self->scale, dict);
   for (guint i = 0; i < self->trained->len; i++) {
-    const Trained *t = &g_array_index (self->trained, Trained, i);
+    const CcsTrained *t = &g_array_index (self->trained, CcsTrained, i);
     const CcsValueId moments[] = { t->m, t->v };
 
     for (guint k = 0; t->grad != CCS_NONE && k < G_N_ELEMENTS (moments); k++) {
@@ -637,7 +395,7 @@ CcsTensor *
 ccs_train_step_gradient (CcsTrainStep *self, const char *name, GError **error)
 {
   for (guint i = 0; i < self->trained->len; i++) {
-    const Trained *t = &g_array_index (self->trained, Trained, i);
+    const CcsTrained *t = &g_array_index (self->trained, CcsTrained, i);
 
     if (strcmp (ccs_program_value (self->program, t->param)->name, name) == 0)
       return t->grad == CCS_NONE ? NULL

@@ -15,6 +15,8 @@ G_BEGIN_DECLS
  * @scl: spatially shuffled negatives: frame t-1 and the contrastive loss; off,
  *   the step needs no frame t-1
  * @clip_norm: largest L2 norm of the whole gradient; 0: no clipping
+ * @loss_scale: what the loss is multiplied by before it is differentiated, to
+ *   begin with (see loss-scale.h); 0: nothing is scaled
  */
 typedef struct
 {
@@ -29,6 +31,7 @@ typedef struct
   double phase_threshold; /* part of the mean energy */
   gboolean scl;
   double clip_norm;
+  double loss_scale;
 } CcsTrainOptions;
 
 /* The published recipe; batch and total_steps are the caller's. */
@@ -48,7 +51,8 @@ typedef struct
                       .temperature = 0.1,                                      \
                       .phase_threshold = 0.2,                                  \
                       .scl = TRUE,                                             \
-                      .clip_norm = 0. })
+                      .clip_norm = 0.,                                         \
+                      .loss_scale = 0. })
 
 /* The level that stereo clips are brought to before a step: rms over both
  * channels together, with this floor (section 1). */
@@ -68,7 +72,10 @@ typedef struct
   double loss;                 /* mse + amp + phase + ssl, as weighted below */
   double mse, amp, phase, ssl; /* each with its weight applied */
   double lr_visual, lr_audio;  /* of this step */
-  double gradient_norm;        /* before clipping; NaN when not clipped */
+  double gradient_norm; /* of the unscaled one, before clipping; NaN where
+                         * neither is asked for */
+  double loss_scale;    /* of this step; 0: none */
+  gboolean skipped;     /* the scaled gradient overflowed: nothing is updated */
   double forward_seconds, backward_seconds, update_seconds;
 } CcsTrainReport;
 
@@ -84,8 +91,9 @@ CcsTrainStep *ccs_train_step_new (CcsStateDict *params,
 void ccs_train_step_free (CcsTrainStep *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsTrainStep, ccs_train_step_free)
 
-/* Runs step ccs_train_step_index() and counts it. When a loss is not finite
- * nothing is updated: CCS_ERROR_MODEL naming the terms. */
+/* Runs step ccs_train_step_index() and counts it. When a loss is not finite, or
+ * a gradient that is clipped or has the least scale, nothing is updated:
+ * CCS_ERROR_MODEL naming the terms. */
 gboolean ccs_train_step_run (CcsTrainStep *self, const CcsTrainBatch *batch,
                              CcsTrainReport *report, GError **error);
 /* The losses of @batch alone: no gradient, no update (running statistics still
@@ -98,12 +106,13 @@ guint64 ccs_train_step_index (const CcsTrainStep *self);
 /* Parameters, buffers, counters and the unused tensors, under published names
  * and in published layout. (transfer full) */
 CcsStateDict *ccs_train_step_export (CcsTrainStep *self, GError **error);
-/* Adam's moments ("m.NAME", "v.NAME") and the step counter ("step").
- * (transfer full) */
+/* Adam's moments ("m.NAME", "v.NAME"), the step counter ("step") and, where the
+ * loss is scaled, its scale. (transfer full) */
 CcsStateDict *ccs_train_step_export_optimizer (CcsTrainStep *self,
                                                GError **error);
-/* The last step's gradient of parameter @name, in published layout; NULL
- * without @error set when the loss does not depend on it. (transfer full) */
+/* The last step's gradient of parameter @name, as scaled, in published layout;
+ * NULL without @error set when the loss does not depend on it. (transfer full)
+ */
 CcsTensor *ccs_train_step_gradient (CcsTrainStep *self, const char *name,
                                     GError **error);
 /* Bytes of the plan. */

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A training step from inside: the program that step-program.c builds, and the
+ * values of it that step.c writes and reads. */
+#pragma once
+
+#include "loss-scale.h"
+#include "nn/plan.h"
+#include "step.h"
+
+G_BEGIN_DECLS
+
+#define CCS_STEP_N_HYPER                                                       \
+  4 /* rate, both bias corrections, gradient's factor                          \
+     */
+
+typedef enum
+{
+  CCS_TERM_MSE,
+  CCS_TERM_AMP,
+  CCS_TERM_PHASE,
+  CCS_TERM_SSL,
+  CCS_N_TERMS
+} CcsLossTerm;
+
+typedef struct
+{
+  CcsValueId param, grad; /* grad is CCS_NONE: the loss ignores it */
+  CcsValueId m, v;
+} CcsTrained;
+
+struct _CcsTrainStep
+{
+  CcsTrainOptions options;
+  CcsStateDict *params; /* as they were at the start */
+  CcsProgram *program;
+  CcsPlan *plan;
+  GArray *trained; /* CcsTrained */
+  CcsValueId left, right, frames, permutation;
+  CcsValueId terms[CCS_N_TERMS]; /* weighted scalars; CCS_NONE: left out */
+  CcsValueId loss;
+  CcsValueId loss_scale;      /* CCS_NONE: not scaled */
+  CcsValueId gradient_square; /* of the scaled one; CCS_NONE: nobody asks */
+  CcsValueId hyper_visual, hyper_audio;
+  guint64 index, first_index;
+  CcsLossScale scale;
+};
+
+/* Forward, losses, gradients and update, and the value ids above. */
+gboolean ccs_train_step_build (CcsTrainStep *self, const CcsModelConfig *config,
+                               GError **error);
+
+G_END_DECLS
