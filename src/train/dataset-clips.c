@@ -115,11 +115,8 @@ check_clip (CcsClip *clip, GError **error)
                  clip->sound, sound.samples, CCS_WINDOW);
     return FALSE;
   }
-  if (!g_file_test (first, G_FILE_TEST_IS_REGULAR)) {
-    g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: there is no such frame",
-                 first);
+  if (!ccs_file_readable (first, error))
     return FALSE;
-  }
   clip->item.samples = sound.samples;
   clip->item.duration = (double)sound.frames / sound.rate;
   return TRUE;

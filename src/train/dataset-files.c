@@ -1,195 +1,49 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Sound files and folders; lists are in dataset-list.c, frames in
- * dataset-picture.c. */
+/* Folders, and whether files can be read and written at all; lists are in
+ * dataset-list.c, sound in dataset-sound.c, frames in dataset-picture.c. */
 #include "dataset-files.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glib/gstdio.h>
-#include <math.h>
-#include <sndfile.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-#include "audio/resampler.h"
 #include "error.h"
 
-#define HIGHEST_RATE 768000 /* Hz */
-/* Sound read before and behind a range, in samples at 16 kHz: several times the
- * reach of the resampling filter. */
-#define CONTEXT 1024
-
-/* -- sound -- */
-
-static SNDFILE *
-open_sound (const char *path, SF_INFO *info, GError **error)
-{
-  SNDFILE *file;
-
-  memset (info, 0, sizeof *info);
-  file = sf_open (path, SFM_READ, info);
-  if (!file) {
-    g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: %s", path,
-                 sf_strerror (NULL));
-    return NULL;
-  }
-  if (info->channels != 2)
-    g_set_error (error, CCS_ERROR, CCS_ERROR_FORMAT,
-                 "%s: %d channel%s; binaural sound has two", path,
-                 info->channels, info->channels == 1 ? "" : "s");
-  else if (info->samplerate < CCS_MODEL_RATE || info->samplerate > HIGHEST_RATE)
-    g_set_error (error, CCS_ERROR, CCS_ERROR_FORMAT,
-                 "%s: a rate of %d Hz; %d to %d Hz are read", path,
-                 info->samplerate, CCS_MODEL_RATE, HIGHEST_RATE);
-  else if (info->frames <= 0)
-    g_set_error (error, CCS_ERROR, CCS_ERROR_FORMAT, "%s: holds no sound",
-                 path);
-  else
-    return file;
-  sf_close (file);
-  return NULL;
-}
-
-static gsize
-samples_at_model_rate (const SF_INFO *info)
-{
-  guint64 rate = info->samplerate;
-
-  return ((guint64)info->frames * CCS_MODEL_RATE + rate / 2) / rate;
-}
-
-gboolean
-ccs_sound_probe (const char *path, CcsSoundFile *out, GError **error)
-{
-  SF_INFO info;
-  SNDFILE *file = open_sound (path, &info, error);
-
-  if (!file)
-    return FALSE;
-  sf_close (file);
-  out->rate = info.samplerate;
-  out->frames = info.frames;
-  out->samples = samples_at_model_rate (&info);
-  return TRUE;
-}
-
-static guint
-greatest_divisor (guint a, guint b)
-{
-  return b ? greatest_divisor (b, a % b) : a;
-}
-
-/* (transfer full): @count stored frames from @first, interleaved */
-static float *
-read_stored (SNDFILE *file, const char *path, gsize first, gsize count,
-             GError **error)
-{
-  g_autofree float *stored = g_new (float, 2 * count);
-
-  if (sf_seek (file, first, SEEK_SET) < 0
-      || sf_readf_float (file, stored, count) != (sf_count_t)count) {
-    g_set_error (error, CCS_ERROR, CCS_ERROR_FORMAT,
-                 "%s: ends before the length that its header states", path);
-    return NULL;
-  }
-  for (gsize i = 0; i < 2 * count; i++) {
-    if (!isfinite (stored[i])) {
-      g_set_error (error, CCS_ERROR, CCS_ERROR_FORMAT,
-                   "%s: frame %" G_GSIZE_FORMAT " is not a finite number", path,
-                   first + i / 2);
-      return NULL;
-    }
-  }
-  return g_steal_pointer (&stored);
-}
-
-/* One channel of @stored to 16 kHz; the range begins @skip samples in. */
 static gboolean
-resample_channel (const float *stored, gsize count, guint channel, guint rate,
-                  gsize skip, gsize n, float *out, GError **error)
+refuse (const char *path, const char *reason, GError **error)
 {
-  g_autofree float *mono = g_new (float, count);
-  g_autoptr (GArray) resampled = NULL;
-  gsize got;
-
-  for (gsize i = 0; i < count; i++)
-    mono[i] = stored[2 * i + channel];
-  resampled = ccs_resample (mono, count, rate, CCS_MODEL_RATE, error);
-  if (!resampled)
-    return FALSE;
-  /* rounding may leave the very last sample of a file out */
-  got = resampled->len > skip ? MIN (n, resampled->len - skip) : 0;
-  memcpy (out, &g_array_index (resampled, float, skip), got * sizeof (float));
-  memset (out + got, 0, (n - got) * sizeof (float));
-  return TRUE;
+  g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: %s", path, reason);
+  return FALSE;
 }
 
 gboolean
-ccs_sound_read (const char *path, gsize start, gsize n, float *left,
-                float *right, GError **error)
+ccs_file_readable (const char *path, GError **error)
 {
-  SF_INFO info;
-  SNDFILE *file = open_sound (path, &info, error);
-  g_autofree float *stored = NULL;
-  gsize samples, step_in, step_out, steps, first, last;
+  int file = g_open (path, O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0);
+  struct stat about;
+  gboolean regular;
 
-  if (!file)
-    return FALSE;
-  samples = samples_at_model_rate (&info);
-  if (start > samples || n > samples - start) {
-    g_set_error (error, CCS_ERROR, CCS_ERROR_FORMAT,
-                 "%s: too short: %" G_GSIZE_FORMAT
-                 " samples at 16 kHz where %" G_GSIZE_FORMAT " are needed",
-                 path, samples, start + n);
-    sf_close (file);
-    return FALSE;
-  }
-  /* both rates meet every step_in stored frames = step_out samples */
-  step_out
-      = CCS_MODEL_RATE / greatest_divisor (CCS_MODEL_RATE, info.samplerate);
-  step_in
-      = info.samplerate / greatest_divisor (CCS_MODEL_RATE, info.samplerate);
-  steps = start > CONTEXT ? (start - CONTEXT) / step_out : 0;
-  first = steps * step_in;
-  last = ((start + n + CONTEXT) / step_out + 1) * step_in;
-  last = MIN (last, (gsize)info.frames);
-  stored = read_stored (file, path, first, last - first, error);
-  sf_close (file);
-  return stored
-         && resample_channel (stored, last - first, 0, info.samplerate,
-                              start - steps * step_out, n, left, error)
-         && resample_channel (stored, last - first, 1, info.samplerate,
-                              start - steps * step_out, n, right, error);
+  if (file < 0)
+    return refuse (path, g_strerror (errno), error);
+  regular = fstat (file, &about) == 0 && S_ISREG (about.st_mode);
+  close (file);
+  return regular || refuse (path, "not a regular file", error);
 }
 
 gboolean
-ccs_sound_write (const char *path, guint rate, gsize n, const float *left,
-                 const float *right, GError **error)
+ccs_file_writable (const char *path, GError **error)
 {
-  g_autofree char *part = g_strconcat (path, ".part", NULL);
-  g_autofree float *interleaved = g_new (float, 2 * n);
-  SF_INFO info = { .samplerate = rate,
-                   .channels = 2,
-                   .format = SF_FORMAT_WAV | SF_FORMAT_PCM_16 };
-  SNDFILE *file = sf_open (part, SFM_WRITE, &info);
-  gboolean written;
+  g_autofree char *folder = g_path_get_dirname (path);
 
-  if (!file) {
-    g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: %s", part,
-                 sf_strerror (NULL));
-    return FALSE;
-  }
-  for (gsize i = 0; i < n; i++) {
-    interleaved[2 * i] = CLAMP (left[i], -1, 1);
-    interleaved[2 * i + 1] = CLAMP (right[i], -1, 1);
-  }
-  written = sf_writef_float (file, interleaved, n) == (sf_count_t)n;
-  written = sf_close (file) == 0 && written;
-  if (!written || g_rename (part, path) != 0) {
-    g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: cannot be written: %s",
-                 path, g_strerror (errno));
-    g_unlink (part);
-    return FALSE;
-  }
-  return TRUE;
+  if (g_file_test (path, G_FILE_TEST_IS_DIR))
+    return refuse (path, "cannot be written: it is a folder", error);
+  if (ccs_folder_writable (folder, error))
+    return TRUE;
+  g_prefix_error (error, "%s: ", path);
+  return FALSE;
 }
 
 /* -- folders -- */
@@ -223,5 +77,16 @@ ccs_folder_make (const char *folder, GError **error)
     return TRUE;
   g_set_error (error, CCS_ERROR, CCS_ERROR_IO,
                "%s: the folder cannot be made: %s", folder, g_strerror (errno));
+  return FALSE;
+}
+
+gboolean
+ccs_folder_writable (const char *folder, GError **error)
+{
+  if (g_access (folder, W_OK | X_OK) == 0)
+    return TRUE;
+  g_set_error (error, CCS_ERROR, CCS_ERROR_IO,
+               "%s: nothing can be written there: %s", folder,
+               g_strerror (errno));
   return FALSE;
 }

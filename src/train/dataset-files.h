@@ -38,8 +38,8 @@ typedef struct
   gsize samples;
 } CcsSoundFile;
 
-/* Reads the header; a file that is not stereo, is empty, or whose rate is
- * below the model's is an error. */
+/* Reads the header; a file that is not stereo, is empty or shorter than its
+ * header states, or whose rate is below the model's is an error. */
 gboolean ccs_sound_probe (const char *path, CcsSoundFile *out, GError **error);
 /* Samples start ... start + n - 1 at 16 kHz. What is resampled is the range
  * with some sound around it, and equals the range of the whole, resampled, to
@@ -50,6 +50,11 @@ gboolean ccs_sound_read (const char *path, gsize start, gsize n, float *left,
 gboolean ccs_sound_write (const char *path, guint rate, gsize n,
                           const float *left, const float *right,
                           GError **error);
+
+/* The same as 32-bit floats, which are not clipped. */
+gboolean ccs_sound_write_float (const char *path, guint rate, gsize n,
+                                const float *left, const float *right,
+                                GError **error);
 
 /* -- frames -- */
 
@@ -63,11 +68,18 @@ gboolean ccs_frame_write (const char *path, gint width, gint height,
 gboolean ccs_frame_write_jpeg (const char *path, gint width, gint height,
                                const guint8 *rgb, GError **error);
 
-/* -- folders -- */
+/* -- files and folders -- */
+
+/* Whether @path is a regular file that may be read; else why not. */
+gboolean ccs_file_readable (const char *path, GError **error);
+/* Whether a file may be put at @path, for those who write it much later. */
+gboolean ccs_file_writable (const char *path, GError **error);
 
 /* Names in @folder, sorted as strings. (element-type utf8) (transfer full) */
 GPtrArray *ccs_folder_list (const char *folder, GError **error);
 /* g_mkdir_with_parents() with an error. */
 gboolean ccs_folder_make (const char *folder, GError **error);
+/* Whether files may be put into @folder. */
+gboolean ccs_folder_writable (const char *folder, GError **error);
 
 G_END_DECLS

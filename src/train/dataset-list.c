@@ -205,11 +205,8 @@ ccs_list_read_hdf5 (const char *path, const char *name, GError **error)
   g_autoptr (GByteArray) said = NULL;
   const char *at, *end;
 
-  if (!g_file_test (path, G_FILE_TEST_IS_REGULAR)) {
-    g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: there is no such list",
-                 path);
+  if (!ccs_file_readable (path, error))
     return NULL;
-  }
   g_mutex_lock (&hdf5_lock);
   said = ask_child (path, name);
   g_mutex_unlock (&hdf5_lock);
@@ -269,7 +266,8 @@ ccs_list_read_text (const char *path, GError **error)
   g_auto (GStrv) lines = NULL;
   gsize length;
 
-  if (!g_file_get_contents (path, &text, &length, error))
+  if (!ccs_file_readable (path, error)
+      || !g_file_get_contents (path, &text, &length, error))
     return NULL;
   if (strlen (text) != length || !g_utf8_validate (text, length, NULL)) {
     g_set_error (error, CCS_ERROR, CCS_ERROR_FORMAT, "%s: not a text file",

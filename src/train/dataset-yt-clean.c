@@ -44,7 +44,7 @@ last_frame (const char *folder, GError **error)
 }
 
 /* Names of the sound files in string order, without the last, which is cut
- * short. */
+ * short: nothing is left of a video of one file. */
 static GPtrArray *
 list_chunks (const char *folder, GError **error)
 {
@@ -55,12 +55,9 @@ list_chunks (const char *folder, GError **error)
   for (guint i = names->len; i-- > 0;)
     if (number_of_name (names->pdata[i], ".wav") < 0)
       g_ptr_array_remove_index (names, i);
-  if (names->len < 2) {
-    g_set_error (
-        error, CCS_ERROR, CCS_ERROR_FORMAT,
-        "%s: %u sound file%s named by a second; the last is left out, so two "
-        "are needed",
-        folder, names->len, names->len == 1 ? "" : "s");
+  if (names->len == 0) {
+    g_set_error (error, CCS_ERROR, CCS_ERROR_FORMAT,
+                 "%s: holds no sound files named by a second and .wav", folder);
     return NULL;
   }
   g_ptr_array_set_size (names, names->len - 1);
@@ -79,7 +76,6 @@ add_video (CcsClips *clips, const CcsDatasetOptions *options, const char *id,
   gint64 last = last_frame (frames, &reason);
   g_autoptr (GPtrArray) chunks
       = last < 0 ? NULL : list_chunks (sounds, &reason);
-  gboolean from_start = options->official && options->split == CCS_SPLIT_TEST;
 
   if (!chunks)
     return ccs_clips_refuse (clips, reason, error);
@@ -93,7 +89,7 @@ add_video (CcsClips *clips, const CcsDatasetOptions *options, const char *id,
     g_snprintf (clip.item.name, sizeof clip.item.name, "%s/%" G_GINT64_FORMAT,
                 id, second);
     clip.item.frame_offset = CCS_FRAME_OFFSET_YT_CLEAN;
-    clip.item.frame_base = from_start ? 0 : second * CCS_ANALYSIS_FPS;
+    clip.item.frame_base = options->official ? 0 : second * CCS_ANALYSIS_FPS;
     clip.item.last_frame = last;
     if (!ccs_clips_add (clips, &clip, error))
       return FALSE;

@@ -28,7 +28,7 @@ typedef enum
  * @split_number: fairplay: N of splitN
  * @split: which list
  * @official: yt_clean: every chunk is paired with the video's first ten
- *   seconds, as published (specification section 8, fault 2)
+ *   seconds, as in the published tests (specification section 8, fault 2)
  * @on_bad: what to do when a file is missing or has another form
  * @scene_seed, @scene_count, @sofa: scenes: the seed, how many scenes make the
  *   data set, the SOFA file (NULL: search)

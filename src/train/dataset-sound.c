@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Sound files: stereo of any rate from the model's on, read in pieces at 16 kHz
+ * through libsndfile and the resampler. */
+#include "dataset-files.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <math.h>
+#include <sndfile.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "audio/resampler.h"
+#include "error.h"
+
+#define HIGHEST_RATE 768000 /* Hz */
+/* Sound read before and behind a range, in samples at 16 kHz: several times the
+ * reach of the resampling filter. */
+#define CONTEXT 1024
+
+/* -- reading -- */
+
+#define RIFF_BYTES 12 /* "RIFF", size, "WAVE" */
+#define CHUNK_BYTES 8 /* name, size */
+/* Writers that cannot seek back leave sizes from here on in a header. */
+#define SIZE_UNKNOWN 0x7ffff000u
+
+static guint32
+little_endian (const guint8 *bytes)
+{
+  return bytes[0] | bytes[1] << 8 | bytes[2] << 16 | (guint32)bytes[3] << 24;
+}
+
+/* Bytes that a WAV file lacks of the sound that its header states, which
+ * libsndfile takes for a shorter sound; 0 for files of other forms. */
+static guint64
+missing_bytes (const char *path)
+{
+  FILE *file = g_fopen (path, "rb");
+  guint8 head[RIFF_BYTES], chunk[CHUNK_BYTES];
+  guint64 missing = 0, start, size;
+  long end;
+
+  if (file == NULL)
+    return 0;
+  if (fread (head, 1, RIFF_BYTES, file) == RIFF_BYTES
+      && memcmp (head, "RIFF", 4) == 0 && memcmp (head + 8, "WAVE", 4) == 0)
+    while (fread (chunk, 1, CHUNK_BYTES, file) == CHUNK_BYTES) {
+      size = little_endian (chunk + 4);
+      if (memcmp (chunk, "data", 4) == 0) {
+        start = ftell (file);
+        if (size < SIZE_UNKNOWN && fseek (file, 0, SEEK_END) == 0
+            && (end = ftell (file)) >= 0 && start + size > (guint64)end)
+          missing = start + size - (guint64)end;
+        break;
+      }
+      if (fseek (file, size + size % 2, SEEK_CUR) != 0)
+        break;
+    }
+  fclose (file);
+  return missing;
+}
+
+static SNDFILE *
+open_sound (const char *path, SF_INFO *info, GError **error)
+{
+  guint64 missing;
+  SNDFILE *file;
+
+  memset (info, 0, sizeof *info);
+  if (!ccs_file_readable (path, error))
+    return NULL;
+  file = sf_open (path, SFM_READ, info);
+  if (!file) {
+    g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: %s", path,
+                 sf_strerror (NULL));
+    return NULL;
+  }
+  if (info->channels != 2)
+    g_set_error (error, CCS_ERROR, CCS_ERROR_FORMAT,
+                 "%s: %d channel%s; binaural sound has two", path,
+                 info->channels, info->channels == 1 ? "" : "s");
+  else if (info->samplerate < CCS_MODEL_RATE || info->samplerate > HIGHEST_RATE)
+    g_set_error (error, CCS_ERROR, CCS_ERROR_FORMAT,
+                 "%s: a rate of %d Hz; %d to %d Hz are read", path,
+                 info->samplerate, CCS_MODEL_RATE, HIGHEST_RATE);
+  else if (info->frames <= 0)
+    g_set_error (error, CCS_ERROR, CCS_ERROR_FORMAT, "%s: holds no sound",
+                 path);
+  else if ((missing = missing_bytes (path)) > 0)
+    g_set_error (error, CCS_ERROR, CCS_ERROR_FORMAT,
+                 "%s: cut off: %" G_GUINT64_FORMAT
+                 " bytes of the sound that its header states are missing",
+                 path, missing);
+  else
+    return file;
+  sf_close (file);
+  return NULL;
+}
+
+/* As many as librosa gives for a file of that rate, by its very expression. */
+static gsize
+samples_at_model_rate (const SF_INFO *info)
+{
+  double ratio = (double)CCS_MODEL_RATE / info->samplerate;
+
+  return (gsize)ceil (info->frames * ratio);
+}
+
+gboolean
+ccs_sound_probe (const char *path, CcsSoundFile *out, GError **error)
+{
+  SF_INFO info;
+  SNDFILE *file = open_sound (path, &info, error);
+
+  if (!file)
+    return FALSE;
+  sf_close (file);
+  out->rate = info.samplerate;
+  out->frames = info.frames;
+  out->samples = samples_at_model_rate (&info);
+  return TRUE;
+}
+
+static guint
+greatest_divisor (guint a, guint b)
+{
+  return b ? greatest_divisor (b, a % b) : a;
+}
+
+/* (transfer full): @count stored frames from @first, interleaved */
+static float *
+read_stored (SNDFILE *file, const char *path, gsize first, gsize count,
+             GError **error)
+{
+  g_autofree float *stored = g_new (float, 2 * count);
+
+  if (sf_seek (file, first, SEEK_SET) < 0
+      || sf_readf_float (file, stored, count) != (sf_count_t)count) {
+    g_set_error (error, CCS_ERROR, CCS_ERROR_FORMAT,
+                 "%s: ends before the length that its header states", path);
+    return NULL;
+  }
+  for (gsize i = 0; i < 2 * count; i++) {
+    if (!isfinite (stored[i])) {
+      g_set_error (error, CCS_ERROR, CCS_ERROR_FORMAT,
+                   "%s: frame %" G_GSIZE_FORMAT " is not a finite number", path,
+                   first + i / 2);
+      return NULL;
+    }
+  }
+  return g_steal_pointer (&stored);
+}
+
+/* One channel of @stored to 16 kHz; the range begins @skip samples in. */
+static gboolean
+resample_channel (const float *stored, gsize count, guint channel, guint rate,
+                  gsize skip, gsize n, float *out, GError **error)
+{
+  g_autofree float *mono = g_new (float, count);
+  g_autoptr (GArray) resampled = NULL;
+  gsize got;
+
+  for (gsize i = 0; i < count; i++)
+    mono[i] = stored[2 * i + channel];
+  resampled = ccs_resample (mono, count, rate, CCS_MODEL_RATE, error);
+  if (!resampled)
+    return FALSE;
+  /* rounding may leave the very last sample of a file out */
+  got = resampled->len > skip ? MIN (n, resampled->len - skip) : 0;
+  memcpy (out, &g_array_index (resampled, float, skip), got * sizeof (float));
+  memset (out + got, 0, (n - got) * sizeof (float));
+  return TRUE;
+}
+
+gboolean
+ccs_sound_read (const char *path, gsize start, gsize n, float *left,
+                float *right, GError **error)
+{
+  SF_INFO info;
+  SNDFILE *file = open_sound (path, &info, error);
+  g_autofree float *stored = NULL;
+  gsize samples, step_in, step_out, steps, first, last;
+
+  if (!file)
+    return FALSE;
+  samples = samples_at_model_rate (&info);
+  if (start > samples || n > samples - start) {
+    g_set_error (error, CCS_ERROR, CCS_ERROR_FORMAT,
+                 "%s: too short: %" G_GSIZE_FORMAT
+                 " samples at 16 kHz where %" G_GSIZE_FORMAT " are needed",
+                 path, samples, start + n);
+    sf_close (file);
+    return FALSE;
+  }
+  /* both rates meet every step_in stored frames = step_out samples */
+  step_out
+      = CCS_MODEL_RATE / greatest_divisor (CCS_MODEL_RATE, info.samplerate);
+  step_in
+      = info.samplerate / greatest_divisor (CCS_MODEL_RATE, info.samplerate);
+  steps = start > CONTEXT ? (start - CONTEXT) / step_out : 0;
+  first = steps * step_in;
+  last = ((start + n + CONTEXT) / step_out + 1) * step_in;
+  last = MIN (last, (gsize)info.frames);
+  stored = read_stored (file, path, first, last - first, error);
+  sf_close (file);
+  return stored
+         && resample_channel (stored, last - first, 0, info.samplerate,
+                              start - steps * step_out, n, left, error)
+         && resample_channel (stored, last - first, 1, info.samplerate,
+                              start - steps * step_out, n, right, error);
+}
+
+/* -- writing -- */
+
+/* Takes @interleaved, [n] frames, to @path in libsndfile's @format. */
+static gboolean
+write_sound (const char *path, guint rate, int format, gsize n,
+             const float *interleaved, GError **error)
+{
+  g_autofree char *part = g_strconcat (path, ".part", NULL);
+  SF_INFO info = { .samplerate = rate, .channels = 2, .format = format };
+  SNDFILE *file = sf_open (part, SFM_WRITE, &info);
+  g_autofree char *reason = NULL;
+  int closed;
+
+  if (!file) {
+    g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: cannot be written: %s",
+                 path, sf_strerror (NULL));
+    return FALSE;
+  }
+  if (sf_writef_float (file, interleaved, n) != (sf_count_t)n)
+    reason = g_strdup (sf_strerror (file));
+  closed = sf_close (file);
+  if (!reason && closed != 0)
+    reason = g_strdup (sf_error_number (closed));
+  if (!reason && g_rename (part, path) != 0)
+    reason = g_strdup (g_strerror (errno));
+  if (!reason)
+    return TRUE;
+  g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: cannot be written: %s",
+               path, reason);
+  g_unlink (part);
+  return FALSE;
+}
+
+gboolean
+ccs_sound_write (const char *path, guint rate, gsize n, const float *left,
+                 const float *right, GError **error)
+{
+  g_autofree float *interleaved = g_new (float, 2 * n);
+
+  for (gsize i = 0; i < n; i++) {
+    interleaved[2 * i] = CLAMP (left[i], -1, 1);
+    interleaved[2 * i + 1] = CLAMP (right[i], -1, 1);
+  }
+  return write_sound (path, rate, SF_FORMAT_WAV | SF_FORMAT_PCM_16, n,
+                      interleaved, error);
+}
+
+gboolean
+ccs_sound_write_float (const char *path, guint rate, gsize n, const float *left,
+                       const float *right, GError **error)
+{
+  g_autofree float *interleaved = g_new (float, 2 * n);
+
+  for (gsize i = 0; i < n; i++) {
+    interleaved[2 * i] = left[i];
+    interleaved[2 * i + 1] = right[i];
+  }
+  return write_sound (path, rate, SF_FORMAT_WAV | SF_FORMAT_FLOAT, n,
+                      interleaved, error);
+}
