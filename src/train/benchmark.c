@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Where a training step's time goes. */
+#include "dataset-files.h"
 #include "trainer-private.h"
 #include <math.h>
 #include <stdio.h>
@@ -62,11 +63,13 @@ figures_as_json (const CcsTraining *t, const double medians[N_PARTS],
   struct rusage usage;
 
   getrusage (RUSAGE_SELF, &usage);
-  g_string_append_printf (text,
-                          "  \"batch\": %d,\n  \"steps\": %u,\n"
-                          "  \"backend\": \"%s\",\n  \"threads\": %d,\n",
-                          t->settings->batch_size, steps,
-                          ccs_backend_name (t->backend), t->backend->n_threads);
+  g_string_append_printf (
+      text,
+      "  \"batch\": %d,\n  \"steps\": %u,\n"
+      "  \"backend\": \"%s\",\n  \"precision\": \"%s\",\n"
+      "  \"threads\": %d,\n",
+      t->settings->batch_size, steps, ccs_backend_name (t->backend),
+      ccs_precision_name (t->backend->precision), t->backend->n_threads);
   for (guint p = 0; p < N_PARTS; p++)
     g_string_append_printf (text, "  \"%s\": %.4f,\n", part_names[p],
                             medians[p]);
@@ -105,9 +108,12 @@ ccs_train_benchmark (const CcsTrainSettings *settings, GError **error)
   CcsRunState fresh = { .best = INFINITY };
   double medians[N_PARTS];
   g_autofree char *json = NULL;
-  gboolean ok = ccs_training_open (&training, settings, &fresh, error)
-                && measure (&training, medians, error);
+  gboolean ok;
 
+  if (settings->json && !ccs_file_writable (settings->json, error))
+    return FALSE;
+  ok = ccs_training_open (&training, settings, &fresh, error)
+       && measure (&training, medians, error);
   if (ok) {
     json = figures_as_json (&training, medians, settings->benchmark_steps);
     fputs (json, stdout);

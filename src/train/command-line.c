@@ -206,6 +206,19 @@ ccs_command_line_one_of (const char *option, const char *value,
 }
 
 gboolean
+ccs_command_line_at_least (const char *option, gint64 value, gint64 least,
+                           GError **error)
+{
+  if (value >= least)
+    return TRUE;
+  g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
+               "--%s is %" G_GINT64_FORMAT "; it must be at least "
+               "%" G_GINT64_FORMAT,
+               option, value, least);
+  return FALSE;
+}
+
+gboolean
 ccs_command_line_split (const char *name, guint *number, GError **error)
 {
   guint64 n;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the command lines of ccstereo-train and ccstereo-eval have in common: a
- * table of options, filled from the words of the command line and from a key
- * file. Strings that the table's entries point to are NULL or allocated, and
- * are freed when replaced. */
+/* How the command lines of ccstereo-train and ccstereo-eval are read: a table
+ * of options (arguments.h lists those of both), filled from the words of the
+ * command line and from a key file. Strings that the table's entries point to
+ * are NULL or allocated, and are freed when replaced. */
 #pragma once
 
 #include <glib.h>
@@ -27,6 +27,9 @@ void ccs_command_line_clear (const GOptionEntry *table);
 /* An error of one line unless @value is one of @allowed. */
 gboolean ccs_command_line_one_of (const char *option, const char *value,
                                   const char *const *allowed, GError **error);
+/* The same unless @value is at least @least. */
+gboolean ccs_command_line_at_least (const char *option, gint64 value,
+                                    gint64 least, GError **error);
 /* N of "splitN", the published way to name one of FAIR-Play's splits. */
 gboolean ccs_command_line_split (const char *name, guint *number,
                                  GError **error);

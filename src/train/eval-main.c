@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* ccstereo-eval: see --help. */
+#include "arguments.h"
 #include "command-line.h"
+#include "dataset-files.h"
 #include "evaluate.h"
 #include "lateral.h"
-#include <errno.h>
-#include <sndfile.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -17,13 +16,15 @@ enum
   EXIT_USAGE = 2,
 };
 
+#define JUDGING_SCENES 50
+
 typedef struct
 {
-  char *dataset, *data_root, *setup, *split_dir, *split, *checkpoint;
-  char *protocol, *json, *save_audio, *backend, *sofa;
-  gint limit, threads, scene_count, device_id;
-  gint64 scene_seed;
-  gboolean no_tdss, skip_bad, quiet, version;
+  CcsDataArguments data;
+  CcsComputeArguments compute;
+  char *split, *checkpoint, *json, *save_audio;
+  gint limit;
+  gboolean no_tdss, quiet, version;
 } Arguments;
 
 typedef struct
@@ -37,98 +38,66 @@ typedef struct
 static void
 set_defaults (Arguments *a)
 {
-  *a = (Arguments){ .dataset = g_strdup ("scenes"),
-                    .setup = g_strdup ("10splits"),
-                    .split_dir = g_strdup ("split1"),
-                    .split = g_strdup ("test"),
-                    .protocol = g_strdup ("corrected"),
-                    .backend = g_strdup ("auto"),
-                    .scene_count = 50,
-                    .scene_seed = 1,
-                    .device_id = -1 };
+  *a = (Arguments){ .split = g_strdup ("test") };
+  ccs_data_arguments_init (&a->data, JUDGING_SCENES);
+  ccs_compute_arguments_init (&a->compute);
 }
 
-static GOptionEntry *
+/* (element-type GOptionEntry) (transfer full) */
+static GArray *
 entries (Arguments *a)
 {
-  const GOptionEntry table[]
-      = { { "dataset", 0, 0, G_OPTION_ARG_STRING, &a->dataset,
-            "fairplay, yt_clean or scenes (default scenes)", "NAME" },
-          { "data-root", 0, 0, G_OPTION_ARG_FILENAME, &a->data_root,
-            "The data set's folder", "DIR" },
-          { "setup", 0, 0, G_OPTION_ARG_STRING, &a->setup,
-            "fairplay: 10splits (default) or 5splits", "NAME" },
-          { "hdf5FolderPath", 0, 0, G_OPTION_ARG_STRING, &a->split_dir,
-            "fairplay: which split (default split1)", "splitN" },
-          { "split", 0, 0, G_OPTION_ARG_STRING, &a->split,
-            "train, val or test (default test)", "NAME" },
-          { "checkpoint", 0, 0, G_OPTION_ARG_FILENAME, &a->checkpoint,
-            "The model: safetensors or .pth (default: the installed one)",
-            "FILE" },
-          { "protocol", 0, 0, G_OPTION_ARG_STRING, &a->protocol,
-            "corrected (default), or official: as the published code", "NAME" },
-          { "no-tdss", 0, 0, G_OPTION_ARG_NONE, &a->no_tdss,
-            "Centre crops in place of moving ones", NULL },
-          { "limit", 0, 0, G_OPTION_ARG_INT, &a->limit,
-            "Clips at most (default 0: all)", "N" },
-          { "json", 0, 0, G_OPTION_ARG_FILENAME, &a->json,
-            "Write prediction, mono and clips", "FILE" },
-          { "save-audio", 0, 0, G_OPTION_ARG_FILENAME, &a->save_audio,
-            "Write each clip's prediction as WAV", "DIR" },
-          { "scene-count", 0, 0, G_OPTION_ARG_INT, &a->scene_count,
-            "scenes: how many (default 50)", "N" },
-          { "scene-seed", 0, 0, G_OPTION_ARG_INT64, &a->scene_seed,
-            "scenes: their seed (default 1)", "N" },
-          { "sofa", 0, 0, G_OPTION_ARG_FILENAME, &a->sofa,
-            "scenes: head-related impulse responses", "FILE" },
-          { "skip-bad", 0, 0, G_OPTION_ARG_NONE, &a->skip_bad,
-            "Warn about unreadable files and go on", NULL },
-          { "backend", 0, 0, G_OPTION_ARG_STRING, &a->backend,
-            "auto, cpu, cuda or reference (default auto)", "NAME" },
-          { "gpu_ids", 0, 0, G_OPTION_ARG_INT, &a->device_id,
-            "Which GPU (default -1: choose)", "N" },
-          { "threads", 0, 0, G_OPTION_ARG_INT, &a->threads,
-            "CPU threads (default 0: one a core)", "N" },
-          { "quiet", 'q', 0, G_OPTION_ARG_NONE, &a->quiet,
-            "No progress, no table", NULL },
-          { "version", 0, 0, G_OPTION_ARG_NONE, &a->version,
-            "Print the version", NULL },
-          { NULL } };
+  const GOptionEntry table[] = {
+    { "split", 0, 0, G_OPTION_ARG_STRING, &a->split,
+      "train, val or test (default test)", "NAME" },
+    { "checkpoint", 0, 0, G_OPTION_ARG_FILENAME, &a->checkpoint,
+      "The model: safetensors or .pth (default: the installed one)", "FILE" },
+    { "no-tdss", 0, 0, G_OPTION_ARG_NONE, &a->no_tdss,
+      "Centre crops in place of moving ones", NULL },
+    { "limit", 0, 0, G_OPTION_ARG_INT, &a->limit,
+      "Clips at most (default 0: all)", "N" },
+    { "json", 0, 0, G_OPTION_ARG_FILENAME, &a->json,
+      "Write prediction, mono and clips", "FILE" },
+    { "save-audio", 0, 0, G_OPTION_ARG_FILENAME, &a->save_audio,
+      "Write each clip's prediction as WAV", "DIR" },
+    { "quiet", 'q', 0, G_OPTION_ARG_NONE, &a->quiet, "No progress, no table",
+      NULL },
+    { "version", 0, 0, G_OPTION_ARG_NONE, &a->version, "Print the version",
+      NULL },
+  };
+  GArray *all = g_array_new (TRUE, FALSE, sizeof (GOptionEntry));
 
-  return g_memdup2 (table, sizeof table);
+  ccs_data_arguments_list (&a->data, all);
+  g_array_append_vals (all, table, G_N_ELEMENTS (table));
+  ccs_compute_arguments_list (&a->compute, all);
+  return all;
 }
 
 static void
 clear (Arguments *a)
 {
-  g_autofree GOptionEntry *table = entries (a);
+  g_autoptr (GArray) all = entries (a);
 
-  ccs_command_line_clear (table);
+  ccs_command_line_clear ((const GOptionEntry *)all->data);
 }
 
 static gboolean
 check (const Arguments *a, GError **error)
 {
-  static const char *const protocols[] = { "corrected", "official", NULL };
-  guint split;
+  CcsSplit split;
 
-  if (!ccs_command_line_one_of ("protocol", a->protocol, protocols, error)
-      || !ccs_command_line_split (a->split_dir, &split, error))
-    return FALSE;
-  if (a->limit >= 0 && a->scene_count >= 1 && a->threads >= 0)
-    return TRUE;
-  g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
-               "--limit and --threads are at least 0, --scene-count at least "
-               "1");
-  return FALSE;
+  return ccs_data_arguments_check (&a->data, error)
+         && ccs_compute_arguments_check (&a->compute, error)
+         && ccs_split_from_name (a->split, &split, error)
+         && ccs_command_line_at_least ("limit", a->limit, 0, error);
 }
 
 static gboolean
 parse (Arguments *a, int *argc, char ***argv, GError **error)
 {
-  g_autofree GOptionEntry *table = entries (a);
+  g_autoptr (GArray) all = entries (a);
 
-  return ccs_command_line_parse (table,
+  return ccs_command_line_parse ((const GOptionEntry *)all->data,
                                  "- judge a CCStereo model on a data set",
                                  "Exit status: 0 done, 1 failed, 2 wrong "
                                  "usage.",
@@ -156,14 +125,16 @@ json_scores (GString *to, const CcsScores *s, const char *indent)
 static void
 json_string (GString *to, const char *text)
 {
+  g_autofree char *valid = g_utf8_make_valid (text, -1);
+
   g_string_append_c (to, '"');
-  for (; *text; text++) {
-    if (*text == '"' || *text == '\\')
-      g_string_append_printf (to, "\\%c", *text);
-    else if ((guchar)*text < 0x20)
-      g_string_append_printf (to, "\\u%04x", *text);
+  for (const char *c = valid; *c; c++) {
+    if (*c == '"' || *c == '\\')
+      g_string_append_printf (to, "\\%c", *c);
+    else if ((guchar)*c < 0x20)
+      g_string_append_printf (to, "\\u%04x", *c);
     else
-      g_string_append_c (to, *text);
+      g_string_append_c (to, *c);
   }
   g_string_append_c (to, '"');
 }
@@ -174,11 +145,12 @@ write_json (const Evaluation *e, const CcsScores *prediction,
 {
   g_autoptr (GString) text = g_string_new ("{\n  \"protocol\": ");
 
-  json_string (text, e->arguments->protocol);
+  json_string (text, e->arguments->data.protocol);
   g_string_append_printf (text,
-                          ",\n  \"tdss\": %s,\n  \"count\": %u,\n"
-                          "  \"prediction\": ",
-                          e->arguments->no_tdss ? "false" : "true", e->done);
+                          ",\n  \"tdss\": %s,\n  \"precision\": \"%s\",\n"
+                          "  \"count\": %u,\n  \"prediction\": ",
+                          e->arguments->no_tdss ? "false" : "true",
+                          e->arguments->compute.precision, e->done);
   json_scores (text, prediction, "  ");
   g_string_append (text, ",\n  \"mono\": ");
   json_scores (text, mono, "  ");
@@ -201,27 +173,12 @@ save_wav (const CcsEvaluatedClip *clip, const char *dir, GError **error)
 {
   g_autofree char *name = g_strdup_printf ("%s.wav", clip->item->name);
   g_autofree char *path = NULL;
-  g_autofree float *frames = g_new (float, 2 * clip->n);
-  SF_INFO info = { .samplerate = CCS_MODEL_RATE,
-                   .channels = 2,
-                   .format = SF_FORMAT_WAV | SF_FORMAT_FLOAT };
-  SNDFILE *file;
-  gboolean ok;
 
   g_strdelimit (name, G_DIR_SEPARATOR_S, '_');
   path = g_build_filename (dir, name, NULL);
-  for (gsize i = 0; i < clip->n; i++) {
-    frames[2 * i] = clip->prediction[0][i];
-    frames[2 * i + 1] = clip->prediction[1][i];
-  }
-  file = sf_open (path, SFM_WRITE, &info);
-  ok = file && sf_writef_float (file, frames, clip->n) == (sf_count_t)clip->n;
-  if (!ok)
-    g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: cannot write: %s", path,
-                 sf_strerror (file));
-  if (file)
-    sf_close (file);
-  return ok;
+  return ccs_sound_write_float (path, CCS_MODEL_RATE, clip->n,
+                                clip->prediction[0], clip->prediction[1],
+                                error);
 }
 
 static gboolean
@@ -275,29 +232,24 @@ print_lateral (CcsLateral *lateral)
 static CcsModel *
 open_model (const Arguments *a, GError **error)
 {
-  CcsBackendOptions options = { a->threads, a->device_id };
+  CcsBackendOptions options = ccs_compute_arguments_backend (&a->compute);
   g_autofree char *path = a->checkpoint ? g_strdup (a->checkpoint)
                                         : ccs_model_default_path (error);
 
-  return path ? ccs_model_load (path, a->backend, &options, error) : NULL;
+  return path ? ccs_model_load (path, a->compute.backend, &options, error)
+              : NULL;
 }
 
+/* What is to be written at the end or on the way could be: found out before
+ * the work, so that none of it is lost. */
 static gboolean
-dataset_options (const Arguments *a, CcsDatasetOptions *options, GError **error)
+check_outputs (const Arguments *a, GError **error)
 {
-  *options = CCS_DATASET_OPTIONS_INIT;
-  if (!ccs_split_from_name (a->split, &options->split, error))
+  if (a->json && !ccs_file_writable (a->json, error))
     return FALSE;
-  options->kind = a->dataset;
-  options->root = a->data_root;
-  options->setup = a->setup;
-  ccs_command_line_split (a->split_dir, &options->split_number, NULL);
-  options->official = strcmp (a->protocol, "official") == 0;
-  options->on_bad = a->skip_bad ? CCS_ON_BAD_SKIP : CCS_ON_BAD_FATAL;
-  options->scene_seed = a->scene_seed;
-  options->scene_count = a->scene_count;
-  options->sofa = a->sofa;
-  return TRUE;
+  return a->save_audio == NULL
+         || (ccs_folder_make (a->save_audio, error)
+             && ccs_folder_writable (a->save_audio, error));
 }
 
 /* Data set, model and, for scenes, the look at their single sources. */
@@ -305,25 +257,29 @@ static gboolean
 open_all (const Arguments *a, CcsDataset **dataset, CcsModel **model,
           CcsLateral **lateral, GError **error)
 {
+  gboolean scenes = strcmp (a->data.dataset, "scenes") == 0;
   CcsDatasetOptions options;
+  CcsSplit split;
 
-  if (!dataset_options (a, &options, error)
-      || (*dataset = ccs_dataset_open (&options, error)) == NULL
-      || (*model = open_model (a, error)) == NULL)
+  if (!ccs_split_from_name (a->split, &split, error))
     return FALSE;
-  if (strcmp (a->dataset, "scenes") == 0)
+  options = ccs_data_arguments_dataset (&a->data, split);
+  *dataset = ccs_dataset_open (&options, error);
+  if (*dataset == NULL || (*model = open_model (a, error)) == NULL)
+    return FALSE;
+  if (scenes)
     *lateral = ccs_lateral_new (&options, error);
-  return *lateral != NULL || strcmp (a->dataset, "scenes") != 0;
+  return *lateral != NULL || !scenes;
 }
 
 static gboolean
 evaluate (const Arguments *a, GError **error)
 {
   CcsEvaluateOptions options
-      = { .official = strcmp (a->protocol, "official") == 0,
+      = { .official = ccs_data_arguments_official (&a->data),
           .tdss = !a->no_tdss,
           .limit = a->limit,
-          .skip_bad = a->skip_bad };
+          .skip_bad = a->data.skip_bad };
   g_autoptr (GString) clips = g_string_new (NULL);
   g_autoptr (CcsDataset) dataset = NULL;
   g_autoptr (CcsModel) model = NULL;
@@ -332,17 +288,13 @@ evaluate (const Arguments *a, GError **error)
   CcsScores prediction, mono;
   guint done;
 
-  if (!open_all (a, &dataset, &model, &lateral, error))
+  if (!check_outputs (a, error)
+      || !open_all (a, &dataset, &model, &lateral, error))
     return FALSE;
   e.lateral = lateral;
   e.total = (guint)ccs_dataset_length (dataset);
   if (a->limit > 0)
     e.total = MIN (e.total, (guint)a->limit);
-  if (a->save_audio && g_mkdir_with_parents (a->save_audio, 0777) != 0) {
-    g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: cannot be made: %s",
-                 a->save_audio, g_strerror (errno));
-    return FALSE;
-  }
   if (!ccs_evaluate (model, dataset, &options, record_clip, &e, &prediction,
                      &mono, &done, error))
     return FALSE;

@@ -238,24 +238,18 @@ add_table (GString *html, const CcsScores *p, const CcsScores *m, guint clips)
 /* The clips come before the table on the way through the data and after it on
  * the page. */
 static gboolean
-add_test (GString *html, const char *model_path, const char *backend,
-          const CcsDatasetOptions *options, guint limit, GError **error)
+add_test (GString *html, const CcsReportOptions *options, GError **error)
 {
-  CcsEvaluateOptions how
-      = { .official = options->official, .tdss = TRUE, .limit = limit };
   g_autoptr (GString) clips_html = g_string_new (NULL);
   Page page = { clips_html, 0 };
-  g_autoptr (CcsDataset) dataset = ccs_dataset_open (options, error);
-  g_autoptr (CcsModel) model = NULL;
+  g_autoptr (CcsModel) model = ccs_model_load (
+      options->model_path, options->backend, options->where, error);
   CcsScores prediction, mono;
   guint clips;
 
-  if (dataset == NULL)
-    return FALSE;
-  model = ccs_model_load (model_path, backend, NULL, error);
   if (model == NULL
-      || !ccs_evaluate (model, dataset, &how, add_clip, &page, &prediction,
-                        &mono, &clips, error))
+      || !ccs_evaluate (model, options->dataset, &options->how, add_clip, &page,
+                        &prediction, &mono, &clips, error))
     return FALSE;
   add_table (html, &prediction, &mono, clips);
   g_string_append (html, clips_html->str);
@@ -263,9 +257,7 @@ add_test (GString *html, const char *model_path, const char *backend,
 }
 
 gboolean
-ccs_report_write (const char *dir, const char *title, const char *model_path,
-                  const char *backend, const CcsDatasetOptions *options,
-                  guint limit, GError **error)
+ccs_report_write (const CcsReportOptions *options, GError **error)
 {
   static const char style[]
       = "body{font:15px/1.5 sans-serif;max-width:800px;margin:2em auto}"
@@ -273,8 +265,8 @@ ccs_report_write (const char *dir, const char *title, const char *model_path,
         "table{border-collapse:collapse}td,th{border:1px solid #ccc;"
         "padding:.2em .8em;text-align:right}td:first-child{text-align:left}";
   g_autoptr (GString) html = g_string_new (NULL);
-  g_autofree char *escaped = g_markup_escape_text (title, -1);
-  g_autofree char *path = g_build_filename (dir, CCS_RUN_REPORT, NULL);
+  g_autofree char *escaped = g_markup_escape_text (options->title, -1);
+  g_autofree char *path = g_build_filename (options->dir, CCS_RUN_REPORT, NULL);
 
   g_string_append_printf (
       html,
@@ -282,8 +274,8 @@ ccs_report_write (const char *dir, const char *title, const char *model_path,
       "<meta charset=\"utf-8\"><title>CCStereo training</title><style>%s"
       "</style></head><body>\n<h1>CCStereo training</h1>\n<p>%s</p>\n",
       style, escaped);
-  if (!add_curves (html, dir, error)
-      || !add_test (html, model_path, backend, options, limit, error))
+  if (!add_curves (html, options->dir, error)
+      || !add_test (html, options, error))
     return FALSE;
   g_string_append (html, "</body></html>\n");
   return g_file_set_contents (path, html->str, html->len, error);

@@ -4,15 +4,27 @@
  * over time of truth, prediction and mono. */
 #pragma once
 
-#include "dataset.h"
+#include "evaluate.h"
 
 G_BEGIN_DECLS
 
-/* Reads @dir's metrics, evaluates @model_path on @limit clips of @options, and
- * writes @dir/report.html. @title: what the run was. */
-gboolean ccs_report_write (const char *dir, const char *title,
-                           const char *model_path, const char *backend,
-                           const CcsDatasetOptions *options, guint limit,
-                           GError **error);
+/**
+ * CcsReportOptions:
+ * @dir: the run's folder, whose metrics are read and where report.html goes
+ * @title: what the run was
+ * @model_path: the model that is judged
+ * @backend, @where: what computes
+ * @dataset, @how: what it is judged by
+ */
+typedef struct
+{
+  const char *dir, *title, *model_path;
+  const char *backend;
+  const CcsBackendOptions *where;
+  CcsDataset *dataset;
+  CcsEvaluateOptions how;
+} CcsReportOptions;
+
+gboolean ccs_report_write (const CcsReportOptions *options, GError **error);
 
 G_END_DECLS

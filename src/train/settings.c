@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "settings.h"
 #include "command-line.h"
+#include "loss-scale.h"
 #include <math.h>
 #include <string.h>
 
 #define GROUP "train"
+#define TRAINING_SCENES 2000
 
 static void
 set_defaults (CcsTrainSettings *s)
@@ -13,11 +15,8 @@ set_defaults (CcsTrainSettings *s)
   const CcsModelConfig model = CCS_MODEL_CONFIG_PUBLISHED;
 
   memset (s, 0, sizeof *s);
-  s->dataset = g_strdup ("scenes");
-  s->setup = g_strdup ("10splits");
-  s->split_dir = g_strdup ("split1");
-  s->scene_count = 2000;
-  s->scene_seed = 1;
+  ccs_data_arguments_init (&s->data, TRAINING_SCENES);
+  ccs_compute_arguments_init (&s->compute);
   s->backbone = model.backbone;
   s->dim_scale = model.dim_scale;
   s->avad = g_strdup ("1000");
@@ -27,11 +26,7 @@ set_defaults (CcsTrainSettings *s)
   s->lr_img = recipe.lr_visual;
   s->lr_aud = recipe.lr_audio;
   s->weight_decay = recipe.weight_decay;
-  s->protocol = g_strdup ("corrected");
   s->save_dir = g_strdup ("run");
-  s->backend = g_strdup ("auto");
-  s->precision = g_strdup (ccs_precision_name (CCS_PRECISION_FP32));
-  s->device_id = -1;
   s->num_workers = 1;
   s->checkpoint_every = 200;
   s->validation_freq = 500;
@@ -39,29 +34,15 @@ set_defaults (CcsTrainSettings *s)
   s->benchmark_steps = 10;
 }
 
-/* The table of options; also what the key file may hold. */
-static GOptionEntry *
+/* The table of options; also what the key file may hold. (element-type
+ * GOptionEntry) (transfer full) */
+static GArray *
 entries (CcsTrainSettings *s)
 {
+  GArray *all = g_array_new (TRUE, FALSE, sizeof (GOptionEntry));
   const GOptionEntry table[] = {
     { "config", 0, 0, G_OPTION_ARG_FILENAME, &s->config,
       "Key file with any of these options in group [train]", "FILE" },
-    { "dataset", 0, 0, G_OPTION_ARG_STRING, &s->dataset,
-      "fairplay, yt_clean or scenes (default scenes)", "NAME" },
-    { "data-root", 0, 0, G_OPTION_ARG_FILENAME, &s->data_root,
-      "The data set's folder", "DIR" },
-    { "setup", 0, 0, G_OPTION_ARG_STRING, &s->setup,
-      "fairplay: 10splits or 5splits", "NAME" },
-    { "hdf5FolderPath", 0, 0, G_OPTION_ARG_STRING, &s->split_dir,
-      "fairplay: which split (default split1)", "splitN" },
-    { "scene-count", 0, 0, G_OPTION_ARG_INT, &s->scene_count,
-      "scenes: how many make the training set (default 2000)", "N" },
-    { "scene-seed", 0, 0, G_OPTION_ARG_INT64, &s->scene_seed,
-      "scenes: their seed (default 1)", "N" },
-    { "sofa", 0, 0, G_OPTION_ARG_FILENAME, &s->sofa,
-      "scenes: head-related impulse responses", "FILE" },
-    { "skip-bad", 0, 0, G_OPTION_ARG_NONE, &s->skip_bad,
-      "Warn about unreadable files and go on", NULL },
     { "backbone", 0, 0, G_OPTION_ARG_INT, &s->backbone,
       "ResNet: 18 or 50 (default 18)", "N" },
     { "dim_scale", 0, 0, G_OPTION_ARG_INT, &s->dim_scale,
@@ -92,8 +73,6 @@ entries (CcsTrainSettings *s)
       "Leave out spatially shuffled negatives and frame t-1", NULL },
     { "no-augmentation", 0, 0, G_OPTION_ARG_NONE, &s->no_augmentation,
       "Centre crops, unchanged colours", NULL },
-    { "protocol", 0, 0, G_OPTION_ARG_STRING, &s->protocol,
-      "corrected (default) or official: select on the test set", "NAME" },
     { "save_dir", 0, 0, G_OPTION_ARG_FILENAME, &s->save_dir,
       "Folder of this run (default run)", "DIR" },
     { "resume", 0, 0, G_OPTION_ARG_NONE, &s->resume,
@@ -104,14 +83,6 @@ entries (CcsTrainSettings *s)
       "Steps between validations (default 500; 0: never)", "N" },
     { "validation-clips", 0, 0, G_OPTION_ARG_INT, &s->validation_clips,
       "Clips in a validation (default 20; 0: all)", "N" },
-    { "backend", 0, 0, G_OPTION_ARG_STRING, &s->backend,
-      "auto, cpu, cuda or reference (default auto)", "NAME" },
-    { "precision", 0, 0, G_OPTION_ARG_STRING, &s->precision,
-      "Of products: fp32, tf32, bf16 or fp16 (default fp32)", "NAME" },
-    { "gpu_ids", 0, 0, G_OPTION_ARG_INT, &s->device_id,
-      "Which GPU (default -1: choose)", "N" },
-    { "threads", 0, 0, G_OPTION_ARG_INT, &s->threads,
-      "CPU threads for computing (default 0: one a core)", "N" },
     { "num_workers", 0, 0, G_OPTION_ARG_INT, &s->num_workers,
       "Threads that prepare batches (default 1)", "N" },
     { "no-tensorboard", 0, 0, G_OPTION_ARG_NONE, &s->no_tensorboard,
@@ -127,10 +98,12 @@ entries (CcsTrainSettings *s)
       "Where --benchmark writes its figures", "FILE" },
     { "version", 0, 0, G_OPTION_ARG_NONE, &s->version, "Print the version",
       NULL },
-    { NULL }
   };
 
-  return g_memdup2 (table, sizeof table);
+  ccs_data_arguments_list (&s->data, all);
+  g_array_append_vals (all, table, G_N_ELEMENTS (table));
+  ccs_compute_arguments_list (&s->compute, all);
+  return all;
 }
 
 static gboolean
@@ -148,19 +121,13 @@ check_counts (const CcsTrainSettings *s, GError **error)
     { "checkpoint_every", s->checkpoint_every, 1 },
     { "validation_freq", s->validation_freq, 0 },
     { "validation-clips", s->validation_clips, 0 },
-    { "scene-count", s->scene_count, 1 },
     { "benchmark-steps", s->benchmark_steps, 1 },
-    { "threads", s->threads, 0 },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (counts); i++)
-    if (counts[i].value < counts[i].least) {
-      g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
-                   "--%s is %" G_GINT64_FORMAT "; it must be at least "
-                   "%" G_GINT64_FORMAT,
-                   counts[i].option, counts[i].value, counts[i].least);
+    if (!ccs_command_line_at_least (counts[i].option, counts[i].value,
+                                    counts[i].least, error))
       return FALSE;
-    }
   return TRUE;
 }
 
@@ -191,24 +158,9 @@ check_rates (const CcsTrainSettings *s, GError **error)
 static gboolean
 check (const CcsTrainSettings *s, GError **error)
 {
-  const char *const datasets[] = { "scenes", "fairplay", "yt_clean", NULL };
-  const char *const protocols[] = { "corrected", "official", NULL };
-  const char *const setups[] = { "10splits", "5splits", NULL };
-  guint split;
-
-  if (!ccs_command_line_one_of ("dataset", s->dataset, datasets, error)
-      || !ccs_command_line_one_of ("protocol", s->protocol, protocols, error)
-      || !ccs_command_line_one_of ("setup", s->setup, setups, error))
-    return FALSE;
-  if (!ccs_command_line_split (s->split_dir, &split, error)
-      || !check_counts (s, error) || !check_rates (s, error))
-    return FALSE;
-  if (strcmp (s->dataset, "scenes") != 0 && s->data_root == NULL) {
-    g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
-                 "--dataset %s needs --data-root", s->dataset);
-    return FALSE;
-  }
-  return TRUE;
+  return ccs_data_arguments_check (&s->data, error)
+         && ccs_compute_arguments_check (&s->compute, error)
+         && check_counts (s, error) && check_rates (s, error);
 }
 
 gboolean
@@ -222,11 +174,13 @@ ccs_train_settings_parse (CcsTrainSettings *self, int *argc, char ***argv,
         "TensorBoard events and report.html.\nSIGINT and SIGTERM save and end "
         "the run.\n\nExit status: 0 done, 1 failed, 2 wrong usage, 130 "
         "interrupted.";
-  g_autofree GOptionEntry *table = NULL;
+  g_autoptr (GArray) all = NULL;
   g_autofree char *config = ccs_command_line_peek (*argc, *argv, "config");
+  const GOptionEntry *table;
 
   set_defaults (self);
-  table = entries (self);
+  all = entries (self);
+  table = (const GOptionEntry *)all->data;
   if (config && !ccs_command_line_read (table, config, GROUP, error))
     return FALSE;
   return ccs_command_line_parse (table, summary, description, argc, argv, error)
@@ -236,9 +190,9 @@ ccs_train_settings_parse (CcsTrainSettings *self, int *argc, char ***argv,
 void
 ccs_train_settings_clear (CcsTrainSettings *self)
 {
-  g_autofree GOptionEntry *table = entries (self);
+  g_autoptr (GArray) all = entries (self);
 
-  ccs_command_line_clear (table);
+  ccs_command_line_clear ((const GOptionEntry *)all->data);
 }
 
 gboolean
@@ -263,19 +217,11 @@ ccs_train_settings_model (const CcsTrainSettings *self, CcsModelConfig *config,
 CcsDatasetOptions
 ccs_train_settings_dataset (const CcsTrainSettings *self, CcsSplit split)
 {
-  CcsDatasetOptions options = CCS_DATASET_OPTIONS_INIT;
-  gboolean official = strcmp (self->protocol, "official") == 0;
+  gboolean official = ccs_data_arguments_official (&self->data);
+  CcsDatasetOptions options = ccs_data_arguments_dataset (
+      &self->data, split == CCS_SPLIT_VAL && official ? CCS_SPLIT_TEST : split);
 
-  options.kind = self->dataset;
-  options.root = self->data_root;
-  options.setup = self->setup;
-  ccs_command_line_split (self->split_dir, &options.split_number, NULL);
-  options.split = split == CCS_SPLIT_VAL && official ? CCS_SPLIT_TEST : split;
-  options.official = official;
-  options.on_bad = self->skip_bad ? CCS_ON_BAD_SKIP : CCS_ON_BAD_FATAL;
-  options.scene_seed = self->scene_seed;
-  options.scene_count = self->scene_count;
-  options.sofa = self->sofa;
+  options.official = official && split != CCS_SPLIT_TRAIN;
   return options;
 }
 
@@ -291,12 +237,15 @@ ccs_train_settings_step (const CcsTrainSettings *self, guint64 total_steps)
   options.weight_decay = self->weight_decay;
   options.clip_norm = self->gradient_clip_val;
   options.scl = !self->no_scl;
+  if (ccs_compute_arguments_backend (&self->compute).precision
+      == CCS_PRECISION_FP16)
+    options.loss_scale = CCS_LOSS_SCALE_FIRST;
   return options;
 }
 
 /* What the data are; the folder's place does not matter. */
 static char *
-describe_data (const CcsTrainSettings *s)
+describe_data (const CcsDataArguments *s)
 {
   if (strcmp (s->dataset, "scenes") == 0)
     return g_strdup_printf ("scenes count=%d scene-seed=%" G_GINT64_FORMAT,
@@ -309,12 +258,19 @@ describe_data (const CcsTrainSettings *s)
 char *
 ccs_train_settings_recipe (const CcsTrainSettings *self)
 {
-  g_autofree char *data = describe_data (self);
+  g_autofree char *data = describe_data (&self->data);
+  GString *recipe = g_string_new (NULL);
 
-  return g_strdup_printf (
+  g_string_append_printf (
+      recipe,
       "dataset=%s batch=%d lr_img=%g lr_aud=%g weight_decay=%g clip=%g scl=%d "
       "augmentation=%d seed=%" G_GINT64_FORMAT,
       data, self->batch_size, self->lr_img, self->lr_aud, self->weight_decay,
       self->gradient_clip_val, !self->no_scl, !self->no_augmentation,
       self->seed);
+  /* runs from before there was a choice can be resumed */
+  if (ccs_compute_arguments_backend (&self->compute).precision
+      != CCS_PRECISION_FP32)
+    g_string_append_printf (recipe, " precision=%s", self->compute.precision);
+  return g_string_free (recipe, FALSE);
 }

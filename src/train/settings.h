@@ -5,18 +5,15 @@
  * are the same. */
 #pragma once
 
-#include "dataset.h"
+#include "arguments.h"
 #include "step.h"
 
 G_BEGIN_DECLS
 
 typedef struct
 {
-  /* data */
-  char *dataset, *data_root, *setup, *split_dir, *sofa;
-  gint scene_count;
-  gint64 scene_seed;
-  gboolean skip_bad;
+  CcsDataArguments data;
+  CcsComputeArguments compute;
   /* model */
   gint backbone, dim_scale;
   char *avad; /* "1000": layers 1 to 4 */
@@ -26,11 +23,9 @@ typedef struct
   gint64 seed;
   double lr_img, lr_aud, weight_decay, gradient_clip_val;
   gboolean no_scl, no_augmentation;
-  char *protocol;
   /* where and how */
-  char *save_dir, *backend, *precision, *json;
-  gint threads, num_workers, checkpoint_every, validation_freq;
-  gint validation_clips, device_id;
+  char *save_dir, *json;
+  gint num_workers, checkpoint_every, validation_freq, validation_clips;
   gint benchmark_steps;
   gboolean resume, no_tensorboard, no_report, quiet, version, benchmark;
   char *config;
@@ -43,8 +38,8 @@ void ccs_train_settings_clear (CcsTrainSettings *self);
 
 gboolean ccs_train_settings_model (const CcsTrainSettings *self,
                                    CcsModelConfig *config, GError **error);
-/* @split: which list; val under protocol=official is the test list (section 8,
- * fault 3). */
+/* The list of @split as it is used in a run: protocol=official validates on the
+ * test list (section 8, fault 3), and trains as corrected does. */
 CcsDatasetOptions ccs_train_settings_dataset (const CcsTrainSettings *self,
                                               CcsSplit split);
 CcsTrainOptions ccs_train_settings_step (const CcsTrainSettings *self,

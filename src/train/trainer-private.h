@@ -17,7 +17,8 @@ typedef struct
   CcsLoader *loader;
   CcsTrainStep *step;
   guint64 total_steps;
-  char *identity; /* what must be the same in a resumed run */
+  char *identity;  /* what must be the same in a resumed run */
+  gboolean intact; /* the step has made whole steps only */
 } CcsTraining;
 
 /* Opens data and backend and plans the step, from @state where it has
@@ -25,7 +26,8 @@ typedef struct
 gboolean ccs_training_open (CcsTraining *self, const CcsTrainSettings *settings,
                             CcsRunState *state, GError **error);
 void ccs_training_close (CcsTraining *self);
-/* One step on the loader's next batch; an error names the batch's clips. */
+/* One step on the loader's next batch; an error names the batch's clips. When
+ * no batch could be loaded the step is as it was, and stays intact. */
 gboolean ccs_training_advance (CcsTraining *self, CcsTrainReport *report,
                                GError **error);
 

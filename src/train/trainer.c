@@ -18,10 +18,12 @@ typedef struct
   CcsTraining training;
   const CcsTrainSettings *settings;
   CcsDataset *validation; /* NULL: none wanted */
+  CcsDataset *test;       /* for the report; NULL: none wanted */
   char *recipe;
   double best;
   double smooth_loss;
   guint64 first_step;
+  guint64 recorded, saved; /* steps that metrics and state tell of */
   gint64 started;
   CcsTensorBoard *events; /* NULL: none wanted */
 } Run;
@@ -45,6 +47,8 @@ save_state (Run *run, CcsStateDict *params, GError **error)
        && ccs_run_save_model (params, &run->training.config, run->recipe,
                               run->settings->save_dir, CCS_RUN_LAST, error);
   ccs_state_dict_unref (state.optimizer);
+  if (ok)
+    run->saved = state.step;
   return ok;
 }
 
@@ -78,20 +82,22 @@ record_validation (Run *run, const CcsScores *p, const CcsScores *m,
   return ccs_run_append_metrics (run->settings->save_dir, line, error);
 }
 
-static gboolean
-is_official (const CcsTrainSettings *settings)
+static CcsEvaluateOptions
+how_to_evaluate (const CcsTrainSettings *settings)
 {
-  return strcmp (settings->protocol, "official") == 0;
+  return (CcsEvaluateOptions){
+    .official = ccs_data_arguments_official (&settings->data),
+    .tdss = TRUE,
+    .skip_bad = settings->data.skip_bad,
+    .limit = settings->validation_clips,
+  };
 }
 
 static gboolean
 score_validation (Run *run, CcsStateDict *params, CcsScores *prediction,
                   CcsScores *mono, GError **error)
 {
-  CcsEvaluateOptions how = { .official = is_official (run->settings),
-                             .tdss = TRUE,
-                             .skip_bad = run->settings->skip_bad,
-                             .limit = run->settings->validation_clips };
+  CcsEvaluateOptions how = how_to_evaluate (run->settings);
   g_autoptr (CcsModel) model = ccs_model_new (params, "the model in training",
                                               run->training.backend, error);
   guint clips;
@@ -145,19 +151,27 @@ record_step (Run *run, const CcsTrainReport *r, GError **error)
     { "loss/ssl", r->ssl },        { "rate/visual", r->lr_visual },
     { "rate/audio", r->lr_audio },
   };
+  g_autofree char *scaling
+      = r->loss_scale > 0.
+            ? g_strdup_printf (",\"loss_scale\":%.9g,\"skipped\":%s",
+                               r->loss_scale, r->skipped ? "true" : "false")
+            : g_strdup ("");
   g_autofree char *line = g_strdup_printf (
       "{\"step\":%" G_GUINT64_FORMAT
       ",\"loss\":%.9g,\"mse\":%.9g,\"amp\":%.9g,\"phase\":%.9g,\"ssl\":%.9g,"
-      "\"lr_img\":%.9g,\"lr_aud\":%.9g,\"seconds\":%.3f}",
+      "\"lr_img\":%.9g,\"lr_aud\":%.9g%s,\"seconds\":%.3f}",
       done - 1, r->loss, r->mse, r->amp, r->phase, r->ssl, r->lr_visual,
-      r->lr_audio,
+      r->lr_audio, scaling,
       r->forward_seconds + r->backward_seconds + r->update_seconds);
 
   for (guint i = 0; run->events && i < G_N_ELEMENTS (scalars); i++)
     if (!ccs_tensorboard_scalar (run->events, scalars[i].tag, done,
                                  scalars[i].value, error))
       return FALSE;
-  return ccs_run_append_metrics (run->settings->save_dir, line, error);
+  if (!ccs_run_append_metrics (run->settings->save_dir, line, error))
+    return FALSE;
+  run->recorded = done;
+  return TRUE;
 }
 
 static void
@@ -215,26 +229,38 @@ open_state (const CcsTrainSettings *settings, CcsRunState *state,
 
 /* Opened before the first step, so that a missing list ends no long run. */
 static gboolean
-open_validation (Run *run, GError **error)
+open_lists (Run *run, GError **error)
 {
-  CcsDatasetOptions options
-      = ccs_train_settings_dataset (run->settings, CCS_SPLIT_VAL);
+  const CcsTrainSettings *settings = run->settings;
+  CcsDatasetOptions validation
+      = ccs_train_settings_dataset (settings, CCS_SPLIT_VAL);
+  CcsDatasetOptions test
+      = ccs_train_settings_dataset (settings, CCS_SPLIT_TEST);
 
-  if (run->settings->validation_freq == 0)
-    return TRUE;
-  run->validation = ccs_dataset_open (&options, error);
-  if (run->validation == NULL)
-    g_prefix_error (error, "for validation (--validation_freq 0: none): ");
-  return run->validation != NULL;
+  if (settings->validation_freq > 0) {
+    run->validation = ccs_dataset_open (&validation, error);
+    if (run->validation == NULL) {
+      g_prefix_error (error, "for validation (--validation_freq 0: none): ");
+      return FALSE;
+    }
+  }
+  if (!settings->no_report) {
+    run->test = ccs_dataset_open (&test, error);
+    if (run->test == NULL) {
+      g_prefix_error (error, "for the report (--no-report: none): ");
+      return FALSE;
+    }
+  }
+  return TRUE;
 }
 
 static gboolean
 begin (Run *run, CcsRunState *state, GError **error)
 {
-  run->first_step = state->step;
+  run->first_step = run->recorded = run->saved = state->step;
   run->best = state->best;
   run->recipe = ccs_train_settings_recipe (run->settings);
-  if (!open_validation (run, error)
+  if (!open_lists (run, error)
       || !ccs_run_cut_metrics (run->settings->save_dir, run->first_step, error))
     return FALSE;
   if (!run->settings->no_tensorboard) {
@@ -268,22 +294,35 @@ after_step (Run *run, const CcsTrainReport *report, gboolean last,
              || save (run, error));
 }
 
+/* Ends a run that cannot go on: what it has learned since its last state is
+ * saved, unless it broke off within a step. */
+static CcsRunResult
+give_up (Run *run, GError **error)
+{
+  guint64 done = ccs_train_step_index (run->training.step);
+
+  if (run->training.intact && done == run->recorded && done > run->saved
+      && save (run, NULL))
+    g_prefix_error (error, "saved after step %" G_GUINT64_FORMAT ": ", done);
+  return CCS_RUN_FAILED;
+}
+
 static CcsRunResult
 run_steps (Run *run, const volatile gint *stop, GError **error)
 {
-  while (ccs_train_step_index (run->training.step)
-         < run->training.total_steps) {
+  guint64 total = run->training.total_steps;
+
+  while (ccs_train_step_index (run->training.step) < total) {
     CcsTrainReport report;
-    gboolean last;
+    gboolean stopped, last;
 
     if (!ccs_training_advance (&run->training, &report, error))
-      return CCS_RUN_FAILED;
-    last = *stop
-           || ccs_train_step_index (run->training.step)
-                  == run->training.total_steps;
+      return give_up (run, error);
+    stopped = *stop; /* once: what ends the run is also what saves it */
+    last = stopped || ccs_train_step_index (run->training.step) == total;
     if (!after_step (run, &report, last, error))
-      return CCS_RUN_FAILED;
-    if (*stop)
+      return give_up (run, error);
+    if (stopped)
       return CCS_RUN_INTERRUPTED;
   }
   return CCS_RUN_DONE;
@@ -292,20 +331,22 @@ run_steps (Run *run, const volatile gint *stop, GError **error)
 static gboolean
 write_report (Run *run, GError **error)
 {
-  CcsDatasetOptions options
-      = ccs_train_settings_dataset (run->settings, CCS_SPLIT_TEST);
-  g_autofree char *model
-      = g_build_filename (run->settings->save_dir, CCS_RUN_BEST, NULL);
+  const CcsTrainSettings *settings = run->settings;
+  CcsBackendOptions where = ccs_compute_arguments_backend (&settings->compute);
+  g_autofree char *best
+      = g_build_filename (settings->save_dir, CCS_RUN_BEST, NULL);
+  g_autofree char *last
+      = g_build_filename (settings->save_dir, CCS_RUN_LAST, NULL);
+  CcsReportOptions options
+      = { .dir = settings->save_dir,
+          .title = run->training.identity,
+          .model_path = g_file_test (best, G_FILE_TEST_EXISTS) ? best : last,
+          .backend = settings->compute.backend,
+          .where = &where,
+          .dataset = run->test,
+          .how = how_to_evaluate (settings) };
 
-  if (run->settings->no_report)
-    return TRUE;
-  if (!g_file_test (model, G_FILE_TEST_EXISTS)) {
-    g_free (model);
-    model = g_build_filename (run->settings->save_dir, CCS_RUN_LAST, NULL);
-  }
-  return ccs_report_write (run->settings->save_dir, run->training.identity,
-                           model, run->settings->backend, &options,
-                           run->settings->validation_clips, error);
+  return run->test == NULL || ccs_report_write (&options, error);
 }
 
 CcsRunResult
@@ -327,6 +368,7 @@ ccs_train (const CcsTrainSettings *settings, const volatile gint *stop,
   g_clear_pointer (&run.events, ccs_tensorboard_close);
   ccs_run_state_clear (&state);
   g_clear_pointer (&run.validation, ccs_dataset_free);
+  g_clear_pointer (&run.test, ccs_dataset_free);
   ccs_training_close (&run.training);
   g_free (run.recipe);
   return result;

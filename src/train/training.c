@@ -17,7 +17,7 @@ open_loader (CcsTraining *self, guint64 first_step, GError **error)
   options.threads = self->settings->num_workers;
   options.augment = !self->settings->no_augmentation;
   options.on_bad
-      = self->settings->skip_bad ? CCS_ON_BAD_SKIP : CCS_ON_BAD_FATAL;
+      = self->settings->data.skip_bad ? CCS_ON_BAD_SKIP : CCS_ON_BAD_FATAL;
   self->loader = ccs_loader_new (self->dataset, &options, error);
   return self->loader != NULL;
 }
@@ -66,19 +66,21 @@ open_step (CcsTraining *self, CcsRunState *state, GError **error)
   CcsTrainOptions options
       = ccs_train_settings_step (self->settings, self->total_steps);
   CcsBackendOptions where
-      = { self->settings->threads, self->settings->device_id };
+      = ccs_compute_arguments_backend (&self->settings->compute);
   g_autoptr (CcsStateDict) params = state->params
                                         ? ccs_state_dict_ref (state->params)
                                         : first_params (self, error);
 
   if (params == NULL)
     return FALSE;
-  self->backend = ccs_backend_open (self->settings->backend, &where, error);
+  self->backend
+      = ccs_backend_open (self->settings->compute.backend, &where, error);
   if (self->backend == NULL)
     return FALSE;
   self->step = ccs_train_step_new (params, &self->config, &options,
                                    state->optimizer, self->backend, error);
-  return self->step != NULL;
+  self->intact = self->step != NULL;
+  return self->intact;
 }
 
 gboolean
@@ -152,7 +154,8 @@ ccs_training_advance (CcsTraining *self, CcsTrainReport *report, GError **error)
                            .right = loaded->right,
                            .frames = loaded->frames };
   draw_permutation (self->settings->seed, loaded->step, batch.permutation);
-  if (ccs_train_step_run (self->step, &batch, report, error))
+  self->intact = ccs_train_step_run (self->step, &batch, report, error);
+  if (self->intact)
     return TRUE;
   name_clips (self, loaded, error);
   return FALSE;

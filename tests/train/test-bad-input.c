@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the programs say to broken files, wrong words and full disks: one line
  * that names the culprit, the right exit code, and nothing lost. */
+#include <errno.h>
 #include <signal.h>
 #include <sndfile.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "dataset-layout.h"
 #include "dataset-support.h"
@@ -12,10 +14,12 @@
 #include "run-files.h"
 
 #define RATE 48000
+#define NOBODY 65534
 #define SAMPLES RATE
 #define FRAMES 10
 #define PICTURE_WIDTH 24
 #define PICTURE_HEIGHT 12
+#define WAV_DATA_SIZE 40     /* where a plain header has its sound's length */
 #define FULL_DISK (20 << 20) /* bytes: less than a model */
 
 static char *root; /* a good data set, made anew for every test */
@@ -93,16 +97,16 @@ cut (const char *name)
 }
 
 static void
-write_wav (const char *name, int channels, int rate)
+write_wav (const char *name, int channels, int rate, int frames)
 {
   g_autofree char *path = in_root (name);
-  g_autofree float *silence = g_new0 (float, 2 * SAMPLES);
+  g_autofree float *silence = g_new0 (float, channels *frames);
   SF_INFO info = { .samplerate = rate,
                    .channels = channels,
                    .format = SF_FORMAT_WAV | SF_FORMAT_PCM_16 };
   SNDFILE *file = sf_open (path, SFM_WRITE, &info);
 
-  sf_writef_float (file, silence, SAMPLES);
+  sf_writef_float (file, silence, frames);
   sf_close (file);
 }
 
@@ -120,19 +124,33 @@ spoil_sound (void)
 static void
 cut_sound (void)
 {
+  write_wav (SOUND, 2, RATE, 2 * SAMPLES);
   cut (SOUND);
+}
+
+/* As programs write that cannot go back to the header. */
+static void
+leave_length_open (void)
+{
+  g_autofree char *path = in_root (SOUND);
+  g_autofree char *content = NULL;
+  gsize size;
+
+  ck_assert (g_file_get_contents (path, &content, &size, NULL));
+  memset (content + WAV_DATA_SIZE, 0xff, 4);
+  ck_assert (g_file_set_contents (path, content, size, NULL));
 }
 
 static void
 make_mono (void)
 {
-  write_wav (SOUND, 1, RATE);
+  write_wav (SOUND, 1, RATE, SAMPLES);
 }
 
 static void
 make_telephone (void)
 {
-  write_wav (SOUND, 2, 8000);
+  write_wav (SOUND, 2, 8000, SAMPLES);
 }
 
 static void
@@ -182,7 +200,7 @@ typedef struct
 
 static const BadData bad_data[] = {
   { spoil_sound, "", SOUND },
-  { cut_sound, "", SOUND },
+  { cut_sound, "", "bytes of the sound" },
   { make_mono, "", SOUND },
   { make_telephone, "", "8000 Hz" },
   { spoil_list, "", LIST },
@@ -207,9 +225,12 @@ START_TEST (training_on_bad_data_ends_with_the_file_s_name)
 }
 END_TEST
 
-START_TEST (a_missing_validation_list_is_told_before_the_first_step)
+static const char *const later_lists[] = { "val.h5", "test.h5" };
+
+START_TEST (a_list_missing_later_is_told_before_the_first_step)
 {
-  g_autofree char *list = in_root ("splits/split1/val.h5");
+  g_autofree char *list
+      = g_build_filename (root, "splits/split1", later_lists[_i], NULL);
   g_autofree char *metrics = in_root ("run/" CCS_RUN_METRICS);
   g_auto (Outcome) outcome = { 0 };
 
@@ -219,8 +240,87 @@ START_TEST (a_missing_validation_list_is_told_before_the_first_step)
                          "--backend cpu --batch_size 2 --no-scl --max-steps 9 "
                          "--quiet",
                          root, root);
-  assert_refused (&outcome, 1, "val.h5");
+  assert_refused (&outcome, 1, later_lists[_i]);
   ck_assert (!g_file_test (metrics, G_FILE_TEST_EXISTS));
+}
+END_TEST
+
+START_TEST (a_sound_of_open_length_is_read)
+{
+  g_autofree char *path = in_root (SOUND);
+  g_autoptr (GError) error = NULL;
+  CcsSoundFile sound;
+
+  leave_length_open ();
+  assert_ok (ccs_sound_probe (path, &sound, &error), error);
+  ck_assert_uint_eq (sound.frames, SAMPLES);
+}
+END_TEST
+
+static void
+spoil_validation (void)
+{
+  g_autofree char *list = in_root ("splits/split1/val.h5");
+  g_autofree char *folder = ccs_layout_frames (root, "000002");
+  g_autofree char *sound = ccs_layout_sound (root, "000002");
+  g_autoptr (GPtrArray) ids = g_ptr_array_new ();
+  g_autoptr (GError) error = NULL;
+
+  write_sweep (sound, RATE, SAMPLES);
+  write_frames ("000002");
+  g_ptr_array_add (ids, (gpointer) "000002");
+  assert_ok (ccs_list_write_hdf5 (list, CCS_LAYOUT_LIST, ids, &error), error);
+  for (guint k = 2; k <= FRAMES; k++) {
+    g_autofree char *path = g_strdup_printf ("%s/%06u.png", folder, k);
+
+    ck_assert (g_file_set_contents (path, "broken", -1, NULL));
+  }
+}
+
+START_TEST (a_clip_that_fails_later_costs_no_step)
+{
+  g_autofree char *run = in_root ("run");
+  g_autoptr (GError) error = NULL;
+  CcsRunState state = { 0 };
+  g_auto (Outcome) outcome = { 0 };
+
+  spoil_validation ();
+  outcome = run_program ("CCSTEREO_TRAIN", NULL,
+                         "--dataset fairplay --data-root %s --save_dir %s "
+                         "--backend cpu --batch_size 2 --no-scl --max-steps 9 "
+                         "--quiet --no-report --validation_freq 2",
+                         root, run);
+  assert_refused (&outcome, 1, "000002.mp4");
+  assert_ok (ccs_run_state_load (&state, run, &error), error);
+  ck_assert_uint_eq (state.step, 2);
+  ccs_run_state_clear (&state);
+}
+END_TEST
+
+/* Root may read everything. */
+static void
+become_nobody (gpointer unused)
+{
+  if (geteuid () == 0 && setresuid (NOBODY, NOBODY, NOBODY) != 0)
+    _exit (99);
+}
+
+static const char *const hidden[]
+    = { LIST, "splits", SOUND, "binaural_audios", "frames/000001.mp4" };
+
+START_TEST (what_may_not_be_read_is_told_with_the_reason)
+{
+  g_autofree char *path = in_root (hidden[_i]);
+  g_auto (Outcome) outcome = { 0 };
+
+  ck_assert_int_eq (g_chmod (root, 0777), 0);
+  ck_assert_int_eq (g_chmod (path, 0), 0);
+  outcome
+      = run_program ("CCSTEREO_EVAL", become_nobody,
+                     "--dataset fairplay --split train --data-root %s", root);
+  ck_assert_int_eq (g_chmod (path, 0777), 0);
+  assert_refused (&outcome, 1, hidden[_i]);
+  assert_refused (&outcome, 1, g_strerror (EACCES));
 }
 END_TEST
 
@@ -248,9 +348,18 @@ static const WrongWords wrong_words[] = {
   { "CCSTEREO_TRAIN", "--config nowhere.ini", 2, "nowhere.ini" },
   { "CCSTEREO_EVAL", "--limit -1", 2, "--limit" },
   { "CCSTEREO_EVAL", "--protocol published", 2, "published" },
-  { "CCSTEREO_EVAL", "--split dev", 1, "dev" },
+  { "CCSTEREO_TRAIN", "--precision fp8", 2, "--precision" },
+  { "CCSTEREO_TRAIN", "--backend reference --precision bf16 --save_dir none", 1,
+    "bf16" },
+  { "CCSTEREO_EVAL", "--split dev", 2, "dev" },
+  { "CCSTEREO_EVAL", "--dataset film", 2, "film" },
+  { "CCSTEREO_EVAL", "--setup 7splits", 2, "7splits" },
+  { "CCSTEREO_EVAL", "--precision half", 2, "half" },
   { "CCSTEREO_EVAL", "--checkpoint nowhere.pth", 1, "nowhere.pth" },
-  { "CCSTEREO_EVAL", "--dataset fairplay", 1, "folder" },
+  { "CCSTEREO_EVAL", "--dataset fairplay", 2, "--data-root" },
+  { "CCSTEREO_EVAL", "--json nowhere/a.json", 1, "nowhere/a.json" },
+  { "CCSTEREO_EVAL", "--json frames", 1, "frames" },
+  { "CCSTEREO_EVAL", "--save-audio splits/split1/test.h5", 1, "test.h5" },
 };
 
 START_TEST (wrong_words_are_named)
@@ -410,8 +519,13 @@ main (void)
   tcase_add_checked_fixture (tcase, make_data, drop_data);
   tcase_add_loop_test (tcase, training_on_bad_data_ends_with_the_file_s_name, 0,
                        G_N_ELEMENTS (bad_data));
-  tcase_add_test (tcase,
-                  a_missing_validation_list_is_told_before_the_first_step);
+  tcase_add_test (tcase, a_sound_of_open_length_is_read);
+  tcase_add_loop_test (tcase,
+                       a_list_missing_later_is_told_before_the_first_step, 0,
+                       G_N_ELEMENTS (later_lists));
+  tcase_add_test (tcase, a_clip_that_fails_later_costs_no_step);
+  tcase_add_loop_test (tcase, what_may_not_be_read_is_told_with_the_reason, 0,
+                       G_N_ELEMENTS (hidden));
   tcase_add_loop_test (tcase, wrong_words_are_named, 0,
                        G_N_ELEMENTS (wrong_words));
   tcase_add_loop_test (tcase, bad_configurations_are_named, 0,

@@ -2,22 +2,15 @@
 /* ccstereo-eval against the published loader, network, test step and metrics,
  * which were run on two clips that are made here anew from their names (see
  * tests/data/README.md): one of 2 s, one of 1.984 s. */
-#include <glib/gstdio.h>
-#include <math.h>
-#include <sndfile.h>
-
-#include "../core/pth-writer.h"
-#include "../core/reference-support.h"
 #include "dataset-files.h"
 #include "dataset-layout.h"
 #include "evaluate.h"
-#include "program-support.h"
+#include "published-support.h"
 
 #define RATE 48000
 #define CLIPS 2
 #define PICTURE_WIDTH 24
 #define PICTURE_HEIGHT 12
-#define TOLERANCE 1e-5
 /* How much, at least, the wrong second changes the cut clip's STFT distance. */
 #define VISIBLE 1e-4
 
@@ -27,38 +20,6 @@ static char *folder;
 static JsonNode *official, *corrected, *published;
 
 /* -- clips from names -- */
-
-static gint16 *
-noise (const char *id, const char *stream, guint n)
-{
-  g_autofree char *name = g_strdup_printf ("%s.%s", id, stream);
-  g_autofree float *signed_noise = reference_noise ("", name, n, 1);
-  gint16 *values = g_new (gint16, n);
-
-  for (guint i = 0; i < n; i++)
-    values[i] = (gint16)floor (8192.0 * signed_noise[i]);
-  return values;
-}
-
-static void
-write_sound (const char *id, guint n)
-{
-  g_autofree char *path = ccs_layout_sound (folder, id);
-  g_autofree gint16 *a = noise (id, "a", n);
-  g_autofree gint16 *b = noise (id, "b", n);
-  g_autofree gint16 *frames = g_new (gint16, 2 * n);
-  SF_INFO info = { .samplerate = RATE,
-                   .channels = 2,
-                   .format = SF_FORMAT_WAV | SF_FORMAT_PCM_16 };
-  SNDFILE *file = sf_open (path, SFM_WRITE, &info);
-
-  for (guint i = 0; i < n; i++) {
-    frames[2 * i] = a[i];
-    frames[2 * i + 1] = (gint16)((a[i] >> 1) + (b[i] >> 2));
-  }
-  ck_assert_int_eq (sf_writef_short (file, frames, n), n);
-  sf_close (file);
-}
 
 static void
 write_frames (const char *id, guint count)
@@ -80,20 +41,6 @@ write_frames (const char *id, guint count)
 }
 
 static void
-write_model (void)
-{
-  CcsModelConfig config = CCS_MODEL_CONFIG_PUBLISHED;
-  g_autoptr (CcsStateDict) params = reference_state_dict (&config, "");
-  g_autoptr (GBytes) bytes = pth_zip (params);
-  g_autofree char *path = g_build_filename (folder, "model.pth", NULL);
-  g_autoptr (GError) error = NULL;
-
-  assert_ok (g_file_set_contents (path, g_bytes_get_data (bytes, NULL),
-                                  g_bytes_get_size (bytes), &error),
-             error);
-}
-
-static void
 write_clips (void)
 {
   g_autoptr (GPtrArray) ids = g_ptr_array_new_with_free_func (g_free);
@@ -102,9 +49,10 @@ write_clips (void)
   assert_ok (ccs_layout_make (folder, &error), error);
   for (guint i = 0; i < CLIPS; i++) {
     char *id = ccs_layout_id (i + 1);
+    g_autofree char *sound = ccs_layout_sound (folder, id);
 
     g_ptr_array_add (ids, id);
-    write_sound (id, lengths[i]);
+    published_write_sound (sound, id, RATE, lengths[i]);
     write_frames (id, (guint)ceil (lengths[i] * 10.0 / RATE));
   }
   assert_ok (ccs_layout_write_lists (folder, "test", ids, &error), error);
@@ -112,50 +60,22 @@ write_clips (void)
 
 /* -- evaluations, each made once -- */
 
-static JsonNode *
-evaluate (const char *protocol, const char *setup)
-{
-  g_autofree char *json = g_build_filename (folder, "result.json", NULL);
-  g_auto (Outcome) outcome = run_program (
-      "CCSTEREO_EVAL", NULL,
-      "--dataset fairplay --data-root %s --setup %s --split test --checkpoint "
-      "%s/model.pth --protocol %s --json %s --quiet",
-      folder, setup, folder, protocol, json);
-
-  assert_done (&outcome);
-  return reference_load_json (json);
-}
-
 static void
 evaluate_all (void)
 {
   folder = g_dir_make_tmp ("ccstereo-eval-XXXXXX", NULL);
   ck_assert_ptr_nonnull (folder);
   write_clips ();
-  write_model ();
+  published_write_model (folder);
   published = reference_load_json (TEST_DATA_DIR "/published-evaluation.json");
-  official = evaluate ("official", "10splits");
-  corrected = evaluate ("corrected", "5splits");
-}
-
-static void
-remove_tree (const char *path)
-{
-  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
-  const char *name;
-
-  while (dir && (name = g_dir_read_name (dir))) {
-    g_autofree char *child = g_build_filename (path, name, NULL);
-
-    remove_tree (child);
-  }
-  g_remove (path);
+  official = published_evaluate (folder, "fairplay", "official", "10splits");
+  corrected = published_evaluate (folder, "fairplay", "corrected", "5splits");
 }
 
 static void
 drop_all (void)
 {
-  remove_tree (folder);
+  published_remove_tree (folder);
   g_clear_pointer (&folder, g_free);
   g_clear_pointer (&published, json_node_unref);
   g_clear_pointer (&official, json_node_unref);
@@ -165,25 +85,8 @@ drop_all (void)
 static JsonObject *
 clip_scores (JsonNode *evaluation, guint clip, const char *which)
 {
-  JsonArray *clips = json_object_get_array_member (
-      json_node_get_object (evaluation), "clips");
-
-  ck_assert_uint_lt (clip, json_array_get_length (clips));
-  return json_object_get_object_member (
-      json_array_get_object_element (clips, clip), which);
-}
-
-static void
-assert_same_metrics (JsonObject *got, JsonObject *want)
-{
-  for (guint m = 0; m < CCS_N_METRICS; m++) {
-    const char *name = ccs_metric_name (m);
-
-    ck_assert_msg (json_object_has_member (got, name), "no %s", name);
-    ck_assert_double_eq_tol (json_object_get_double_member (got, name)
-                                 / json_object_get_double_member (want, name),
-                             1, TOLERANCE);
-  }
+  return json_object_get_object_member (published_clip (evaluation, clip),
+                                        which);
 }
 
 static void
@@ -194,8 +97,8 @@ assert_as_published (JsonNode *evaluation, const char *protocol)
 
   ck_assert_uint_eq (json_array_get_length (want), CLIPS);
   for (guint i = 0; i < CLIPS; i++)
-    assert_same_metrics (clip_scores (evaluation, i, "prediction"),
-                         json_array_get_object_element (want, i));
+    published_assert_metrics (clip_scores (evaluation, i, "prediction"),
+                              json_array_get_object_element (want, i));
 }
 
 static double

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The options that ccstereo-train and ccstereo-eval share, under one name each
+ * and with one meaning: which data, and what computes. */
+#pragma once
+
+#include "dataset.h"
+#include <ccstereo.h>
+
+G_BEGIN_DECLS
+
+typedef struct
+{
+  char *dataset, *data_root, *setup, *split_dir, *sofa, *protocol;
+  gint scene_count;
+  gint64 scene_seed;
+  gboolean skip_bad;
+} CcsDataArguments;
+
+typedef struct
+{
+  char *backend, *precision;
+  gint threads, device_id;
+} CcsComputeArguments;
+
+/* The defaults; strings are allocated, and freed by ccs_command_line_clear().
+ */
+void ccs_data_arguments_init (CcsDataArguments *self, gint scene_count);
+void ccs_compute_arguments_init (CcsComputeArguments *self);
+
+/* Appends the options to the table @to. (element-type GOptionEntry) */
+void ccs_data_arguments_list (CcsDataArguments *self, GArray *to);
+void ccs_compute_arguments_list (CcsComputeArguments *self, GArray *to);
+
+/* CCS_ERROR_ARGUMENT naming the option whose value is none. */
+gboolean ccs_data_arguments_check (const CcsDataArguments *self,
+                                   GError **error);
+gboolean ccs_compute_arguments_check (const CcsComputeArguments *self,
+                                      GError **error);
+
+/* As checked. The strings stay @self's. */
+gboolean ccs_data_arguments_official (const CcsDataArguments *self);
+CcsDatasetOptions ccs_data_arguments_dataset (const CcsDataArguments *self,
+                                              CcsSplit split);
+CcsBackendOptions
+ccs_compute_arguments_backend (const CcsComputeArguments *self);
+
+G_END_DECLS
