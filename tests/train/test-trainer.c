@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A training run as its user meets it. One run goes straight through; the
  * others are stopped or killed on the way and must end with the same files, to
- * the bit, but for the times in them. */
+ * the bit, but for the times in them. CCSTEREO_KILLS=50 in the environment
+ * kills that many times. */
 #include <json-glib/json-glib.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,8 +11,8 @@
 #include "program-support.h"
 #include "run-files.h"
 
-#define STEPS 6
-#define HALF 3
+#define LEAST_STEPS 20
+#define KILLS_VARIABLE "CCSTEREO_KILLS"
 #define KILLS 5
 #define LONGEST_WAIT_MS 900
 #define PATIENCE_S 900
@@ -21,6 +22,7 @@
   "--backend cpu --batch_size 2 --scene-count 8 --validation_freq 0 --quiet "  \
   "--validation-clips 1"
 
+static guint kills, steps; /* enough for every life to end in the middle */
 static char *folder;
 static char *straight; /* run folder of the one that nothing stops */
 
@@ -33,13 +35,16 @@ run_folder (const char *name)
 static void
 train_straight (void)
 {
+  const char *wanted = g_getenv (KILLS_VARIABLE);
   g_auto (Outcome) outcome = { 0 };
 
+  kills = wanted ? (guint)g_ascii_strtoull (wanted, NULL, 10) : KILLS;
+  steps = MAX (LEAST_STEPS, kills + 1);
   folder = make_folder ();
   straight = run_folder ("straight");
   outcome
       = run_program ("CCSTEREO_TRAIN", NULL,
-                     RECIPE " --max-steps %d --save_dir %s", STEPS, straight);
+                     RECIPE " --max-steps %u --save_dir %s", steps, straight);
   assert_done (&outcome);
 }
 
@@ -107,10 +112,10 @@ assert_same_run (const char *dir)
   g_auto (GStrv) want = metrics_without_times (straight);
   g_auto (GStrv) got = metrics_without_times (dir);
 
-  ck_assert_uint_eq (g_strv_length (want), STEPS);
-  for (guint i = 0; i < STEPS; i++)
+  ck_assert_uint_eq (g_strv_length (want), steps);
+  for (guint i = 0; i < steps; i++)
     ck_assert_str_eq (got[i] ? got[i] : "", want[i]);
-  ck_assert_ptr_null (got[STEPS]);
+  ck_assert_ptr_null (got[steps]);
   assert_same_file (straight, dir, CCS_RUN_STATE);
   assert_same_file (straight, dir, CCS_RUN_LAST);
 }
@@ -130,8 +135,8 @@ static GPid
 start (const char *dir)
 {
   g_autofree char *words = g_strdup_printf (
-      RECIPE " --max-steps %d --checkpoint_every 1 --no-report --save_dir %s%s",
-      STEPS, dir, has_state (dir) ? " --resume" : "");
+      RECIPE " --max-steps %u --checkpoint_every 1 --no-report --save_dir %s%s",
+      steps, dir, has_state (dir) ? " --resume" : "");
   g_auto (GStrv) argv = program_arguments ("CCSTEREO_TRAIN", words);
   g_autoptr (GError) error = NULL;
   GPid pid;
@@ -164,16 +169,16 @@ START_TEST (a_stopped_and_resumed_run_is_the_same_to_the_bit)
   GPid pid = start (dir);
   int status;
 
-  ck_assert (wait_for_metrics (pid, dir, HALF, &status));
+  ck_assert (wait_for_metrics (pid, dir, steps / 2, &status));
   kill (pid, SIGTERM);
   ck_assert_int_eq (waitpid (pid, &status, 0), pid);
   ck_assert (WIFEXITED (status));
   ck_assert_int_eq (WEXITSTATUS (status), 130);
-  ck_assert_uint_lt (count_metrics (dir), STEPS);
+  ck_assert_uint_lt (count_metrics (dir), steps);
   rest = run_program ("CCSTEREO_TRAIN", NULL,
-                      RECIPE " --max-steps %d --no-report --save_dir %s "
+                      RECIPE " --max-steps %u --no-report --save_dir %s "
                              "--resume",
-                      STEPS, dir);
+                      steps, dir);
   assert_done (&rest);
   assert_same_run (dir);
 }
@@ -211,15 +216,15 @@ START_TEST (kills_at_any_moment_lose_nothing)
   g_auto (Outcome) rest = { 0 };
   GRand *random = g_rand_new_with_seed (1);
 
-  for (guint i = 0; i < KILLS; i++) {
+  for (guint i = 0; i < kills; i++) {
     live_and_die (dir, i % 2 == 0, random);
     if (has_state (dir))
       assert_loads (dir);
   }
   g_rand_free (random);
   rest = run_program ("CCSTEREO_TRAIN", NULL,
-                      RECIPE " --max-steps %d --no-report --save_dir %s%s",
-                      STEPS, dir, has_state (dir) ? " --resume" : "");
+                      RECIPE " --max-steps %u --no-report --save_dir %s%s",
+                      steps, dir, has_state (dir) ? " --resume" : "");
   assert_done (&rest);
   assert_same_run (dir);
 }
@@ -246,7 +251,7 @@ START_TEST (another_recipe_is_not_resumed)
       = { "--lr_aud 0.1", "--seed 7", "--scene-seed 5", "--dim_scale 2" };
   g_auto (Outcome) outcome
       = run_program ("CCSTEREO_TRAIN", NULL,
-                     RECIPE " --max-steps %d --save_dir %s --resume %s", STEPS,
+                     RECIPE " --max-steps %u --save_dir %s --resume %s", steps,
                      straight, others[_i]);
 
   assert_refused (&outcome, 1, "the run was begun with");
@@ -258,10 +263,10 @@ START_TEST (a_folder_with_a_run_is_not_begun_anew)
 {
   g_auto (Outcome) outcome
       = run_program ("CCSTEREO_TRAIN", NULL,
-                     RECIPE " --max-steps %d --save_dir %s", STEPS, straight);
+                     RECIPE " --max-steps %u --save_dir %s", steps, straight);
 
   assert_refused (&outcome, 1, "--resume");
-  ck_assert_uint_eq (count_metrics (straight), STEPS);
+  ck_assert_uint_eq (count_metrics (straight), steps);
 }
 END_TEST
 
@@ -349,7 +354,7 @@ START_TEST (the_event_file_is_whole_records_with_every_loss)
     records++;
     at += 16 + length;
   }
-  ck_assert_uint_eq (losses, STEPS);
+  ck_assert_uint_eq (losses, steps);
 }
 END_TEST
 
