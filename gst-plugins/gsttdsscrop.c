@@ -11,6 +11,9 @@
  * simulation, TDSS): neighbouring windows of sound see different crops, and
  * averaging them costs nothing. Seeking reproduces the same crops.
  *
+ * Pictures that are stored turned, as telephones store them, are turned upright
+ * first: the net has to see what is left and what is right.
+ *
  * ## Example launch line
  * |[
  * gst-launch-1.0 videotestsrc num-buffers=90 ! tdsscrop \
@@ -21,8 +24,8 @@
  */
 #include "gsttdsscrop.h"
 #include "gstccstereo.h"
+#include "gsttdsspicture.h"
 #include <stdio.h>
-#include <string.h>
 
 GST_DEBUG_CATEGORY_STATIC (tdss_crop_debug);
 #define GST_CAT_DEFAULT tdss_crop_debug
@@ -30,14 +33,7 @@ GST_DEBUG_CATEGORY_STATIC (tdss_crop_debug);
 #define DEFAULT_SCHEDULE GST_TDSS_CROP_FIVE
 #define SLACK_LEFT (CCS_RESIZE_WIDTH - CCS_CROP_WIDTH)
 #define SLACK_TOP (CCS_RESIZE_HEIGHT - CCS_CROP_HEIGHT)
-#define MAX_SIZE 32768
 #define NO_FRAME G_MININT64
-
-#define INPUT_FORMATS                                                          \
-  "{ RGB, BGR, RGBx, BGRx, xRGB, xBGR, RGBA, BGRA, ARGB, "                     \
-  "ABGR, GRAY8, I420, YV12, NV12, NV21, NV16, NV24, YUY2, UYVY, YVYU, Y41B, "  \
-  "Y42B, Y444, VYUY, AYUV, I420_10LE, I422_10LE, Y444_10LE, P010_10LE, "       \
-  "I420_12LE, v210, A420, GBR, GRAY16_LE, RGB16, RGB15 }"
 
 #define FIRST_PROPERTY 1
 
@@ -46,6 +42,7 @@ enum
   INDEX_ANALYSIS_RATE,
   INDEX_SCHEDULE,
   INDEX_POINTS,
+  INDEX_DIRECTION,
 };
 
 struct _GstTdssCrop
@@ -57,20 +54,17 @@ struct _GstTdssCrop
   GstTdssCropSchedule schedule;
   GArray *points; /* CcsPoint */
 
+  GstVideoOrientationMethod direction;
+
   /* streaming thread */
-  GstVideoConverter *converter; /* NULL: the input is RGB */
-  GstVideoInfo rgb_info;
-  guint8 *rgb; /* the converted picture */
-  CcsResize *resize;
-  gint resize_width, resize_height; /* what it was made for */
-  GstTdssCropSchedule resize_schedule;
-  guint8 *resized;   /* 480x240 RGB */
-  gint64 last_frame; /* number of the last picture put out */
+  GstTdssPicture picture;
+  GstVideoOrientationMethod tagged; /* what the stream says of direction */
+  gint64 last_frame;                /* number of the last picture put out */
 };
 
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE (
     "sink", GST_PAD_SINK, GST_PAD_ALWAYS,
-    GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (INPUT_FORMATS)));
+    GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (GST_VIDEO_FORMATS_ALL)));
 
 static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE (
     "src", GST_PAD_SRC, GST_PAD_ALWAYS,
@@ -186,125 +180,30 @@ take_frame (GstTdssCrop *self, GstBuffer *buffer, gint64 *number)
 /* -- GstVideoFilter
  * ------------------------------------------------------------ */
 
-static void
-drop_resources (GstTdssCrop *self)
-{
-  g_clear_pointer (&self->converter, gst_video_converter_free);
-  g_clear_pointer (&self->rgb, g_free);
-  g_clear_pointer (&self->resize, ccs_resize_free);
-  g_clear_pointer (&self->resized, g_free);
-}
-
 static gboolean
 gst_tdss_crop_set_info (GstVideoFilter *filter, GstCaps *incaps,
                         GstVideoInfo *in_info, GstCaps *outcaps,
                         GstVideoInfo *out_info)
 {
   GstTdssCrop *self = GST_TDSS_CROP (filter);
+  g_autoptr (GError) error = NULL;
 
-  drop_resources (self);
-  if (GST_VIDEO_INFO_WIDTH (in_info) > MAX_SIZE
-      || GST_VIDEO_INFO_HEIGHT (in_info) > MAX_SIZE) {
-    GST_ELEMENT_ERROR (self, CORE, NEGOTIATION,
-                       ("pictures of %dx%d are too large",
-                        GST_VIDEO_INFO_WIDTH (in_info),
-                        GST_VIDEO_INFO_HEIGHT (in_info)),
-                       (NULL));
-    return FALSE;
-  }
-  if (GST_VIDEO_INFO_FORMAT (in_info) == GST_VIDEO_FORMAT_RGB)
+  if (gst_tdss_picture_set_info (&self->picture, in_info, &error))
     return TRUE;
-  if (!gst_video_info_set_format (&self->rgb_info, GST_VIDEO_FORMAT_RGB,
-                                  GST_VIDEO_INFO_WIDTH (in_info),
-                                  GST_VIDEO_INFO_HEIGHT (in_info)))
-    return FALSE;
-  /* Only format and colours are converted. */
-  GST_VIDEO_INFO_FPS_N (&self->rgb_info) = GST_VIDEO_INFO_FPS_N (in_info);
-  GST_VIDEO_INFO_FPS_D (&self->rgb_info) = GST_VIDEO_INFO_FPS_D (in_info);
-  GST_VIDEO_INFO_INTERLACE_MODE (&self->rgb_info)
-      = GST_VIDEO_INFO_INTERLACE_MODE (in_info);
-  self->converter = gst_video_converter_new (in_info, &self->rgb_info, NULL);
-  if (self->converter == NULL) {
-    GST_ELEMENT_ERROR (
-        self, CORE, NEGOTIATION,
-        ("%s cannot be converted to RGB", GST_VIDEO_INFO_NAME (in_info)),
-        (NULL));
-    return FALSE;
-  }
-  self->rgb = g_malloc (GST_VIDEO_INFO_SIZE (&self->rgb_info));
-  return TRUE;
+  GST_ELEMENT_ERROR (self, CORE, NEGOTIATION, ("%s", error->message), (NULL));
+  return FALSE;
 }
 
-/* The RGB picture in @in, converted where it is not one; its row distance in
- * @stride. */
-static const guint8 *
-rgb_picture (GstTdssCrop *self, GstVideoFrame *in, gsize *stride)
+/* How a picture has to be turned to be upright. */
+static GstVideoOrientationMethod
+direction_of (GstTdssCrop *self)
 {
-  g_autoptr (GstBuffer) buffer = NULL;
-  GstVideoFrame rgb;
+  GstVideoOrientationMethod direction;
 
-  if (self->converter == NULL) {
-    *stride = GST_VIDEO_FRAME_PLANE_STRIDE (in, 0);
-    return GST_VIDEO_FRAME_PLANE_DATA (in, 0);
-  }
-  buffer = gst_buffer_new_wrapped_full (
-      0, self->rgb, GST_VIDEO_INFO_SIZE (&self->rgb_info), 0,
-      GST_VIDEO_INFO_SIZE (&self->rgb_info), NULL, NULL);
-  if (!gst_video_frame_map (&rgb, &self->rgb_info, buffer, GST_MAP_WRITE))
-    return NULL;
-  gst_video_converter_frame (self->converter, in, &rgb);
-  gst_video_frame_unmap (&rgb);
-  *stride = GST_VIDEO_INFO_PLANE_STRIDE (&self->rgb_info, 0);
-  return self->rgb;
-}
-
-/* The resize for pictures of this size under this schedule. */
-static gboolean
-ensure_resize (GstTdssCrop *self, gint width, gint height,
-               GstTdssCropSchedule schedule)
-{
-  gboolean whole = schedule == GST_TDSS_CROP_NONE;
-  GError *error = NULL;
-
-  if (self->resize && self->resize_width == width
-      && self->resize_height == height
-      && (self->resize_schedule == GST_TDSS_CROP_NONE) == whole)
-    return TRUE;
-  g_clear_pointer (&self->resize, ccs_resize_free);
-  self->resize = ccs_resize_new (
-      width, height, whole ? CCS_CROP_WIDTH : CCS_RESIZE_WIDTH,
-      whole ? CCS_CROP_HEIGHT : CCS_RESIZE_HEIGHT, &error);
-  if (self->resize == NULL) {
-    gst_ccstereo_post_error (GST_ELEMENT (self), error);
-    return FALSE;
-  }
-  self->resize_width = width;
-  self->resize_height = height;
-  self->resize_schedule = schedule;
-  if (self->resized == NULL)
-    self->resized = g_malloc (CCS_RESIZE_WIDTH * CCS_RESIZE_HEIGHT * 3);
-  return TRUE;
-}
-
-static void
-write_crop (GstTdssCrop *self, const guint8 *rgb, gsize stride, CcsPoint point,
-            GstVideoFrame *out)
-{
-  guint8 *to = GST_VIDEO_FRAME_PLANE_DATA (out, 0);
-  gsize to_stride = GST_VIDEO_FRAME_PLANE_STRIDE (out, 0);
-  const gsize row = CCS_CROP_WIDTH * 3;
-
-  if (self->resize_schedule == GST_TDSS_CROP_NONE) {
-    ccs_resize_run (self->resize, rgb, stride, to, to_stride);
-    return;
-  }
-  ccs_resize_run (self->resize, rgb, stride, self->resized,
-                  CCS_RESIZE_WIDTH * 3);
-  for (gint y = 0; y < CCS_CROP_HEIGHT; y++)
-    memcpy (to + y * to_stride,
-            self->resized
-                + ((point.top + y) * CCS_RESIZE_WIDTH + point.left) * 3,
-            row);
+  GST_OBJECT_LOCK (self);
+  direction = self->direction;
+  GST_OBJECT_UNLOCK (self);
+  return direction == GST_VIDEO_ORIENTATION_AUTO ? self->tagged : direction;
 }
 
 static GstFlowReturn
@@ -312,10 +211,9 @@ gst_tdss_crop_transform_frame (GstVideoFilter *filter, GstVideoFrame *in,
                                GstVideoFrame *out)
 {
   GstTdssCrop *self = GST_TDSS_CROP (filter);
-  GstTdssCropSchedule schedule;
-  const guint8 *rgb;
-  gsize stride;
   gint64 number;
+  gboolean whole;
+  GError *error = NULL;
 
   if (!GST_BUFFER_PTS_IS_VALID (in->buffer)) {
     GST_ELEMENT_ERROR (self, STREAM, FORMAT,
@@ -325,14 +223,13 @@ gst_tdss_crop_transform_frame (GstVideoFilter *filter, GstVideoFrame *in,
   if (!take_frame (self, in->buffer, &number))
     return GST_BASE_TRANSFORM_FLOW_DROPPED;
   GST_OBJECT_LOCK (self);
-  schedule = self->schedule;
+  whole = self->schedule == GST_TDSS_CROP_NONE;
   GST_OBJECT_UNLOCK (self);
-  rgb = rgb_picture (self, in, &stride);
-  if (rgb == NULL
-      || !ensure_resize (self, GST_VIDEO_FRAME_WIDTH (in),
-                         GST_VIDEO_FRAME_HEIGHT (in), schedule))
+  if (!gst_tdss_picture_run (&self->picture, in, direction_of (self), whole,
+                             crop_point (self, number), out, &error)) {
+    gst_ccstereo_post_error (GST_ELEMENT (self), error);
     return GST_FLOW_ERROR;
-  write_crop (self, rgb, stride, crop_point (self, number), out);
+  }
   GST_LOG_OBJECT (self, "frame %" G_GINT64_FORMAT " at %" GST_TIME_FORMAT,
                   number, GST_TIME_ARGS (GST_BUFFER_PTS (in->buffer)));
   return GST_FLOW_OK;
@@ -396,24 +293,55 @@ gst_tdss_crop_copy_metadata (GstBaseTransform *trans, GstBuffer *inbuf,
 }
 
 static gboolean
+check_segment (GstTdssCrop *self, GstEvent *event)
+{
+  const GstSegment *segment;
+
+  gst_event_parse_segment (event, &segment);
+  if (segment->format == GST_FORMAT_TIME)
+    return TRUE;
+  GST_ELEMENT_ERROR (self, STREAM, FORMAT,
+                     ("video must come in a time segment"), (NULL));
+  return FALSE;
+}
+
+/* Pictures come as they were recorded; a tag says how they are to be shown. */
+static void
+note_orientation (GstTdssCrop *self, GstEvent *event)
+{
+  GstVideoOrientationMethod tagged;
+  GstTagList *tags;
+
+  gst_event_parse_tag (event, &tags);
+  if (gst_video_orientation_from_tag (tags, &tagged))
+    self->tagged = tagged;
+}
+
+static gboolean
 gst_tdss_crop_sink_event (GstBaseTransform *trans, GstEvent *event)
 {
   GstTdssCrop *self = GST_TDSS_CROP (trans);
 
-  if (GST_EVENT_TYPE (event) == GST_EVENT_SEGMENT) {
-    const GstSegment *segment;
-
-    gst_event_parse_segment (event, &segment);
-    if (segment->format != GST_FORMAT_TIME) {
-      GST_ELEMENT_ERROR (self, STREAM, FORMAT,
-                         ("video must come in a time segment"), (NULL));
+  switch (GST_EVENT_TYPE (event)) {
+  case GST_EVENT_STREAM_START:
+    self->tagged = GST_VIDEO_ORIENTATION_IDENTITY;
+    break;
+  case GST_EVENT_TAG:
+    note_orientation (self, event);
+    break;
+  case GST_EVENT_SEGMENT:
+    if (!check_segment (self, event)) {
       gst_event_unref (event);
       return FALSE;
     }
-  }
-  if (GST_EVENT_TYPE (event) == GST_EVENT_SEGMENT
-      || GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)
     self->last_frame = NO_FRAME;
+    break;
+  case GST_EVENT_FLUSH_STOP:
+    self->last_frame = NO_FRAME;
+    break;
+  default:
+    break;
+  }
   return GST_BASE_TRANSFORM_CLASS (gst_tdss_crop_parent_class)
       ->sink_event (trans, event);
 }
@@ -421,14 +349,17 @@ gst_tdss_crop_sink_event (GstBaseTransform *trans, GstEvent *event)
 static gboolean
 gst_tdss_crop_start (GstBaseTransform *trans)
 {
-  GST_TDSS_CROP (trans)->last_frame = NO_FRAME;
+  GstTdssCrop *self = GST_TDSS_CROP (trans);
+
+  self->last_frame = NO_FRAME;
+  self->tagged = GST_VIDEO_ORIENTATION_IDENTITY;
   return TRUE;
 }
 
 static gboolean
 gst_tdss_crop_stop (GstBaseTransform *trans)
 {
-  drop_resources (GST_TDSS_CROP (trans));
+  gst_tdss_picture_clear (&GST_TDSS_CROP (trans)->picture);
   return TRUE;
 }
 
@@ -509,6 +440,11 @@ gst_tdss_crop_set_property (GObject *object, guint id, const GValue *value,
   case INDEX_POINTS:
     set_points (self, g_value_get_string (value));
     break;
+  case INDEX_DIRECTION:
+    GST_OBJECT_LOCK (self);
+    self->direction = g_value_get_enum (value);
+    GST_OBJECT_UNLOCK (self);
+    break;
   default:
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   }
@@ -530,6 +466,9 @@ gst_tdss_crop_get_property (GObject *object, guint id, GValue *value,
     break;
   case INDEX_POINTS:
     g_value_take_string (value, format_points (self->points));
+    break;
+  case INDEX_DIRECTION:
+    g_value_set_enum (value, self->direction);
     break;
   default:
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -569,6 +508,14 @@ gst_tdss_crop_install_properties (GObjectClass *klass, guint first)
           "0..32 and 0..16; frame number k (from 1) takes point k modulo "
           "their number",
           "", flags | GST_PARAM_MUTABLE_PLAYING));
+  g_object_class_install_property (
+      klass, first + INDEX_DIRECTION,
+      g_param_spec_enum (
+          "video-direction", "Video direction",
+          "How pictures are turned before the net sees them (auto: as their "
+          "image-orientation tag says)",
+          GST_TYPE_VIDEO_ORIENTATION_METHOD, GST_VIDEO_ORIENTATION_AUTO,
+          flags | GST_PARAM_MUTABLE_PLAYING));
 }
 
 static void
@@ -610,6 +557,7 @@ gst_tdss_crop_init (GstTdssCrop *self)
   self->rate_n = CCS_ANALYSIS_FPS;
   self->rate_d = 1;
   self->schedule = DEFAULT_SCHEDULE;
+  self->direction = GST_VIDEO_ORIENTATION_AUTO;
   self->points = g_array_new (FALSE, FALSE, sizeof (CcsPoint));
   self->last_frame = NO_FRAME;
   /* A frame dropped for being late would change the sound. */

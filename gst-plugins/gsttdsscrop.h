@@ -22,9 +22,9 @@ typedef enum
   GST_TDSS_CROP_CUSTOM, /* the points of the property */
 } GstTdssCropSchedule;
 
-/* Installs analysis-rate, schedule and points as @first .. @first + 2:
- * ccstereobin has them too. */
-#define GST_TDSS_CROP_N_PROPERTIES 3
+/* Installs analysis-rate, schedule, points and video-direction as @first ..
+ * @first + 3: ccstereobin has them too. */
+#define GST_TDSS_CROP_N_PROPERTIES 4
 void gst_tdss_crop_install_properties (GObjectClass *klass, guint first);
 
 GST_ELEMENT_REGISTER_DECLARE (tdsscrop)
