@@ -14,11 +14,11 @@
  * |[
  *                +-> queue -> video_src
  * video_sink -> tee
- *                +-> queue -> tdsscrop -> ccstereoenc -+
- *                                                      v
- * audio_sink -> queue -> audioconvert ----------> ccstereodec
- *                                                      |
- *               audio_src <- audioconvert <- queue <---+
+ *                +-> queue -> tdsscrop -> queue -> ccstereoenc -+
+ *                                                               v
+ * audio_sink -> queue -> audioconvert -------------------> ccstereodec
+ *                                                               |
+ *                        audio_src <- audioconvert <- queue <---+
  * ]|
  *
  * The queue to video_src holds as much raw picture as the sound's latency is
@@ -56,6 +56,8 @@ GST_DEBUG_CATEGORY_STATIC (ccstereo_bin_debug);
 #define QUEUE_MARGIN GST_SECOND
 /* Sound is small: let it run ahead where a file is badly interleaved. */
 #define AUDIO_QUEUE_MARGIN (10 * GST_SECOND)
+/* Whole pictures are large: what waits for the net waits in the net's size. */
+#define PICTURE_QUEUE_BUFFERS 3
 
 #define AUDIO_SINK "audio_sink"
 #define AUDIO_SRC "audio_src"
@@ -83,8 +85,9 @@ typedef enum
   AUDIO_OUT, /* and to what downstream takes */
   TEE,
   VIDEO_QUEUE,
-  ANALYSIS_QUEUE,
+  PICTURE_QUEUE,
   CROP,
+  ANALYSIS_QUEUE,
   ENC,
   N_PARTS,
 } Part;
@@ -100,8 +103,9 @@ static const struct
   [AUDIO_OUT] = { "audioconvert", "audio-out" },
   [TEE] = { "tee", "tee" },
   [VIDEO_QUEUE] = { "queue", "video-queue" },
-  [ANALYSIS_QUEUE] = { "queue", "analysis-queue" },
+  [PICTURE_QUEUE] = { "queue", "picture-queue" },
   [CROP] = { "tdsscrop", "crop" },
+  [ANALYSIS_QUEUE] = { "queue", "analysis-queue" },
   [ENC] = { "ccstereoenc", "enc" },
 };
 
@@ -214,6 +218,9 @@ size_queues (GstCcstereoBin *self)
   size_queue (self->part[OUT_QUEUE], QUEUE_MARGIN);
   size_queue (self->part[VIDEO_QUEUE], wait + QUEUE_MARGIN);
   size_queue (self->part[ANALYSIS_QUEUE], wait + QUEUE_MARGIN);
+  g_object_set (self->part[PICTURE_QUEUE], "max-size-buffers",
+                PICTURE_QUEUE_BUFFERS, "max-size-time", (guint64)0,
+                "max-size-bytes", 0, NULL);
 }
 
 /* -- pads
@@ -273,7 +280,7 @@ link_tee (GstCcstereoBin *self, Part to)
       = gst_element_request_pad_simple (self->part[TEE], "src_%u");
   g_autoptr (GstPad) sink = gst_element_get_static_pad (self->part[to], "sink");
 
-  if (to == ANALYSIS_QUEUE)
+  if (to == PICTURE_QUEUE)
     gst_pad_add_probe (src, GST_PAD_PROBE_TYPE_BUFFER, analyse_without_stopping,
                        NULL, NULL);
   gst_pad_link (src, sink);
@@ -297,12 +304,12 @@ add_video_sink (GstCcstereoBin *self)
 {
   GstPad *pad = ghost_of (self, TEE, "sink", &video_sink_template);
 
-  for (Part part = ANALYSIS_QUEUE; part <= ENC; part++)
+  for (Part part = PICTURE_QUEUE; part <= ENC; part++)
     add_part (self, part);
-  gst_element_link_many (self->part[ANALYSIS_QUEUE], self->part[CROP],
-                         self->part[ENC], NULL);
+  gst_element_link_many (self->part[PICTURE_QUEUE], self->part[CROP],
+                         self->part[ANALYSIS_QUEUE], self->part[ENC], NULL);
   gst_element_link_pads (self->part[ENC], "src", self->part[DEC], "features");
-  link_tee (self, ANALYSIS_QUEUE);
+  link_tee (self, PICTURE_QUEUE);
   return pad;
 }
 
@@ -312,8 +319,8 @@ remove_video_sink (GstCcstereoBin *self)
   g_autoptr (GstPad) src = gst_element_get_static_pad (self->part[ENC], "src");
   g_autoptr (GstPad) features = gst_pad_get_peer (src);
 
-  unlink_tee (self, ANALYSIS_QUEUE);
-  for (Part part = ANALYSIS_QUEUE; part <= ENC; part++)
+  unlink_tee (self, PICTURE_QUEUE);
+  for (Part part = PICTURE_QUEUE; part <= ENC; part++)
     remove_part (self, part);
   if (features)
     gst_element_release_request_pad (self->part[DEC], features);
