@@ -40,8 +40,9 @@ transcode_container_takes (const TranscodeContainer *self, const char *codec)
   return g_strv_contains (self->codecs, codec);
 }
 
-static gboolean
-fail (GError **error, const char *path, const char *what, int code)
+gboolean
+transcode_file_fail (GError **error, const char *path, const char *what,
+                     int code)
 {
   if (code == AVERROR_EXIT)
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "stopped");
@@ -69,12 +70,11 @@ is_picture (const AVStream *stream)
 static gboolean
 find_streams (TranscodeFile *self, guint wanted, GError **error)
 {
-  gboolean has_video = FALSE;
-
   for (guint i = 0; i < self->in->nb_streams; i++) {
     AVStream *stream = self->in->streams[i];
 
-    has_video |= is_picture (stream);
+    if (self->video == NULL && is_picture (stream))
+      self->video = stream;
     if (stream->codecpar->codec_type == AVMEDIA_TYPE_AUDIO
         && self->n_audio++ == wanted)
       self->audio = stream;
@@ -86,12 +86,35 @@ find_streams (TranscodeFile *self, guint wanted, GError **error)
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
                  "%s: there is no audio stream %u: it has %u, counted from 0",
                  self->in_path, wanted, self->n_audio);
-  else if (!has_video)
+  else if (self->video == NULL)
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
                  "%s: there is no video stream: the picture tells where a "
                  "sound comes from, so sound alone cannot be made binaural",
                  self->in_path);
-  return self->audio && has_video;
+  return self->audio && self->video;
+}
+
+AVFormatContext *
+transcode_file_open_input (const char *path, const volatile sig_atomic_t *stop,
+                           GError **error)
+{
+  AVFormatContext *in = avformat_alloc_context ();
+  g_autofree char *url = g_strdup_printf ("file:%s", path);
+  int ret;
+
+  in->interrupt_callback = (AVIOInterruptCB){ is_stopped, (void *)stop };
+  in->strict_std_compliance = FF_COMPLIANCE_UNOFFICIAL;
+  /* Program streams give times to some packets only. */
+  in->flags |= AVFMT_FLAG_GENPTS;
+  if ((ret = avformat_open_input (&in, url, NULL, NULL)) < 0) {
+    transcode_file_fail (error, path, "cannot be opened", ret);
+    return NULL;
+  }
+  if ((ret = avformat_find_stream_info (in, NULL)) < 0) {
+    transcode_file_fail (error, path, "cannot be read", ret);
+    avformat_close_input (&in);
+  }
+  return in;
 }
 
 TranscodeFile *
@@ -99,23 +122,15 @@ transcode_file_open (const char *path, guint stream,
                      const volatile sig_atomic_t *stop, GError **error)
 {
   g_autoptr (TranscodeFile) self = g_new0 (TranscodeFile, 1);
-  g_autofree char *url = g_strdup_printf ("file:%s", path);
-  int ret;
 
   self->in_path = g_strdup (path);
-  self->in = avformat_alloc_context ();
-  self->in->interrupt_callback = (AVIOInterruptCB){ is_stopped, (void *)stop };
-  self->in->strict_std_compliance = FF_COMPLIANCE_UNOFFICIAL;
-  if ((ret = avformat_open_input (&self->in, url, NULL, NULL)) < 0) {
-    fail (error, path, "cannot be opened", ret);
+  self->in = transcode_file_open_input (path, stop, error);
+  if (self->in == NULL || !find_streams (self, stream, error))
     return NULL;
-  }
-  if ((ret = avformat_find_stream_info (self->in, NULL)) < 0) {
-    fail (error, path, "cannot be read", ret);
-    return NULL;
-  }
-  if (!find_streams (self, stream, error))
-    return NULL;
+  /* Transport streams begin at any time; files at 0. */
+  if ((self->in->iformat->flags & AVFMT_TS_DISCONT)
+      && self->in->start_time != AV_NOPTS_VALUE)
+    self->offset = -self->in->start_time;
   return g_steal_pointer (&self);
 }
 
@@ -210,8 +225,8 @@ add_copy (TranscodeFile *self, const AVStream *from, GError **error)
 
   if (to == NULL
       || (ret = avcodec_parameters_copy (to->codecpar, from->codecpar)) < 0)
-    return fail (error, self->in_path, "its streams cannot be copied",
-                 AVERROR (ENOMEM));
+    return transcode_file_fail (
+        error, self->in_path, "its streams cannot be copied", AVERROR (ENOMEM));
   to->codecpar->codec_tag = tag_for (self->out->oformat, from->codecpar);
   to->id = from->id;
   to->time_base = from->time_base;
@@ -271,8 +286,8 @@ add_track (TranscodeFile *self, const AVCodecContext *encoder, GError **error)
   AVStream *to = avformat_new_stream (self->out, NULL);
 
   if (to == NULL || avcodec_parameters_from_context (to->codecpar, encoder) < 0)
-    return fail (error, self->in_path, "no new track can be made",
-                 AVERROR (ENOMEM));
+    return transcode_file_fail (error, self->in_path,
+                                "no new track can be made", AVERROR (ENOMEM));
   to->time_base = self->track_base = encoder->time_base;
   to->disposition = self->audio->disposition;
   av_dict_copy (&to->metadata, self->audio->metadata, 0);
@@ -385,7 +400,8 @@ write_header (TranscodeFile *self, const char *path, GError **error)
       >= 0)
     ret = avformat_write_header (out, &options);
   av_dict_free (&options);
-  return ret >= 0 || fail (error, path, "cannot be written", ret);
+  return ret >= 0
+         || transcode_file_fail (error, path, "cannot be written", ret);
 }
 
 gboolean
@@ -394,13 +410,10 @@ transcode_file_create (TranscodeFile *self, const char *path,
                        const AVCodecContext *encoder, gboolean keep_original,
                        TranscodeNotice notice, GError **error)
 {
-  /* Transport streams begin at any time; files at 0. */
-  if ((self->in->iformat->flags & AVFMT_TS_DISCONT)
-      && self->in->start_time != AV_NOPTS_VALUE)
-    self->offset = -self->in->start_time;
   if (avformat_alloc_output_context2 (&self->out, NULL, container->muxer, path)
       < 0)
-    return fail (error, path, "cannot be written", AVERROR_MUXER_NOT_FOUND);
+    return transcode_file_fail (error, path, "cannot be written",
+                                AVERROR_MUXER_NOT_FOUND);
   /* Spherical data in MP4 is unofficial to libavformat, FLAC experimental. */
   self->out->strict_std_compliance = FF_COMPLIANCE_EXPERIMENTAL;
   self->tick = container->tick;
@@ -412,7 +425,7 @@ transcode_file_create (TranscodeFile *self, const char *path,
   if (!add_streams (self, encoder, keep_original, notice, error))
     return FALSE;
   if (!copy_chapters (self))
-    return fail (error, path, "chapters", AVERROR (ENOMEM));
+    return transcode_file_fail (error, path, "chapters", AVERROR (ENOMEM));
   self->last_dts = g_new (gint64, self->out->nb_streams);
   for (guint i = 0; i < self->out->nb_streams; i++)
     self->last_dts[i] = AV_NOPTS_VALUE;
@@ -451,7 +464,8 @@ transcode_file_read (TranscodeFile *self, AVPacket **packet, GError **error)
     return TRUE;
   }
   av_packet_free (&read);
-  return ret == AVERROR_EOF || fail (error, self->in_path, "reading", ret);
+  return ret == AVERROR_EOF
+         || transcode_file_fail (error, self->in_path, "reading", ret);
 }
 
 /* Muxers refuse decoding times that do not grow; rounding to another time base
@@ -485,7 +499,8 @@ transcode_file_write (TranscodeFile *self, AVPacket *packet, gint stream,
   keep_order (self, packet);
   ret = av_interleaved_write_frame (self->out, packet);
   av_packet_free (&packet);
-  return ret >= 0 || fail (error, self->out->url, "writing", ret);
+  return ret >= 0
+         || transcode_file_fail (error, self->out->url, "writing", ret);
 }
 
 /* Of an encoder's delay MP4's edit list tells anything, Matroska only Opus'
@@ -523,5 +538,6 @@ transcode_file_finish (TranscodeFile *self, GError **error)
 
   if (ret >= 0)
     ret = closed;
-  return ret >= 0 || fail (error, self->out->url, "writing", ret);
+  return ret >= 0
+         || transcode_file_fail (error, self->out->url, "writing", ret);
 }

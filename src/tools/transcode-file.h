@@ -36,9 +36,11 @@ gboolean transcode_container_takes (const TranscodeContainer *self,
 /**
  * TranscodeFile:
  * @in: the input
+ * @video: the first stream of pictures in it
  * @audio: the stream of it that is made binaural
  * @n_audio: how many audio streams the input has
- * @offset: what is added to the input's times, in AV_TIME_BASE
+ * @offset: what is added to the input's times, in AV_TIME_BASE: the input's
+ *   clock may begin anywhere
  * @out: the output; NULL before transcode_file_create()
  * @map: input stream -> output stream, or -1; @n_map of them
  * @last_dts: of every output stream, in its time base
@@ -50,7 +52,7 @@ typedef struct
 {
   char *in_path;
   AVFormatContext *in;
-  AVStream *audio;
+  AVStream *video, *audio;
   guint n_audio;
   gint64 offset;
   AVFormatContext *out;
@@ -61,6 +63,16 @@ typedef struct
   AVRational track_base;
   guint tick;
 } TranscodeFile;
+
+/* Opens @path alone, for whoever reads in it. Stops waiting for data once
+ * *@stop is not 0. */
+AVFormatContext *transcode_file_open_input (const char *path,
+                                            const volatile sig_atomic_t *stop,
+                                            GError **error);
+/* Sets @error from libav's @code, G_IO_ERROR_CANCELLED where that says that
+ * reading was stopped; always FALSE. */
+gboolean transcode_file_fail (GError **error, const char *path,
+                              const char *what, int code);
 
 /* Opens @path and finds a video stream and audio stream number @stream, from 0.
  * Stops waiting for data once *@stop is not 0. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* filesrc ! decodebin ! ccstereobin ! appsink: the streams that are not wanted
- * end in fakesinks, the picture ends in the bin. Stream time is the file's
- * presentation time, whatever its edit lists say. */
+/* appsrc (sound), appsrc (pictures) ! ccstereobin ! appsink; a feed decodes
+ * into each appsrc. Both streams and everything else of the file are timed by
+ * one demuxer, libavformat's, so that they stay together whatever the file's
+ * edit lists and fragments say. */
 #include "transcode-sound.h"
 
 #include <gio/gio.h>
@@ -10,135 +11,35 @@
 #include <gst/gst.h>
 #include <string.h>
 
+#include "transcode-feed.h"
+#include "transcode-frame.h"
+
 #define CHANNELS 2
-/* Pieces decoded ahead of the reader. */
+/* Pieces made ahead of the reader. */
 #define PIECES_AHEAD 16
+/* Frames decoded ahead of the bin, which has queues of its own. */
+#define FRAMES_AHEAD 4
+/* Of decoders: as many as they like, or no more than it takes. */
+#define ANY_THREADS 0
+#define ONE_THREAD 1
 /* How long to wait between looks at errors and at the stop flag. */
 #define PATIENCE (100 * GST_MSECOND)
+/* GStreamer's times cannot be negative: those of a file that begins a little
+ * before 0 are. Of whole seconds, the moving crop takes no notice. */
+#define LEAD_IN GST_SECOND
 
 struct _TranscodeSound
 {
   char *path;
   TranscodeSoundOptions options;
   GstElement *pipeline;
-  GstElement *bin, *sink; /* owned by the pipeline */
-
-  /* touched by decodebin's threads, which are done when it says so */
-  guint n_audio, n_coded;
-  gboolean has_audio, has_video;
-  gboolean has_coded_start;
-  gint64 coded_start;
+  GstElement *audio, *video, *bin, *sink; /* owned by the pipeline */
+  TranscodeFeed *audio_feed, *video_feed;
 
   GstSample *sample; /* the piece's; NULL: none */
   GstMapInfo map;
   TranscodePiece piece;
 };
-
-/* -- decoded streams ------------------------------------------------------ */
-
-static gboolean
-link_to_bin (TranscodeSound *self, GstPad *pad, const char *sink_name)
-{
-  g_autoptr (GstPad) sink = gst_element_get_static_pad (self->bin, sink_name);
-
-  return GST_PAD_LINK_SUCCESSFUL (gst_pad_link (pad, sink));
-}
-
-static void
-link_to_nothing (TranscodeSound *self, GstPad *pad)
-{
-  GstElement *sink = gst_element_factory_make ("fakesink", NULL);
-  g_autoptr (GstPad) sink_pad = NULL;
-
-  g_object_set (sink, "sync", FALSE, "async", FALSE, NULL);
-  gst_bin_add (GST_BIN (self->pipeline), sink);
-  sink_pad = gst_element_get_static_pad (sink, "sink");
-  gst_pad_link (pad, sink_pad);
-  gst_element_sync_state_with_parent (sink);
-}
-
-static void
-on_pad_added (GstElement *decodebin, GstPad *pad, gpointer user_data)
-{
-  TranscodeSound *self = user_data;
-  g_autoptr (GstCaps) caps = gst_pad_query_caps (pad, NULL);
-  const char *type
-      = gst_caps_is_empty (caps) || gst_caps_is_any (caps)
-            ? ""
-            : gst_structure_get_name (gst_caps_get_structure (caps, 0));
-  gboolean linked = FALSE;
-
-  if (g_str_equal (type, "audio/x-raw")) {
-    if (self->n_audio++ == self->options.stream)
-      linked = self->has_audio = link_to_bin (self, pad, "audio_sink");
-  } else if (g_str_equal (type, "video/x-raw") && !self->has_video) {
-    linked = self->has_video = link_to_bin (self, pad, "video_sink");
-  }
-  if (!linked)
-    link_to_nothing (self, pad);
-}
-
-/* The bin would wait for ever for a stream that does not come. */
-static void
-on_no_more_pads (GstElement *decodebin, gpointer user_data)
-{
-  TranscodeSound *self = user_data;
-  const TranscodeSoundOptions *options = &self->options;
-
-  if (!self->has_video)
-    GST_ELEMENT_ERROR (decodebin, STREAM, CODEC_NOT_FOUND,
-                       ("GStreamer cannot decode the video stream"), (NULL));
-  else if (!self->has_audio)
-    GST_ELEMENT_ERROR (
-        decodebin, STREAM, CODEC_NOT_FOUND,
-        ("GStreamer cannot decode audio stream %u", options->stream), (NULL));
-  else if (self->n_audio < options->n_streams && options->n_streams > 1)
-    GST_ELEMENT_ERROR (decodebin, STREAM, CODEC_NOT_FOUND,
-                       ("GStreamer decodes %u of %u audio streams, so that "
-                        "stream %u is not certain",
-                        self->n_audio, options->n_streams, options->stream),
-                       (NULL));
-}
-
-static GstPadProbeReturn
-note_coded_start (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
-{
-  TranscodeSound *self = user_data;
-  GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER (info);
-  g_autoptr (GstEvent) event
-      = gst_pad_get_sticky_event (pad, GST_EVENT_SEGMENT, 0);
-  const GstSegment *segment;
-
-  if (event && GST_BUFFER_PTS_IS_VALID (buffer)) {
-    gst_event_parse_segment (event, &segment);
-    self->coded_start = GST_CLOCK_DIFF (segment->start, segment->time)
-                        + (gint64)GST_BUFFER_PTS (buffer);
-    self->has_coded_start = TRUE;
-  }
-  return GST_PAD_PROBE_REMOVE;
-}
-
-/* Asked at each step from the file to raw samples, with a ghost of the pad
- * reached: a demuxer's is the first. */
-static gboolean
-on_autoplug_continue (GstElement *decodebin, GstPad *ghost, GstCaps *caps,
-                      gpointer user_data)
-{
-  TranscodeSound *self = user_data;
-  g_autoptr (GstPad) pad = gst_ghost_pad_get_target (GST_GHOST_PAD (ghost));
-  g_autoptr (GstElement) parent = pad ? gst_pad_get_parent_element (pad) : NULL;
-  const char *klass
-      = parent ? gst_element_get_metadata (parent, GST_ELEMENT_METADATA_KLASS)
-               : NULL;
-
-  if (klass && strstr (klass, "Demux")
-      && g_str_has_prefix (
-          gst_structure_get_name (gst_caps_get_structure (caps, 0)), "audio/")
-      && self->n_coded++ == self->options.stream)
-    gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, note_coded_start, self,
-                       NULL);
-  return TRUE;
-}
 
 /* -- the pipeline --------------------------------------------------------- */
 
@@ -159,14 +60,23 @@ add_element (TranscodeSound *self, const char *factory, GError **error)
 }
 
 static void
+set_source_options (GstElement *source)
+{
+  g_object_set (source, "format", GST_FORMAT_TIME, "block", TRUE, "max-bytes",
+                (guint64)0, "max-buffers", (guint64)FRAMES_AHEAD, NULL);
+}
+
+static void
 set_bin_options (TranscodeSound *self)
 {
   const TranscodeSoundOptions *options = &self->options;
+  GObject *bin = G_OBJECT (self->bin);
 
-  g_object_set (self->bin, "model-file", options->model, "n-threads",
+  g_object_set (bin, "model-file", options->model, "n-threads",
                 options->threads, "hop", options->hop, "width", options->width,
                 NULL);
-  gst_util_set_object_arg (G_OBJECT (self->bin), "backend", options->backend);
+  gst_util_set_object_arg (bin, "backend", options->backend);
+  gst_util_set_object_arg (bin, "precision", options->precision);
 }
 
 static void
@@ -183,32 +93,47 @@ set_sink_options (TranscodeSound *self)
 static gboolean
 build (TranscodeSound *self, GError **error)
 {
-  GstElement *source, *decoder;
-  GstPad *video;
-
   self->pipeline = gst_object_ref_sink (gst_pipeline_new (NULL));
-  if ((source = add_element (self, "filesrc", error)) == NULL
-      || (decoder = add_element (self, "decodebin", error)) == NULL
+  if ((self->audio = add_element (self, "appsrc", error)) == NULL
+      || (self->video = add_element (self, "appsrc", error)) == NULL
       || (self->bin = add_element (self, "ccstereobin", error)) == NULL
       || (self->sink = add_element (self, "appsink", error)) == NULL)
     return FALSE;
-  g_object_set (source, "location", self->path, NULL);
+  set_source_options (self->audio);
+  set_source_options (self->video);
   set_bin_options (self);
   set_sink_options (self);
-  g_signal_connect (decoder, "pad-added", G_CALLBACK (on_pad_added), self);
-  g_signal_connect (decoder, "autoplug-continue",
-                    G_CALLBACK (on_autoplug_continue), self);
-  g_signal_connect (decoder, "no-more-pads", G_CALLBACK (on_no_more_pads),
-                    self);
-  video = gst_element_request_pad_simple (self->bin, "video_sink");
-  if (video == NULL || !gst_element_link (source, decoder)
-      || !gst_element_link_pads (self->bin, "audio_src", self->sink, "sink")) {
-    g_clear_object (&video);
-    g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED,
-                 "%s: the pipeline cannot be linked", self->path);
+  if (gst_element_link_pads (self->audio, "src", self->bin, "audio_sink")
+      && gst_element_link_pads (self->video, "src", self->bin, "video_sink")
+      && gst_element_link_pads (self->bin, "audio_src", self->sink, "sink"))
+    return TRUE;
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED,
+               "%s: the pipeline cannot be linked", self->path);
+  return FALSE;
+}
+
+/* Opens both streams, and lets them flow when both can be decoded. */
+static gboolean
+start_feeds (TranscodeSound *self, GError **error)
+{
+  const TranscodeSoundOptions *options = &self->options;
+  const gint64 offset = options->offset + (gint64)LEAD_IN;
+  g_autoptr (TranscodeReader) audio = transcode_reader_open (
+      self->path, options->audio, ONE_THREAD, options->stop, error);
+  g_autoptr (TranscodeReader) video
+      = audio ? transcode_reader_open (self->path, options->video, ANY_THREADS,
+                                       options->stop, error)
+              : NULL;
+
+  if (video == NULL)
     return FALSE;
-  }
-  gst_object_unref (video);
+  g_object_set (self->bin, "video-direction",
+                transcode_stream_direction (transcode_reader_stream (video)),
+                NULL);
+  self->audio_feed
+      = transcode_feed_new (self->audio, g_steal_pointer (&audio), offset);
+  self->video_feed
+      = transcode_feed_new (self->video, g_steal_pointer (&video), offset);
   return TRUE;
 }
 
@@ -262,9 +187,10 @@ take_piece (TranscodeSound *self, GstSample *sample, GError **error)
   self->piece.samples = (const float *)self->map.data;
   self->piece.frames = self->map.size / (CHANNELS * sizeof (float));
   self->piece.rate = GST_AUDIO_INFO_RATE (&info);
-  self->piece.time
-      = gst_segment_to_stream_time (gst_sample_get_segment (sample),
-                                    GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
+  self->piece.time = GST_CLOCK_DIFF (
+      LEAD_IN,
+      gst_segment_to_stream_time (gst_sample_get_segment (sample),
+                                  GST_FORMAT_TIME, GST_BUFFER_PTS (buffer)));
   return TRUE;
 }
 
@@ -293,12 +219,6 @@ transcode_sound_next (TranscodeSound *self, GError **error)
   return take_piece (self, sample, error);
 }
 
-gint64
-transcode_sound_coded_start (TranscodeSound *self)
-{
-  return self->has_coded_start ? self->coded_start : self->piece.time;
-}
-
 const TranscodePiece *
 transcode_sound_peek (TranscodeSound *self)
 {
@@ -318,7 +238,8 @@ transcode_sound_open (const char *path, const TranscodeSoundOptions *options,
   if (!build (self, error))
     return NULL;
   gst_element_set_state (self->pipeline, GST_STATE_PLAYING);
-  if (!transcode_sound_next (self, error))
+  if (!check_bus (self, error) || !start_feeds (self, error)
+      || !transcode_sound_next (self, error))
     return NULL;
   if (self->piece.samples == NULL) {
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
@@ -334,6 +255,8 @@ transcode_sound_free (TranscodeSound *self)
   drop_piece (self);
   if (self->pipeline) {
     gst_element_set_state (self->pipeline, GST_STATE_NULL);
+    transcode_feed_free (self->audio_feed);
+    transcode_feed_free (self->video_feed);
     gst_object_unref (self->pipeline);
   }
   g_free (self->path);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The sound of `ccstereo-transcode`: GStreamer decodes a file and ccstereobin
- * makes its sound binaural; here it comes out in pieces, with the time of each.
- * Memory is bounded: the pipeline waits when nobody reads. */
+/* The sound of `ccstereo-transcode`: a file's sound and pictures go through
+ * ccstereobin, and here the binaural sound comes out in pieces, with the time
+ * of each. Memory is bounded: everything waits when nobody reads. */
 #pragma once
 
 #include <glib.h>
@@ -13,10 +13,12 @@ typedef struct _TranscodeSound TranscodeSound;
 
 /**
  * TranscodeSoundOptions:
- * @stream: which audio stream, from 0
- * @n_streams: how many audio streams the file has
+ * @audio, @video: indices of the streams
+ * @offset: what is added to the file's times, ns: 0 is then about where it
+ *   begins
  * @model: parameters; NULL: the default model
  * @backend: "auto", "cpu" or "cuda"
+ * @precision: what the net's factors are rounded to
  * @threads: CPU threads of the net; 0: one a core
  * @hop: samples at 16 kHz between windows
  * @width: 0 mono .. 1 as predicted .. 2
@@ -24,16 +26,19 @@ typedef struct _TranscodeSound TranscodeSound;
  */
 typedef struct
 {
-  guint stream, n_streams;
+  int audio, video;
+  gint64 offset;
   const char *model;
   const char *backend;
+  const char *precision;
   gint threads;
   gint hop;
   double width;
   const volatile sig_atomic_t *stop;
 } TranscodeSoundOptions;
 
-/* Starts decoding @path and waits for the first piece. Errors name the file. */
+/* Starts decoding the file @path and waits for the first piece. Errors name the
+ * file. */
 TranscodeSound *transcode_sound_open (const char *path,
                                       const TranscodeSoundOptions *options,
                                       GError **error);
@@ -45,7 +50,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (TranscodeSound, transcode_sound_free)
  * @samples: interleaved L R, valid until the next call; NULL at the end
  * @frames: how many pairs
  * @rate: in Hz
- * @time: of the first pair, ns from the presentation's start
+ * @time: of the first pair, ns, the offset added
  */
 typedef struct
 {
@@ -55,9 +60,6 @@ typedef struct
   gint64 time;
 } TranscodePiece;
 
-/* When the stream's first coded data is due by GStreamer's clock, which for a
- * transport stream starts elsewhere than libavformat's; ns. */
-gint64 transcode_sound_coded_start (TranscodeSound *self);
 /* The current piece. */
 const TranscodePiece *transcode_sound_peek (TranscodeSound *self);
 /* Goes on to the next piece, waiting for it. G_IO_ERROR_CANCELLED when

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "backend/backend.h"
 #include "model/config.h"
 #include "transcode-file.h"
 #include "transcode-sound.h"
@@ -34,7 +35,7 @@ typedef enum
 typedef struct
 {
   const char *in, *out;
-  char *model, *backend, *codec;
+  char *model, *backend, *precision, *codec;
   gint64 bitrate;
   double width;
   gint threads, hop, stream;
@@ -198,22 +199,6 @@ name_output (Job *job, GError **error)
 
 /* -- the work ------------------------------------------------------------- */
 
-/* GStreamer and libavformat tell the times of a transport stream from
- * different zeros: their first packet is the same. */
-static gint64
-sound_offset (Job *job)
-{
-  const AVStream *audio = job->file->audio;
-  const AVRational ns = { 1, GST_SECOND };
-
-  if (!(job->file->in->iformat->flags & AVFMT_TS_DISCONT)
-      || audio->start_time == AV_NOPTS_VALUE)
-    return 0;
-  return av_rescale_q (audio->start_time, audio->time_base, ns)
-         + av_rescale_q (job->file->offset, AV_TIME_BASE_Q, ns)
-         - transcode_sound_coded_start (job->sound);
-}
-
 static gboolean
 write_track_packets (Job *job, GError **error)
 {
@@ -227,26 +212,23 @@ write_track_packets (Job *job, GError **error)
 
 /* Codes sound up to @until, ns, or all that is left. */
 static gboolean
-write_sound (Job *job, gint64 until, gint64 offset, GError **error)
+write_sound (Job *job, gint64 until, GError **error)
 {
   const TranscodePiece *piece = transcode_sound_peek (job->sound);
 
-  while (piece->samples && piece->time + offset <= until) {
-    TranscodePiece moved = *piece;
-
-    moved.time += offset;
-    if (!transcode_track_push (job->track, &moved, error)
+  while (piece->samples && piece->time <= until) {
+    show_progress (job, piece->time / 1000);
+    if (!transcode_track_push (job->track, piece, error)
         || !write_track_packets (job, error)
         || !transcode_sound_next (job->sound, error))
       return FALSE;
-    show_progress (job, moved.time / 1000);
   }
   return TRUE;
 }
 
 /* Takes @packet; the sound up to its time goes before it. */
 static gboolean
-copy_packet (Job *job, AVPacket *packet, gint64 offset, GError **error)
+copy_packet (Job *job, AVPacket *packet, GError **error)
 {
   TranscodeFile *file = job->file;
   const gint from = packet->stream_index;
@@ -256,7 +238,7 @@ copy_packet (Job *job, AVPacket *packet, gint64 offset, GError **error)
     gint64 time
         = av_rescale_q (packet->dts, base, (AVRational){ 1, GST_SECOND });
 
-    if (!write_sound (job, time, offset, error)) {
+    if (!write_sound (job, time, error)) {
       av_packet_free (&packet);
       return FALSE;
     }
@@ -268,7 +250,6 @@ copy_packet (Job *job, AVPacket *packet, gint64 offset, GError **error)
 static gboolean
 copy_and_write (Job *job, GError **error)
 {
-  const gint64 offset = sound_offset (job);
   AVPacket *packet;
 
   for (;;) {
@@ -276,10 +257,10 @@ copy_and_write (Job *job, GError **error)
       return FALSE;
     if (packet == NULL)
       break;
-    if (!copy_packet (job, packet, offset, error))
+    if (!copy_packet (job, packet, error))
       return FALSE;
   }
-  return write_sound (job, G_MAXINT64, offset, error)
+  return write_sound (job, G_MAXINT64, error)
          && transcode_track_finish (job->track, error)
          && write_track_packets (job, error)
          && transcode_file_finish (job->file, error);
@@ -290,10 +271,13 @@ open_sound (Job *job, GError **error)
 {
   const Options *options = job->options;
   const TranscodeSoundOptions sound = {
-    .stream = options->stream,
-    .n_streams = job->file->n_audio,
+    .audio = job->file->audio->index,
+    .video = job->file->video->index,
+    .offset = av_rescale_q (job->file->offset, AV_TIME_BASE_Q,
+                            (AVRational){ 1, GST_SECOND }),
     .model = options->model,
     .backend = options->backend,
+    .precision = options->precision,
     .threads = options->threads,
     .hop = options->hop,
     .width = options->width,
@@ -448,6 +432,10 @@ parse (Options *options, int *argc, char ***argv, GError **error)
       "FILE" },
     { "backend", 0, 0, G_OPTION_ARG_STRING, &options->backend,
       "auto, cpu or cuda", "NAME" },
+    { "precision", 0, 0, G_OPTION_ARG_STRING, &options->precision,
+      "What the net's factors are rounded to: fp32, tf32, bf16 or fp16, as the "
+      "backend offers (default: fp32)",
+      "NAME" },
     { "threads", 't', 0, G_OPTION_ARG_INT, &options->threads,
       "CPU threads of the net (default: one a core)", "N" },
     { "hop", 0, 0, G_OPTION_ARG_INT, &options->hop,
@@ -463,6 +451,7 @@ parse (Options *options, int *argc, char ***argv, GError **error)
       "Say nothing but errors", NULL },
     { NULL },
   };
+  CcsPrecision precision;
   g_autoptr (GOptionContext) context
       = g_option_context_new ("IN OUT - the same file with binaural sound");
 
@@ -483,7 +472,11 @@ parse (Options *options, int *argc, char ***argv, GError **error)
   options->out = (*argv)[2];
   if (options->backend == NULL)
     options->backend = g_strdup ("auto");
-  return check_ranges (options, error) && check_container (options, error);
+  if (options->precision == NULL)
+    options->precision = g_strdup (ccs_precision_name (CCS_PRECISION_FP32));
+  return check_ranges (options, error)
+         && ccs_precision_from_name (options->precision, &precision, error)
+         && check_container (options, error);
 }
 
 int
@@ -507,6 +500,7 @@ main (int argc, char **argv)
   }
   g_free (options.model);
   g_free (options.backend);
+  g_free (options.precision);
   g_free (options.codec);
   return code;
 }

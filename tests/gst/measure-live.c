@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* How ccstereobin keeps time in a live pipeline at its default settings: test
  * sources in, sinks on the clock. Prints what the latency query answers, and
- * how long after its time each buffer of sound was really ready; one that was
- * ready after its time and the latency is late.
+ * how long after its time each buffer of sound was really ready, and when in
+ * the run the slowest one was; one that was ready after its time and the
+ * latency is late.
  *
  *   measure-live [SECONDS [WIDTHxHEIGHT]]    the model is the default one */
 #include <gst/gst.h>
@@ -17,7 +18,9 @@
 typedef struct
 {
   GstElement *sink;
-  GArray *delays; /* gint64: arrival minus timestamp, ns */
+  GArray *delays;       /* gint64: arrival minus timestamp, ns */
+  gint64 slowest;       /* of them */
+  GstClockTime slow_at; /* the timestamp of that one */
 } Measurement;
 
 static GstPadProbeReturn
@@ -28,6 +31,10 @@ note_delay (GstPad *pad, GstPadProbeInfo *info, gpointer data)
   gint64 delay = GST_CLOCK_DIFF (GST_BUFFER_PTS (info->data), now);
 
   g_array_append_val (measurement->delays, delay);
+  if (delay > measurement->slowest) {
+    measurement->slowest = delay;
+    measurement->slow_at = GST_BUFFER_PTS (info->data);
+  }
   return GST_PAD_PROBE_OK;
 }
 
@@ -62,8 +69,9 @@ milliseconds (gint64 time)
 }
 
 static void
-print_delays (GArray *delays, GstClockTime latency)
+print_delays (const Measurement *measurement, GstClockTime latency)
 {
+  GArray *delays = measurement->delays;
   guint late = 0;
 
   g_array_sort (delays, compare_delays);
@@ -76,7 +84,8 @@ print_delays (GArray *delays, GstClockTime latency)
   printf ("delay_median_ms %.1f\ndelay_99_ms %.1f\ndelay_max_ms %.1f\n",
           milliseconds (g_array_index (delays, gint64, delays->len / 2)),
           milliseconds (g_array_index (delays, gint64, delays->len * 99 / 100)),
-          milliseconds (g_array_index (delays, gint64, delays->len - 1)));
+          milliseconds (measurement->slowest));
+  printf ("delay_max_at_s %.1f\n", (double)measurement->slow_at / GST_SECOND);
 }
 
 /* Plays to the end; FALSE, with the reason on stderr, when it fails. */
@@ -105,7 +114,7 @@ int
 main (int argc, char **argv)
 {
   guint seconds = DEFAULT_SECONDS, width = 640, height = 360;
-  Measurement measurement = { NULL, NULL };
+  Measurement measurement = { .slowest = G_MININT64 };
   g_autoptr (GstElement) pipeline = NULL;
   g_autoptr (GstElement) dec = NULL;
   g_autoptr (GstPad) pad = NULL;
@@ -132,7 +141,7 @@ main (int argc, char **argv)
   ok = play (pipeline, &latency);
   gst_element_set_state (pipeline, GST_STATE_NULL);
   if (ok)
-    print_delays (measurement.delays, latency);
+    print_delays (&measurement, latency);
   g_array_unref (measurement.delays);
   gst_object_unref (measurement.sink);
   return ok ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "transcode-feed.h"
+
+#include <gst/app/gstappsrc.h>
+
+#include "transcode-frame.h"
+
+struct _TranscodeFeed
+{
+  GstElement *appsrc;
+  TranscodeReader *reader;
+  TranscodeFrames *frames;
+  gint64 offset;
+  GThread *thread;
+};
+
+static GstSample *
+sample_of (TranscodeFeed *self, const AVFrame *frame, GError **error)
+{
+  return frame->nb_samples > 0
+             ? transcode_frames_sound (self->frames, frame, error)
+             : transcode_frames_picture (self->frames, frame, error);
+}
+
+/* FALSE at the end, where nobody takes frames any more, and with @error. */
+static gboolean
+feed_frame (TranscodeFeed *self, GError **error)
+{
+  g_autoptr (GstSample) sample = NULL;
+  AVFrame *frame;
+  gint64 time;
+
+  if (!transcode_reader_next (self->reader, &frame, &time, error)
+      || frame == NULL || (sample = sample_of (self, frame, error)) == NULL)
+    return FALSE;
+  GST_BUFFER_PTS (gst_sample_get_buffer (sample)) = time + self->offset;
+  return gst_app_src_push_sample (GST_APP_SRC (self->appsrc), sample)
+         == GST_FLOW_OK;
+}
+
+static gpointer
+feed (gpointer data)
+{
+  TranscodeFeed *self = data;
+  g_autoptr (GError) error = NULL;
+
+  while (feed_frame (self, &error))
+    ;
+  if (error)
+    GST_ELEMENT_ERROR (self->appsrc, STREAM, DECODE, ("%s", error->message),
+                       (NULL));
+  gst_app_src_end_of_stream (GST_APP_SRC (self->appsrc));
+  return NULL;
+}
+
+TranscodeFeed *
+transcode_feed_new (GstElement *appsrc, TranscodeReader *reader, gint64 offset)
+{
+  TranscodeFeed *self = g_new0 (TranscodeFeed, 1);
+
+  self->appsrc = gst_object_ref (appsrc);
+  self->reader = reader;
+  self->frames = transcode_frames_new (transcode_reader_stream (reader));
+  self->offset = offset;
+  self->thread = g_thread_new ("decode", feed, self);
+  return self;
+}
+
+void
+transcode_feed_free (TranscodeFeed *self)
+{
+  if (self == NULL)
+    return;
+  g_thread_join (self->thread);
+  transcode_frames_free (self->frames);
+  transcode_reader_free (self->reader);
+  gst_object_unref (self->appsrc);
+  g_free (self);
+}

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Pictures keep the planes that the decoder wrote; the buffer holds on to its
+ * frame. Colours are told by their code points of ISO/IEC 23091-2, which both
+ * sides use. */
+#include "transcode-frame.h"
+
+#include <gio/gio.h>
+#include <gst/audio/audio.h>
+#include <libavutil/opt.h>
+#include <libavutil/pixdesc.h>
+#include <libswresample/swresample.h>
+#include <libswscale/swscale.h>
+#include <math.h>
+
+#define STEREO 2
+/* A stream is of constant rate where its two rates, the mean and the one of
+ * which its times are multiples, differ by less than this share. */
+#define RATE_SLACK 0.01
+
+struct _TranscodeFrames
+{
+  const AVStream *stream;
+  struct SwsContext *scaler;
+
+  SwrContext *mixer;
+  int mixer_format, mixer_channels; /* what it was made for */
+  AVChannelLayout mixer_layout;
+};
+
+TranscodeFrames *
+transcode_frames_new (const AVStream *stream)
+{
+  TranscodeFrames *self = g_new0 (TranscodeFrames, 1);
+
+  self->stream = stream;
+  return self;
+}
+
+void
+transcode_frames_free (TranscodeFrames *self)
+{
+  sws_freeContext (self->scaler);
+  swr_free (&self->mixer);
+  av_channel_layout_uninit (&self->mixer_layout);
+  g_free (self);
+}
+
+static GstSample *
+fail (GError **error, const char *format, const char *name)
+{
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, format,
+               name ? name : "(unknown)");
+  return NULL;
+}
+
+/* -- pictures: formats ------------------------------------------------------
+ */
+
+static const struct
+{
+  enum AVPixelFormat libav;
+  GstVideoFormat gst;
+} formats[] = {
+  { AV_PIX_FMT_YUV420P, GST_VIDEO_FORMAT_I420 },
+  { AV_PIX_FMT_YUVJ420P, GST_VIDEO_FORMAT_I420 },
+  { AV_PIX_FMT_YUV422P, GST_VIDEO_FORMAT_Y42B },
+  { AV_PIX_FMT_YUVJ422P, GST_VIDEO_FORMAT_Y42B },
+  { AV_PIX_FMT_YUV444P, GST_VIDEO_FORMAT_Y444 },
+  { AV_PIX_FMT_YUVJ444P, GST_VIDEO_FORMAT_Y444 },
+  { AV_PIX_FMT_YUV411P, GST_VIDEO_FORMAT_Y41B },
+  { AV_PIX_FMT_YUV410P, GST_VIDEO_FORMAT_YUV9 },
+  { AV_PIX_FMT_NV12, GST_VIDEO_FORMAT_NV12 },
+  { AV_PIX_FMT_NV21, GST_VIDEO_FORMAT_NV21 },
+  { AV_PIX_FMT_YUYV422, GST_VIDEO_FORMAT_YUY2 },
+  { AV_PIX_FMT_UYVY422, GST_VIDEO_FORMAT_UYVY },
+  { AV_PIX_FMT_YUV420P10LE, GST_VIDEO_FORMAT_I420_10LE },
+  { AV_PIX_FMT_YUV422P10LE, GST_VIDEO_FORMAT_I422_10LE },
+  { AV_PIX_FMT_YUV444P10LE, GST_VIDEO_FORMAT_Y444_10LE },
+  { AV_PIX_FMT_YUV420P12LE, GST_VIDEO_FORMAT_I420_12LE },
+  { AV_PIX_FMT_YUV422P12LE, GST_VIDEO_FORMAT_I422_12LE },
+  { AV_PIX_FMT_YUV444P12LE, GST_VIDEO_FORMAT_Y444_12LE },
+  { AV_PIX_FMT_P010LE, GST_VIDEO_FORMAT_P010_10LE },
+  { AV_PIX_FMT_GBRP, GST_VIDEO_FORMAT_GBR },
+  { AV_PIX_FMT_GRAY8, GST_VIDEO_FORMAT_GRAY8 },
+  { AV_PIX_FMT_RGB24, GST_VIDEO_FORMAT_RGB },
+  { AV_PIX_FMT_BGR24, GST_VIDEO_FORMAT_BGR },
+  { AV_PIX_FMT_RGBA, GST_VIDEO_FORMAT_RGBA },
+  { AV_PIX_FMT_BGRA, GST_VIDEO_FORMAT_BGRA },
+  { AV_PIX_FMT_ARGB, GST_VIDEO_FORMAT_ARGB },
+  { AV_PIX_FMT_ABGR, GST_VIDEO_FORMAT_ABGR },
+  { AV_PIX_FMT_RGB0, GST_VIDEO_FORMAT_RGBx },
+  { AV_PIX_FMT_BGR0, GST_VIDEO_FORMAT_BGRx },
+};
+
+static GstVideoFormat
+format_of (const AVFrame *frame)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (formats); i++)
+    if ((int)formats[i].libav == frame->format)
+      return formats[i].gst;
+  return GST_VIDEO_FORMAT_UNKNOWN;
+}
+
+/* What the frame tells of its colours; GStreamer's guess for the rest. */
+static void
+set_colours (GstVideoColorimetry *colours, const AVFrame *frame)
+{
+  const AVPixFmtDescriptor *pixel = av_pix_fmt_desc_get (frame->format);
+
+  if (pixel && (pixel->flags & AV_PIX_FMT_FLAG_RGB))
+    return;
+  if (frame->colorspace != AVCOL_SPC_UNSPECIFIED)
+    colours->matrix = gst_video_color_matrix_from_iso (frame->colorspace);
+  if (frame->color_trc != AVCOL_TRC_UNSPECIFIED)
+    colours->transfer = gst_video_transfer_function_from_iso (frame->color_trc);
+  if (frame->color_primaries != AVCOL_PRI_UNSPECIFIED)
+    colours->primaries
+        = gst_video_color_primaries_from_iso (frame->color_primaries);
+  if (frame->color_range == AVCOL_RANGE_JPEG)
+    colours->range = GST_VIDEO_COLOR_RANGE_0_255;
+}
+
+/* Frames a second, or 0/1 where they come at uneven times. */
+static AVRational
+constant_rate (const AVStream *stream)
+{
+  const AVRational mean = stream->avg_frame_rate, real = stream->r_frame_rate;
+  const AVRational none = { 0, 1 };
+
+  if (mean.num <= 0 || mean.den <= 0 || real.num <= 0 || real.den <= 0)
+    return none;
+  return fabs (av_q2d (mean) / av_q2d (real) - 1) < RATE_SLACK ? mean : none;
+}
+
+/* -- pictures: data ---------------------------------------------------------
+ */
+
+static void
+free_frame (gpointer frame)
+{
+  av_frame_free ((AVFrame **)&frame);
+}
+
+/* How many rows plane @plane has. */
+static gint
+rows_of (const GstVideoInfo *info, guint plane)
+{
+  gint component[GST_VIDEO_MAX_COMPONENTS];
+
+  gst_video_format_info_component (info->finfo, plane, component);
+  return GST_VIDEO_INFO_COMP_HEIGHT (info, component[0]);
+}
+
+/* One memory a plane, which all hold on to one reference of @frame (taken). */
+static GstBuffer *
+wrap_planes (AVFrame *frame, const GstVideoInfo *info)
+{
+  const guint n = GST_VIDEO_INFO_N_PLANES (info);
+  GstBuffer *buffer = gst_buffer_new ();
+  gsize offset[GST_VIDEO_MAX_PLANES] = { 0 }, size = 0;
+  gint stride[GST_VIDEO_MAX_PLANES] = { 0 };
+
+  for (guint i = 0; i < n; i++) {
+    const gsize bytes = (gsize)frame->linesize[i] * rows_of (info, i);
+
+    gst_buffer_append_memory (
+        buffer, gst_memory_new_wrapped (
+                    GST_MEMORY_FLAG_READONLY, frame->data[i], bytes, 0, bytes,
+                    i ? NULL : frame, i ? NULL : free_frame));
+    offset[i] = size;
+    stride[i] = frame->linesize[i];
+    size += bytes;
+  }
+  gst_buffer_add_video_meta_full (
+      buffer, GST_VIDEO_FRAME_FLAG_NONE, GST_VIDEO_INFO_FORMAT (info),
+      GST_VIDEO_INFO_WIDTH (info), GST_VIDEO_INFO_HEIGHT (info), n, offset,
+      stride);
+  return buffer;
+}
+
+/* A frame whose planes lie in memory as GStreamer has them: top row first.
+ * (transfer full) */
+static AVFrame *
+upright_frame (const AVFrame *frame)
+{
+  AVFrame *upright;
+
+  if (frame->linesize[0] > 0)
+    return av_frame_clone (frame);
+  upright = av_frame_alloc ();
+  upright->format = frame->format;
+  upright->width = frame->width;
+  upright->height = frame->height;
+  if (av_frame_get_buffer (upright, 0) < 0
+      || av_frame_copy (upright, frame) < 0)
+    av_frame_free (&upright);
+  return upright;
+}
+
+/* @frame in RGB. (transfer full) */
+static AVFrame *
+rgb_frame (TranscodeFrames *self, const AVFrame *frame)
+{
+  AVFrame *rgb = av_frame_alloc ();
+
+  rgb->format = AV_PIX_FMT_RGB24;
+  rgb->width = frame->width;
+  rgb->height = frame->height;
+  self->scaler = sws_getCachedContext (
+      self->scaler, frame->width, frame->height, frame->format, rgb->width,
+      rgb->height, rgb->format, SWS_BILINEAR, NULL, NULL, NULL);
+  if (self->scaler == NULL || av_frame_get_buffer (rgb, 0) < 0
+      || sws_scale (self->scaler, (const guint8 *const *)frame->data,
+                    frame->linesize, 0, frame->height, rgb->data, rgb->linesize)
+             < 0)
+    av_frame_free (&rgb);
+  return rgb;
+}
+
+GstSample *
+transcode_frames_picture (TranscodeFrames *self, const AVFrame *frame,
+                          GError **error)
+{
+  const gboolean known = format_of (frame) != GST_VIDEO_FORMAT_UNKNOWN;
+  AVFrame *kept = known ? upright_frame (frame) : rgb_frame (self, frame);
+  const AVRational rate = constant_rate (self->stream);
+  g_autoptr (GstBuffer) buffer = NULL;
+  g_autoptr (GstCaps) caps = NULL;
+  GstVideoInfo info;
+
+  if (kept == NULL
+      || !gst_video_info_set_format (&info, format_of (kept), kept->width,
+                                     kept->height)) {
+    av_frame_free (&kept);
+    return fail (error, "pictures of format %s cannot be looked at",
+                 av_get_pix_fmt_name (frame->format));
+  }
+  set_colours (&info.colorimetry, kept);
+  info.fps_n = rate.num;
+  info.fps_d = rate.den;
+  caps = gst_video_info_to_caps (&info);
+  buffer = wrap_planes (kept, &info);
+  if (frame->pkt_duration > 0)
+    GST_BUFFER_DURATION (buffer)
+        = av_rescale_q (frame->pkt_duration, self->stream->time_base,
+                        (AVRational){ 1, GST_SECOND });
+  return gst_sample_new (buffer, caps, NULL, NULL);
+}
+
+GstVideoOrientationMethod
+transcode_stream_direction (const AVStream *stream)
+{
+  /* x to x, x to y; y to x, y to y; the rest moves the picture. */
+  const gint32 *m = (const gint32 *)av_stream_get_side_data (
+      stream, AV_PKT_DATA_DISPLAYMATRIX, NULL);
+
+  if (m == NULL)
+    return GST_VIDEO_ORIENTATION_IDENTITY;
+  if (ABS ((gint64)m[1]) <= ABS ((gint64)m[0])) {
+    if (m[0] >= 0)
+      return m[4] >= 0 ? GST_VIDEO_ORIENTATION_IDENTITY
+                       : GST_VIDEO_ORIENTATION_VERT;
+    return m[4] >= 0 ? GST_VIDEO_ORIENTATION_HORIZ : GST_VIDEO_ORIENTATION_180;
+  }
+  if (m[1] >= 0)
+    return m[3] >= 0 ? GST_VIDEO_ORIENTATION_UL_LR : GST_VIDEO_ORIENTATION_90R;
+  return m[3] >= 0 ? GST_VIDEO_ORIENTATION_90L : GST_VIDEO_ORIENTATION_UR_LL;
+}
+
+/* -- sound ------------------------------------------------------------------
+ */
+
+/* Channels that are in no known places count the same; of a sound field the
+ * first is what comes from everywhere. */
+static gboolean
+set_weights (SwrContext *mixer, const AVChannelLayout *from)
+{
+  const int channels = from->nb_channels;
+  const gboolean is_field = from->order == AV_CHANNEL_ORDER_AMBISONIC;
+  g_autofree double *matrix = g_new0 (double, (gsize)channels *STEREO);
+
+  for (int i = 0; i < channels * STEREO; i++)
+    matrix[i] = is_field ? i % channels == 0 : 1. / channels;
+  return swr_set_matrix (mixer, matrix, channels) >= 0;
+}
+
+/* The mixer for frames like @frame: to stereo where it has more channels. */
+static gboolean
+ensure_mixer (TranscodeFrames *self, const AVFrame *frame)
+{
+  const int channels = frame->ch_layout.nb_channels;
+  const int rate = frame->sample_rate; /* stays as it is */
+  AVChannelLayout *from = &self->mixer_layout, to;
+
+  if (self->mixer && self->mixer_format == frame->format
+      && self->mixer_channels == channels)
+    return TRUE;
+  swr_free (&self->mixer);
+  av_channel_layout_uninit (from);
+  if (frame->ch_layout.order == AV_CHANNEL_ORDER_UNSPEC)
+    av_channel_layout_default (from, channels);
+  else if (av_channel_layout_copy (from, &frame->ch_layout) < 0)
+    return FALSE;
+  av_channel_layout_default (&to, MIN (channels, STEREO));
+  self->mixer_format = frame->format;
+  self->mixer_channels = channels;
+  if (swr_alloc_set_opts2 (&self->mixer, channels > STEREO ? &to : from,
+                           AV_SAMPLE_FMT_FLT, rate, from, frame->format, rate,
+                           0, NULL)
+      < 0)
+    return FALSE;
+  av_opt_set_double (self->mixer, "rematrix_maxval", 1., 0); /* no clipping */
+  return (channels <= STEREO || from->order == AV_CHANNEL_ORDER_NATIVE
+          || set_weights (self->mixer, from))
+         && swr_init (self->mixer) >= 0;
+}
+
+GstSample *
+transcode_frames_sound (TranscodeFrames *self, const AVFrame *frame,
+                        GError **error)
+{
+  const int channels = MIN (frame->ch_layout.nb_channels, STEREO);
+  const gsize bytes = sizeof (float) * channels * frame->nb_samples;
+  g_autofree float *samples = g_malloc (bytes);
+  g_autoptr (GstBuffer) buffer = NULL;
+  g_autoptr (GstCaps) caps = NULL;
+  GstAudioInfo info;
+
+  if (!ensure_mixer (self, frame)
+      || swr_convert (self->mixer, (guint8 **)&samples, frame->nb_samples,
+                      (const guint8 **)frame->extended_data, frame->nb_samples)
+             != frame->nb_samples)
+    return fail (error, "sound of format %s cannot be mixed",
+                 av_get_sample_fmt_name (frame->format));
+  gst_audio_info_set_format (&info, GST_AUDIO_FORMAT_F32, frame->sample_rate,
+                             channels, NULL);
+  caps = gst_audio_info_to_caps (&info);
+  buffer = gst_buffer_new_wrapped (g_steal_pointer (&samples), bytes);
+  GST_BUFFER_DURATION (buffer) = gst_util_uint64_scale (
+      frame->nb_samples, GST_SECOND, frame->sample_rate);
+  return gst_sample_new (buffer, caps, NULL, NULL);
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Packets in, frames out. What a container says about samples to leave out
+ * (edit lists, encoders' delays) libavcodec applies. */
+#include "transcode-reader.h"
+
+#include "transcode-file.h"
+
+#define SECOND G_GINT64_CONSTANT (1000000000)
+/* Frames in a row that a decoder may fail at after the last packet. */
+#define MOST_BROKEN 64
+
+struct _TranscodeReader
+{
+  char *path;
+  AVFormatContext *in;
+  AVStream *stream;
+  AVCodecContext *decoder;
+  AVPacket *packet;
+  AVFrame *frame;
+  gboolean draining;
+  gint64 next; /* the time at which the last frame ends, ns */
+};
+
+static gboolean
+fail (const TranscodeReader *self, GError **error, const char *what, int code)
+{
+  return transcode_file_fail (error, self->path, what, code);
+}
+
+/* -- life ----------------------------------------------------------------- */
+
+static gboolean
+open_decoder (TranscodeReader *self, int threads, GError **error)
+{
+  const AVCodecParameters *params = self->stream->codecpar;
+  const AVCodec *codec = avcodec_find_decoder (params->codec_id);
+  g_autofree char *what
+      = g_strdup_printf ("its %s stream (%s) cannot be decoded",
+                         av_get_media_type_string (params->codec_type),
+                         avcodec_get_name (params->codec_id));
+  int ret;
+
+  if (codec == NULL)
+    return fail (self, error, what, AVERROR_DECODER_NOT_FOUND);
+  self->decoder = avcodec_alloc_context3 (codec);
+  self->decoder->thread_count = threads;
+  self->decoder->pkt_timebase = self->stream->time_base;
+  if ((ret = avcodec_parameters_to_context (self->decoder, params)) < 0
+      || (ret = avcodec_open2 (self->decoder, codec, NULL)) < 0)
+    return fail (self, error, what, ret);
+  return TRUE;
+}
+
+TranscodeReader *
+transcode_reader_open (const char *path, int index, int threads,
+                       const volatile sig_atomic_t *stop, GError **error)
+{
+  g_autoptr (TranscodeReader) self = g_new0 (TranscodeReader, 1);
+
+  self->path = g_strdup (path);
+  self->packet = av_packet_alloc ();
+  self->frame = av_frame_alloc ();
+  self->in = transcode_file_open_input (path, stop, error);
+  if (self->in == NULL)
+    return NULL;
+  if (index >= (int)self->in->nb_streams) {
+    fail (self, error, "its streams are not always the same",
+          AVERROR_STREAM_NOT_FOUND);
+    return NULL;
+  }
+  self->stream = self->in->streams[index];
+  for (unsigned i = 0; i < self->in->nb_streams; i++)
+    if ((int)i != index)
+      self->in->streams[i]->discard = AVDISCARD_ALL;
+  if (!open_decoder (self, threads, error))
+    return NULL;
+  return g_steal_pointer (&self);
+}
+
+void
+transcode_reader_free (TranscodeReader *self)
+{
+  if (self == NULL)
+    return;
+  avcodec_free_context (&self->decoder);
+  avformat_close_input (&self->in);
+  av_packet_free (&self->packet);
+  av_frame_free (&self->frame);
+  g_free (self->path);
+  g_free (self);
+}
+
+AVStream *
+transcode_reader_stream (TranscodeReader *self)
+{
+  return self->stream;
+}
+
+/* -- frames --------------------------------------------------------------- */
+
+/* Hands the decoder the stream's next packet, or the end. */
+static gboolean
+send_packet (TranscodeReader *self, GError **error)
+{
+  int ret;
+
+  do {
+    av_packet_unref (self->packet);
+    ret = av_read_frame (self->in, self->packet);
+  } while (ret >= 0 && self->packet->stream_index != self->stream->index);
+  if (ret == AVERROR_EOF) {
+    self->draining = TRUE;
+    avcodec_send_packet (self->decoder, NULL);
+    return TRUE;
+  }
+  if (ret < 0)
+    return transcode_file_fail (
+        error, av_get_media_type_string (self->stream->codecpar->codec_type),
+        "reading", ret);
+  /* One that is damaged is as one that is missing. */
+  avcodec_send_packet (self->decoder, self->packet);
+  av_packet_unref (self->packet);
+  return TRUE;
+}
+
+static gint64
+duration_of (const TranscodeReader *self)
+{
+  const AVFrame *frame = self->frame;
+
+  if (frame->nb_samples > 0)
+    return av_rescale (frame->nb_samples, SECOND, frame->sample_rate);
+  return av_rescale_q (frame->pkt_duration, self->stream->time_base,
+                       (AVRational){ 1, SECOND });
+}
+
+/* A frame without a time follows the last. */
+static gint64
+time_of (TranscodeReader *self)
+{
+  const gint64 stamp = self->frame->best_effort_timestamp;
+  const gint64 time = stamp == AV_NOPTS_VALUE
+                          ? self->next
+                          : av_rescale_q (stamp, self->stream->time_base,
+                                          (AVRational){ 1, SECOND });
+
+  self->next = time + duration_of (self);
+  return time;
+}
+
+gboolean
+transcode_reader_next (TranscodeReader *self, AVFrame **frame, gint64 *time,
+                       GError **error)
+{
+  *frame = NULL;
+  for (guint broken = 0; broken < MOST_BROKEN;) {
+    int ret = avcodec_receive_frame (self->decoder, self->frame);
+
+    if (ret >= 0) {
+      *frame = self->frame;
+      *time = time_of (self);
+      return TRUE;
+    }
+    if (ret == AVERROR_EOF)
+      return TRUE;
+    /* Anything else but EAGAIN is damage: go on behind it. */
+    if (self->draining)
+      broken++;
+    else if (!send_packet (self, error))
+      return FALSE;
+  }
+  return TRUE;
+}
