@@ -265,6 +265,67 @@ START_TEST (threads_that_share_a_model_do_not_disturb_each_other)
 }
 END_TEST
 
+#define N_STREAMS 8
+
+/* Items of stream @stream, unlike those of any other. */
+static Items
+items_of_stream (const CcsModel *model, guint stream)
+{
+  Items items = items_new (model, 2 + stream % 3);
+
+  for (guint i = 0; i < items.n; i++) {
+    for (gsize j = 0; j < PICTURE_BYTES; j++)
+      items.pictures[i][j] ^= stream;
+    for (gsize j = 0; j < CCS_WINDOW; j++)
+      items.mixes[i][j] *= 1 + stream;
+  }
+  return items;
+}
+
+static gpointer
+call_one_by_one (gpointer data)
+{
+  Caller *caller = data;
+
+  for (guint i = 0; i < caller->items.n; i++) {
+    encode (caller->model, &caller->items, i, 1);
+    separate (caller->model, &caller->items, i, 1);
+  }
+  return NULL;
+}
+
+/* Streams that ask for one item at a time, as live ones do, on a model whose
+ * batches are planned: their calls meet and are run together. */
+START_TEST (calls_that_are_run_together_give_what_each_would_alone)
+{
+  g_autoptr (CcsModel) model = published_model ();
+  g_autoptr (GError) error = NULL;
+  Caller callers[N_STREAMS];
+  GThread *threads[N_STREAMS];
+
+  for (guint element = 0; element < 3; element++)
+    assert_ok (ccs_model_warm_up (model, FALSE, &error), error);
+  for (guint i = 0; i < N_STREAMS; i++) {
+    callers[i] = (Caller){ model, items_of_stream (model, i) };
+    threads[i] = g_thread_new ("stream", call_one_by_one, &callers[i]);
+  }
+  for (guint i = 0; i < N_STREAMS; i++)
+    g_thread_join (threads[i]);
+  for (guint i = 0; i < N_STREAMS; i++) {
+    Items *found = &callers[i].items;
+    g_auto (Items) alone = items_of_stream (model, i);
+    Caller caller = { model, alone };
+
+    call_one_by_one (&caller);
+    ck_assert (same_rows (alone.features, found->features, found->n,
+                          found->feature_size));
+    ck_assert (same_rows (alone.differences, found->differences, found->n,
+                          CCS_WINDOW));
+    items_clear (found);
+  }
+}
+END_TEST
+
 /* -- the sound's level ---------------------------------------------------- */
 
 START_TEST (the_difference_follows_the_level_of_the_mix)
@@ -584,6 +645,7 @@ main (void)
   tcase_add_test (runs,
                   differences_do_not_depend_on_how_many_windows_run_at_once);
   tcase_add_test (runs, threads_that_share_a_model_do_not_disturb_each_other);
+  tcase_add_test (runs, calls_that_are_run_together_give_what_each_would_alone);
   tcase_add_test (runs, the_difference_follows_the_level_of_the_mix);
   tcase_add_test (runs, silence_has_no_difference);
   suite_add_tcase (suite, runs);

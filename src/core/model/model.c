@@ -14,6 +14,7 @@
 #include "../nn/plan.h"
 #include "../vision/frame.h"
 #include "net.h"
+#include "turns.h"
 
 #define FRAME_PIXELS (CCS_CROP_WIDTH * CCS_CROP_HEIGHT)
 #define FRAME_ELEMENTS (3 * FRAME_PIXELS)
@@ -23,7 +24,7 @@
  * output pass through. */
 typedef struct
 {
-  CcsPlan *plan;
+  CcsPlan *plan; /* set last */
   guint batch;
   guint n_inputs;
   CcsValueId input[MAX_STAGE_INPUTS];
@@ -56,17 +57,21 @@ struct _CcsModel
   CcsModelConfig config;
   CcsStateDict *params;
   CcsBackend *backend;
-  /* Plans and everything in stages belong to the caller whose turn it is. A
-   * mutex alone would let one that encodes frame after frame starve another
-   * that has a window to finish in time. */
-  GMutex lock;
-  GCond turn_ended;
-  guint next_ticket, turn; /* under lock */
+  CcsTurns turns;
+  GMutex planning;
+  gint warm_ups; /* atomic */
+  /* Once planned, which its plan tells (atomic), a stage belongs to the caller
+   * whose turn it is. */
   Stage stage[N_STAGES][N_BATCHES];
 };
 
 static const guint full_batch[N_STAGES]
     = { CCS_MODEL_FRAME_BATCH, CCS_MODEL_WINDOW_BATCH };
+
+/* Elements that warm up a model for one stream: encoder and separator. */
+#define WARM_UPS_OF_A_STREAM 2
+
+static const CcsTurnsClass turns_class;
 
 /* key -> CcsModel that does not count as a user; entries go with the model. */
 static GHashTable *registry;
@@ -148,8 +153,8 @@ ccs_model_new (CcsStateDict *params, const char *label, CcsBackend *backend,
   self->params = float_params (params);
   self->id = content_id (self->params);
   self->backend = ccs_backend_ref (backend);
-  g_mutex_init (&self->lock);
-  g_cond_init (&self->turn_ended);
+  ccs_turns_init (&self->turns, &turns_class, self);
+  g_mutex_init (&self->planning);
   return self;
 }
 
@@ -304,8 +309,8 @@ ccs_model_unref (CcsModel *self)
       stage_clear (&self->stage[kind][size]);
   ccs_state_dict_unref (self->params);
   ccs_backend_unref (self->backend);
-  g_cond_clear (&self->turn_ended);
-  g_mutex_clear (&self->lock);
+  ccs_turns_clear (&self->turns);
+  g_mutex_clear (&self->planning);
   g_free (self->key);
   g_free (self->label);
   g_free (self->id);
@@ -366,77 +371,69 @@ build_separator (CcsModel *self, CcsProgram *p, Stage *stage)
   stage->out_size = CCS_WINDOW;
 }
 
-static gboolean
+static CcsPlan *
 plan_stage (CcsModel *self, StageKind kind, Stage *stage, GError **error)
 {
   g_autoptr (CcsProgram) p = ccs_program_new (self->params, FALSE);
+  CcsPlan *plan;
 
   if (kind == ENCODER)
     build_encoder (self, p, stage);
   else
     build_separator (self, p, stage);
   if (!ccs_program_check (p, error))
-    return FALSE;
+    return NULL;
   ccs_program_optimize (p);
-  stage->plan = ccs_plan_new (self->backend, p, CCS_PLAN_NONE, error);
-  if (!stage->plan)
-    return FALSE;
+  plan = ccs_plan_new (self->backend, p, CCS_PLAN_NONE, error);
+  if (!plan)
+    return NULL;
   for (guint i = 0; i < stage->n_inputs; i++)
     stage->in[i] = g_new0 (float, stage->batch * stage->in_size[i]);
   stage->out = g_new0 (float, stage->batch * stage->out_size);
-  return TRUE;
+  return plan;
 }
 
-/* Callers run in the order in which they came. */
-static void
-take_turn (CcsModel *self)
+static gboolean
+is_planned (Stage *stage)
 {
-  guint ticket;
-
-  g_mutex_lock (&self->lock);
-  ticket = self->next_ticket++;
-  while (self->turn != ticket)
-    g_cond_wait (&self->turn_ended, &self->lock);
-  g_mutex_unlock (&self->lock);
+  return g_atomic_pointer_get (&stage->plan) != NULL;
 }
 
-static void
-end_turn (CcsModel *self)
-{
-  g_mutex_lock (&self->lock);
-  self->turn++;
-  g_cond_broadcast (&self->turn_ended);
-  g_mutex_unlock (&self->lock);
-}
-
-/* The stage for one item or a full batch, planned when first asked for. With
- * the caller's turn. */
+/* The stage for one item or a full batch, planned when first asked for. Does
+ * not hold up callers who run what is planned already. */
 static Stage *
 get_stage (CcsModel *self, StageKind kind, guint size, GError **error)
 {
   Stage *stage = &self->stage[kind][size];
+  CcsPlan *plan;
 
-  if (stage->plan)
+  if (is_planned (stage))
     return stage;
-  stage->batch = size == SINGLE ? 1 : full_batch[kind];
-  if (!plan_stage (self, kind, stage, error)) {
-    g_prefix_error (error, "%s: ", self->label);
-    return NULL;
+  g_mutex_lock (&self->planning);
+  plan = stage->plan;
+  if (!plan) {
+    stage->batch = size == SINGLE ? 1 : full_batch[kind];
+    plan = plan_stage (self, kind, stage, error);
+    g_atomic_pointer_set (&stage->plan, plan);
   }
-  return stage;
+  g_mutex_unlock (&self->planning);
+  if (plan)
+    return stage;
+  g_prefix_error (error, "%s: ", self->label);
+  return NULL;
 }
 
 gboolean
 ccs_model_warm_up (CcsModel *self, gboolean batch, GError **error)
 {
-  guint size = batch ? BATCH : SINGLE;
-  gboolean ok;
+  const gint before = g_atomic_int_add (&self->warm_ups, 1);
+  guint last = batch || before >= WARM_UPS_OF_A_STREAM ? BATCH : SINGLE;
 
-  take_turn (self);
-  ok = get_stage (self, ENCODER, size, error) != NULL
-       && get_stage (self, SEPARATOR, size, error) != NULL;
-  end_turn (self);
-  return ok;
+  for (guint size = batch ? BATCH : SINGLE; size <= last; size++)
+    if (!get_stage (self, ENCODER, size, error)
+        || !get_stage (self, SEPARATOR, size, error))
+      return FALSE;
+  return TRUE;
 }
 
 /* -- running -------------------------------------------------------------- */
@@ -452,8 +449,11 @@ typedef struct
 } Items;
 
 static void
-load_item (const Items *items, guint item, Stage *stage, guint slot)
+load_item (const CcsTurnItem *turn_item, Stage *stage, guint slot)
 {
+  const Items *items = turn_item->turn->work;
+  const guint item = turn_item->index;
+
   if (items->kind == ENCODER) {
     ccs_normalize (items->frames[item], FRAME_PIXELS,
                    stage->in[0] + slot * stage->in_size[0]);
@@ -465,14 +465,13 @@ load_item (const Items *items, guint item, Stage *stage, guint slot)
           stage->in_size[1] * sizeof (float));
 }
 
-/* Runs @n items from @first on; slots of the batch beyond them keep what they
- * held and their results are not looked at. */
+/* Slots of the batch beyond the @n keep what they held and their results are
+ * not looked at. */
 static gboolean
-run_stage (Stage *stage, const Items *items, guint first, guint n,
-           GError **error)
+run_stage (Stage *stage, const CcsTurnItem *items, guint n, GError **error)
 {
   for (guint i = 0; i < n; i++)
-    load_item (items, first + i, stage, i);
+    load_item (&items[i], stage, i);
   for (guint i = 0; i < stage->n_inputs; i++) {
     gsize bytes = stage->batch * stage->in_size[i] * sizeof (float);
     if (!ccs_plan_write (stage->plan, stage->input[i], stage->in[i], bytes,
@@ -484,35 +483,44 @@ run_stage (Stage *stage, const Items *items, guint first, guint n,
                          stage->batch * stage->out_size * sizeof (float),
                          error))
     return FALSE;
-  for (guint i = 0; i < n; i++)
-    memcpy (items->results[first + i], stage->out + i * stage->out_size,
+  for (guint i = 0; i < n; i++) {
+    const Items *of = items[i].turn->work;
+
+    memcpy (of->results[items[i].index], stage->out + i * stage->out_size,
             stage->out_size * sizeof (float));
+  }
   return TRUE;
 }
 
-/* A part-filled batch costs as much as a full one: worth it from half on. */
+/* A part-filled batch costs as much as a full one: worth it from half on. What
+ * others wait with is worth it where the batch is planned already. */
 static guint
-batch_for (StageKind kind, guint waiting)
+size_for_turn (gpointer machine, guint kind, guint own, guint all,
+               GError **error)
 {
-  return 2 * waiting >= full_batch[kind] ? BATCH : SINGLE;
+  CcsModel *self = machine;
+  const guint full = full_batch[kind];
+  const guint size
+      = 2 * own >= full
+                || (2 * all >= full && is_planned (&self->stage[kind][BATCH]))
+            ? BATCH
+            : SINGLE;
+  const Stage *stage = get_stage (self, kind, size, error);
+
+  return stage ? stage->batch : 0;
 }
 
 static gboolean
-run_items (CcsModel *self, const Items *items, guint n, GError **error)
+run_turn (gpointer machine, guint kind, guint size, const CcsTurnItem *items,
+          guint n, GError **error)
 {
-  gboolean ok = TRUE;
+  CcsModel *self = machine;
 
-  take_turn (self);
-  for (guint done = 0; ok && done < n;) {
-    guint size = batch_for (items->kind, n - done);
-    Stage *stage = get_stage (self, items->kind, size, error);
-    guint now = stage ? MIN (stage->batch, n - done) : 0;
-    ok = stage && run_stage (stage, items, done, now, error);
-    done += now;
-  }
-  end_turn (self);
-  return ok;
+  return run_stage (&self->stage[kind][size > 1 ? BATCH : SINGLE], items, n,
+                    error);
 }
+
+static const CcsTurnsClass turns_class = { size_for_turn, run_turn };
 
 gboolean
 ccs_model_encode (CcsModel *self, const guint8 *const *frames, guint n,
@@ -520,7 +528,7 @@ ccs_model_encode (CcsModel *self, const guint8 *const *frames, guint n,
 {
   Items items = { .kind = ENCODER, .frames = frames, .results = features };
 
-  return run_items (self, &items, n, error);
+  return ccs_turns_run (&self->turns, ENCODER, &items, n, error);
 }
 
 gboolean
@@ -533,5 +541,5 @@ ccs_model_separate (CcsModel *self, const float *const *mixes,
                   .features = features,
                   .results = differences };
 
-  return run_items (self, &items, n, error);
+  return ccs_turns_run (&self->turns, SEPARATOR, &items, n, error);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A loaded CCStereo model on one backend: its parameters, and the planned
  * programs that encode frames and process windows. One object serves all users
- * of the same file, backend and options; every call is thread-safe, and calls
- * are put one after another. */
+ * of the same file, backend and options; every call is thread-safe. Calls are
+ * put one after another in the order in which they come; a run takes along what
+ * others wait with, up to a full batch. */
 #pragma once
 
 #include "config.h"
@@ -42,7 +43,9 @@ const char *ccs_model_id (const CcsModel *self);
 gsize ccs_model_feature_size (const CcsModel *self);
 
 /* Plans the programs for single items (@batch FALSE) or full batches now, so
- * that the first call is not slow. */
+ * that the first call is not slow. From the third time on, when more than one
+ * stream's encoder and decoder have asked, both: only batches that are planned
+ * are filled with other callers' items. */
 gboolean ccs_model_warm_up (CcsModel *self, gboolean batch, GError **error);
 
 /* @frames: @n pictures, RGB 448x224, 8 bits, rows dense (448 x 3 bytes);
