@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* 3x3 convolutions of stride 1 with a constant filter by Winograd's F(2x2,3x3)
- * and F(4x4,3x3): 2.25 and 4 times fewer multiply-adds than there are in the
- * sum. Blocks of tiles of results are shared out to threads; all sums run over
- * the input channels in order. */
+/* 3x3 convolutions of stride 1, and their data gradients, by Winograd's
+ * F(2x2,3x3) and F(4x4,3x3): 2.25 and 4 times fewer multiply-adds than there
+ * are in the sum. Blocks of tiles of results are shared out to threads; all
+ * sums run over the input channels in order. */
 #include "gemm.h"
 
 #include <string.h>
@@ -21,49 +21,40 @@
 /* More, and a filter of F(4x4,3x3), four times its taps, leaves the caches. */
 #define MAX_CHANNELS_4 256
 
-/* How the taps g [3] of one axis become numbers: G g. */
+/* A filter that changes is transformed in every run: results that each of its
+ * rows or columns must have for that to be worth it. */
+#define MIN_ROWS_A_CHANNEL 2
+#define TAPS 9
+
+/* Results of a tile's side; its pixels' are two more. */
+static const gint steps[CCS_N_WINOGRADS]
+    = { [CCS_WINOGRAD_2] = 2, [CCS_WINOGRAD_4] = 4 };
+
+/* Where tap t of input channel i and output channel o stands: taps [i in_step +
+ * t tap_step + o]. */
 typedef struct
 {
-  gint step; /* results of a tile's side; its pixels' are two more */
-  const double (*taps)[3];
-} Form;
-
-#define A ((double)CCS_WINOGRAD_A)
-#define B ((double)CCS_WINOGRAD_B)
-#define POINT(p, q)                                                            \
-  {                                                                            \
-    1 / (2 * p * p * (p * p - q * q)), 1 / (2 * p * (p * p - q * q)),          \
-        1 / (2 * (p * p - q * q))                                              \
-  }
-static const double taps_2[][3]
-    = { { 1, 0, 0 }, { 0.5, 0.5, 0.5 }, { 0.5, -0.5, 0.5 }, { 0, 0, 1 } };
-static const double taps_4[][3] = { { 1 / (A * A * B * B), 0, 0 },
-                                    POINT (A, B),
-                                    POINT (-A, B),
-                                    POINT (B, A),
-                                    POINT (-B, A),
-                                    { 0, 0, 1 } };
-#undef POINT
-#undef A
-#undef B
-
-static const Form forms[CCS_N_WINOGRADS] = {
-  [CCS_WINOGRAD_2] = { 2, taps_2 },
-  [CCS_WINOGRAD_4] = { 4, taps_4 },
-};
+  const float *taps;
+  gint64 in_step, tap_step;
+} Filter;
 
 typedef struct
 {
+  CcsCpu *cpu;
   CcsOperand x, y, residual;
-  const float *bias, *filter;
+  float *filter; /* [out,3,3,in]; of a data gradient [in,3,3,out] */
+  const float *bias;
   CcsAct act;
+  gboolean gradient;
   CcsWinograd form;
   gint step, tile, planes;        /* pixels of a tile: planes */
   gint64 pad, in, out;            /* channels */
   gint64 pitch;                   /* of transformed tiles */
   gint64 tiles_h, tiles_w, tiles; /* of one item, and of all */
   gint64 block;                   /* tiles of a block */
-  CcsPack *pack;
+  CcsPack *pack; /* or, where the filter changes, in scratch: */
+  CcsDnnl turn;  /* to [in,3,3,out] */
+  gsize turned_at, packed_at, turn_at;
   gsize each; /* floats of scratch for each thread */
 } Winograd;
 
@@ -73,70 +64,136 @@ winograd_free (gpointer data)
   Winograd *self = data;
 
   ccs_pack_release (self->pack);
+  ccs_dnnl_clear (&self->turn);
   g_free (self);
 }
 
 /* -- the filter -------------------------------------------------------------
  */
 
-/* @to [planes] = G g G^T for the taps @g [3,3], @step apart. */
+static gint64
+panels (const Winograd *self)
+{
+  const gint64 columns = ccs_simd ()->gemm_columns;
+
+  return (self->out + columns - 1) / columns;
+}
+
+static gint64
+panel_size (const Winograd *self)
+{
+  return self->in * ccs_simd ()->gemm_columns;
+}
+
+static gsize
+packed_bytes (const Winograd *self)
+{
+  return self->planes * panels (self) * panel_size (self) * sizeof (float);
+}
+
+/* @to: for each plane its panels [in,gemm_columns]. */
 static void
-transform_taps (const Form *form, const float *g, gint64 step, double *to)
+pack_panels (const Winograd *self, Filter filter, float *to)
 {
-  const gint tile = form->step + 2;
+  const CcsSimd *simd = ccs_simd ();
+  const gint64 columns = simd->gemm_columns, n = panels (self);
+  const gint64 size = panel_size (self);
 
-  for (gint i = 0; i < tile; i++) {
-    double half[3] = { 0. };
-
-    for (gint k = 0; k < 9; k++)
-      half[k % 3] += form->taps[i][k / 3] * g[k * step];
-    for (gint j = 0; j < tile; j++)
-      to[tile * i + j] = form->taps[j][0] * half[0] + form->taps[j][1] * half[1]
-                         + form->taps[j][2] * half[2];
-  }
+#pragma omp parallel for collapse(2) schedule(static)
+  for (gint64 panel = 0; panel < n; panel++)
+    for (gint64 i = 0; i < self->in; i++)
+      simd->winograd[self->form].filter (
+          MIN (columns, self->out - panel * columns),
+          filter.taps + i * filter.in_step + panel * columns, filter.tap_step,
+          to + panel * size + i * columns, n * size);
 }
 
-static CcsGemmRight
-right_side (const Winograd *self, const float *data)
+static void
+desc_turned (const Winograd *self, gboolean turned, dnnl_memory_desc_t *md)
 {
-  return (CcsGemmRight){
-    .data = data,
-    .batch = self->planes,
-    .k = self->in,
-    .n = self->out,
-    .batch_step = self->in * self->out,
-    .row_step = self->out,
-    .column_step = 1,
-  };
+  dnnl_dims_t dims = { self->out, self->in, TAPS };
+  dnnl_dims_t strides = { TAPS * self->in, 1, self->in };
+  dnnl_dims_t turned_strides = { 1, TAPS * self->out, self->out };
+
+  dnnl_memory_desc_init_by_strides (md, 3, dims, dnnl_f32,
+                                    turned ? turned_strides : strides);
 }
 
-/* Packs the right sides of the planes' products, each [in,out]. */
+/* Prepares the change of a convolution's filter to [in,3,3,out]. */
 static gboolean
-pack_filter (CcsCpu *cpu, gpointer user, void *to, GError **error)
+turn_init (const Winograd *self, CcsDnnl *turn, void *to, GError **error)
+{
+  dnnl_memory_desc_t from_desc, to_desc;
+
+  desc_turned (self, FALSE, &from_desc);
+  desc_turned (self, TRUE, &to_desc);
+  return ccs_dnnl_reorder (turn, self->cpu, &from_desc, self->filter, &to_desc,
+                           to, error);
+}
+
+static gsize
+turned_bytes (const Winograd *self)
+{
+  return ccs_align (TAPS * self->in * self->out * sizeof (float));
+}
+
+/* A data gradient takes the taps in reverse order. */
+static Filter
+as_it_stands (const Winograd *self)
+{
+  return (Filter){ self->filter + (TAPS - 1) * self->out, TAPS * self->out,
+                   -self->out };
+}
+
+static Filter
+turned_at (const Winograd *self, const float *taps)
+{
+  return (Filter){ taps, TAPS * self->out, self->out };
+}
+
+static gboolean
+pack_constant (CcsCpu *cpu, gpointer user, void *to, GError **error)
 {
   const Winograd *self = user;
-  const gint64 size = self->in * self->out;
-  g_autofree float *planes = g_new (float, self->planes *size);
-  const CcsGemmRight b = right_side (self, planes);
-  const gint64 n = self->planes * ccs_gemm_panels (&b);
+  g_autofree float *turned = NULL;
+  CcsDnnl turn = { NULL };
+  gboolean ok;
 
-#pragma omp parallel
-  {
-#pragma omp for schedule(static)
-    for (gint64 i = 0; i < self->in; i++)
-      for (gint64 o = 0; o < self->out; o++) {
-        double taps[MAX_TILE * MAX_TILE];
-
-        transform_taps (&forms[self->form], self->filter + o * 9 * self->in + i,
-                        self->in, taps);
-        for (gint p = 0; p < self->planes; p++)
-          planes[p * size + i * self->out + o] = taps[p];
-      }
-#pragma omp for schedule(static)
-    for (gint64 i = 0; i < n; i++)
-      ccs_gemm_pack (&b, i, to);
+  if (self->gradient) {
+    pack_panels (self, as_it_stands (self), to);
+    return TRUE;
   }
-  return TRUE;
+  turned = g_malloc (turned_bytes (self));
+  ok = turn_init (self, &turn, turned, error);
+  if (ok) {
+    g_autofree void *scratch = g_malloc (turn.scratch + 1);
+
+    ok = ccs_dnnl_check (ccs_dnnl_run (&turn, cpu, scratch), "packing a filter",
+                         error);
+  }
+  if (ok)
+    pack_panels (self, turned_at (self, turned), to);
+  ccs_dnnl_clear (&turn);
+  return ok;
+}
+
+/* The panels of this run. */
+static const float *
+packed (Winograd *self, char *scratch)
+{
+  float *turned = (float *)(scratch + self->turned_at);
+  float *to = (float *)(scratch + self->packed_at);
+
+  if (self->pack)
+    return self->pack->data;
+  if (self->gradient) {
+    pack_panels (self, as_it_stands (self), to);
+    return to;
+  }
+  ccs_dnnl_set_arg_data (&self->turn, DNNL_ARG_TO, turned);
+  ccs_dnnl_run (&self->turn, self->cpu, scratch + self->turn_at);
+  pack_panels (self, turned_at (self, turned), to);
+  return to;
 }
 
 /* -- a block ----------------------------------------------------------------
@@ -203,25 +260,23 @@ finish_tile (const Winograd *self, const CcsSimd *simd, gint64 tile,
 
 /* @scratch: a pixel of zeros, the planes, the sums of one panel. */
 static void
-run_block (const Winograd *self, const CcsSimd *simd, gint64 first,
-           float *scratch)
+run_block (const Winograd *self, const CcsSimd *simd, const float *filter,
+           gint64 first, float *scratch)
 {
   const gint64 n = MIN (self->block, self->tiles - first);
   const gint64 columns = simd->gemm_columns;
-  const gint64 panels = (self->out + columns - 1) / columns;
-  const gint64 panel_size = self->in * columns;
+  const gint64 n_panels = panels (self), size = panel_size (self);
   float *planes = scratch + self->in;
   float *sums = planes + self->planes * self->block * self->pitch;
 
   memset (scratch, 0, self->in * sizeof (float));
   for (gint64 t = 0; t < n; t++)
     transform_tile (self, simd, first + t, scratch, planes + t * self->pitch);
-  for (gint64 panel = 0; panel < panels; panel++) {
+  for (gint64 panel = 0; panel < n_panels; panel++) {
     for (gint64 p = 0; p < self->planes; p++)
-      simd->gemm_sums (
-          n, self->in, planes + p * self->block * self->pitch, self->pitch,
-          (const float *)self->pack->data + (p * panels + panel) * panel_size,
-          sums + p * self->block * columns);
+      simd->gemm_sums (n, self->in, planes + p * self->block * self->pitch,
+                       self->pitch, filter + (p * n_panels + panel) * size,
+                       sums + p * self->block * columns);
     for (gint64 t = 0; t < n; t++)
       finish_tile (self, simd, first + t, panel * columns, sums + t * columns);
   }
@@ -230,12 +285,13 @@ run_block (const Winograd *self, const CcsSimd *simd, gint64 first,
 static void
 run_winograd (CcsBackend *backend, gpointer state, void *scratch)
 {
-  const Winograd *self = state;
+  Winograd *self = state;
   const CcsSimd *simd = ccs_simd ();
+  const float *filter = packed (self, scratch);
 
 #pragma omp parallel for schedule(dynamic)
   for (gint64 first = 0; first < self->tiles; first += self->block)
-    run_block (self, simd, first,
+    run_block (self, simd, filter, first,
                (float *)scratch + omp_get_thread_num () * self->each);
 }
 
@@ -247,10 +303,14 @@ ccs_cpu_winograd_serves (const CcsKernel *kernel, const CcsKernelHints *hints)
 {
   const CcsAttrs *attrs = &kernel->op->attrs;
   const CcsShape *filter = &kernel->in[1].shape;
+  const gint64 most = MAX (filter->dim[0], filter->dim[3]);
+  const gint64 least = MIN (filter->dim[0], filter->dim[3]);
 
-  return hints->constant[1] && filter->dim[1] == 3 && filter->dim[2] == 3
-         && attrs->conv.stride == 1 && attrs->conv.dilation == 1
-         && filter->dim[0] >= MIN_CHANNELS && filter->dim[3] >= MIN_CHANNELS;
+  return filter->dim[1] == 3 && filter->dim[2] == 3 && attrs->conv.stride == 1
+         && attrs->conv.dilation == 1 && attrs->conv.pad < 3
+         && least >= MIN_CHANNELS
+         && (hints->constant[1]
+             || ccs_rows (&kernel->out[0]) >= MIN_ROWS_A_CHANNEL * most);
 }
 
 /* By the channels alone: a result must not depend on batch or threads. */
@@ -274,48 +334,80 @@ choose_block (const Winograd *self, gint n_threads)
   return CLAMP (share, rows, MAX (fitting, MIN_REGISTER_TILES * rows));
 }
 
-gboolean
-ccs_cpu_prepare_winograd (CcsCpu *cpu, CcsKernel *kernel,
-                          const CcsKernelHints *hints, GError **error)
+static Winograd *
+winograd_new (CcsCpu *cpu, CcsKernel *kernel)
 {
   Winograd *self = g_new0 (Winograd, 1);
-  const gint64 columns = ccs_simd ()->gemm_columns;
-  g_autoptr (GBytes) key = NULL;
-  CcsGemmRight b;
+  const gint pad = kernel->op->attrs.conv.pad;
 
   kernel->state = self;
   kernel->free_state = winograd_free;
+  kernel->run = run_winograd;
+  self->cpu = cpu;
+  self->gradient = kernel->op->kind == CCS_OP_CONV_TRANSPOSE2D;
   self->x = kernel->in[0];
   self->y = kernel->out[0];
   self->filter = kernel->in[1].data;
   self->bias = kernel->in[2].data;
-  self->residual = kernel->in[3];
+  if (!self->gradient)
+    self->residual = kernel->in[3];
   self->act = kernel->op->attrs.conv.act;
-  self->pad = kernel->op->attrs.conv.pad;
+  self->pad = self->gradient ? 2 - pad : pad;
   self->in = ccs_channels (&self->x);
   self->out = ccs_channels (&self->y);
   self->pitch = self->in + PITCH_PAD;
   self->form = choose_form (self);
-  self->step = forms[self->form].step;
+  self->step = steps[self->form];
   self->tile = self->step + 2;
   self->planes = self->tile * self->tile;
   self->tiles_h = (self->y.shape.dim[1] + self->step - 1) / self->step;
   self->tiles_w = (self->y.shape.dim[2] + self->step - 1) / self->step;
   self->tiles = self->y.shape.dim[0] * self->tiles_h * self->tiles_w;
   self->block = choose_block (self, cpu->base.n_threads);
-  b = right_side (self, NULL);
-  key = g_bytes_new_static (&forms[self->form], sizeof forms[self->form]);
-  self->pack
-      = ccs_pack_get (cpu, hints->constant[1], key, ccs_gemm_packed_bytes (&b),
-                      pack_filter, self, error);
-  if (!self->pack)
-    return FALSE;
+  return self;
+}
+
+/* What distinguishes this packing of a filter from others. */
+static GBytes *
+pack_key (const Winograd *self)
+{
+  const struct
+  {
+    char name[8];
+    gint32 form, gradient;
+  } key = { "winogra", self->form, self->gradient };
+
+  return g_bytes_new (&key, sizeof key);
+}
+
+gboolean
+ccs_cpu_prepare_winograd (CcsCpu *cpu, CcsKernel *kernel,
+                          const CcsKernelHints *hints, GError **error)
+{
+  Winograd *self = winograd_new (cpu, kernel);
+  const gint64 columns = ccs_simd ()->gemm_columns;
+
   self->each
       = ccs_align (
             (self->in + self->planes * self->block * (self->pitch + columns))
             * sizeof (float))
         / sizeof (float);
   kernel->scratch = cpu->base.n_threads * self->each * sizeof (float);
-  kernel->run = run_winograd;
+  if (hints->constant[1]) {
+    g_autoptr (GBytes) key = pack_key (self);
+
+    self->pack = ccs_pack_get (cpu, hints->constant[1], key,
+                               packed_bytes (self), pack_constant, self, error);
+    return self->pack != NULL;
+  }
+  self->packed_at = kernel->scratch;
+  kernel->scratch += ccs_align (packed_bytes (self));
+  if (self->gradient)
+    return TRUE;
+  self->turned_at = kernel->scratch;
+  self->turn_at = self->turned_at + turned_bytes (self);
+  if (!turn_init (self, &self->turn, NULL, error))
+    return FALSE;
+  kernel->scratch = self->turn_at + self->turn.scratch;
   return TRUE;
 }

@@ -13,6 +13,18 @@ winograd_add (vector x, float k, vector a)
 /* -- one axis ---------------------------------------------------------------
  */
 
+/* G g of F(2,3). */
+static inline __attribute__ ((always_inline)) void
+winograd2_filter_axis (const vector g[3], vector to[4])
+{
+  const vector even = spread (0.5f) * (g[0] + g[2]), odd = spread (0.5f) * g[1];
+
+  to[0] = g[0];
+  to[1] = even + odd;
+  to[2] = even - odd;
+  to[3] = g[2];
+}
+
 /* B^T d of F(2,3). */
 static inline __attribute__ ((always_inline)) void
 winograd2_input_axis (vector d[4])
@@ -31,6 +43,31 @@ winograd2_output_axis (const vector m[4], vector y[2])
 {
   y[0] = m[0] + m[1] + m[2];
   y[1] = m[1] - m[2] - m[3];
+}
+
+/* Of G g of F(4,3): the numbers at the points +-p, the others being 0 and
+ * +-q. */
+static inline __attribute__ ((always_inline)) void
+winograd4_filter_points (const vector g[3], const double p, const double q,
+                         vector to[2])
+{
+  const double by = 1 / (2 * (p * p - q * q));
+  const vector even = winograd_add (spread (by / (p * p)) * g[0], by, g[2]);
+  const vector odd = spread (by / p) * g[1];
+
+  to[0] = even + odd;
+  to[1] = even - odd;
+}
+
+static inline __attribute__ ((always_inline)) void
+winograd4_filter_axis (const vector g[3], vector to[6])
+{
+  const double a = CCS_WINOGRAD_A, b = CCS_WINOGRAD_B;
+
+  to[0] = spread (1 / (a * a * b * b)) * g[0];
+  winograd4_filter_points (g, a, b, to + 1);
+  winograd4_filter_points (g, b, a, to + 3);
+  to[5] = g[2];
 }
 
 /* B^T d of F(4,3): the polynomials through all points but one. */
@@ -77,11 +114,37 @@ winograd_load (const float *x, gint64 n)
 
   if (n >= LANES)
     return *(const loose_vector *)x;
-  memcpy (&part, x, n * sizeof (float));
+  if (n > 0)
+    memcpy (&part, x, n * sizeof (float));
   return part;
 }
 
 #define DEFINE_WINOGRAD(form, TILE, STEP)                                      \
+  static void form##_filter (gint64 columns, const float *taps,                \
+                             gint64 tap_step, float *to, gint64 plane)         \
+  {                                                                            \
+    for (gint64 c = 0; c < GEMM_COLUMNS; c += LANES) {                         \
+      vector half[3][TILE];                                                    \
+                                                                               \
+      for (gint j = 0; j < 3; j++) {                                           \
+        vector g[3];                                                           \
+                                                                               \
+        for (gint i = 0; i < 3; i++)                                           \
+          g[i] = winograd_load (taps + (3 * i + j) * tap_step + c,             \
+                                columns - c);                                  \
+        form##_filter_axis (g, half[j]);                                       \
+      }                                                                        \
+      for (gint i = 0; i < TILE; i++) {                                        \
+        const vector g[] = { half[0][i], half[1][i], half[2][i] };             \
+        vector row[TILE];                                                      \
+                                                                               \
+        form##_filter_axis (g, row);                                           \
+        for (gint j = 0; j < TILE; j++)                                        \
+          *(loose_vector *)(to + (TILE * i + j) * plane + c) = row[j];         \
+      }                                                                        \
+    }                                                                          \
+  }                                                                            \
+                                                                               \
   static void form##_input (gint64 channels, const float *const *pixels,       \
                             float *to, gint64 plane)                           \
   {                                                                            \

@@ -39,6 +39,10 @@ typedef enum
 
 typedef struct
 {
+  /* Number k of the filter whose 9 taps stand tap_step apart goes to
+   * to[k plane]: @columns output channels, then zeros up to gemm_columns. */
+  void (*filter) (gint64 columns, const float *taps, gint64 tap_step, float *to,
+                  gint64 plane);
   /* Number k of the tile of @pixels goes to to[k plane]; up to a vector past
    * @channels is written. */
   void (*input) (gint64 channels, const float *const *pixels, float *to,
