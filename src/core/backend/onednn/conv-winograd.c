@@ -21,9 +21,6 @@
 /* More, and a filter of F(4x4,3x3), four times its taps, leaves the caches. */
 #define MAX_CHANNELS_4 256
 
-/* A filter that changes is transformed in every run: results that each of its
- * rows or columns must have for that to be worth it. */
-#define MIN_ROWS_A_CHANNEL 2
 #define TAPS 9
 
 /* Results of a tile's side; its pixels' are two more. */
@@ -303,14 +300,11 @@ ccs_cpu_winograd_serves (const CcsKernel *kernel, const CcsKernelHints *hints)
 {
   const CcsAttrs *attrs = &kernel->op->attrs;
   const CcsShape *filter = &kernel->in[1].shape;
-  const gint64 most = MAX (filter->dim[0], filter->dim[3]);
   const gint64 least = MIN (filter->dim[0], filter->dim[3]);
 
   return filter->dim[1] == 3 && filter->dim[2] == 3 && attrs->conv.stride == 1
          && attrs->conv.dilation == 1 && attrs->conv.pad < 3
-         && least >= MIN_CHANNELS
-         && (hints->constant[1]
-             || ccs_rows (&kernel->out[0]) >= MIN_ROWS_A_CHANNEL * most);
+         && least >= MIN_CHANNELS && hints->constant[1];
 }
 
 /* By the channels alone: a result must not depend on batch or threads. */
