@@ -84,8 +84,8 @@ ccs_data_arguments_check (const CcsDataArguments *self, GError **error)
       || !ccs_command_line_one_of ("protocol", self->protocol, protocols, error)
       || !ccs_command_line_one_of ("setup", self->setup, setups, error)
       || !ccs_command_line_split (self->split_dir, &split, error)
-      || !ccs_command_line_at_least ("scene-count", self->scene_count, 1,
-                                     error))
+      || !ccs_command_line_within ("scene-count", self->scene_count, 1,
+                                   G_MAXINT, error))
     return FALSE;
   if (strcmp (self->dataset, "scenes") == 0 || self->data_root)
     return TRUE;
@@ -103,7 +103,8 @@ ccs_compute_arguments_check (const CcsComputeArguments *self, GError **error)
     g_prefix_error (error, "--precision: ");
     return FALSE;
   }
-  return ccs_command_line_at_least ("threads", self->threads, 0, error);
+  return ccs_command_line_within ("threads", self->threads, 0,
+                                  CCS_BACKEND_MAX_THREADS, error);
 }
 
 gboolean

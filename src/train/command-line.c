@@ -206,15 +206,15 @@ ccs_command_line_one_of (const char *option, const char *value,
 }
 
 gboolean
-ccs_command_line_at_least (const char *option, gint64 value, gint64 least,
-                           GError **error)
+ccs_command_line_within (const char *option, gint64 value, gint64 least,
+                         gint64 most, GError **error)
 {
-  if (value >= least)
+  if (value >= least && value <= most)
     return TRUE;
   g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
-               "--%s is %" G_GINT64_FORMAT "; it must be at least "
-               "%" G_GINT64_FORMAT,
-               option, value, least);
+               "--%s is %" G_GINT64_FORMAT "; it may be from %" G_GINT64_FORMAT
+               " to %" G_GINT64_FORMAT,
+               option, value, least, most);
   return FALSE;
 }
 

@@ -27,9 +27,9 @@ void ccs_command_line_clear (const GOptionEntry *table);
 /* An error of one line unless @value is one of @allowed. */
 gboolean ccs_command_line_one_of (const char *option, const char *value,
                                   const char *const *allowed, GError **error);
-/* The same unless @value is at least @least. */
-gboolean ccs_command_line_at_least (const char *option, gint64 value,
-                                    gint64 least, GError **error);
+/* The same unless @value is from @least to @most. */
+gboolean ccs_command_line_within (const char *option, gint64 value,
+                                  gint64 least, gint64 most, GError **error);
 /* N of "splitN", the published way to name one of FAIR-Play's splits. */
 gboolean ccs_command_line_split (const char *name, guint *number,
                                  GError **error);

@@ -38,8 +38,9 @@ ccs_file_writable (const char *path, GError **error)
 {
   g_autofree char *folder = g_path_get_dirname (path);
 
-  if (g_file_test (path, G_FILE_TEST_IS_DIR))
-    return refuse (path, "cannot be written: it is a folder", error);
+  if (g_file_test (path, G_FILE_TEST_EXISTS)
+      && !g_file_test (path, G_FILE_TEST_IS_REGULAR))
+    return refuse (path, "cannot be replaced: not a regular file", error);
   if (ccs_folder_writable (folder, error))
     return TRUE;
   g_prefix_error (error, "%s: ", path);

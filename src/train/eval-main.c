@@ -89,7 +89,7 @@ check (const Arguments *a, GError **error)
   return ccs_data_arguments_check (&a->data, error)
          && ccs_compute_arguments_check (&a->compute, error)
          && ccs_split_from_name (a->split, &split, error)
-         && ccs_command_line_at_least ("limit", a->limit, 0, error);
+         && ccs_command_line_within ("limit", a->limit, 0, G_MAXINT, error);
 }
 
 static gboolean

@@ -2,6 +2,7 @@
 #include "loader.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "dataset-random.h"
@@ -16,7 +17,8 @@
 #define PREVIOUS 1 /* frames between the two of a slot */
 #define CROP_PIXELS (CCS_CROP_WIDTH * CCS_CROP_HEIGHT)
 #define PICTURE_BYTES (3 * CCS_RESIZE_WIDTH * CCS_RESIZE_HEIGHT)
-#define ATTEMPTS 16 /* items tried for one slot */
+#define ALIGNMENT 64 /* bytes */
+#define ATTEMPTS 16  /* items tried for one slot */
 
 /* Streams of random numbers, beside those of slots, which are small. */
 #define STREAM_ORDER (G_MAXUINT64 - 1)
@@ -276,16 +278,19 @@ fill_slots (gpointer data)
 
 /* -- the loader -- */
 
+/* NULL where there is not so much, which GLib's own would end the program for.
+ */
 static void *
 default_alloc (gsize bytes, gpointer user_data)
 {
-  return g_aligned_alloc (1, bytes, 64);
+  return aligned_alloc (ALIGNMENT,
+                        (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
 }
 
 static void
 default_release (void *memory, gpointer user_data)
 {
-  g_aligned_free (memory);
+  free (memory);
 }
 
 static gboolean

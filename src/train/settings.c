@@ -7,6 +7,9 @@
 
 #define GROUP "train"
 #define TRAINING_SCENES 2000
+#define MOST_CLIPS 4096 /* in a batch */
+#define MOST_WORKERS 256
+#define MOST_TIMED_STEPS 1000000
 
 static void
 set_defaults (CcsTrainSettings *s)
@@ -112,21 +115,21 @@ check_counts (const CcsTrainSettings *s, GError **error)
   const struct
   {
     const char *option;
-    gint64 value, least;
+    gint64 value, least, most;
   } counts[] = {
-    { "batch_size", s->batch_size, 2 }, /* batch norm needs two */
-    { "epochs", s->epochs, 1 },
-    { "max-steps", s->max_steps, 0 },
-    { "num_workers", s->num_workers, 1 },
-    { "checkpoint_every", s->checkpoint_every, 1 },
-    { "validation_freq", s->validation_freq, 0 },
-    { "validation-clips", s->validation_clips, 0 },
-    { "benchmark-steps", s->benchmark_steps, 1 },
+    { "batch_size", s->batch_size, 2, MOST_CLIPS }, /* batch norm needs two */
+    { "epochs", s->epochs, 1, G_MAXINT },
+    { "max-steps", s->max_steps, 0, G_MAXINT },
+    { "num_workers", s->num_workers, 1, MOST_WORKERS },
+    { "checkpoint_every", s->checkpoint_every, 1, G_MAXINT },
+    { "validation_freq", s->validation_freq, 0, G_MAXINT },
+    { "validation-clips", s->validation_clips, 0, G_MAXINT },
+    { "benchmark-steps", s->benchmark_steps, 1, MOST_TIMED_STEPS },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (counts); i++)
-    if (!ccs_command_line_at_least (counts[i].option, counts[i].value,
-                                    counts[i].least, error))
+    if (!ccs_command_line_within (counts[i].option, counts[i].value,
+                                  counts[i].least, counts[i].most, error))
       return FALSE;
   return TRUE;
 }

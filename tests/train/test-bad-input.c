@@ -359,6 +359,10 @@ static const WrongWords wrong_words[] = {
   { "CCSTEREO_EVAL", "--dataset fairplay", 2, "--data-root" },
   { "CCSTEREO_EVAL", "--json nowhere/a.json", 1, "nowhere/a.json" },
   { "CCSTEREO_EVAL", "--json frames", 1, "frames" },
+  { "CCSTEREO_EVAL", "--json /dev/null", 1, "/dev/null" },
+  { "CCSTEREO_EVAL", "--threads 100000", 2, "--threads" },
+  { "CCSTEREO_TRAIN", "--num_workers 100000", 2, "--num_workers" },
+  { "CCSTEREO_TRAIN", "--batch_size 1000000", 2, "--batch_size" },
   { "CCSTEREO_EVAL", "--save-audio splits/split1/test.h5", 1, "test.h5" },
 };
 
