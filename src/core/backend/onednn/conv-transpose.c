@@ -27,7 +27,7 @@ spread_free (gpointer data)
 {
   Spread *self = data;
 
-  ccs_pack_release (self->right.pack);
+  ccs_constant_release (self->right.pack);
   g_free (self);
 }
 

@@ -49,8 +49,8 @@ typedef struct
   gint64 pitch;                   /* of transformed tiles */
   gint64 tiles_h, tiles_w, tiles; /* of one item, and of all */
   gint64 block;                   /* tiles of a block */
-  CcsPack *pack; /* or, where the filter changes, in scratch: */
-  CcsDnnl turn;  /* to [in,3,3,out] */
+  CcsConstant *pack; /* or, where the filter changes, in scratch: */
+  CcsDnnl turn;      /* to [in,3,3,out] */
   gsize turned_at, packed_at, turn_at;
   gsize each; /* floats of scratch for each thread */
 } Winograd;
@@ -60,7 +60,7 @@ winograd_free (gpointer data)
 {
   Winograd *self = data;
 
-  ccs_pack_release (self->pack);
+  ccs_constant_release (self->pack);
   ccs_dnnl_clear (&self->turn);
   g_free (self);
 }
@@ -149,8 +149,9 @@ turned_at (const Winograd *self, const float *taps)
 }
 
 static gboolean
-pack_constant (CcsCpu *cpu, gpointer user, void *to, GError **error)
+pack_constant (CcsBackend *backend, gpointer user, void *to, GError **error)
 {
+  CcsCpu *cpu = (CcsCpu *)backend;
   const Winograd *self = user;
   g_autofree float *turned = NULL;
   CcsDnnl turn = { NULL };
@@ -390,8 +391,9 @@ ccs_cpu_prepare_winograd (CcsCpu *cpu, CcsKernel *kernel,
   if (hints->constant[1]) {
     g_autoptr (GBytes) key = pack_key (self);
 
-    self->pack = ccs_pack_get (cpu, hints->constant[1], key,
-                               packed_bytes (self), pack_constant, self, error);
+    self->pack
+        = ccs_constant_get (&cpu->base, hints->constant[1], key,
+                            packed_bytes (self), pack_constant, self, error);
     return self->pack != NULL;
   }
   self->packed_at = kernel->scratch;

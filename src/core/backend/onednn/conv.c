@@ -27,8 +27,8 @@ typedef struct
 {
   CcsCpu *cpu;
   CcsDnnl main;
-  CcsDnnl reorder; /* between OHWI and the packed filter */
-  CcsPack *pack;   /* or a constant filter, packed for good */
+  CcsDnnl reorder;   /* between OHWI and the packed filter */
+  CcsConstant *pack; /* or a constant filter, packed for good */
   dnnl_memory_desc_t packed;
   gsize packed_at, primitive_at; /* in scratch */
   Taps rows, columns;
@@ -70,7 +70,7 @@ conv_free (gpointer data)
 
   ccs_dnnl_clear (&self->main);
   ccs_dnnl_clear (&self->reorder);
-  ccs_pack_release (self->pack);
+  ccs_constant_release (self->pack);
   g_free (self);
 }
 
@@ -185,8 +185,9 @@ conv_filter_desc (const Conv *self)
 }
 
 static gboolean
-pack_filter (CcsCpu *cpu, gpointer user, void *to, GError **error)
+pack_filter (CcsBackend *backend, gpointer user, void *to, GError **error)
 {
+  CcsCpu *cpu = (CcsCpu *)backend;
   Conv *self = user;
   dnnl_memory_desc_t from = conv_filter_desc (self);
   CcsDnnl reorder;
@@ -229,8 +230,8 @@ conv_bind_filter (Conv *self, CcsKernel *kernel, int arg, CcsTensor *constant,
   if (constant) {
     g_autoptr (GBytes) key = pack_key (self);
 
-    self->pack
-        = ccs_pack_get (cpu, constant, key, bytes, pack_filter, self, error);
+    self->pack = ccs_constant_get (&cpu->base, constant, key, bytes,
+                                   pack_filter, self, error);
     return self->pack
            && ccs_dnnl_arg (&self->main, cpu, arg, &self->packed,
                             self->pack->data, error);

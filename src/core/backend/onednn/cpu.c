@@ -96,7 +96,6 @@ cpu_close (CcsBackend *backend)
     dnnl_stream_destroy (self->stream);
   if (self->engine)
     dnnl_engine_destroy (self->engine);
-  g_mutex_clear (&self->pack_lock);
   g_free (self);
 }
 
@@ -115,7 +114,6 @@ cpu_open (const CcsBackendOptions *options, GError **error)
   self->base.klass = &ccs_backend_cpu;
   self->base.n_threads = n_threads > 0 ? n_threads : omp_get_num_procs ();
   g_atomic_ref_count_init (&self->base.ref_count);
-  g_mutex_init (&self->pack_lock);
   self->worker = ccs_worker_new (self->base.n_threads, error);
   if (!self->worker
       || !ccs_dnnl_check (dnnl_engine_create (&self->engine, dnnl_cpu, 0),

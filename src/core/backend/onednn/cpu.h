@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the rooms of the CPU backend share: the backend object, its worker
- * thread, packed filters, and the constructors of its kernels. Nothing outside
- * this directory includes it. */
+ * thread, and the constructors of its kernels. Nothing outside this directory
+ * includes it. */
 #pragma once
 
 #include <oneapi/dnnl/dnnl.h>
 
 #include "../../error.h"
-#include "../backend.h"
+#include "../constant.h"
 #include "worker.h"
 
 G_BEGIN_DECLS
@@ -20,8 +20,6 @@ typedef struct
   CcsWorker *worker; /* owns execution and compilation */
   dnnl_engine_t engine;
   dnnl_stream_t stream;
-  GMutex pack_lock;
-  GList *packs;          /* of CcsPack, while plans use them */
   dnnl_status_t failure; /* the first of the run under way */
 } CcsCpu;
 
@@ -122,27 +120,5 @@ gboolean ccs_dnnl_reorder (CcsDnnl *self, CcsCpu *cpu,
                            const dnnl_memory_desc_t *from, void *from_data,
                            const dnnl_memory_desc_t *to, void *to_data,
                            GError **error);
-
-/* -- packed parameters (pack.c) ------------------------------------------- */
-/* One constant in a layout some kernel wants, shared between the plans that
- * have the same tensor; alive while any uses it. */
-typedef struct _CcsPack CcsPack;
-struct _CcsPack
-{
-  CcsCpu *cpu;
-  guint users;
-  CcsTensor *tensor;
-  GBytes *key; /* what kind of packing */
-  void *data;
-};
-
-/* Fills @to with @tensor packed. */
-typedef gboolean (*CcsPackFunc) (CcsCpu *cpu, gpointer user, void *to,
-                                 GError **error);
-/* The packing of @tensor called @key (transfer none), of @bytes bytes, made by
- * @pack if nobody has it yet. On the worker. */
-CcsPack *ccs_pack_get (CcsCpu *cpu, CcsTensor *tensor, GBytes *key, gsize bytes,
-                       CcsPackFunc pack, gpointer user, GError **error);
-void ccs_pack_release (CcsPack *self);
 
 G_END_DECLS

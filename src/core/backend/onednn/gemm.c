@@ -48,7 +48,7 @@ pack_all (const CcsGemmRight *b, float *packed)
 }
 
 static gboolean
-pack_constant (CcsCpu *cpu, gpointer user, void *to, GError **error)
+pack_constant (CcsBackend *backend, gpointer user, void *to, GError **error)
 {
   pack_all (user, to);
   return TRUE;
@@ -69,9 +69,9 @@ ccs_gemm_packed_init (CcsGemmPacked *self, CcsCpu *cpu, CcsKernel *kernel,
     return TRUE;
   }
   key = g_bytes_new (steps, sizeof steps);
-  self->pack
-      = ccs_pack_get (cpu, constant, key, ccs_gemm_packed_bytes (&self->b),
-                      pack_constant, &self->b, error);
+  self->pack = ccs_constant_get (&cpu->base, constant, key,
+                                 ccs_gemm_packed_bytes (&self->b),
+                                 pack_constant, &self->b, error);
   return self->pack != NULL;
 }
 

@@ -27,7 +27,7 @@ void ccs_gemm_pack (const CcsGemmRight *b, gint64 index, float *packed);
 typedef struct
 {
   CcsGemmRight b;
-  CcsPack *pack;
+  CcsConstant *pack;
   gsize at; /* in scratch, where it is not constant */
 } CcsGemmPacked;
 

@@ -24,7 +24,7 @@ matmul_free (gpointer data)
 {
   Matmul *self = data;
 
-  ccs_pack_release (self->right.pack);
+  ccs_constant_release (self->right.pack);
   g_free (self);
 }
 
