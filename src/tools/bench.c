@@ -13,13 +13,16 @@
 #include "backend/onednn/peak.h"
 #include "backend-choice.h"
 #include "bench-clip.h"
+#include "bench-full.h"
+#include "bench-measure.h"
 #include "ccstereo.h"
 #include "model/net.h"
 #include "random-model.h"
 
 #define CLIP_SECONDS 10.0
-#define MIN_RUNS 3
 #define DEFAULT_SECONDS 3.0 /* of each measurement */
+#define MAX_BATCH 1024
+#define MAX_STREAMS 1024
 
 typedef struct
 {
@@ -27,6 +30,9 @@ typedef struct
   gint threads;
   double peak_gflops, encoder_ms_per_frame, encoder_gflops, window_ms,
       clip10s_seconds, realtime_factor, plan_seconds, peak_rss_mb;
+  BenchTimes latency;
+  gboolean has_full;
+  BenchFull full;
 } Results;
 
 typedef struct
@@ -87,68 +93,54 @@ encoder_macs (const CcsModelConfig *config)
 
 /* -- measuring ------------------------------------------------------------ */
 
-static double
-now (void)
-{
-  return g_get_monotonic_time () / 1e6;
-}
-
-static gint
-compare_doubles (gconstpointer a, gconstpointer b)
-{
-  double x = *(const double *)a, y = *(const double *)b;
-
-  return (x > y) - (x < y);
-}
-
-typedef gboolean (*BenchRun) (Bench *self, GError **error);
-
-/* Median seconds of repeated runs, the first of which only warms up. */
+/* Median seconds. */
 static gboolean
 measure (Bench *self, const char *what, BenchRun run, double *median,
          GError **error)
 {
-  g_autoptr (GArray) times = g_array_new (FALSE, FALSE, sizeof (double));
-  double begin, last, spent = 0;
+  BenchTimes times;
 
-  if (!run (self, error))
+  if (!bench_measure (run, self, self->seconds, what, self->verbose, &times,
+                      error))
     return FALSE;
-  begin = last = now ();
-  while (times->len < MIN_RUNS || spent < self->seconds) {
-    double end, took;
-    if (!run (self, error))
-      return FALSE;
-    end = now ();
-    took = end - last;
-    g_array_append_val (times, took);
-    last = end;
-    spent = end - begin;
-    tool_progress (self->verbose, what, MIN (spent / self->seconds, 0.99));
-  }
-  tool_progress (self->verbose, what, 1);
-  g_array_sort (times, compare_doubles);
-  *median = g_array_index (times, double, times->len / 2);
+  *median = times.median;
   return TRUE;
 }
 
 static gboolean
-run_encode (Bench *self, GError **error)
+run_encode (gpointer data, GError **error)
 {
+  Bench *self = data;
+
   return bench_clip_encode (self->clip, self->model, CCS_MODEL_FRAME_BATCH,
                             error);
 }
 
 static gboolean
-run_separate (Bench *self, GError **error)
+run_separate (gpointer data, GError **error)
 {
+  Bench *self = data;
+
   return bench_clip_separate (self->clip, self->model, CCS_MODEL_WINDOW_BATCH,
                               error);
 }
 
 static gboolean
-run_clip (Bench *self, GError **error)
+run_clip (gpointer data, GError **error)
 {
+  Bench *self = data;
+
   return bench_clip_run (self->clip, self->model, error);
+}
+
+/* What a live stream waits for: its newest picture, then its window. */
+static gboolean
+run_frame_and_window (gpointer data, GError **error)
+{
+  Bench *self = data;
+
+  return bench_clip_encode (self->clip, self->model, 1, error)
+         && bench_clip_separate (self->clip, self->model, 1, error);
 }
 
 static double
@@ -162,17 +154,16 @@ peak_rss_mb (void)
 
 /* A model of random parameters with its full-batch programs planned. */
 static CcsModel *
-planned_model (const CcsModelConfig *config, CcsBackend *backend,
-               double *seconds, GError **error)
+planned_model (CcsStateDict *params, CcsBackend *backend, double *seconds,
+               GError **error)
 {
-  g_autoptr (CcsStateDict) params = random_model_params (config);
   g_autoptr (CcsModel) model = NULL;
-  double begin = now ();
+  double begin = bench_now ();
 
   model = ccs_model_new (params, "random parameters", backend, error);
   if (!model || !ccs_model_warm_up (model, TRUE, error))
     return NULL;
-  *seconds = now () - begin;
+  *seconds = bench_now () - begin;
   return g_steal_pointer (&model);
 }
 
@@ -180,12 +171,13 @@ static gboolean
 bench (Bench *self, const CcsModelConfig *config, CcsBackend *backend,
        Results *results, GError **error)
 {
+  g_autoptr (CcsStateDict) params = random_model_params (config);
   double encode, separate;
 
   results->backend = ccs_backend_name (backend);
   results->precision = ccs_precision_name (backend->precision);
   results->threads = backend->n_threads;
-  self->model = planned_model (config, backend, &results->plan_seconds, error);
+  self->model = planned_model (params, backend, &results->plan_seconds, error);
   if (!self->model)
     return FALSE;
   self->clip = bench_clip_new (self->model, CLIP_SECONDS);
@@ -207,7 +199,11 @@ bench (Bench *self, const CcsModelConfig *config, CcsBackend *backend,
   results->encoder_gflops = 2e-9 * encoder_macs (config) / encode;
   results->window_ms = 1e3 * separate / CCS_MODEL_WINDOW_BATCH;
   results->realtime_factor = CLIP_SECONDS / results->clip10s_seconds;
-  return TRUE;
+  return bench_measure (run_frame_and_window, self, self->seconds, "latency",
+                        self->verbose, &results->latency, error)
+         && (!results->has_full
+             || bench_full_run (&results->full, self->model, params,
+                                self->seconds, self->verbose, error));
 }
 
 /* -- reporting ------------------------------------------------------------ */
@@ -223,22 +219,15 @@ print_results (const Results *r)
       "window                %.2f ms\n"
       "10 s clip             %.3f s, %.2f times as fast as it sounds\n"
       "planning              %.3f s\n"
-      "peak memory           %.0f MB\n",
+      "peak memory           %.0f MB\n"
+      "frame and window      %.2f ms, 99 %% within %.2f ms\n",
       r->backend, r->precision, r->threads, r->peak_gflops,
       r->encoder_ms_per_frame, r->encoder_gflops,
       100 * r->encoder_gflops / r->peak_gflops, r->window_ms,
-      r->clip10s_seconds, r->realtime_factor, r->plan_seconds, r->peak_rss_mb);
-}
-
-/* A number as JSON has it, in any locale. */
-static void
-append_field (GString *json, const char *name, double value)
-{
-  char text[G_ASCII_DTOSTR_BUF_SIZE];
-
-  g_ascii_formatd (text, sizeof text, "%.6g", value);
-  g_string_append_printf (json, "%s\n  \"%s\": %s", json->len > 1 ? "," : "",
-                          name, text);
+      r->clip10s_seconds, r->realtime_factor, r->plan_seconds, r->peak_rss_mb,
+      1e3 * r->latency.median, 1e3 * r->latency.p99);
+  if (r->has_full)
+    bench_full_print (&r->full);
 }
 
 static gboolean
@@ -246,15 +235,19 @@ write_json (const char *path, const Results *r, GError **error)
 {
   g_autoptr (GString) json = g_string_new ("{");
 
-  append_field (json, "threads", r->threads);
-  append_field (json, "peak_gflops", r->peak_gflops);
-  append_field (json, "encoder_ms_per_frame", r->encoder_ms_per_frame);
-  append_field (json, "encoder_gflops", r->encoder_gflops);
-  append_field (json, "window_ms", r->window_ms);
-  append_field (json, "clip10s_seconds", r->clip10s_seconds);
-  append_field (json, "realtime_factor", r->realtime_factor);
-  append_field (json, "plan_seconds", r->plan_seconds);
-  append_field (json, "peak_rss_mb", r->peak_rss_mb);
+  bench_append_field (json, "threads", r->threads);
+  bench_append_field (json, "peak_gflops", r->peak_gflops);
+  bench_append_field (json, "encoder_ms_per_frame", r->encoder_ms_per_frame);
+  bench_append_field (json, "encoder_gflops", r->encoder_gflops);
+  bench_append_field (json, "window_ms", r->window_ms);
+  bench_append_field (json, "clip10s_seconds", r->clip10s_seconds);
+  bench_append_field (json, "realtime_factor", r->realtime_factor);
+  bench_append_field (json, "plan_seconds", r->plan_seconds);
+  bench_append_field (json, "peak_rss_mb", r->peak_rss_mb);
+  bench_append_field (json, "latency_ms_median", 1e3 * r->latency.median);
+  bench_append_field (json, "latency_ms_p99", 1e3 * r->latency.p99);
+  if (r->has_full)
+    bench_full_append (&r->full, json);
   g_string_append (json, "\n}\n");
   /* in place: a pipe or a terminal may be named, too */
   return g_file_set_contents_full (path, json->str, json->len,
@@ -268,6 +261,7 @@ run_bench (gint argc, char **argv)
   CcsModelConfig config = CCS_MODEL_CONFIG_PUBLISHED;
   g_auto (BackendChoice) choice = BACKEND_CHOICE_DEFAULTS;
   g_autofree char *json = NULL;
+  Results results = { .full = BENCH_FULL_DEFAULTS };
   const GOptionEntry entries[] = {
     { "json", 'j', 0, G_OPTION_ARG_FILENAME, &json,
       "Write the numbers to FILE too", "FILE" },
@@ -276,12 +270,19 @@ run_bench (gint argc, char **argv)
       "Time for each measurement (default 3)", "S" },
     { "backbone", 0, 0, G_OPTION_ARG_INT, &config.backbone, "18 or 50", "N" },
     { "dim-scale", 0, 0, G_OPTION_ARG_INT, &config.dim_scale, "1 to 4", "N" },
+    { "full", 0, 0, G_OPTION_ARG_NONE, &results.has_full,
+      "Also other batches, ceilings, streams, growth of memory", NULL },
+    { "max-batch", 0, 0, G_OPTION_ARG_INT, &results.full.max_batch,
+      "Largest batch that --full tries (default 16)", "N" },
+    { "streams", 0, 0, G_OPTION_ARG_INT, &results.full.streams,
+      "Streams that --full runs side by side (default 4)", "N" },
+    { "windows", 0, 0, G_OPTION_ARG_INT, &results.full.windows,
+      "Windows over which --full watches memory (default 100)", "N" },
     { "verbose", 'v', 0, G_OPTION_ARG_NONE, &self.verbose,
       "Show progress on a terminal", NULL },
     { NULL },
   };
   g_autoptr (CcsBackend) backend = NULL;
-  Results results = { 0 };
   GError *error = NULL;
   gboolean ok;
   ToolExit exit;
@@ -289,7 +290,10 @@ run_bench (gint argc, char **argv)
   if (!tool_parse (&tool_bench, entries, &argc, &argv, &exit))
     return exit;
   if (!(self.seconds > 0) || (config.backbone != 18 && config.backbone != 50)
-      || config.dim_scale < 1 || config.dim_scale > 4)
+      || config.dim_scale < 1 || config.dim_scale > 4
+      || results.full.max_batch < 1 || results.full.max_batch > MAX_BATCH
+      || results.full.streams < 1 || results.full.streams > MAX_STREAMS
+      || results.full.windows < 0)
     return tool_bad_option (&tool_bench, "an option's value is out of range; "
                                          "--help lists them");
   exit = backend_choice_check (&choice, &tool_bench);
@@ -330,6 +334,19 @@ const ToolCommand tool_bench = {
   "  clip10s_seconds       the whole clip, encoder included\n"
   "  realtime_factor       10 / clip10s_seconds\n"
   "  plan_seconds          from parameters in memory to programs ready to run\n"
-  "  peak_rss_mb           most memory resident, after the clip",
+  "  peak_rss_mb           most memory resident, after the clip\n"
+  "  latency_ms_median     one frame, then one window, each alone\n"
+  "  latency_ms_p99        the same, of the slowest hundredth\n"
+  "With --full also:\n"
+  "  copy_gb_per_s         bytes read and written by a copy of 256 MB\n"
+  "  product_gflops        of two 4096 x 4096 matrices, in the precision\n"
+  "  best_frame_batch      and frames_per_second at it, copies to and from "
+  "the\n"
+  "                        backend included; likewise for windows\n"
+  "  realtime_streams      seconds of sound a second for that many streams, "
+  "each\n"
+  "                        asking for one picture or window at a time\n"
+  "  growth_mb             memory resident after growth_windows windows less\n"
+  "                        that after the first tenth of them",
   run_bench
 };

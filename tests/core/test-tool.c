@@ -218,6 +218,8 @@ static const char *const wrong_usages[][3] = {
   { "bench", "--threads=-1", NULL },
   { "bench", "--threads=100000", NULL },
   { "bench", "--precision=fp8", NULL },
+  { "bench", "--max-batch=0", NULL },
+  { "bench", "--streams=0", NULL },
   { "bench", "operand", NULL },
   { "run", "in.wav", NULL },
 };

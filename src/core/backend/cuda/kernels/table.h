@@ -48,28 +48,23 @@ typedef struct
 } CcsAdamParams;
 
 CCS_DEVICE void
-ccs_adam_element (const CcsAdamEntry *e, unsigned i)
-{
-  const float g = e->hyper[3] * e->grad[i] + e->weight_decay * e->param[i];
-  const float m = e->beta1 * e->m[i] + (1.f - e->beta1) * g;
-  const float v = e->beta2 * e->v[i] + (1.f - e->beta2) * g * g;
-
-  e->m[i] = m;
-  e->v[i] = v;
-  e->param[i] -= e->hyper[0] / e->hyper[1] * m
-                 / (sqrtf (v) / sqrtf (e->hyper[2]) + e->eps);
-}
-
-CCS_DEVICE void
 ccs_kernel_adam (const CcsPlace *at, const CcsAdamParams *p, int phase)
 {
   const unsigned which = ccs_table_find (p->first, p->n, at->block);
   const CcsAdamEntry e = p->entries[which];
+  const float step = e.hyper[0] / e.hyper[1], root = sqrtf (e.hyper[2]);
+  const float scale = e.hyper[3];
   unsigned i = (at->block - p->first[which]) * CCS_TABLE_BLOCK + at->thread;
 
-  for (int k = 0; k < CCS_TABLE_RUN; k++, i += CCS_BLOCK_THREADS)
-    if (i < e.n)
-      ccs_adam_element (&e, i);
+  for (int k = 0; k < CCS_TABLE_RUN && i < e.n; k++, i += CCS_BLOCK_THREADS) {
+    const float g = scale * e.grad[i] + e.weight_decay * e.param[i];
+    const float m = e.beta1 * e.m[i] + (1.f - e.beta1) * g;
+    const float v = e.beta2 * e.v[i] + (1.f - e.beta2) * g * g;
+
+    e.m[i] = m;
+    e.v[i] = v;
+    e.param[i] -= step * m / (sqrtf (v) / root + e.eps);
+  }
 }
 
 /* -- sums of squares ------------------------------------------------------- */

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "bench-full.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "bench-measure.h"
+#include "model/net.h"
+#include "nn/passes.h"
+#include "nn/plan.h"
+#include "tool.h"
+
+#define COPY_FLOATS ((gint64)64 << 20)
+#define PRODUCT_SIDE ((gint64)4096)
+#define STREAM_SECONDS 2 /* of sound, for each stream */
+
+/* -- one program, run as it is --------------------------------------------- */
+
+#define MAX_INPUTS 2
+
+typedef struct
+{
+  CcsPlan *plan;
+  guint n_inputs;
+  CcsValueId input[MAX_INPUTS], output;
+  gpointer in[MAX_INPUTS], out;
+  gsize in_bytes[MAX_INPUTS], out_bytes;
+} Bare;
+
+static gsize
+value_bytes (const CcsProgram *p, CcsValueId id)
+{
+  return ccs_shape_elements (&ccs_program_value (p, id)->shape)
+         * sizeof (float);
+}
+
+static void
+bare_clear (Bare *self)
+{
+  g_clear_pointer (&self->plan, ccs_plan_free);
+  for (guint i = 0; i < self->n_inputs; i++)
+    g_free (self->in[i]);
+  g_free (self->out);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Bare, bare_clear)
+
+/* @self's inputs and output are set; fills the rest. */
+static gboolean
+bare_plan (Bare *self, CcsProgram *p, CcsBackend *backend, GError **error)
+{
+  if (!ccs_program_check (p, error))
+    return FALSE;
+  ccs_program_optimize (p);
+  self->plan = ccs_plan_new (backend, p, CCS_PLAN_NONE, error);
+  if (!self->plan)
+    return FALSE;
+  for (guint i = 0; i < self->n_inputs; i++) {
+    self->in_bytes[i] = value_bytes (p, self->input[i]);
+    self->in[i] = g_malloc0 (self->in_bytes[i]);
+  }
+  self->out_bytes = value_bytes (p, self->output);
+  self->out = g_malloc0 (self->out_bytes);
+  return TRUE;
+}
+
+static gboolean
+run_with_copies (gpointer data, GError **error)
+{
+  Bare *self = data;
+
+  for (guint i = 0; i < self->n_inputs; i++)
+    if (!ccs_plan_write (self->plan, self->input[i], self->in[i],
+                         self->in_bytes[i], error))
+      return FALSE;
+  return ccs_plan_run (self->plan, CCS_PHASE_FORWARD, error)
+         && ccs_plan_read (self->plan, self->output, self->out, self->out_bytes,
+                           error);
+}
+
+static gboolean
+run_alone (gpointer data, GError **error)
+{
+  Bare *self = data;
+
+  return ccs_plan_run (self->plan, CCS_PHASE_FORWARD, error);
+}
+
+/* -- batches --------------------------------------------------------------- */
+
+static void
+build_encoder (Bare *self, CcsProgram *p, const CcsModelConfig *config,
+               gint batch)
+{
+  self->n_inputs = 1;
+  self->input[0] = ccs_program_input (
+      p, "frames", CCS_F32,
+      CCS_SHAPE (batch, CCS_CROP_HEIGHT, CCS_CROP_WIDTH, 3));
+  self->output = ccs_program_output (
+      p, "visual_feat", ccs_net_visual (p, config, self->input[0], 1));
+}
+
+static void
+build_window (Bare *self, CcsProgram *p, const CcsModelConfig *config,
+              gint batch)
+{
+  const CcsNetWindow window = ccs_net_window (p, config, batch);
+
+  self->n_inputs = 2;
+  self->input[0] = window.mono;
+  self->input[1] = window.visual_feat;
+  self->output = window.difference;
+}
+
+typedef void (*Build) (Bare *self, CcsProgram *p, const CcsModelConfig *config,
+                       gint batch);
+
+/* What the measurements share. */
+typedef struct
+{
+  CcsModel *model;
+  CcsStateDict *params;
+  double seconds;
+  gboolean verbose;
+} Bench;
+
+static gboolean
+find_best_batch (const Bench *b, Build build, gint max_batch, const char *what,
+                 double *best_batch, double *best_rate, GError **error)
+{
+  *best_rate = 0;
+  for (gint batch = 1; batch <= max_batch; batch *= 2) {
+    g_autoptr (CcsProgram) p = ccs_program_new (b->params, FALSE);
+    g_auto (Bare) bare = { NULL };
+    BenchTimes times;
+
+    build (&bare, p, ccs_model_config (b->model), batch);
+    if (!bare_plan (&bare, p, ccs_model_backend (b->model), error)
+        || !bench_measure (run_with_copies, &bare, b->seconds, what, b->verbose,
+                           &times, error))
+      return FALSE;
+    if (batch / times.median > *best_rate) {
+      *best_rate = batch / times.median;
+      *best_batch = batch;
+    }
+  }
+  return TRUE;
+}
+
+/* -- ceilings -------------------------------------------------------------- */
+
+static gboolean
+measure_copy (const Bench *b, double *gb_per_s, GError **error)
+{
+  g_autoptr (CcsProgram) p = ccs_program_new (NULL, FALSE);
+  g_auto (Bare) bare = { .n_inputs = 1 };
+  BenchTimes times;
+
+  bare.input[0] = ccs_program_input (p, "x", CCS_F32, CCS_SHAPE (COPY_FLOATS));
+  bare.output = ccs_program_output (
+      p, "y", ccs_program_append (p, CCS_OP_COPY, &bare.input[0], 1, NULL));
+  if (!bare_plan (&bare, p, ccs_model_backend (b->model), error)
+      || !bench_measure (run_alone, &bare, b->seconds, "copying", b->verbose,
+                         &times, error))
+    return FALSE;
+  *gb_per_s = 2e-9 * sizeof (float) * COPY_FLOATS / times.median;
+  return TRUE;
+}
+
+static gboolean
+measure_product (const Bench *b, double *gflops, GError **error)
+{
+  const CcsShape square = CCS_SHAPE (PRODUCT_SIDE, PRODUCT_SIDE);
+  g_autoptr (CcsProgram) p = ccs_program_new (NULL, FALSE);
+  g_auto (Bare) bare = { .n_inputs = 2 };
+  BenchTimes times;
+
+  bare.input[0] = ccs_program_input (p, "a", CCS_F32, square);
+  bare.input[1] = ccs_program_input (p, "b", CCS_F32, square);
+  bare.output = ccs_program_output (p, "y",
+                                    ccs_matmul (p, bare.input[0], bare.input[1],
+                                                CCS_NONE, FALSE, FALSE, 1.f,
+                                                CCS_NO_ACT));
+  if (!bare_plan (&bare, p, ccs_model_backend (b->model), error)
+      || !bench_measure (run_alone, &bare, b->seconds, "products", b->verbose,
+                         &times, error))
+    return FALSE;
+  *gflops = 2e-9 * PRODUCT_SIDE * PRODUCT_SIDE * PRODUCT_SIDE / times.median;
+  return TRUE;
+}
+
+/* -- streams --------------------------------------------------------------- */
+
+typedef struct
+{
+  CcsModel *model;
+  BenchClip *clip; /* the stream's own: results go there */
+  GError *error;
+} Stream;
+
+/* As a live stream asks: every picture and every window when it is due. */
+static gpointer
+run_stream (gpointer data)
+{
+  Stream *self = data;
+  const gint windows = STREAM_SECONDS * CCS_MODEL_RATE / CCS_HOP;
+  const gint frames = STREAM_SECONDS * CCS_ANALYSIS_FPS;
+  gint encoded = 0;
+
+  for (gint w = 0; w < windows && !self->error; w++) {
+    if (encoded * windows <= w * frames) {
+      encoded++;
+      if (!bench_clip_encode (self->clip, self->model, 1, &self->error))
+        break;
+    }
+    bench_clip_separate (self->clip, self->model, 1, &self->error);
+  }
+  return NULL;
+}
+
+static gboolean
+measure_streams (const Bench *b, gint n, double *in_real_time, GError **error)
+{
+  g_autofree Stream *streams = g_new0 (Stream, n);
+  g_autofree GThread **threads = g_new0 (GThread *, n);
+  g_autoptr (GError) first = NULL;
+  double begin;
+
+  /* What callers share must be planned for batches, as elements have it. */
+  if (!ccs_model_warm_up (b->model, FALSE, error)
+      || !ccs_model_warm_up (b->model, TRUE, error))
+    return FALSE;
+  for (gint i = 0; i < n; i++)
+    streams[i] = (Stream){ b->model, bench_clip_new (b->model, 1.), NULL };
+  begin = bench_now ();
+  for (gint i = 0; i < n; i++)
+    threads[i] = g_thread_new ("stream", run_stream, &streams[i]);
+  for (gint i = 0; i < n; i++)
+    g_thread_join (threads[i]);
+  *in_real_time = n * STREAM_SECONDS / (bench_now () - begin);
+  for (gint i = 0; i < n; i++) {
+    bench_clip_free (streams[i].clip);
+    if (streams[i].error && !first)
+      first = streams[i].error;
+    else
+      g_clear_error (&streams[i].error);
+  }
+  if (!first)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&first));
+  return FALSE;
+}
+
+/* -- growth ---------------------------------------------------------------- */
+
+/* Megabytes resident now; 0 where the system does not say. */
+static double
+resident_mb (void)
+{
+  g_autofree char *text = NULL;
+  long pages = 0;
+
+  if (!g_file_get_contents ("/proc/self/statm", &text, NULL, NULL)
+      || sscanf (text, "%*d %ld", &pages) != 1)
+    return 0;
+  return (double)pages * sysconf (_SC_PAGESIZE) / (1 << 20);
+}
+
+static gboolean
+measure_growth (const Bench *b, gint windows, double *growth_mb, GError **error)
+{
+  g_autoptr (BenchClip) clip = bench_clip_new (b->model, 1.);
+  double before = 0;
+
+  for (gint w = 0; w < windows; w++) {
+    /* The first tenth fills what is kept. */
+    if (w == windows / 10)
+      before = resident_mb ();
+    if (!bench_clip_separate (clip, b->model, 1, error))
+      return FALSE;
+    tool_progress (b->verbose, "growth", (w + 1.) / windows);
+  }
+  *growth_mb = windows > 0 ? resident_mb () - before : 0;
+  return TRUE;
+}
+
+/* -- all of it ------------------------------------------------------------- */
+
+gboolean
+bench_full_run (BenchFull *self, CcsModel *model, CcsStateDict *params,
+                double seconds, gboolean verbose, GError **error)
+{
+  const Bench b = { model, params, seconds, verbose };
+
+  return measure_copy (&b, &self->copy_gb_per_s, error)
+         && measure_product (&b, &self->product_gflops, error)
+         && find_best_batch (&b, build_encoder, self->max_batch, "frames",
+                             &self->best_frame_batch, &self->frames_per_second,
+                             error)
+         && find_best_batch (&b, build_window, self->max_batch, "windows",
+                             &self->best_window_batch,
+                             &self->windows_per_second, error)
+         && measure_streams (&b, self->streams, &self->realtime_streams, error)
+         && measure_growth (&b, self->windows, &self->growth_mb, error);
+}
+
+void
+bench_full_print (const BenchFull *self)
+{
+  printf ("copies                %.1f GB/s\n"
+          "products              %.1f GFLOP/s\n"
+          "frames                %.1f a second, in batches of %.0f\n"
+          "windows               %.1f a second, in batches of %.0f\n"
+          "%-3d streams           %.2f seconds of sound a second\n"
+          "growth                %.1f MB over %d windows\n",
+          self->copy_gb_per_s, self->product_gflops, self->frames_per_second,
+          self->best_frame_batch, self->windows_per_second,
+          self->best_window_batch, self->streams, self->realtime_streams,
+          self->growth_mb, self->windows);
+}
+
+void
+bench_full_append (const BenchFull *self, GString *json)
+{
+  bench_append_field (json, "copy_gb_per_s", self->copy_gb_per_s);
+  bench_append_field (json, "product_gflops", self->product_gflops);
+  bench_append_field (json, "best_frame_batch", self->best_frame_batch);
+  bench_append_field (json, "frames_per_second", self->frames_per_second);
+  bench_append_field (json, "best_window_batch", self->best_window_batch);
+  bench_append_field (json, "windows_per_second", self->windows_per_second);
+  bench_append_field (json, "streams", self->streams);
+  bench_append_field (json, "realtime_streams", self->realtime_streams);
+  bench_append_field (json, "growth_windows", self->windows);
+  bench_append_field (json, "growth_mb", self->growth_mb);
+}
