@@ -9,6 +9,7 @@
 #include <libavformat/avformat.h>
 #include <signal.h>
 
+#include "transcode-text.h"
 #include "transcode-track.h"
 
 G_BEGIN_DECLS
@@ -43,10 +44,12 @@ gboolean transcode_container_takes (const TranscodeContainer *self,
  *   clock may begin anywhere
  * @out: the output; NULL before transcode_file_create()
  * @map: input stream -> output stream, or -1; @n_map of them
+ * @text: by input stream, what makes its packets anew; NULL: they are copied
+ * @is_turned: by input stream, whether its turn is still to be written
  * @last_dts: of every output stream, in its time base
  * @track: the output stream of the new sound
  * @track_base: the encoder's time base
- * @tick: the container's
+ * @container: the output's
  */
 typedef struct
 {
@@ -58,12 +61,16 @@ typedef struct
   AVFormatContext *out;
   gint *map;
   guint n_map;
+  TranscodeText **text;
+  gboolean *is_turned;
   gint64 *last_dts;
   AVStream *track;
   AVRational track_base;
-  guint tick;
+  const TranscodeContainer *container;
 } TranscodeFile;
 
+/* Not the cover of an album, which is a video stream too. */
+gboolean transcode_file_is_picture (const AVStream *stream);
 /* Opens @path alone, for whoever reads in it. Stops waiting for data once
  * *@stop is not 0. */
 AVFormatContext *transcode_file_open_input (const char *path,

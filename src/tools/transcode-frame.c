@@ -10,12 +10,10 @@
 #include <libavutil/pixdesc.h>
 #include <libswresample/swresample.h>
 #include <libswscale/swscale.h>
-#include <math.h>
+
+#include "transcode-reader.h"
 
 #define STEREO 2
-/* A stream is of constant rate where its two rates, the mean and the one of
- * which its times are multiples, differ by less than this share. */
-#define RATE_SLACK 0.01
 
 struct _TranscodeFrames
 {
@@ -120,18 +118,6 @@ set_colours (GstVideoColorimetry *colours, const AVFrame *frame)
     colours->range = GST_VIDEO_COLOR_RANGE_0_255;
 }
 
-/* Frames a second, or 0/1 where they come at uneven times. */
-static AVRational
-constant_rate (const AVStream *stream)
-{
-  const AVRational mean = stream->avg_frame_rate, real = stream->r_frame_rate;
-  const AVRational none = { 0, 1 };
-
-  if (mean.num <= 0 || mean.den <= 0 || real.num <= 0 || real.den <= 0)
-    return none;
-  return fabs (av_q2d (mean) / av_q2d (real) - 1) < RATE_SLACK ? mean : none;
-}
-
 /* -- pictures: data ---------------------------------------------------------
  */
 
@@ -223,7 +209,7 @@ transcode_frames_picture (TranscodeFrames *self, const AVFrame *frame,
 {
   const gboolean known = format_of (frame) != GST_VIDEO_FORMAT_UNKNOWN;
   AVFrame *kept = known ? upright_frame (frame) : rgb_frame (self, frame);
-  const AVRational rate = constant_rate (self->stream);
+  const AVRational rate = transcode_reader_rate (self->stream);
   g_autoptr (GstBuffer) buffer = NULL;
   g_autoptr (GstCaps) caps = NULL;
   GstVideoInfo info;

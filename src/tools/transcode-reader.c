@@ -3,11 +3,19 @@
  * (edit lists, encoders' delays) libavcodec applies. */
 #include "transcode-reader.h"
 
+#include <math.h>
+
 #include "transcode-file.h"
 
 #define SECOND G_GINT64_CONSTANT (1000000000)
 /* Frames in a row that a decoder may fail at after the last packet. */
 #define MOST_BROKEN 64
+/* A stream is of constant rate where its two rates, the mean and the one of
+ * which its times are multiples, differ by less than this share. */
+#define RATE_SLACK 0.01
+/* Of evenly spaced frames the nearest to any time is half a frame away, or
+ * less; the rest is for times that were rounded. In frames. */
+#define NEAR 0.75
 
 struct _TranscodeReader
 {
@@ -18,7 +26,10 @@ struct _TranscodeReader
   AVPacket *packet;
   AVFrame *frame;
   gboolean draining;
-  gint64 next; /* the time at which the last frame ends, ns */
+  gint64 next;   /* the time at which the last frame ends, ns */
+  gint64 period; /* of needed frames, ns; 0: all are */
+  gint64 near;   /* how far from it a frame can be needed, ns */
+  gint64 offset; /* of the periods, ns */
 };
 
 static gboolean
@@ -96,6 +107,48 @@ transcode_reader_stream (TranscodeReader *self)
   return self->stream;
 }
 
+/* -- what is needed -------------------------------------------------------- */
+
+AVRational
+transcode_reader_rate (const AVStream *stream)
+{
+  const AVRational mean = stream->avg_frame_rate, real = stream->r_frame_rate;
+  const AVRational none = { 0, 1 };
+
+  if (mean.num <= 0 || mean.den <= 0 || real.num <= 0 || real.den <= 0)
+    return none;
+  return fabs (av_q2d (mean) / av_q2d (real) - 1) < RATE_SLACK ? mean : none;
+}
+
+void
+transcode_reader_thin_out (TranscodeReader *self, int rate, gint64 offset)
+{
+  const AVRational fps = transcode_reader_rate (self->stream);
+
+  if (fps.num == 0)
+    return;
+  self->period = SECOND / rate;
+  self->near = (gint64)(NEAR * (double)SECOND / av_q2d (fps));
+  self->offset = offset;
+}
+
+/* Pictures that no other depends on are not even decoded. */
+static void
+pass_over (TranscodeReader *self, const AVPacket *packet)
+{
+  gint64 after; /* the last period's beginning */
+
+  self->decoder->skip_frame = AVDISCARD_DEFAULT;
+  if (self->period == 0 || packet->pts == AV_NOPTS_VALUE)
+    return;
+  after = (av_rescale_q (packet->pts, self->stream->time_base,
+                         (AVRational){ 1, SECOND })
+           + self->offset)
+          % self->period;
+  if (MIN (after, self->period - after) > self->near)
+    self->decoder->skip_frame = AVDISCARD_NONREF;
+}
+
 /* -- frames --------------------------------------------------------------- */
 
 /* Hands the decoder the stream's next packet, or the end. */
@@ -117,6 +170,7 @@ send_packet (TranscodeReader *self, GError **error)
     return transcode_file_fail (
         error, av_get_media_type_string (self->stream->codecpar->codec_type),
         "reading", ret);
+  pass_over (self, self->packet);
   /* One that is damaged is as one that is missing. */
   avcodec_send_packet (self->decoder, self->packet);
   av_packet_unref (self->packet);

@@ -25,6 +25,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (TranscodeReader, transcode_reader_free)
 
 /* (transfer none) */
 AVStream *transcode_reader_stream (TranscodeReader *self);
+/* Frames a second, or 0/1 where they come at uneven times. */
+AVRational transcode_reader_rate (const AVStream *stream);
+/* Of pictures that come at a constant rate only those next to multiples of
+ * 1 / @rate s (with @offset, in ns, added to their times) are needed. Others
+ * may still come. */
+void transcode_reader_thin_out (TranscodeReader *self, int rate, gint64 offset);
 /* The next frame and its time in ns by the file's clock; *@frame is valid until
  * the next call, and NULL at the end. Packets that cannot be decoded are passed
  * over. G_IO_ERROR_CANCELLED when stopped. */

@@ -11,6 +11,7 @@
 #include <gst/gst.h>
 #include <string.h>
 
+#include "model/config.h"
 #include "transcode-feed.h"
 #include "transcode-frame.h"
 
@@ -127,6 +128,7 @@ start_feeds (TranscodeSound *self, GError **error)
 
   if (video == NULL)
     return FALSE;
+  transcode_reader_thin_out (video, CCS_ANALYSIS_FPS, offset);
   g_object_set (self->bin, "video-direction",
                 transcode_stream_direction (transcode_reader_stream (video)),
                 NULL);

@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The output of a TranscodeFile: its streams and its header. What libavformat
+ * keeps is kept: display matrix, spherical and stereo 3D data (which it also
+ * reads from GSpherical boxes), chapters, dispositions, metadata. What it drops
+ * is added when it has finished. */
+#include "transcode-file.h"
+
+#include <libavutil/avstring.h>
+#include <string.h>
+
+#include "transcode-sphere.h"
+#include "transcode-turn.h"
+
+/* Of movie tracks that libavformat makes from chapters. */
+#define TAG_CHAPTER_TEXT MKTAG ('t', 'e', 'x', 't')
+
+/* -- output --------------------------------------------------------------- */
+
+static gboolean
+is_matroska (const AVOutputFormat *format)
+{
+  return g_str_equal (format->name, "matroska")
+         || g_str_equal (format->name, "webm");
+}
+
+static gboolean
+is_mov (const AVOutputFormat *format)
+{
+  return g_str_equal (format->name, "mp4") || g_str_equal (format->name, "mov");
+}
+
+/* Data tracks have no codec by which libavformat would know them; a movie can
+ * take some over from a movie. Chapter tracks it writes itself. */
+static gboolean
+can_carry_data (TranscodeFile *self, const AVStream *stream)
+{
+  if (!is_mov (self->out->oformat)
+      || !av_match_name ("mov", self->in->iformat->name))
+    return FALSE;
+  switch (stream->codecpar->codec_tag) {
+  case MKTAG ('t', 'm', 'c', 'd'):
+  case MKTAG ('g', 'p', 'm', 'd'):
+    return TRUE;
+  default:
+    return FALSE;
+  }
+}
+
+static gboolean
+can_carry (TranscodeFile *self, const AVStream *stream)
+{
+  const AVOutputFormat *format = self->out->oformat;
+
+  switch (stream->codecpar->codec_type) {
+  case AVMEDIA_TYPE_DATA:
+    return can_carry_data (self, stream);
+  case AVMEDIA_TYPE_ATTACHMENT:
+    return g_str_equal (format->name, "matroska");
+  case AVMEDIA_TYPE_UNKNOWN:
+    return FALSE;
+  case AVMEDIA_TYPE_VIDEO:
+    if (!transcode_file_is_picture (stream)
+        && g_str_equal (format->name, "mov"))
+      return FALSE; /* libavformat says yes, and drops it */
+    G_GNUC_FALLTHROUGH;
+  default:
+    return avformat_query_codec (format, stream->codecpar->codec_id,
+                                 FF_COMPLIANCE_EXPERIMENTAL)
+           != 0;
+  }
+}
+
+static void
+copy_side_data (AVStream *to, const AVStream *from)
+{
+  for (int i = 0; i < from->nb_side_data; i++) {
+    const AVPacketSideData *data = &from->side_data[i];
+    guint8 *copy = av_stream_new_side_data (to, data->type, data->size);
+
+    if (copy)
+      memcpy (copy, data->data, data->size);
+  }
+}
+
+/* 0 lets the muxer choose, where the input's tag means another codec there. */
+static guint32
+tag_for (const AVOutputFormat *format, const AVCodecParameters *params)
+{
+  unsigned tag;
+
+  if (format->codec_tag == NULL
+      || av_codec_get_id (format->codec_tag, params->codec_tag)
+             == params->codec_id
+      || !av_codec_get_tag2 (format->codec_tag, params->codec_id, &tag))
+    return params->codec_tag;
+  return 0;
+}
+
+static void
+describe_copy (AVStream *to, const AVStream *from)
+{
+  to->id = from->id;
+  to->time_base = from->time_base;
+  to->duration = from->duration;
+  to->disposition = from->disposition;
+  av_dict_copy (&to->metadata, from->metadata, 0);
+}
+
+static gboolean
+add_copy (TranscodeFile *self, const AVStream *from, GError **error)
+{
+  AVStream *to = avformat_new_stream (self->out, NULL);
+  int ret;
+
+  if (to == NULL
+      || (ret = avcodec_parameters_copy (to->codecpar, from->codecpar)) < 0)
+    return transcode_file_fail (
+        error, self->in_path, "its streams cannot be copied", AVERROR (ENOMEM));
+  to->codecpar->codec_tag = tag_for (self->out->oformat, from->codecpar);
+  to->avg_frame_rate = from->avg_frame_rate;
+  to->r_frame_rate = from->r_frame_rate;
+  to->sample_aspect_ratio = from->sample_aspect_ratio;
+  describe_copy (to, from);
+  copy_side_data (to, from);
+  if (is_matroska (self->out->oformat))
+    self->is_turned[from->index] = transcode_turn_prepare (to);
+  self->map[from->index] = to->index;
+  return TRUE;
+}
+
+/* What a file says about the codec and the bytes of a stream that is replaced.
+ */
+static void
+drop_statistics (AVDictionary **metadata)
+{
+  static const char *const keys[] = { "encoder",
+                                      "BPS",
+                                      "DURATION",
+                                      "NUMBER_OF_BYTES",
+                                      "NUMBER_OF_FRAMES",
+                                      "_STATISTICS_TAGS",
+                                      "_STATISTICS_WRITING_APP",
+                                      "_STATISTICS_WRITING_DATE_UTC" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
+    for (AVDictionaryEntry *entry = NULL;
+         (entry = av_dict_get (*metadata, keys[i], NULL, AV_DICT_IGNORE_SUFFIX))
+         != NULL;)
+      av_dict_set (metadata, entry->key, NULL, 0), entry = NULL;
+}
+
+static gboolean
+add_track (TranscodeFile *self, const AVCodecContext *encoder, GError **error)
+{
+  AVStream *to = avformat_new_stream (self->out, NULL);
+
+  if (to == NULL || avcodec_parameters_from_context (to->codecpar, encoder) < 0)
+    return transcode_file_fail (error, self->in_path,
+                                "no new track can be made", AVERROR (ENOMEM));
+  to->time_base = self->track_base = encoder->time_base;
+  to->disposition = self->audio->disposition;
+  av_dict_copy (&to->metadata, self->audio->metadata, 0);
+  drop_statistics (&to->metadata);
+  self->track = to;
+  return TRUE;
+}
+
+/* The stream's words in a form that the output has; FALSE where there is none.
+ */
+static gboolean
+add_text (TranscodeFile *self, const AVStream *from, TranscodeNotice notice)
+{
+  TranscodeText *text = transcode_text_new (from, self->out->oformat);
+  AVStream *to = text ? avformat_new_stream (self->out, NULL) : NULL;
+  g_autofree char *words = NULL;
+
+  self->text[from->index] = text;
+  if (to == NULL || !transcode_text_parameters (text, to->codecpar))
+    return FALSE;
+  describe_copy (to, from);
+  self->map[from->index] = to->index;
+  words = g_strdup_printf (
+      "%s: stream %d (%s) becomes %s: .%s files cannot "
+      "have it as it is",
+      self->in_path, from->index, avcodec_get_name (from->codecpar->codec_id),
+      avcodec_get_name (to->codecpar->codec_id), self->container->extension);
+  notice (words);
+  return TRUE;
+}
+
+/* Says so; FALSE where the output would be worth nothing. */
+static gboolean
+leave_out (TranscodeFile *self, AVStream *stream, TranscodeNotice notice,
+           GError **error)
+{
+  const char *type = av_get_media_type_string (stream->codecpar->codec_type);
+  g_autofree char *text = g_strdup_printf (
+      "%s: stream %d (%s, %s) is left out: .%s files cannot have it",
+      self->in_path, stream->index, type ? type : "unknown",
+      avcodec_get_name (stream->codecpar->codec_id),
+      self->container->extension);
+
+  stream->discard = AVDISCARD_ALL;
+  if (transcode_file_is_picture (stream)) {
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, text);
+    return FALSE;
+  }
+  if (!(self->in->nb_chapters
+        && stream->codecpar->codec_tag == TAG_CHAPTER_TEXT))
+    notice (text);
+  return TRUE;
+}
+
+static gboolean
+add_stream (TranscodeFile *self, AVStream *stream, gboolean keep_original,
+            TranscodeNotice notice, GError **error)
+{
+  const gboolean is_source = stream == self->audio;
+
+  if (is_source && !keep_original) {
+    stream->discard = AVDISCARD_ALL;
+    return TRUE;
+  }
+  if (!can_carry (self, stream))
+    return add_text (self, stream, notice)
+           || leave_out (self, stream, notice, error);
+  if (!add_copy (self, stream, error))
+    return FALSE;
+  if (is_source) /* players take the new one */
+    self->out->streams[self->map[stream->index]]->disposition
+        &= ~AV_DISPOSITION_DEFAULT;
+  return TRUE;
+}
+
+static gboolean
+add_streams (TranscodeFile *self, const AVCodecContext *encoder,
+             gboolean keep_original, TranscodeNotice notice, GError **error)
+{
+  for (guint i = 0; i < self->n_map; i++) {
+    AVStream *stream = self->in->streams[i];
+
+    self->map[i] = -1;
+    if ((stream == self->audio && !add_track (self, encoder, error))
+        || !add_stream (self, stream, keep_original, notice, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+copy_chapters (TranscodeFile *self)
+{
+  const unsigned n = self->in->nb_chapters;
+
+  self->out->chapters = av_calloc (n, sizeof *self->out->chapters);
+  if (n && self->out->chapters == NULL)
+    return FALSE;
+  for (unsigned i = 0; i < n; i++) {
+    const AVChapter *from = self->in->chapters[i];
+    AVChapter *to = av_mallocz (sizeof *to);
+    gint64 shift;
+
+    if (to == NULL)
+      return FALSE;
+    shift = av_rescale_q (self->offset, AV_TIME_BASE_Q, from->time_base);
+    to->id = from->id;
+    to->time_base = from->time_base;
+    to->start = from->start + shift;
+    to->end = from->end + shift;
+    av_dict_copy (&to->metadata, from->metadata, 0);
+    self->out->chapters[self->out->nb_chapters++] = to;
+  }
+  return TRUE;
+}
+
+/* Keys that describe the input's container, which the muxer writes anew. */
+static void
+copy_metadata (TranscodeFile *self, AVDictionary **muxer_options)
+{
+  static const char *const own[]
+      = { "major_brand", "minor_version", "compatible_brands", "encoder" };
+  AVDictionary **metadata = &self->out->metadata;
+
+  av_dict_copy (metadata, self->in->metadata, 0);
+  for (guint i = 0; i < G_N_ELEMENTS (own); i++)
+    av_dict_set (metadata, own[i], NULL, 0);
+  /* Keys of the form com.apple.quicktime.make have no place among iTunes' tags.
+   */
+  if (is_mov (self->out->oformat)
+      && av_dict_get (*metadata, "com.", NULL, AV_DICT_IGNORE_SUFFIX))
+    av_dict_set (muxer_options, "movflags", "use_metadata_tags", 0);
+}
+
+static gboolean
+write_header (TranscodeFile *self, const char *path, GError **error)
+{
+  AVFormatContext *out = self->out;
+  AVDictionary *options = NULL;
+  g_autofree char *url = g_strdup_printf ("file:%s", path);
+  int ret;
+
+  copy_metadata (self, &options);
+  /* Edit lists as fine as a sample. */
+  if (is_mov (out->oformat))
+    av_dict_set_int (&options, "movie_timescale",
+                     self->track->codecpar->sample_rate, 0);
+  /* Turns are written behind the muxer's back. */
+  else
+    av_dict_set_int (&options, "write_crc", 0, 0);
+  if ((ret = avio_open2 (&out->pb, url, AVIO_FLAG_WRITE,
+                         &self->in->interrupt_callback, NULL))
+      >= 0)
+    ret = avformat_write_header (out, &options);
+  av_dict_free (&options);
+  return ret >= 0
+         || transcode_file_fail (error, path, "cannot be written", ret);
+}
+
+gboolean
+transcode_file_create (TranscodeFile *self, const char *path,
+                       const TranscodeContainer *container,
+                       const AVCodecContext *encoder, gboolean keep_original,
+                       TranscodeNotice notice, GError **error)
+{
+  if (avformat_alloc_output_context2 (&self->out, NULL, container->muxer, path)
+      < 0)
+    return transcode_file_fail (error, path, "cannot be written",
+                                AVERROR_MUXER_NOT_FOUND);
+  /* Spherical data in MP4 is unofficial to libavformat, FLAC experimental. */
+  self->out->strict_std_compliance = FF_COMPLIANCE_EXPERIMENTAL;
+  self->container = container;
+  self->n_map = self->in->nb_streams;
+  /* The new track gets by without negative times; that nobody moves the rest.
+   */
+  self->out->avoid_negative_ts = 0;
+  self->map = g_new0 (gint, self->n_map);
+  self->text = g_new0 (TranscodeText *, self->n_map);
+  self->is_turned = g_new0 (gboolean, self->n_map);
+  if (!add_streams (self, encoder, keep_original, notice, error))
+    return FALSE;
+  if (!copy_chapters (self))
+    return transcode_file_fail (error, path, "chapters", AVERROR (ENOMEM));
+  self->last_dts = g_new (gint64, self->out->nb_streams);
+  for (guint i = 0; i < self->out->nb_streams; i++)
+    self->last_dts[i] = AV_NOPTS_VALUE;
+  return write_header (self, path, error);
+}
+
+/* -- what libavformat does not write --------------------------------------- */
+
+/* Which of the tracks in the file it is: attachments are none. */
+static guint
+track_of (const TranscodeFile *self, gint stream)
+{
+  guint track = 0;
+
+  for (gint i = 0; i < stream; i++)
+    track += self->out->streams[i]->codecpar->codec_type
+             != AVMEDIA_TYPE_ATTACHMENT;
+  return track;
+}
+
+static gboolean
+add_missing (TranscodeFile *self, GError **error)
+{
+  const gboolean is_movie = g_str_equal (self->out->oformat->name, "mov");
+
+  for (guint i = 0; i < self->n_map; i++) {
+    const AVStream *stream = self->in->streams[i];
+
+    if (self->map[i] < 0)
+      continue;
+    if ((is_movie && transcode_sphere_is_in (stream)
+         && !transcode_sphere_write (
+             self->out->url, track_of (self, self->map[i]), stream, error))
+        || (self->is_turned[i]
+            && !transcode_turn_write (self->out->url,
+                                      track_of (self, self->map[i]), error)))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+gboolean
+transcode_file_finish (TranscodeFile *self, GError **error)
+{
+  int ret = av_write_trailer (self->out);
+  int closed = avio_closep (&self->out->pb);
+
+  if (ret >= 0)
+    ret = closed;
+  if (ret < 0)
+    return transcode_file_fail (error, self->out->url, "writing", ret);
+  return add_missing (self, error);
+}
