@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* MPEG-4 pictures of moving noise and 16-bit PCM sound that is
- * gst_test_sample(), in whatever container holds them. */
+/* Pictures of moving noise and 16-bit PCM sound that is gst_test_sample(), in
+ * whatever container holds them. */
 #include "clip.h"
 
 #include <check.h>
@@ -26,17 +26,27 @@ ok (int ret)
 
 /* -- writing -------------------------------------------------------------- */
 
-static AVCodecContext *
-open_video (AVFormatContext *file)
+static gboolean
+is_program_stream (const AVFormatContext *file)
 {
-  const AVCodec *codec = avcodec_find_encoder (AV_CODEC_ID_MPEG4);
+  return strcmp (file->oformat->name, "mpeg") == 0;
+}
+
+static AVCodecContext *
+open_video (AVFormatContext *file, const ClipOptions *options)
+{
+  const AVCodec *codec = avcodec_find_encoder (
+      options->lossless          ? AV_CODEC_ID_QTRLE
+      : is_program_stream (file) ? AV_CODEC_ID_MPEG2VIDEO
+                                 : AV_CODEC_ID_MPEG4);
   AVCodecContext *video = avcodec_alloc_context3 (codec);
 
-  video->width = WIDTH;
-  video->height = HEIGHT;
-  video->pix_fmt = AV_PIX_FMT_YUV420P;
-  video->time_base = (AVRational){ 1, TICKS };
-  video->max_b_frames = 2;
+  video->width = options->turned ? HEIGHT : WIDTH;
+  video->height = options->turned ? WIDTH : HEIGHT;
+  video->pix_fmt = options->lossless ? AV_PIX_FMT_RGB24 : AV_PIX_FMT_YUV420P;
+  video->time_base = (AVRational){ 1, is_program_stream (file) ? FPS : TICKS };
+  video->strict_std_compliance = FF_COMPLIANCE_UNOFFICIAL; /* 10 a second */
+  video->max_b_frames = options->lossless ? 0 : 2;
   if (file->oformat->flags & AVFMT_GLOBALHEADER)
     video->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
   ok (avcodec_open2 (video, codec, NULL));
@@ -49,7 +59,6 @@ add_spherical (AVStream *stream)
   size_t size;
   AVSphericalMapping *sphere = av_spherical_alloc (&size);
   AVStereo3D *stereo = av_stereo3d_alloc ();
-  guint8 *matrix;
 
   sphere->projection = AV_SPHERICAL_EQUIRECTANGULAR;
   sphere->yaw = 30 * (1 << 16);
@@ -58,9 +67,16 @@ add_spherical (AVStream *stream)
                                size));
   ok (av_stream_add_side_data (stream, AV_PKT_DATA_STEREO3D, (guint8 *)stereo,
                                sizeof *stereo));
-  matrix = av_stream_new_side_data (stream, AV_PKT_DATA_DISPLAYMATRIX,
-                                    9 * sizeof (gint32));
-  av_display_rotation_set ((gint32 *)matrix, 90);
+}
+
+/* Shown turned by a quarter, counter clockwise. */
+static void
+add_turn (AVStream *stream)
+{
+  guint8 *matrix = av_stream_new_side_data (stream, AV_PKT_DATA_DISPLAYMATRIX,
+                                            9 * sizeof (gint32));
+
+  av_display_rotation_set ((gint32 *)matrix, -90);
 }
 
 static void
@@ -80,28 +96,58 @@ add_chapters (AVFormatContext *file)
 }
 
 static void
-add_audio (AVFormatContext *file, const ClipOptions *options)
-{
-  AVStream *stream = avformat_new_stream (file, NULL);
-
-  stream->time_base = (AVRational){ 1, options->rate };
-  stream->codecpar->codec_type = AVMEDIA_TYPE_AUDIO;
-  stream->codecpar->codec_id = AV_CODEC_ID_PCM_S16LE;
-  stream->codecpar->format = AV_SAMPLE_FMT_S16;
-  stream->codecpar->sample_rate = options->rate;
-  stream->codecpar->bits_per_coded_sample = 16;
-  stream->codecpar->block_align = 2 * options->channels;
-  av_channel_layout_default (&stream->codecpar->ch_layout, options->channels);
-  av_dict_set (&stream->metadata, "language", "fre", 0);
-}
-
-static void
 write_packet (AVFormatContext *file, AVPacket *packet, int stream,
               AVRational base)
 {
   packet->stream_index = stream;
   av_packet_rescale_ts (packet, base, file->streams[stream]->time_base);
   ok (av_interleaved_write_frame (file, packet));
+}
+
+static void
+add_text (AVFormatContext *file, enum AVCodecID codec)
+{
+  AVStream *stream = avformat_new_stream (file, NULL);
+
+  stream->time_base = (AVRational){ 1, TICKS };
+  stream->codecpar->codec_type = AVMEDIA_TYPE_SUBTITLE;
+  stream->codecpar->codec_id = codec;
+}
+
+/* The last stream's only event. */
+static void
+write_text (AVFormatContext *file, enum AVCodecID codec)
+{
+  const gboolean is_mov = codec == AV_CODEC_ID_MOV_TEXT;
+  const char *words = is_mov ? "\0\5" CLIP_WORDS : CLIP_WORDS;
+  const int size = (int)strlen (CLIP_WORDS) + (is_mov ? 2 : 0);
+  AVPacket *packet = av_packet_alloc ();
+
+  ok (av_new_packet (packet, size));
+  memcpy (packet->data, words, size);
+  packet->pts = packet->dts = TICKS / 2;
+  packet->duration = TICKS;
+  packet->flags |= AV_PKT_FLAG_KEY;
+  write_packet (file, packet, (int)file->nb_streams - 1,
+                (AVRational){ 1, TICKS });
+  av_packet_free (&packet);
+}
+
+static void
+add_audio (AVFormatContext *file, const ClipOptions *options)
+{
+  AVStream *stream = avformat_new_stream (file, NULL);
+
+  stream->time_base = (AVRational){ 1, options->rate };
+  stream->codecpar->codec_type = AVMEDIA_TYPE_AUDIO;
+  stream->codecpar->codec_id = is_program_stream (file) ? AV_CODEC_ID_PCM_S16BE
+                                                        : AV_CODEC_ID_PCM_S16LE;
+  stream->codecpar->format = AV_SAMPLE_FMT_S16;
+  stream->codecpar->sample_rate = options->rate;
+  stream->codecpar->bits_per_coded_sample = 16;
+  stream->codecpar->block_align = 2 * options->channels;
+  av_channel_layout_default (&stream->codecpar->ch_layout, options->channels);
+  av_dict_set (&stream->metadata, "language", "fre", 0);
 }
 
 static void
@@ -136,19 +182,43 @@ write_video (AVFormatContext *file, AVCodecContext *video, AVFrame *frame)
 }
 
 static void
+draw (AVFrame *frame, int k)
+{
+  for (int plane = 0; plane < 3; plane++)
+    for (int i = 0; i < frame->linesize[plane] * HEIGHT / (plane ? 2 : 1); i++)
+      frame->data[plane][i] = (guint8)(i * 3 + k * (7 + plane));
+}
+
+/* Bright on one side and dark on the other, seen upright. */
+static void
+draw_lossless (AVFrame *frame, int k, gboolean turned)
+{
+  for (int y = 0; y < HEIGHT; y++)
+    for (int x = 0; x < WIDTH; x++) {
+      const int row = turned ? x : y, column = turned ? HEIGHT - 1 - y : x;
+
+      for (int c = 0; c < 3; c++)
+        frame->data[0][row * frame->linesize[0] + 3 * column + c]
+            = (guint8)(4 * x + (y + k) % 4 + c);
+    }
+}
+
+static void
 write_picture (AVFormatContext *file, AVCodecContext *video, int k,
                const ClipOptions *options)
 {
   AVFrame *frame = av_frame_alloc ();
 
-  frame->format = AV_PIX_FMT_YUV420P;
-  frame->width = WIDTH;
-  frame->height = HEIGHT;
+  frame->format = video->pix_fmt;
+  frame->width = video->width;
+  frame->height = video->height;
   ok (av_frame_get_buffer (frame, 0));
-  for (int plane = 0; plane < 3; plane++)
-    for (int i = 0; i < frame->linesize[plane] * HEIGHT / (plane ? 2 : 1); i++)
-      frame->data[plane][i] = (guint8)(i * 3 + k * (7 + plane));
-  frame->pts = k * TICKS / FPS + (options->vfr ? 13 * (k % 5) : 0);
+  if (options->lossless)
+    draw_lossless (frame, k, options->turned);
+  else
+    draw (frame, k);
+  frame->pts = av_rescale (k, video->time_base.den, FPS)
+               + (options->vfr ? 13 * (k % 5) : 0);
   write_video (file, video, frame);
   av_frame_free (&frame);
 }
@@ -186,19 +256,25 @@ clip_write (const char *path, const ClipOptions *options)
   if (!options->no_video) {
     AVStream *stream = avformat_new_stream (file, NULL);
 
-    video = open_video (file);
+    video = open_video (file, options);
     ok (avcodec_parameters_from_context (stream->codecpar, video));
     stream->time_base = video->time_base;
     if (options->spherical)
       add_spherical (stream);
+    if (options->spherical || options->turned)
+      add_turn (stream);
   }
   for (int i = 0; options->rate && i < options->n_audio; i++)
     add_audio (file, options);
+  if (options->text)
+    add_text (file, options->text);
   if (options->spherical)
     add_chapters (file);
   av_dict_set (&file->metadata, "title", "a clip", 0);
   ok (avio_open (&file->pb, path, AVIO_FLAG_WRITE));
   ok (avformat_write_header (file, NULL));
+  if (options->text)
+    write_text (file, options->text);
   write_content (file, video, options);
   ok (av_write_trailer (file));
   avcodec_free_context (&video);
@@ -268,9 +344,10 @@ sample_of (const AVFrame *frame, int i, int c)
   }
 }
 
+/* The sum of the first @channels channels; 0: of all. */
 static void
 take_frames (AVCodecContext *decoder, AVFrame *frame, AVRational base,
-             GArray *samples, double *start)
+             int channels, GArray *samples, double *start)
 {
   while (avcodec_receive_frame (decoder, frame) >= 0) {
     if (samples->len == 0)
@@ -278,15 +355,16 @@ take_frames (AVCodecContext *decoder, AVFrame *frame, AVRational base,
     for (int i = 0; i < frame->nb_samples; i++) {
       float sum = 0;
 
-      for (int c = 0; c < frame->ch_layout.nb_channels; c++)
+      for (int c = 0; c < (channels ? channels : frame->ch_layout.nb_channels);
+           c++)
         sum += sample_of (frame, i, c);
       g_array_append_val (samples, sum);
     }
   }
 }
 
-GArray *
-clip_decode (const char *path, double *start, int *rate)
+static GArray *
+decode (const char *path, int channels, double *start, int *rate)
 {
   AVFormatContext *file = clip_open (path);
   int index = clip_find (file, AVMEDIA_TYPE_AUDIO);
@@ -303,11 +381,23 @@ clip_decode (const char *path, double *start, int *rate)
   for (guint i = 0; i <= packets->len; i++) {
     ok (avcodec_send_packet (
         decoder, i < packets->len ? g_ptr_array_index (packets, i) : NULL));
-    take_frames (decoder, frame, stream->time_base, samples, start);
+    take_frames (decoder, frame, stream->time_base, channels, samples, start);
   }
   *rate = decoder->sample_rate;
   av_frame_free (&frame);
   avcodec_free_context (&decoder);
   avformat_close_input (&file);
   return samples;
+}
+
+GArray *
+clip_decode (const char *path, double *start, int *rate)
+{
+  return decode (path, 0, start, rate);
+}
+
+GArray *
+clip_decode_left (const char *path, double *start, int *rate)
+{
+  return decode (path, 1, start, rate);
 }

@@ -10,6 +10,7 @@
 G_BEGIN_DECLS
 
 #define CLIP_SECONDS 2
+#define CLIP_WORDS "Hello"
 
 /**
  * ClipOptions:
@@ -22,6 +23,9 @@ G_BEGIN_DECLS
  * @vfr: pictures come at uneven times
  * @spherical: the picture is equirectangular, top-bottom stereo, turned by 90
  *   degrees, and there are two chapters
+ * @lossless: pictures are QuickTime Animation, in RGB (MOV)
+ * @turned: those are stored turned by a quarter, and say so
+ * @text: codec of subtitles that say CLIP_WORDS from 0.5 s to 1.5 s; 0: none
  * @seconds: of the picture; 0: CLIP_SECONDS
  */
 typedef struct
@@ -29,11 +33,13 @@ typedef struct
   int rate, channels;
   gint64 audio_start, audio_samples;
   int n_audio;
-  gboolean no_video, vfr, spherical;
+  gboolean no_video, vfr, spherical, lossless, turned;
+  enum AVCodecID text;
   int seconds;
 } ClipOptions;
 
-/* By the extension of @path. */
+/* By the extension of @path: a .mpg program stream has MPEG-2 pictures, of
+ * which some have no time. */
 void clip_write (const char *path, const ClipOptions *options);
 /* The packets of stream @index. (transfer full) (element-type AVPacket) */
 GPtrArray *clip_packets (AVFormatContext *file, int index);
@@ -43,5 +49,7 @@ int clip_find (AVFormatContext *file, enum AVMediaType type);
 /* The sum of the channels of the first audio stream, decoded; @start: seconds,
  * of the first sample; @rate in Hz. (transfer full) (element-type float) */
 GArray *clip_decode (const char *path, double *start, int *rate);
+/* Of the left channel alone. */
+GArray *clip_decode_left (const char *path, double *start, int *rate);
 
 G_END_DECLS

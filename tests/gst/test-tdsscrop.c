@@ -41,11 +41,10 @@ frame (gint width, gint height, guint k, gint fps)
   return buffer;
 }
 
-/* Frame @k cropped at @at by the core. */
+/* Dense RGB of @width x @height cropped at @at by the core. (transfer full) */
 static guint8 *
-core_picture (gint width, gint height, guint k, CcsPoint at)
+crop_by_core (const guint8 *picture, gint width, gint height, CcsPoint at)
 {
-  g_autofree guint8 *picture = gst_test_picture (width, height, k);
   g_autofree guint8 *resized
       = g_malloc (3 * CCS_RESIZE_WIDTH * CCS_RESIZE_HEIGHT);
   g_autoptr (CcsResize) resize = ccs_resize_new (
@@ -56,6 +55,15 @@ core_picture (gint width, gint height, guint k, CcsPoint at)
                   3 * CCS_RESIZE_WIDTH);
   ccs_crop (resized, at, crop);
   return crop;
+}
+
+/* The same of frame @k. (transfer full) */
+static guint8 *
+core_picture (gint width, gint height, guint k, CcsPoint at)
+{
+  g_autofree guint8 *picture = gst_test_picture (width, height, k);
+
+  return crop_by_core (picture, width, height, at);
 }
 
 static void
@@ -151,23 +159,157 @@ START_TEST (schedule_none_takes_the_whole_picture)
 }
 END_TEST
 
-static const char *const formats[]
-    = { "I420", "NV12", "YUY2", "BGRx", "I420_10LE", "GRAY8", "Y444" };
-
-START_TEST (common_formats_are_taken)
+/* A grey picture of @format, cropped. (transfer full) */
+static GstBuffer *
+picture_of (const char *format, gint width, gint height)
 {
-  GstHarness *h = harness ("", formats[_i], 322, 180, TEST_FPS);
+  GstHarness *h = harness ("", format, width, height, TEST_FPS);
   GstVideoInfo info;
   GstBuffer *in, *out;
 
-  gst_video_info_set_format (&info, gst_video_format_from_string (formats[_i]),
-                             322, 180);
+  gst_video_info_set_format (&info, gst_video_format_from_string (format),
+                             width, height);
   in = gst_buffer_new_allocate (NULL, info.size, NULL);
   gst_buffer_memset (in, 0, 0x40, info.size);
   GST_BUFFER_PTS (in) = 0;
-  ck_assert_int_eq (gst_harness_push (h, in), GST_FLOW_OK);
+  ck_assert_msg (gst_harness_push (h, in) == GST_FLOW_OK, "%s is not taken",
+                 format);
   out = gst_harness_pull (h);
+  gst_harness_teardown (h);
+  return out;
+}
+
+START_TEST (every_raw_format_is_taken)
+{
+  guint n;
+  const GstVideoFormat *formats = gst_video_formats_raw (&n);
+
+  for (guint i = 0; i < n; i++) {
+    GstBuffer *out
+        = picture_of (gst_video_format_to_string (formats[i]), 322, 180);
+
+    ck_assert_uint_eq (gst_buffer_get_size (out), PICTURE_BYTES);
+    gst_buffer_unref (out);
+  }
+}
+END_TEST
+
+static const gint odd_sizes[][2]
+    = { { 1, 1 }, { 1, 9 }, { 7, 3 }, { 4097, 2 }, { 480, 240 } };
+
+START_TEST (pictures_may_have_any_size)
+{
+  GstBuffer *out = picture_of ("I420", odd_sizes[_i][0], odd_sizes[_i][1]);
+
   ck_assert_uint_eq (gst_buffer_get_size (out), PICTURE_BYTES);
+  gst_buffer_unref (out);
+}
+END_TEST
+
+/* -- directions -------------------------------------------------------------
+ */
+
+/* Where in a picture of @w x @h the pixel at @x, @y of the upright one lies. */
+typedef void (*Source) (gint x, gint y, gint w, gint h, gint at[2]);
+
+static void
+of_rotate_90 (gint x, gint y, gint w, gint h, gint at[2])
+{
+  at[0] = y;
+  at[1] = h - 1 - x;
+}
+
+static void
+of_rotate_180 (gint x, gint y, gint w, gint h, gint at[2])
+{
+  at[0] = w - 1 - x;
+  at[1] = h - 1 - y;
+}
+
+static void
+of_rotate_270 (gint x, gint y, gint w, gint h, gint at[2])
+{
+  at[0] = w - 1 - y;
+  at[1] = x;
+}
+
+static void
+of_mirror (gint x, gint y, gint w, gint h, gint at[2])
+{
+  at[0] = w - 1 - x;
+  at[1] = y;
+}
+
+static const struct
+{
+  const char *tag, *property;
+  Source source;
+  gboolean on_side;
+} directions[] = {
+  { "rotate-90", "", of_rotate_90, TRUE },
+  { "rotate-180", "", of_rotate_180, FALSE },
+  { "rotate-270", "", of_rotate_270, TRUE },
+  { "flip-rotate-0", "", of_mirror, FALSE },
+  { NULL, "video-direction=90r", of_rotate_90, TRUE },
+  { "rotate-270", "video-direction=180", of_rotate_180, FALSE },
+};
+
+/* The core's crop of noise picture 0, upright. */
+static guint8 *
+upright_picture (gint w, gint h, Source source, gboolean on_side)
+{
+  const gint width = on_side ? h : w, height = on_side ? w : h;
+  g_autofree guint8 *stored = gst_test_picture (w, h, 0);
+  g_autofree guint8 *upright = g_malloc (3 * (gsize)w * h);
+
+  for (gint y = 0; y < height; y++)
+    for (gint x = 0; x < width; x++) {
+      gint at[2];
+
+      source (x, y, w, h, at);
+      memcpy (upright + 3 * (y * width + x), stored + 3 * (at[1] * w + at[0]),
+              3);
+    }
+  return crop_by_core (upright, width, height, ccs_tdss_point (1));
+}
+
+START_TEST (pictures_are_turned_upright_first)
+{
+  const gint w = 161, h = 99;
+  GstHarness *harnessed
+      = harness (directions[_i].property, "RGB", w, h, TEST_FPS);
+  g_autofree guint8 *want
+      = upright_picture (w, h, directions[_i].source, directions[_i].on_side);
+  GstBuffer *out;
+
+  if (directions[_i].tag)
+    gst_harness_push_event (
+        harnessed, gst_event_new_tag (gst_tag_list_new (
+                       GST_TAG_IMAGE_ORIENTATION, directions[_i].tag, NULL)));
+  gst_harness_push (harnessed, frame (w, h, 0, TEST_FPS));
+  out = gst_harness_pull (harnessed);
+  assert_picture (out, want);
+  gst_buffer_unref (out);
+  gst_harness_teardown (harnessed);
+}
+END_TEST
+
+START_TEST (the_direction_of_one_stream_is_not_the_nexts)
+{
+  GstHarness *h = harness ("", "RGB", 161, 99, TEST_FPS);
+  g_autofree guint8 *want = core_picture (161, 99, 0, ccs_tdss_point (1));
+  GstSegment segment;
+  GstBuffer *out;
+
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  gst_harness_push_event (
+      h, gst_event_new_tag (
+             gst_tag_list_new (GST_TAG_IMAGE_ORIENTATION, "rotate-180", NULL)));
+  gst_harness_push_event (h, gst_event_new_stream_start ("another"));
+  gst_harness_push_event (h, gst_event_new_segment (&segment));
+  gst_harness_push (h, frame (161, 99, 0, TEST_FPS));
+  out = gst_harness_pull (h);
+  assert_picture (out, want);
   gst_buffer_unref (out);
   gst_harness_teardown (h);
 }
@@ -305,8 +447,12 @@ main (int argc, char **argv)
   tcase_add_loop_test (pictures, the_schedule_says_where_pictures_are_cropped,
                        0, G_N_ELEMENTS (schedules));
   tcase_add_test (pictures, schedule_none_takes_the_whole_picture);
-  tcase_add_loop_test (pictures, common_formats_are_taken, 0,
-                       G_N_ELEMENTS (formats));
+  tcase_add_test (pictures, every_raw_format_is_taken);
+  tcase_add_loop_test (pictures, pictures_may_have_any_size, 0,
+                       G_N_ELEMENTS (odd_sizes));
+  tcase_add_loop_test (pictures, pictures_are_turned_upright_first, 0,
+                       G_N_ELEMENTS (directions));
+  tcase_add_test (pictures, the_direction_of_one_stream_is_not_the_nexts);
   tcase_add_test (pictures, the_size_may_change_between_frames);
   tcase_add_loop_test (numbers,
                        of_every_rate_the_frame_nearest_each_picture_is_taken, 0,

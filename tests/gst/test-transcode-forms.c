@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What ccstereo-transcode makes of what containers have besides streams that
+ * can be copied: spheres, turns, chapters, subtitles, packets without times. */
+#include <math.h>
+#include <string.h>
+
+#include "clip.h"
+#include "gst-test-support.h"
+#include "reference-support.h"
+#include "transcode-tool.h"
+
+#define RATE 48000
+
+static const ClipOptions plain
+    = { .rate = RATE, .channels = 1, .audio_samples = 2 * RATE, .n_audio = 1 };
+
+/* -- the pictures' places -------------------------------------------------- */
+
+static void
+assert_same_side_data (AVFormatContext *a, AVFormatContext *b,
+                       enum AVPacketSideDataType type)
+{
+  size_t of_a = 0, of_b = 0;
+  guint8 *x = av_stream_get_side_data (a->streams[0], type, &of_a);
+  guint8 *y = av_stream_get_side_data (b->streams[0], type, &of_b);
+
+  ck_assert_msg (x != NULL, "the clip has none");
+  ck_assert_msg (y != NULL, "%s is lost", av_packet_side_data_name (type));
+  ck_assert_uint_eq (of_a, of_b);
+  ck_assert_mem_eq (x, y, of_a);
+}
+
+static void
+assert_chapters (AVFormatContext *file)
+{
+  ck_assert_uint_eq (file->nb_chapters, CLIP_SECONDS);
+  for (guint i = 0; i < file->nb_chapters; i++) {
+    AVChapter *chapter = file->chapters[i];
+
+    ck_assert_int_eq (av_compare_ts (chapter->start, chapter->time_base, i,
+                                     (AVRational){ 1, 1 }),
+                      0);
+    ck_assert_str_eq (av_dict_get (chapter->metadata, "title", NULL, 0)->value,
+                      i ? "second" : "first");
+  }
+}
+
+/* The clip's PCM is for MOV and Matroska: to MP4, and from there. */
+static const struct
+{
+  const char *in, *out, *again;
+  enum AVPacketSideDataType kept[2];
+} extras[] = {
+  { "turn.mov", "turn.mp4", NULL, { AV_PKT_DATA_DISPLAYMATRIX } },
+  { "turn.mov", "turn-out.mov", NULL, { AV_PKT_DATA_DISPLAYMATRIX } },
+  { "turn.mov", "turn.mkv", NULL, { AV_PKT_DATA_DISPLAYMATRIX } },
+  { "turn.mov", "turn-2.mkv", "turn-3.mp4", { AV_PKT_DATA_DISPLAYMATRIX } },
+  { "sphere.mkv",
+    "sphere-out.mkv",
+    NULL,
+    { AV_PKT_DATA_SPHERICAL, AV_PKT_DATA_STEREO3D } },
+  { "sphere.mkv",
+    "sphere.mov",
+    NULL,
+    { AV_PKT_DATA_SPHERICAL, AV_PKT_DATA_STEREO3D } },
+  { "sphere.mkv",
+    "sphere.mp4",
+    "sphere-out.mp4",
+    { AV_PKT_DATA_SPHERICAL, AV_PKT_DATA_STEREO3D } },
+};
+
+START_TEST (sphere_turn_and_chapters_are_kept)
+{
+  ClipOptions clip = plain;
+  g_autofree char *in = tool_path (extras[_i].in);
+  g_autofree char *out = tool_path (extras[_i].out);
+  AVFormatContext *a, *b;
+
+  clip.spherical = TRUE;
+  clip_write (in, &clip);
+  tool_transcode (in, out, "aac");
+  if (extras[_i].again) {
+    g_autofree char *first = g_steal_pointer (&out);
+
+    out = tool_path (extras[_i].again);
+    tool_transcode (first, out, "aac");
+  }
+  a = clip_open (in);
+  b = clip_open (out);
+  assert_same_side_data (a, b, extras[_i].kept[0]);
+  if (extras[_i].kept[1])
+    assert_same_side_data (a, b, extras[_i].kept[1]);
+  assert_chapters (b);
+  ck_assert_str_eq (av_dict_get (b->metadata, "title", NULL, 0)->value,
+                    "a clip");
+  avformat_close_input (&a);
+  avformat_close_input (&b);
+}
+END_TEST
+
+static GArray *
+sound_of_pictures (const char *name, gboolean turned)
+{
+  ClipOptions clip = plain;
+  g_autofree char *in_name = g_strconcat (name, ".mov", NULL);
+  g_autofree char *out_name = g_strconcat (name, "-out.mov", NULL);
+  g_autofree char *in = tool_path (in_name);
+  g_autofree char *out = tool_path (out_name);
+  double start;
+  int rate;
+
+  clip.lossless = TRUE;
+  clip.turned = turned;
+  clip_write (in, &clip);
+  tool_transcode (in, out, "pcm");
+  return clip_decode_left (out, &start, &rate);
+}
+
+START_TEST (pictures_are_looked_at_upright)
+{
+  g_autoptr (GArray) upright = sound_of_pictures ("upright", FALSE);
+  g_autoptr (GArray) turned = sound_of_pictures ("turned", TRUE);
+
+  gst_test_assert_same (turned, upright);
+}
+END_TEST
+
+/* -- subtitles --------------------------------------------------------------
+ */
+
+static const struct
+{
+  const char *in, *out;
+  enum AVCodecID from, to;
+} texts[] = {
+  { "text.mov", "text.mkv", AV_CODEC_ID_MOV_TEXT, AV_CODEC_ID_SUBRIP },
+  { "text.mkv", "text.mp4", AV_CODEC_ID_SUBRIP, AV_CODEC_ID_MOV_TEXT },
+  { "same.mkv", "same-out.mkv", AV_CODEC_ID_SUBRIP, AV_CODEC_ID_SUBRIP },
+};
+
+START_TEST (subtitles_take_the_form_of_the_output)
+{
+  ClipOptions clip = plain;
+  g_autofree char *in = tool_path (texts[_i].in);
+  g_autofree char *out = tool_path (texts[_i].out);
+  g_autoptr (GPtrArray) packets = NULL;
+  gboolean found = FALSE;
+  AVFormatContext *file;
+  AVRational base;
+  int index;
+
+  clip.text = texts[_i].from;
+  clip_write (in, &clip);
+  tool_transcode (in, out, "aac");
+  file = clip_open (out);
+  index = clip_find (file, AVMEDIA_TYPE_SUBTITLE);
+  ck_assert_int_ge (index, 0);
+  ck_assert_int_eq (file->streams[index]->codecpar->codec_id, texts[_i].to);
+  base = file->streams[index]->time_base;
+  packets = clip_packets (file, index);
+  for (guint i = 0; i < packets->len; i++) {
+    const AVPacket *packet = g_ptr_array_index (packets, i);
+
+    if (memmem (packet->data, packet->size, CLIP_WORDS, strlen (CLIP_WORDS))
+        == NULL)
+      continue;
+    found = TRUE;
+    ck_assert_double_eq_tol (packet->pts * av_q2d (base), 0.5, 1e-3);
+    ck_assert_double_eq_tol (packet->duration * av_q2d (base), 1, 1e-3);
+  }
+  ck_assert_msg (found, "the words are lost");
+  avformat_close_input (&file);
+}
+END_TEST
+
+/* -- packets ----------------------------------------------------------------
+ */
+
+START_TEST (packets_without_times_get_some)
+{
+  g_autofree char *in = tool_path ("program.mpg");
+  g_autofree char *out = tool_path ("program-out.mkv");
+  g_autoptr (GPtrArray) before = NULL, after = NULL;
+  AVFormatContext *a, *b;
+  gint64 last = G_MININT64;
+
+  clip_write (in, &plain);
+  tool_transcode (in, out, "aac");
+  a = clip_open (in);
+  b = clip_open (out);
+  before = clip_packets (a, clip_find (a, AVMEDIA_TYPE_VIDEO));
+  after = clip_packets (b, 0);
+  ck_assert_uint_eq (after->len, before->len);
+  for (guint i = 0; i < after->len; i++) {
+    const AVPacket *packet = g_ptr_array_index (after, i);
+
+    ck_assert_int_ne (packet->pts, AV_NOPTS_VALUE);
+    ck_assert_int_ne (packet->pts, last);
+    last = packet->pts;
+  }
+  avformat_close_input (&a);
+  avformat_close_input (&b);
+}
+END_TEST
+
+static Suite *
+forms_suite (void)
+{
+  Suite *suite = suite_create ("transcode-forms");
+  TCase *tests = tcase_create ("forms");
+
+  tcase_add_loop_test (tests, sphere_turn_and_chapters_are_kept, 0,
+                       G_N_ELEMENTS (extras));
+  tcase_add_test (tests, pictures_are_looked_at_upright);
+  tcase_add_loop_test (tests, subtitles_take_the_form_of_the_output, 0,
+                       G_N_ELEMENTS (texts));
+  tcase_add_test (tests, packets_without_times_get_some);
+  suite_add_tcase (suite, tests);
+  return suite;
+}
+
+int
+main (int argc, char **argv)
+{
+  gst_test_init (&argc, &argv);
+  gst_test_model_file ();
+  av_log_set_level (AV_LOG_ERROR);
+  return gst_test_run (forms_suite ());
+}
