@@ -33,6 +33,8 @@ feed_frame (TranscodeFeed *self, GError **error)
   if (!transcode_reader_next (self->reader, &frame, &time, error)
       || frame == NULL || (sample = sample_of (self, frame, error)) == NULL)
     return FALSE;
+  if (time + self->offset < 0) /* long before the file begins */
+    return TRUE;
   GST_BUFFER_PTS (gst_sample_get_buffer (sample)) = time + self->offset;
   return gst_app_src_push_sample (GST_APP_SRC (self->appsrc), sample)
          == GST_FLOW_OK;

@@ -220,6 +220,8 @@ start_track (TranscodeTrack *self, gint64 first)
     gint64 step = rate / av_gcd (rate, self->tick);
 
     silence = (first >= delay ? first - delay : first) % step;
+    if (silence < 0) /* a track may begin before the file's 0 */
+      silence += step;
   }
   self->position = first - silence;
   for (int c = 0; c < CHANNELS; c++)
