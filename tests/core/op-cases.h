@@ -21,13 +21,13 @@ pick_map_for (Net *net, gint kernel, gint dilation, gint pad)
 
 static CcsValueId
 append_conv2d (Net *net, CcsShape x, gint64 out, gint kernel, gint stride,
-               gint pad, gint dilation)
+               gint pad, gint dilation, CcsAct act)
 {
   CcsProgram *p = net->program;
   CcsValueId input = net_input (net, x, fill_noise);
   CcsValueId w
       = net_weight (net, CCS_SHAPE (out, kernel, kernel, x.dim[3]), fill_noise);
-  CcsAttrs attrs = { .conv = { stride, pad, dilation, 0, 0, pick_act (net) } };
+  CcsAttrs attrs = { .conv = { stride, pad, dilation, 0, 0, act } };
   CcsValueId in[] = { input, w, net_bias (net, out), CCS_NONE };
 
   if (net->round % 3 == 0) {
@@ -48,7 +48,7 @@ build_conv2d (Net *net)
 
   return append_conv2d (net, pick_map_for (net, kernel, dilation, pad),
                         pick_channels (net), kernel, pick (net, 1, 3), pad,
-                        dilation);
+                        dilation, pick_act (net));
 }
 
 /* A filter of which whole rows always fall into the padding. */
@@ -59,7 +59,8 @@ build_conv2d_wide (Net *net)
   CcsShape x = CCS_SHAPE (pick (net, 1, 2), 7, net->smooth ? 5 : 14,
                           pick_channels (net));
 
-  return append_conv2d (net, x, pick_channels (net), 3, 1, dilation, dilation);
+  return append_conv2d (net, x, pick_channels (net), 3, 1, dilation, dilation,
+                        pick_act (net));
 }
 
 static CcsValueId
@@ -69,11 +70,25 @@ build_conv2d_stem (Net *net)
   CcsShape x = CCS_SHAPE (pick (net, 1, 2), pick (net, 2, size),
                           pick (net, 2, size), 3);
 
-  return append_conv2d (net, x, net->smooth ? 2 : 16, 7, 2, 3, 1);
+  return append_conv2d (net, x, net->smooth ? 2 : 16, 7, 2, 3, 1,
+                        pick_act (net));
+}
+
+/* Taps that meet nothing but padding, some of them all there are. */
+static CcsValueId
+build_conv2d_of_padding (Net *net)
+{
+  gint kernel = 2 + net->round % 4;
+  CcsShape x = CCS_SHAPE (pick (net, 1, 2), 2 * kernel - 3, pick (net, 8, 10),
+                          pick_channels (net));
+
+  return append_conv2d (net, x, pick_channels (net), kernel, 2, 1, 2,
+                        pick_act (net));
 }
 
 /* As many channels as a fast algorithm for 3x3 filters asks for, and in some
- * rounds more than its larger tiles take. */
+ * rounds more than its larger tiles take. No sigmoid, which leaves of sums as
+ * large as these little but their rounding. */
 static CcsValueId
 build_conv2d_3x3 (Net *net)
 {
@@ -85,7 +100,8 @@ build_conv2d_3x3 (Net *net)
   x.dim[1] += 2;
   x.dim[2] += 2;
   return append_conv2d (net, x, pick (net, least, most), 3, 1, pick (net, 0, 1),
-                        1);
+                        1,
+                        net->round % 2 && !net->smooth ? CCS_RELU : CCS_NO_ACT);
 }
 
 static CcsValueId
@@ -657,6 +673,7 @@ static const OpCase op_cases[] = {
   { "conv2d", CCS_OP_CONV2D, FALSE, build_conv2d },
   { "conv2d wider than the map", CCS_OP_CONV2D, FALSE, build_conv2d_wide },
   { "conv2d 3x3", CCS_OP_CONV2D, FALSE, build_conv2d_3x3 },
+  { "conv2d of padding", CCS_OP_CONV2D, FALSE, build_conv2d_of_padding },
   { "conv2d 7x7", CCS_OP_CONV2D, FALSE, build_conv2d_stem },
   { "conv_transpose2d", CCS_OP_CONV_TRANSPOSE2D, FALSE,
     build_conv_transpose2d },

@@ -63,6 +63,41 @@ taps_alive (gint count, gint stride, gint pad, gint dilation, gint extent,
   return taps;
 }
 
+static Taps
+axis_taps (const CcsAttrs *attrs, const CcsOperand *large,
+           const CcsOperand *filter, const CcsOperand *small, gint axis)
+{
+  return taps_alive (filter->shape.dim[axis], attrs->conv.stride,
+                     attrs->conv.pad, attrs->conv.dilation,
+                     large->shape.dim[axis], small->shape.dim[axis]);
+}
+
+/* Every tap meets a pixel and every result a tap: elsewhere oneDNN's fast
+ * kernels read and write what is not theirs. */
+static gboolean
+axis_serves (const CcsAttrs *attrs, const Taps *taps, gint extent, gint out)
+{
+  const gint reach = (taps->count - 1) * attrs->conv.dilation;
+
+  return taps->pad_before <= reach && taps->pad_after <= reach
+         && (out - 1) * attrs->conv.stride >= taps->pad_before
+         && reach - taps->pad_before < extent;
+}
+
+static gboolean
+conv_serves (const CcsAttrs *attrs, const CcsOperand *large,
+             const CcsOperand *filter, const CcsOperand *small)
+{
+  for (gint axis = 1; axis <= 2; axis++) {
+    const Taps taps = axis_taps (attrs, large, filter, small, axis);
+
+    if (!axis_serves (attrs, &taps, large->shape.dim[axis],
+                      small->shape.dim[axis]))
+      return FALSE;
+  }
+  return TRUE;
+}
+
 static void
 conv_free (gpointer data)
 {
@@ -81,18 +116,14 @@ conv_new (CcsCpu *cpu, CcsKernel *kernel, const CcsOperand *large,
 {
   Conv *self = g_new0 (Conv, 1);
   const CcsAttrs *attrs = &kernel->op->attrs;
-  const gint stride = attrs->conv.stride, pad = attrs->conv.pad;
-  const gint dilation = attrs->conv.dilation;
 
   self->cpu = cpu;
   self->large.operand = *large;
   self->small.operand = *small;
   self->filter = *filter;
   self->act = attrs->conv.act;
-  self->rows = taps_alive (filter->shape.dim[1], stride, pad, dilation,
-                           large->shape.dim[1], small->shape.dim[1]);
-  self->columns = taps_alive (filter->shape.dim[2], stride, pad, dilation,
-                              large->shape.dim[2], small->shape.dim[2]);
+  self->rows = axis_taps (attrs, large, filter, small, 1);
+  self->columns = axis_taps (attrs, large, filter, small, 2);
   kernel->scratch = 0;
   kernel->state = self;
   kernel->free_state = conv_free;
@@ -369,6 +400,9 @@ ccs_cpu_prepare_conv2d (CcsCpu *cpu, CcsKernel *kernel,
 
   if (ccs_cpu_winograd_serves (kernel, hints))
     return ccs_cpu_prepare_winograd (cpu, kernel, hints, error);
+  if (!conv_serves (&kernel->op->attrs, &kernel->in[0], &kernel->in[1],
+                    &kernel->out[0]))
+    return TRUE;
   self
       = conv_new (cpu, kernel, &kernel->in[0], &kernel->in[1], &kernel->out[0]);
   g = conv_geometry (self, &kernel->op->attrs);
@@ -420,6 +454,9 @@ ccs_cpu_prepare_conv_transpose2d (CcsCpu *cpu, CcsKernel *kernel,
    * the zeros between pixels wins. */
   if (stride > 1 && kernel->in[1].shape.dim[1] >= 2 * stride)
     return ccs_cpu_prepare_spread (cpu, kernel, hints, error);
+  if (!conv_serves (&kernel->op->attrs, &kernel->out[0], &kernel->in[1],
+                    &kernel->in[0]))
+    return TRUE;
   self
       = conv_new (cpu, kernel, &kernel->out[0], &kernel->in[1], &kernel->in[0]);
   g = conv_geometry (self, &kernel->op->attrs);
@@ -464,11 +501,16 @@ gboolean
 ccs_cpu_prepare_conv2d_weight_grad (CcsCpu *cpu, CcsKernel *kernel,
                                     const CcsKernelHints *hints, GError **error)
 {
-  Conv *self
-      = conv_new (cpu, kernel, &kernel->in[0], &kernel->out[0], &kernel->in[1]);
-  Geometry g = conv_geometry (self, &kernel->op->attrs);
+  Conv *self;
+  Geometry g;
   dnnl_primitive_desc_t pd = NULL;
 
+  if (!conv_serves (&kernel->op->attrs, &kernel->in[0], &kernel->out[0],
+                    &kernel->in[1]))
+    return TRUE;
+  self
+      = conv_new (cpu, kernel, &kernel->in[0], &kernel->out[0], &kernel->in[1]);
+  g = conv_geometry (self, &kernel->op->attrs);
   if (!ccs_dnnl_check (backward_desc (&pd, &g, TRUE, cpu), "a filter gradient",
                        error))
     return FALSE;
