@@ -221,18 +221,9 @@ pack_filter (CcsBackend *backend, gpointer user, void *to, GError **error)
   CcsCpu *cpu = (CcsCpu *)backend;
   Conv *self = user;
   dnnl_memory_desc_t from = conv_filter_desc (self);
-  CcsDnnl reorder;
-  gboolean ok = ccs_dnnl_reorder (&reorder, cpu, &from, self->filter.data,
-                                  &self->packed, to, error);
 
-  if (ok) {
-    g_autofree void *scratch = g_malloc (reorder.scratch + 1);
-
-    ok = ccs_dnnl_check (ccs_dnnl_run (&reorder, cpu, scratch),
-                         "packing a filter", error);
-  }
-  ccs_dnnl_clear (&reorder);
-  return ok;
+  return ccs_dnnl_reorder_once (cpu, &from, self->filter.data, &self->packed,
+                                to, "packing a filter", error);
 }
 
 /* What distinguishes one packing of a filter from another. */
@@ -448,8 +439,6 @@ ccs_cpu_prepare_conv_transpose2d (CcsCpu *cpu, CcsKernel *kernel,
   Geometry g;
   dnnl_primitive_desc_t pd = NULL;
 
-  if (ccs_cpu_winograd_serves (kernel, hints))
-    return ccs_cpu_prepare_winograd (cpu, kernel, hints, error);
   /* Where every result takes two taps or more along an axis, a product without
    * the zeros between pixels wins. */
   if (stride > 1 && kernel->in[1].shape.dim[1] >= 2 * stride)

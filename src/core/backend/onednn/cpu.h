@@ -74,7 +74,7 @@ CCS_CPU_KERNEL (adam);
 
 extern const CcsBackendClass ccs_backend_cpu;
 
-/* Whether the winograd kernel computes this CONV2D or CONV_TRANSPOSE2D. */
+/* Whether the winograd kernel computes this CONV2D. */
 gboolean ccs_cpu_winograd_serves (const CcsKernel *kernel,
                                   const CcsKernelHints *hints);
 
@@ -115,7 +115,12 @@ void ccs_dnnl_set_arg_data (CcsDnnl *self, int arg, void *data);
 /* A failure is also kept in cpu->failure. */
 dnnl_status_t ccs_dnnl_run (CcsDnnl *self, CcsCpu *cpu, void *scratch);
 void ccs_dnnl_clear (CcsDnnl *self);
-/* A copy between layouts. */
+/* A copy between layouts, made now. */
+gboolean ccs_dnnl_reorder_once (CcsCpu *cpu, const dnnl_memory_desc_t *from,
+                                void *from_data, const dnnl_memory_desc_t *to,
+                                void *to_data, const char *what,
+                                GError **error);
+/* The same, to be run. */
 gboolean ccs_dnnl_reorder (CcsDnnl *self, CcsCpu *cpu,
                            const dnnl_memory_desc_t *from, void *from_data,
                            const dnnl_memory_desc_t *to, void *to_data,

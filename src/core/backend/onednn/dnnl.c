@@ -147,3 +147,21 @@ ccs_dnnl_reorder (CcsDnnl *self, CcsCpu *cpu, const dnnl_memory_desc_t *from,
          && ccs_dnnl_arg (self, cpu, DNNL_ARG_FROM, from, from_data, error)
          && ccs_dnnl_arg (self, cpu, DNNL_ARG_TO, to, to_data, error);
 }
+
+gboolean
+ccs_dnnl_reorder_once (CcsCpu *cpu, const dnnl_memory_desc_t *from,
+                       void *from_data, const dnnl_memory_desc_t *to,
+                       void *to_data, const char *what, GError **error)
+{
+  CcsDnnl reorder;
+  gboolean ok
+      = ccs_dnnl_reorder (&reorder, cpu, from, from_data, to, to_data, error);
+
+  if (ok) {
+    g_autofree void *scratch = g_malloc (reorder.scratch + 1);
+
+    ok = ccs_dnnl_check (ccs_dnnl_run (&reorder, cpu, scratch), what, error);
+  }
+  ccs_dnnl_clear (&reorder);
+  return ok;
+}
