@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* 3x3 convolutions of stride 1 with a constant filter by Winograd's F(2x2,3x3)
- * and F(4x4,3x3): 2.25 and 4 times fewer multiply-adds than there are in the
- * sum. Not for training, where its rounding, small as it is, was seen to move a
- * step beyond what the plain sum meets. Blocks of tiles of results are shared
- * out to threads; all sums run over the input channels in order. */
+/* 3x3 convolutions of stride 1, and their data gradients, by Winograd's
+ * F(2x2,3x3) and F(4x4,3x3): 2.25 and 4 times fewer multiply-adds than there
+ * are in the sum. Blocks of tiles of results are shared out to threads; all
+ * sums run over the input channels in order. */
 #include "gemm.h"
 
 #include <string.h>
@@ -22,25 +21,40 @@
 /* More, and a filter of F(4x4,3x3), four times its taps, leaves the caches. */
 #define MAX_CHANNELS_4 256
 
+/* A filter that changes is transformed in every run: results that each of its
+ * rows or columns must have for that to be worth it. */
+#define MIN_ROWS_A_CHANNEL 2
 #define TAPS 9
 
 /* Results of a tile's side; its pixels' are two more. */
 static const gint steps[CCS_N_WINOGRADS]
     = { [CCS_WINOGRAD_2] = 2, [CCS_WINOGRAD_4] = 4 };
 
+/* Where tap t of input channel i and output channel o stands: taps [i in_step +
+ * t tap_step + o]. */
 typedef struct
 {
+  const float *taps;
+  gint64 in_step, tap_step;
+} Filter;
+
+typedef struct
+{
+  CcsCpu *cpu;
   CcsOperand x, y, residual;
-  float *filter; /* [out,3,3,in] */
+  float *filter; /* [out,3,3,in]; of a data gradient [in,3,3,out] */
   const float *bias;
   CcsAct act;
+  gboolean gradient;
   CcsWinograd form;
   gint step, tile, planes;        /* pixels of a tile: planes */
   gint64 pad, in, out;            /* channels */
   gint64 pitch;                   /* of transformed tiles */
   gint64 tiles_h, tiles_w, tiles; /* of one item, and of all */
   gint64 block;                   /* tiles of a block */
-  CcsConstant *pack;
+  CcsConstant *pack; /* or, where the filter changes, in scratch: */
+  CcsDnnl turn;      /* to [in,3,3,out] */
+  gsize turned_at, packed_at, turn_at;
   gsize each; /* floats of scratch for each thread */
 } Winograd;
 
@@ -50,6 +64,7 @@ winograd_free (gpointer data)
   Winograd *self = data;
 
   ccs_constant_release (self->pack);
+  ccs_dnnl_clear (&self->turn);
   g_free (self);
 }
 
@@ -76,9 +91,9 @@ packed_bytes (const Winograd *self)
   return self->planes * panels (self) * panel_size (self) * sizeof (float);
 }
 
-/* @taps [in,3,3,out]; @to: for each plane its panels [in,gemm_columns]. */
+/* @to: for each plane its panels [in,gemm_columns]. */
 static void
-pack_panels (const Winograd *self, const float *taps, float *to)
+pack_panels (const Winograd *self, Filter filter, float *to)
 {
   const CcsSimd *simd = ccs_simd ();
   const gint64 columns = simd->gemm_columns, n = panels (self);
@@ -89,35 +104,79 @@ pack_panels (const Winograd *self, const float *taps, float *to)
     for (gint64 i = 0; i < self->in; i++)
       simd->winograd[self->form].filter (
           MIN (columns, self->out - panel * columns),
-          taps + i * TAPS * self->out + panel * columns, self->out,
+          filter.taps + i * filter.in_step + panel * columns, filter.tap_step,
           to + panel * size + i * columns, n * size);
 }
 
-/* The filter as [in,3,3,out]: neighbours share a vector. */
-static gboolean
-turn_filter (const Winograd *self, CcsCpu *cpu, float *to, GError **error)
+static void
+desc_turned (const Winograd *self, gboolean turned, dnnl_memory_desc_t *md)
 {
   dnnl_dims_t dims = { self->out, self->in, TAPS };
   dnnl_dims_t strides = { TAPS * self->in, 1, self->in };
-  dnnl_dims_t turned = { 1, TAPS * self->out, self->out };
-  dnnl_memory_desc_t from_desc, to_desc;
+  dnnl_dims_t turned_strides = { 1, TAPS * self->out, self->out };
 
-  dnnl_memory_desc_init_by_strides (&from_desc, 3, dims, dnnl_f32, strides);
-  dnnl_memory_desc_init_by_strides (&to_desc, 3, dims, dnnl_f32, turned);
-  return ccs_dnnl_reorder_once (cpu, &from_desc, self->filter, &to_desc, to,
-                                "packing a filter", error);
+  dnnl_memory_desc_init_by_strides (md, 3, dims, dnnl_f32,
+                                    turned ? turned_strides : strides);
+}
+
+static gsize
+turned_bytes (const Winograd *self)
+{
+  return ccs_align (TAPS * self->in * self->out * sizeof (float));
+}
+
+/* A data gradient takes the taps in reverse order. */
+static Filter
+as_it_stands (const Winograd *self)
+{
+  return (Filter){ self->filter + (TAPS - 1) * self->out, TAPS * self->out,
+                   -self->out };
+}
+
+static Filter
+turned_at (const Winograd *self, const float *taps)
+{
+  return (Filter){ taps, TAPS * self->out, self->out };
 }
 
 static gboolean
-pack_filter (CcsBackend *backend, gpointer user, void *to, GError **error)
+pack_constant (CcsBackend *backend, gpointer user, void *to, GError **error)
 {
   const Winograd *self = user;
-  g_autofree float *taps = g_new (float, TAPS * self->in * self->out);
+  dnnl_memory_desc_t from_desc, to_desc;
+  g_autofree float *turned = NULL;
 
-  if (!turn_filter (self, (CcsCpu *)backend, taps, error))
+  if (self->gradient) {
+    pack_panels (self, as_it_stands (self), to);
+    return TRUE;
+  }
+  turned = g_malloc (turned_bytes (self));
+  desc_turned (self, FALSE, &from_desc);
+  desc_turned (self, TRUE, &to_desc);
+  if (!ccs_dnnl_reorder_once ((CcsCpu *)backend, &from_desc, self->filter,
+                              &to_desc, turned, "packing a filter", error))
     return FALSE;
-  pack_panels (self, taps, to);
+  pack_panels (self, turned_at (self, turned), to);
   return TRUE;
+}
+
+/* The panels of this run. */
+static const float *
+packed (Winograd *self, char *scratch)
+{
+  float *turned = (float *)(scratch + self->turned_at);
+  float *to = (float *)(scratch + self->packed_at);
+
+  if (self->pack)
+    return self->pack->data;
+  if (self->gradient) {
+    pack_panels (self, as_it_stands (self), to);
+    return to;
+  }
+  ccs_dnnl_set_arg_data (&self->turn, DNNL_ARG_TO, turned);
+  ccs_dnnl_run (&self->turn, self->cpu, scratch + self->turn_at);
+  pack_panels (self, turned_at (self, turned), to);
+  return to;
 }
 
 /* -- a block ----------------------------------------------------------------
@@ -209,9 +268,9 @@ run_block (const Winograd *self, const CcsSimd *simd, const float *filter,
 static void
 run_winograd (CcsBackend *backend, gpointer state, void *scratch)
 {
-  const Winograd *self = state;
+  Winograd *self = state;
   const CcsSimd *simd = ccs_simd ();
-  const float *filter = self->pack->data;
+  const float *filter = packed (self, scratch);
 
 #pragma omp parallel for schedule(dynamic)
   for (gint64 first = 0; first < self->tiles; first += self->block)
@@ -227,19 +286,25 @@ ccs_cpu_winograd_serves (const CcsKernel *kernel, const CcsKernelHints *hints)
 {
   const CcsAttrs *attrs = &kernel->op->attrs;
   const CcsShape *filter = &kernel->in[1].shape;
+  const gint64 most = MAX (filter->dim[0], filter->dim[3]);
   const gint64 least = MIN (filter->dim[0], filter->dim[3]);
 
   return filter->dim[1] == 3 && filter->dim[2] == 3 && attrs->conv.stride == 1
-         && attrs->conv.dilation == 1 && least >= MIN_CHANNELS
-         && hints->constant[1];
+         && attrs->conv.dilation == 1 && attrs->conv.pad < 3
+         && least >= MIN_CHANNELS
+         && (hints->constant[1]
+             || ccs_rows (&kernel->out[0]) >= MIN_ROWS_A_CHANNEL * most);
 }
 
-/* By the channels alone: a result must not depend on batch or threads. */
+/* By the filter alone: a result must not depend on batch or threads. One that
+ * changes is trained: F(2x2,3x3) rounds no more than the plain sum, where the
+ * other form was seen to move a step beyond what that meets. */
 static CcsWinograd
-choose_form (const Winograd *self)
+choose_form (const Winograd *self, gboolean constant)
 {
-  return MAX (self->in, self->out) <= MAX_CHANNELS_4 ? CCS_WINOGRAD_4
-                                                     : CCS_WINOGRAD_2;
+  return constant && MAX (self->in, self->out) <= MAX_CHANNELS_4
+             ? CCS_WINOGRAD_4
+             : CCS_WINOGRAD_2;
 }
 
 /* Tiles of a block: whole register tiles, as many as fill the cache, but every
@@ -256,24 +321,28 @@ choose_block (const Winograd *self, gint n_threads)
 }
 
 static Winograd *
-winograd_new (CcsCpu *cpu, CcsKernel *kernel)
+winograd_new (CcsCpu *cpu, CcsKernel *kernel, gboolean constant)
 {
   Winograd *self = g_new0 (Winograd, 1);
+  const gint pad = kernel->op->attrs.conv.pad;
 
   kernel->state = self;
   kernel->free_state = winograd_free;
   kernel->run = run_winograd;
+  self->cpu = cpu;
+  self->gradient = kernel->op->kind == CCS_OP_CONV_TRANSPOSE2D;
   self->x = kernel->in[0];
   self->y = kernel->out[0];
   self->filter = kernel->in[1].data;
   self->bias = kernel->in[2].data;
-  self->residual = kernel->in[3];
+  if (!self->gradient)
+    self->residual = kernel->in[3];
   self->act = kernel->op->attrs.conv.act;
-  self->pad = kernel->op->attrs.conv.pad;
+  self->pad = self->gradient ? 2 - pad : pad;
   self->in = ccs_channels (&self->x);
   self->out = ccs_channels (&self->y);
   self->pitch = self->in + PITCH_PAD;
-  self->form = choose_form (self);
+  self->form = choose_form (self, constant);
   self->step = steps[self->form];
   self->tile = self->step + 2;
   self->planes = self->tile * self->tile;
@@ -284,15 +353,26 @@ winograd_new (CcsCpu *cpu, CcsKernel *kernel)
   return self;
 }
 
+/* What distinguishes this packing of a filter from others. */
+static GBytes *
+pack_key (const Winograd *self)
+{
+  const struct
+  {
+    char name[8];
+    gint32 form, gradient;
+  } key = { "winogra", self->form, self->gradient };
+
+  return g_bytes_new (&key, sizeof key);
+}
+
 gboolean
 ccs_cpu_prepare_winograd (CcsCpu *cpu, CcsKernel *kernel,
                           const CcsKernelHints *hints, GError **error)
 {
-  Winograd *self = winograd_new (cpu, kernel);
+  Winograd *self = winograd_new (cpu, kernel, hints->constant[1] != NULL);
   const gint64 columns = ccs_simd ()->gemm_columns;
-  /* What distinguishes this packing of a filter from others. */
-  g_autoptr (GBytes) key
-      = g_bytes_new_static (&steps[self->form], sizeof steps[self->form]);
+  dnnl_memory_desc_t from_desc, to_desc;
 
   self->each
       = ccs_align (
@@ -300,7 +380,25 @@ ccs_cpu_prepare_winograd (CcsCpu *cpu, CcsKernel *kernel,
             * sizeof (float))
         / sizeof (float);
   kernel->scratch = cpu->base.n_threads * self->each * sizeof (float);
-  self->pack = ccs_constant_get (&cpu->base, hints->constant[1], key,
-                                 packed_bytes (self), pack_filter, self, error);
-  return self->pack != NULL;
+  if (hints->constant[1]) {
+    g_autoptr (GBytes) key = pack_key (self);
+
+    self->pack
+        = ccs_constant_get (&cpu->base, hints->constant[1], key,
+                            packed_bytes (self), pack_constant, self, error);
+    return self->pack != NULL;
+  }
+  self->packed_at = kernel->scratch;
+  kernel->scratch += ccs_align (packed_bytes (self));
+  if (self->gradient)
+    return TRUE;
+  self->turned_at = kernel->scratch;
+  self->turn_at = self->turned_at + turned_bytes (self);
+  desc_turned (self, FALSE, &from_desc);
+  desc_turned (self, TRUE, &to_desc);
+  if (!ccs_dnnl_reorder (&self->turn, cpu, &from_desc, self->filter, &to_desc,
+                         NULL, error))
+    return FALSE;
+  kernel->scratch = self->turn_at + self->turn.scratch;
+  return TRUE;
 }

@@ -439,6 +439,8 @@ ccs_cpu_prepare_conv_transpose2d (CcsCpu *cpu, CcsKernel *kernel,
   Geometry g;
   dnnl_primitive_desc_t pd = NULL;
 
+  if (ccs_cpu_winograd_serves (kernel, hints))
+    return ccs_cpu_prepare_winograd (cpu, kernel, hints, error);
   /* Where every result takes two taps or more along an axis, a product without
    * the zeros between pixels wins. */
   if (stride > 1 && kernel->in[1].shape.dim[1] >= 2 * stride)

@@ -74,7 +74,7 @@ CCS_CPU_KERNEL (adam);
 
 extern const CcsBackendClass ccs_backend_cpu;
 
-/* Whether the winograd kernel computes this CONV2D. */
+/* Whether the winograd kernel computes this CONV2D or CONV_TRANSPOSE2D. */
 gboolean ccs_cpu_winograd_serves (const CcsKernel *kernel,
                                   const CcsKernelHints *hints);
 
