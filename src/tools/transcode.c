@@ -357,10 +357,12 @@ run (const Options *options)
   g_clear_pointer (&job.file, transcode_file_free);
   if (ok)
     return EXIT_DONE;
+  if (stop) { /* whichever thread met it first, and whatever it called it */
+    say ("stopped");
+    return EXIT_STOPPED;
+  }
   say (error->message);
-  return g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED)
-             ? EXIT_STOPPED
-             : EXIT_FAILED;
+  return EXIT_FAILED;
 }
 
 /* -- the command line ----------------------------------------------------- */
