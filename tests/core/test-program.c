@@ -357,34 +357,6 @@ START_TEST (exported_filter_is_the_published_one)
 }
 END_TEST
 
-START_TEST (impossible_numbers_of_threads_are_refused)
-{
-  static const gint impossible[]
-      = { -1, CCS_BACKEND_MAX_THREADS + 1, G_MAXINT };
-
-  for (guint i = 0; i < G_N_ELEMENTS (impossible); i++) {
-    const CcsBackendOptions options = { impossible[i], -1 };
-    g_autoptr (GError) error = NULL;
-
-    ck_assert_ptr_null (ccs_backend_open ("cpu", &options, &error));
-    ck_assert (g_error_matches (error, CCS_ERROR, CCS_ERROR_ARGUMENT));
-  }
-}
-END_TEST
-
-START_TEST (unknown_backend_is_refused_and_same_one_is_shared)
-{
-  g_autoptr (GError) error = NULL;
-  CcsBackendOptions two = { 2, -1 };
-  g_autoptr (CcsBackend) a = ccs_backend_open ("cpu", &two, NULL);
-  g_autoptr (CcsBackend) b = ccs_backend_open ("cpu", &two, NULL);
-
-  ck_assert_ptr_null (ccs_backend_open ("abacus", NULL, &error));
-  ck_assert_ptr_nonnull (strstr (error->message, "abacus"));
-  ck_assert_ptr_eq (a, b);
-}
-END_TEST
-
 int
 main (void)
 {
@@ -404,8 +376,6 @@ main (void)
   tcase_add_test (tc, update_phase_can_be_held_back);
   tcase_add_test (tc, access_of_the_wrong_size_is_refused);
   tcase_add_test (tc, exported_filter_is_the_published_one);
-  tcase_add_test (tc, unknown_backend_is_refused_and_same_one_is_shared);
-  tcase_add_test (tc, impossible_numbers_of_threads_are_refused);
   suite_add_tcase (suite, tc);
   runner = srunner_create (suite);
   srunner_run_all (runner, CK_ENV);

@@ -6,6 +6,7 @@
 #include "../error.h"
 #include <gmodule.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MODULE_PATH_VARIABLE "CCSTEREO_BACKEND_PATH"
 #define MODULE_FILE "libccstereo-cuda.so"
@@ -21,6 +22,8 @@ typedef struct
 {
   CcsBackend *backend;
   CcsBackendOptions options;
+  pid_t process; /* that opened it: threads and devices do not go along when
+                  * it forks */
 } Shared;
 
 /* -- precision ------------------------------------------------------------- */
@@ -101,7 +104,8 @@ find_opened (const char *name, const CcsBackendOptions *options)
     if (strcmp (shared->backend->klass->name, name) == 0
         && shared->options.n_threads == options->n_threads
         && shared->options.device_id == options->device_id
-        && shared->options.precision == options->precision)
+        && shared->options.precision == options->precision
+        && shared->process == getpid ())
       return ccs_backend_ref (shared->backend);
   }
   return NULL;
@@ -122,7 +126,7 @@ open_class (const CcsBackendClass *klass, const CcsBackendOptions *options,
   g_atomic_ref_count_init (&backend->ref_count);
   backend->precision = options->precision;
   shared = g_new (Shared, 1);
-  *shared = (Shared){ backend, *options };
+  *shared = (Shared){ backend, *options, getpid () };
   opened = g_slist_prepend (opened, shared);
   return backend;
 }

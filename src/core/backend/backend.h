@@ -107,8 +107,10 @@ void ccs_backend_refuse_precision (const CcsBackendClass *klass,
                                    GError **error);
 
 /* Opens a backend: "auto" (the fastest that works; the choice is logged at
- * INFO), "cpu", "cuda" or "reference". Opening the same name with the same
- * options again gives the same object. Thread-safe. (transfer full) */
+ * INFO), "cpu", "cuda" or "reference". @options NULL: all cores, any device,
+ * fp32. Opening the same name with the same options again gives the same
+ * object, but never one that was opened before this process was forked off:
+ * that one's runs fail there. Thread-safe. (transfer full) */
 CcsBackend *ccs_backend_open (const char *name,
                               const CcsBackendOptions *options, GError **error);
 CcsBackend *ccs_backend_ref (CcsBackend *self);

@@ -247,15 +247,13 @@ CcsModel *
 ccs_model_load (const char *path, const char *backend_name,
                 const CcsBackendOptions *options, GError **error)
 {
-  static const CcsBackendOptions defaults = { 0, -1 };
   g_autoptr (CcsBackend) backend = NULL;
   g_autofree char *key = NULL;
   CcsModel *model;
 
   g_return_val_if_fail (path != NULL && backend_name != NULL, NULL);
 
-  backend
-      = ccs_backend_open (backend_name, options ? options : &defaults, error);
+  backend = ccs_backend_open (backend_name, options, error);
   if (!backend)
     return NULL;
   key = registry_key (path, backend, error);

@@ -19,8 +19,9 @@ typedef struct _CcsModel CcsModel;
 #define CCS_MODEL_WINDOW_BATCH 8
 
 /* Loads @path (safetensors or .pth) for @backend ("auto", "cpu", "cuda",
- * "reference"); the same file (path, size, modification time), backend and
- * options give the same object. (transfer full) */
+ * "reference") with @options (nullable), as ccs_backend_open() takes them; the
+ * same file (path, size, modification time), backend and options give the same
+ * object. (transfer full) */
 CcsModel *ccs_model_load (const char *path, const char *backend,
                           const CcsBackendOptions *options, GError **error);
 /* The model for those who name none: CCSTEREO_MODEL, else the installed default

@@ -158,8 +158,9 @@ cpu_prepare (CcsBackend *backend, CcsKernel *kernel,
   kernel->state = NULL;
   kernel->free_state = NULL;
   kernel->scratch = 0;
-  if (prepare_table[kernel->op->kind])
-    ccs_worker_call (call.cpu->worker, prepare_on_worker, &call);
+  if (prepare_table[kernel->op->kind]
+      && !ccs_worker_call (call.cpu->worker, prepare_on_worker, &call, error))
+    return FALSE;
   if (call.ok && !kernel->run)
     prepare_reference (kernel);
   if (!call.ok && kernel->free_state) {
@@ -202,9 +203,9 @@ cpu_run (CcsBackend *backend, const CcsKernel *kernels, guint n, void *scratch,
 {
   RunCall call = { (CcsCpu *)backend, kernels, n, scratch, NULL, dnnl_success };
 
-  ccs_worker_call (call.cpu->worker, run_on_worker, &call);
-  return call.status == dnnl_success
-         || ccs_dnnl_check (call.status, call.failed->row->name, error);
+  return ccs_worker_call (call.cpu->worker, run_on_worker, &call, error)
+         && (call.status == dnnl_success
+             || ccs_dnnl_check (call.status, call.failed->row->name, error));
 }
 
 static void

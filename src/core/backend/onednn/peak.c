@@ -97,7 +97,7 @@ ccs_cpu_peak_gflops (gint n_threads, double seconds)
 
   if (!worker)
     return 0.;
-  ccs_worker_call (worker, measure, &self);
+  ccs_worker_call (worker, measure, &self, NULL);
   ccs_worker_free (worker);
   return 2. * self.best / 1e9;
 }

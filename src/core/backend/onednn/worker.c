@@ -5,6 +5,9 @@
 #include "worker.h"
 
 #include <omp.h>
+#include <unistd.h>
+
+#include "../../error.h"
 
 typedef struct
 {
@@ -16,6 +19,7 @@ typedef struct
 struct _CcsWorker
 {
   GThread *thread;
+  pid_t process; /* whose thread it is */
   gint n_threads;
   GMutex lock;
   GCond posted;
@@ -58,6 +62,7 @@ ccs_worker_new (gint n_threads, GError **error)
 {
   CcsWorker *self = g_new0 (CcsWorker, 1);
 
+  self->process = getpid ();
   self->n_threads = n_threads;
   g_mutex_init (&self->lock);
   g_cond_init (&self->posted);
@@ -71,9 +76,21 @@ ccs_worker_new (gint n_threads, GError **error)
   return self;
 }
 
+/* Of the parent's thread a child has but the memory: nobody answers, and its
+ * locks are as they were at the fork, perhaps held for ever. */
+static gboolean
+is_orphan (const CcsWorker *self)
+{
+  return self->process != getpid ();
+}
+
 void
 ccs_worker_free (CcsWorker *self)
 {
+  if (is_orphan (self)) {
+    g_free (self);
+    return;
+  }
   g_mutex_lock (&self->lock);
   self->quit = TRUE;
   g_cond_signal (&self->posted);
@@ -86,15 +103,21 @@ ccs_worker_free (CcsWorker *self)
   g_free (self);
 }
 
-void
-ccs_worker_call (CcsWorker *self, CcsWork work, gpointer data)
+gboolean
+ccs_worker_call (CcsWorker *self, CcsWork work, gpointer data, GError **error)
 {
   Job job = { work, data, FALSE };
   GList link = { &job, NULL, NULL };
 
+  if (is_orphan (self)) {
+    g_set_error_literal (error, CCS_ERROR, CCS_ERROR_BACKEND,
+                         "this process was forked off after the backend cpu "
+                         "was opened; it must open its own");
+    return FALSE;
+  }
   if (g_thread_self () == self->thread) {
     work (data);
-    return;
+    return TRUE;
   }
   g_mutex_lock (&self->lock);
   /* A link of our own: nothing is allocated in a run. */
@@ -103,4 +126,5 @@ ccs_worker_call (CcsWorker *self, CcsWork work, gpointer data)
   while (!job.done)
     g_cond_wait (&self->finished, &self->lock);
   g_mutex_unlock (&self->lock);
+  return TRUE;
 }

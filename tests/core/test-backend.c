@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Opening backends: names, options, sharing, and what a process has of them
+ * that was forked off with one open. */
+#include <ccstereo.h>
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "nn/plan.h"
+
+START_TEST (impossible_numbers_of_threads_are_refused)
+{
+  static const gint impossible[]
+      = { -1, CCS_BACKEND_MAX_THREADS + 1, G_MAXINT };
+
+  for (guint i = 0; i < G_N_ELEMENTS (impossible); i++) {
+    const CcsBackendOptions options = { impossible[i], -1 };
+    g_autoptr (GError) error = NULL;
+
+    ck_assert_ptr_null (ccs_backend_open ("cpu", &options, &error));
+    ck_assert (g_error_matches (error, CCS_ERROR, CCS_ERROR_ARGUMENT));
+  }
+}
+END_TEST
+
+START_TEST (unknown_backend_is_refused_and_same_one_is_shared)
+{
+  g_autoptr (GError) error = NULL;
+  CcsBackendOptions two = { 2, -1 };
+  g_autoptr (CcsBackend) a = ccs_backend_open ("cpu", &two, NULL);
+  g_autoptr (CcsBackend) b = ccs_backend_open ("cpu", &two, NULL);
+
+  ck_assert_ptr_null (ccs_backend_open ("abacus", NULL, &error));
+  ck_assert_ptr_nonnull (strstr (error->message, "abacus"));
+  ck_assert_ptr_eq (a, b);
+}
+END_TEST
+
+/* -- forks ----------------------------------------------------------------- */
+
+/* y = max (x, 0) of two numbers. */
+static CcsPlan *
+relu_plan (CcsBackend *backend, GError **error)
+{
+  g_autoptr (CcsProgram) p = ccs_program_new (NULL, FALSE);
+  CcsValueId x = ccs_program_input (p, "x", CCS_F32, CCS_SHAPE (1, 2));
+
+  ccs_program_output (p, "y", ccs_activation (p, x, CCS_RELU));
+  return ccs_plan_new (backend, p, CCS_PLAN_NONE, error);
+}
+
+static gboolean
+computes (CcsPlan *plan, GError **error)
+{
+  const CcsProgram *p = ccs_plan_program (plan);
+  const float x[] = { -1, 2 };
+  float y[2];
+
+  return ccs_plan_write (plan, ccs_program_find (p, "x"), x, sizeof x, error)
+         && ccs_plan_run (plan, CCS_PHASE_FORWARD, error)
+         && ccs_plan_read (plan, ccs_program_find (p, "y"), y, sizeof y, error)
+         && y[0] == 0 && y[1] == 2;
+}
+
+/* What @holds says in a child of this process. */
+static gboolean
+child_says (gboolean (*holds) (CcsBackend *backend, CcsPlan *plan),
+            CcsBackend *backend, CcsPlan *plan)
+{
+  pid_t child = fork ();
+  gint status;
+
+  if (child == 0) {
+    alarm (20); /* instead of waiting for ever */
+    _exit (holds (backend, plan) ? EXIT_SUCCESS : EXIT_FAILURE);
+  }
+  ck_assert_int_gt (child, 0);
+  ck_assert_int_eq (waitpid (child, &status, 0), child);
+  return WIFEXITED (status) && WEXITSTATUS (status) == EXIT_SUCCESS;
+}
+
+static gboolean
+old_plan_and_backend_fail (CcsBackend *backend, CcsPlan *plan)
+{
+  g_autoptr (GError) running = NULL, planning = NULL;
+
+  return !computes (plan, &running)
+         && g_error_matches (running, CCS_ERROR, CCS_ERROR_BACKEND)
+         && relu_plan (backend, &planning) == NULL
+         && g_error_matches (planning, CCS_ERROR, CCS_ERROR_BACKEND);
+}
+
+static gboolean
+own_backend_computes (CcsBackend *backend, CcsPlan *plan)
+{
+  g_autoptr (CcsBackend) own = ccs_backend_open ("cpu", NULL, NULL);
+  g_autoptr (CcsPlan) own_plan = own ? relu_plan (own, NULL) : NULL;
+
+  return own != backend && own_plan && computes (own_plan, NULL);
+}
+
+static gboolean
+all_can_be_freed (CcsBackend *backend, CcsPlan *plan)
+{
+  ccs_plan_free (plan);
+  ccs_backend_unref (backend);
+  return TRUE;
+}
+
+START_TEST (a_forked_process_is_told_to_open_its_own_backend)
+{
+  g_autoptr (CcsBackend) backend = ccs_backend_open ("cpu", NULL, NULL);
+  g_autoptr (CcsPlan) plan = relu_plan (backend, NULL);
+
+  ck_assert (computes (plan, NULL));
+  ck_assert (child_says (old_plan_and_backend_fail, backend, plan));
+  ck_assert (child_says (own_backend_computes, backend, plan));
+  ck_assert (child_says (all_can_be_freed, backend, plan));
+  ck_assert (computes (plan, NULL));
+}
+END_TEST
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("backend");
+  TCase *tc = tcase_create ("backend");
+  SRunner *runner;
+  int failed;
+
+  tcase_set_timeout (tc, 120);
+  tcase_add_test (tc, unknown_backend_is_refused_and_same_one_is_shared);
+  tcase_add_test (tc, impossible_numbers_of_threads_are_refused);
+  tcase_add_test (tc, a_forked_process_is_told_to_open_its_own_backend);
+  suite_add_tcase (suite, tc);
+  runner = srunner_create (suite);
+  srunner_run_all (runner, CK_ENV);
+  failed = srunner_ntests_failed (runner);
+  srunner_free (runner);
+  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
