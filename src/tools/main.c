@@ -18,7 +18,8 @@ print_usage (FILE *to)
   fputs ("Usage: ccstereo COMMAND [OPTION...]\n\nCommands:\n", to);
   for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
     fprintf (to, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
-  fputs ("\n\"ccstereo COMMAND --help\" tells more about each.\n"
+  fputs ("\n\"ccstereo COMMAND --help\" tells more about each, and\n"
+         "\"ccstereo --version\" which ccstereo this is.\n"
          "Exit status: 0 done, 1 failed, 2 wrong usage.\n",
          to);
 }
@@ -43,6 +44,10 @@ main (int argc, char **argv)
   }
   if (g_str_equal (argv[1], "--help") || g_str_equal (argv[1], "-h")) {
     print_usage (stdout);
+    return finish (TOOL_OK);
+  }
+  if (g_str_equal (argv[1], "--version")) {
+    puts ("ccstereo " CCS_VERSION);
     return finish (TOOL_OK);
   }
   for (guint i = 0; i < G_N_ELEMENTS (commands); i++)

@@ -39,7 +39,7 @@ typedef struct
   gint64 bitrate;
   double width;
   gint threads, hop, stream;
-  gboolean keep_original, overwrite, quiet;
+  gboolean keep_original, overwrite, quiet, version;
   const TranscodeContainer *container;
 } Options;
 
@@ -451,6 +451,8 @@ parse (Options *options, int *argc, char ***argv, GError **error)
       "Replace OUT where it exists", NULL },
     { "quiet", 'q', 0, G_OPTION_ARG_NONE, &options->quiet,
       "Say nothing but errors", NULL },
+    { "version", 0, 0, G_OPTION_ARG_NONE, &options->version,
+      "Say which version this is, and no more", NULL },
     { NULL },
   };
   CcsPrecision precision;
@@ -465,6 +467,8 @@ parse (Options *options, int *argc, char ***argv, GError **error)
   g_option_context_add_main_entries (context, entries, NULL);
   if (!g_option_context_parse (context, argc, argv, error))
     return FALSE;
+  if (options->version)
+    return TRUE;
   if (*argc != 3) {
     g_set_error_literal (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
                          "two files expected: IN OUT (--help tells more)");
@@ -502,20 +506,22 @@ main (int argc, char **argv)
 {
   Options options = { .width = 1, .hop = CCS_HOP };
   g_autoptr (GError) error = NULL;
-  ExitCode code;
+  ExitCode code = EXIT_DONE;
 
   wait_passively (argv);
   setlocale (LC_ALL, "");
   g_set_prgname ("ccstereo-transcode");
-  if (parse (&options, &argc, &argv, &error)) {
+  if (!parse (&options, &argc, &argv, &error)) {
+    say (error->message);
+    code = EXIT_USAGE;
+  } else if (options.version) {
+    puts ("ccstereo-transcode " CCS_VERSION);
+  } else {
     catch_signals ();
     av_log_set_level (AV_LOG_ERROR);
     gst_init (NULL, NULL);
     code = run (&options);
     gst_deinit ();
-  } else {
-    say (error->message);
-    code = EXIT_USAGE;
   }
   g_free (options.model);
   g_free (options.backend);
