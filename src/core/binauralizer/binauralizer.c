@@ -16,6 +16,9 @@
 #define MIN_RATE 4000
 #define MAX_RATE 384000
 #define MAX_WIDTH 2.f
+/* Frames of sound that can wait: queues count in 32 bits, and at 4 kHz there
+ * are four times as many at the net's rate. */
+#define MAX_WAITING (1u << 29)
 #define NS_PER_SAMPLE (G_GINT64_CONSTANT (1000000000) / CCS_MODEL_RATE)
 
 struct _CcsBinauralizer
@@ -30,7 +33,7 @@ struct _CcsBinauralizer
   CcsSampleQueue mix;        /* input rate, from the next frame to pull */
   CcsSampleQueue low;        /* 16 kHz, from the next window's start */
   CcsSampleQueue difference; /* input rate, from the next frame to pull */
-  GArray *finite;            /* scratch: what goes to the net, input rate */
+  GArray *heard;             /* scratch: what goes to the net, input rate */
   GArray *average;           /* scratch: what comes from it, 16 kHz */
   float *batch;              /* scratch: [CCS_MODEL_WINDOW_BATCH, 10080] */
 
@@ -124,7 +127,7 @@ ccs_binauralizer_new (CcsModel *model, const CcsBinauralizerOptions *options,
   ccs_sample_queue_init (&self->mix);
   ccs_sample_queue_init (&self->low);
   ccs_sample_queue_init (&self->difference);
-  self->finite = g_array_new (FALSE, FALSE, sizeof (float));
+  self->heard = g_array_new (FALSE, FALSE, sizeof (float));
   self->average = g_array_new (FALSE, FALSE, sizeof (float));
   self->batch = g_new (float, CCS_MODEL_WINDOW_BATCH *CCS_WINDOW);
   self->width_target = options->width;
@@ -153,7 +156,7 @@ ccs_binauralizer_free (CcsBinauralizer *self)
   ccs_sample_queue_clear (&self->mix);
   ccs_sample_queue_clear (&self->low);
   ccs_sample_queue_clear (&self->difference);
-  g_array_unref (self->finite);
+  g_array_unref (self->heard);
   g_array_unref (self->average);
   g_free (self->batch);
   ccs_model_unref (self->model);
@@ -337,23 +340,23 @@ ccs_binauralizer_end_features (CcsBinauralizer *self)
   self->features_ended = TRUE;
 }
 
-/* Queues the mix, and puts into @finite what the net may see of it. */
+/* Queues the mix, and puts into @heard what the net may hear of it. */
 static void
 append_mix (CcsBinauralizer *self, const float *samples, gsize frames)
 {
   const guint channels = self->options.channels;
   const guint start = self->mix.samples->len;
-  float *mix, *finite;
+  float *mix, *heard;
 
   g_array_set_size (self->mix.samples, start + (guint)frames);
-  g_array_set_size (self->finite, (guint)frames);
+  g_array_set_size (self->heard, (guint)frames);
   mix = &g_array_index (self->mix.samples, float, start);
-  finite = (float *)self->finite->data;
+  heard = (float *)self->heard->data;
   for (gsize i = 0; i < frames; i++) {
     mix[i] = samples[i * channels];
     if (channels == 2)
       mix[i] += samples[i * channels + 1];
-    finite[i] = isfinite (mix[i]) ? mix[i] : 0.f;
+    heard[i] = fabsf (mix[i]) <= CCS_BINAURALIZER_LOUDEST ? mix[i] : 0.f;
   }
 }
 
@@ -368,9 +371,15 @@ ccs_binauralizer_push_audio (CcsBinauralizer *self, const float *samples,
                  "binauralizer: audio after its end");
     return FALSE;
   }
+  if (frames > MAX_WAITING - ccs_sample_queue_length (&self->mix)) {
+    g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
+                 "binauralizer: more than %u frames of sound would wait",
+                 MAX_WAITING);
+    return FALSE;
+  }
   append_mix (self, samples, frames);
-  if (!ccs_resampler_push (self->down, (const float *)self->finite->data,
-                           frames, self->low.samples, error))
+  if (!ccs_resampler_push (self->down, (const float *)self->heard->data, frames,
+                           self->low.samples, error))
     return FALSE;
   self->n_low += ccs_sample_queue_length (&self->low) - before;
   return TRUE;

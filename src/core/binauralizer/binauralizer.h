@@ -47,6 +47,9 @@ typedef struct
 #define CCS_BINAURALIZER_DEFAULTS                                              \
   ((CcsBinauralizerOptions){ 48000, 1, CCS_HOP, CCS_WINDOW, TRUE, 1.f })
 
+/* 180 dB above full scale: no sound, and its square has room in a float. */
+#define CCS_BINAURALIZER_LOUDEST 1e9f
+
 /* @model (transfer none). CCS_ERROR_ARGUMENT for an option outside its range.
  */
 CcsBinauralizer *ccs_binauralizer_new (CcsModel *model,
@@ -64,8 +67,10 @@ gboolean ccs_binauralizer_push_feature (CcsBinauralizer *self, gint64 time,
 /* No feature comes any more (windows still waiting may run with what is
  * there). */
 void ccs_binauralizer_end_features (CcsBinauralizer *self);
-/* @frames interleaved frames of @channels floats. Samples that are not finite
- * are silence to the net. CCS_ERROR_ARGUMENT after drain. */
+/* @frames interleaved frames of @channels floats. Sums that are not finite,
+ * or beyond CCS_BINAURALIZER_LOUDEST, are silence to the net: they come out as
+ * they are and disturb no others. CCS_ERROR_ARGUMENT after drain, and where
+ * more than 2^29 frames would wait. */
 gboolean ccs_binauralizer_push_audio (CcsBinauralizer *self,
                                       const float *samples, gsize frames,
                                       GError **error);
