@@ -4,16 +4,14 @@
  * encoded as its windows come to need them, so that length costs no memory. */
 #include "tool.h"
 
-#include <errno.h>
 #include <math.h>
-#include <string.h>
 
-#include <glib/gstdio.h>
 #include <sndfile.h>
 
 #include "backend-choice.h"
 #include "ccstereo.h"
 #include "frame-folder.h"
+#include "wav-result.h"
 
 #define BLOCK 65536 /* frames of sound */
 #define PICTURE_BYTES (3 * CCS_CROP_WIDTH * CCS_CROP_HEIGHT)
@@ -31,11 +29,14 @@ typedef struct
 typedef struct
 {
   const Options *options;
+  const char *sound; /* the input's path */
   CcsModel *model;
   CcsBinauralizer *engine;
   FrameFolder *frames;
-  SNDFILE *in, *out;
-  SF_INFO info;      /* of the input */
+  SNDFILE *in;
+  SF_INFO info; /* of the input */
+  gsize n_bad;  /* its samples that are no numbers */
+  WavResult *out;
   gint64 analysed;   /* pictures given to the engine so far */
   gint64 n_analysed; /* that there will be */
 } Job;
@@ -47,7 +48,7 @@ job_clear (Job *self)
   g_clear_pointer (&self->model, ccs_model_unref);
   g_clear_pointer (&self->frames, frame_folder_free);
   g_clear_pointer (&self->in, sf_close);
-  g_clear_pointer (&self->out, sf_close);
+  g_clear_pointer (&self->out, wav_result_free);
 }
 
 /* -- pictures ------------------------------------------------------------- */
@@ -120,25 +121,20 @@ feed_window (Job *self, GError **error)
 /* -- sound ---------------------------------------------------------------- */
 
 static gboolean
-write_available (Job *self, gsize *written, GError **error)
+write_available (Job *self, GError **error)
 {
   g_autofree float *samples = g_new (float, 2 * BLOCK);
   gsize n;
 
-  while ((n = ccs_binauralizer_pull (self->engine, samples, BLOCK)) > 0) {
-    if (sf_writef_float (self->out, samples, n) != (sf_count_t)n) {
-      g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "cannot write: %s",
-                   sf_strerror (self->out));
+  while ((n = ccs_binauralizer_pull (self->engine, samples, BLOCK)) > 0)
+    if (!wav_result_write (self->out, samples, n, error))
       return FALSE;
-    }
-    *written += n;
-  }
   return TRUE;
 }
 
 /* Runs windows, feeding each the pictures it waits for, until none can. */
 static gboolean
-process_available (Job *self, gsize *written, GError **error)
+process_available (Job *self, GError **error)
 {
   gint64 before, after = -1;
 
@@ -146,46 +142,59 @@ process_available (Job *self, gsize *written, GError **error)
     before = after;
     if (!feed_window (self, error)
         || !ccs_binauralizer_process (self->engine, FALSE, error)
-        || !write_available (self, written, error))
+        || !write_available (self, error))
       return FALSE;
     after = ccs_binauralizer_next_center (self->engine);
   } while (after >= 0 && after != before);
   return TRUE;
 }
 
+/* A file of floating point can hold what no loudspeaker should be given. */
+static void
+silence_bad_samples (Job *self, float *samples, gsize n)
+{
+  for (gsize i = 0; i < n; i++)
+    if (!isfinite (samples[i])) {
+      samples[i] = 0.f;
+      self->n_bad++;
+    }
+}
+
 static gboolean
 stream (Job *self, GError **error)
 {
   g_autofree float *samples = g_new (float, BLOCK * self->info.channels);
-  gsize read = 0, written = 0;
+  gsize read = 0;
   sf_count_t n;
 
   while ((n = sf_readf_float (self->in, samples, BLOCK)) > 0) {
     read += n;
+    silence_bad_samples (self, samples, n * self->info.channels);
     if (!ccs_binauralizer_push_audio (self->engine, samples, n, error)
-        || !process_available (self, &written, error))
+        || !process_available (self, error))
       return FALSE;
     tool_progress (self->options->verbose, "binauralizing",
                    MIN ((double)read / MAX (self->info.frames, 1), 0.99));
   }
   if (sf_error (self->in)) {
-    g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "cannot read: %s",
-                 sf_strerror (self->in));
+    g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: cannot be read: %s",
+                 self->sound, sf_strerror (self->in));
     return FALSE;
   }
   if (!ccs_binauralizer_drain (self->engine, error)
-      || !process_available (self, &written, error))
+      || !process_available (self, error))
     return FALSE;
   tool_progress (self->options->verbose, "binauralizing", 1);
-  g_return_val_if_fail (written == read, FALSE);
   return TRUE;
 }
 
 /* -- opening -------------------------------------------------------------- */
 
 static gboolean
-open_input (Job *self, const char *path, GError **error)
+open_input (Job *self, GError **error)
 {
+  const char *path = self->sound;
+
   self->in = sf_open (path, SFM_READ, &self->info);
   if (!self->in) {
     g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: %s", path,
@@ -204,24 +213,14 @@ open_input (Job *self, const char *path, GError **error)
   return TRUE;
 }
 
-/* WAV, or RF64 where it grows beyond what WAV can hold. */
 static gboolean
 open_output (Job *self, const char *path, GError **error)
 {
-  gint sample = self->options->as_float ? SF_FORMAT_FLOAT : SF_FORMAT_PCM_24;
-  SF_INFO info = { .samplerate = self->info.samplerate,
-                   .channels = 2,
-                   .format = SF_FORMAT_RF64 | sample };
+  const WavFormat format
+      = { self->info.samplerate, self->info.frames, self->options->as_float };
 
-  self->out = sf_open (path, SFM_WRITE, &info);
-  if (!self->out) {
-    g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: %s", path,
-                 sf_strerror (NULL));
-    return FALSE;
-  }
-  sf_command (self->out, SFC_RF64_AUTO_DOWNGRADE, NULL, SF_TRUE);
-  sf_command (self->out, SFC_SET_CLIPPING, NULL, SF_TRUE);
-  return TRUE;
+  self->out = wav_result_new (path, &format, error);
+  return self->out != NULL;
 }
 
 static gboolean
@@ -265,29 +264,22 @@ open_frames (Job *self, const char *path, GError **error)
   return TRUE;
 }
 
-/* The result grows beside its place and takes it when it is whole. */
 static gboolean
 binauralize (const Options *options, const char *sound, const char *frames,
              const char *result, GError **error)
 {
-  g_autofree char *partial = g_strconcat (result, ".partial", NULL);
-  Job job = { .options = options };
-  gboolean ok;
+  Job job = { .options = options, .sound = sound };
+  gboolean ok = open_input (&job, error) && open_frames (&job, frames, error)
+                && open_engine (&job, error)
+                && open_output (&job, result, error) && stream (&job, error)
+                && wav_result_finish (job.out, error);
 
-  ok = open_input (&job, sound, error) && open_frames (&job, frames, error)
-       && open_engine (&job, error) && open_output (&job, partial, error);
-  if (ok && !stream (&job, error)) {
-    g_prefix_error (error, "%s: ", sound);
-    ok = FALSE;
-  }
+  if (job.n_bad > 0)
+    tool_notice (&tool_run,
+                 "%s: %" G_GSIZE_FORMAT
+                 " samples are infinite or no numbers; they became silence",
+                 sound, job.n_bad);
   job_clear (&job);
-  if (ok && g_rename (partial, result) != 0) {
-    g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: %s", result,
-                 g_strerror (errno));
-    ok = FALSE;
-  }
-  if (!ok)
-    g_unlink (partial);
   return ok;
 }
 
@@ -346,7 +338,9 @@ const ToolCommand tool_run = {
   "IN.wav FRAMES_DIR OUT.wav",
   3,
   "Make a sound file binaural",
-  "IN is anything libsndfile reads, of any rate; two channels are summed.\n"
+  "IN is anything libsndfile reads, mono or stereo (whose channels are "
+  "summed),\nat 4 to 384 kHz. Samples that are not finite become silence, with "
+  "a note.\n"
   "FRAMES_DIR holds numbered PNG or JPEG pictures; the lowest number is shown\n"
   "when the sound begins. OUT has IN's rate and length, and the sum of its\n"
   "channels is IN.",

@@ -177,8 +177,9 @@ sound_at (guint frame)
   return 0.4 * sin (0.05 * frame) + 0.1 * cos (0.7 * frame);
 }
 
+/* With @sample (@frame) in each frame. */
 static char *
-sound_file (void)
+sound_file_of (float (*sample) (guint frame))
 {
   char *path = in_dir ("in.wav");
   SF_INFO info = { .samplerate = RATE,
@@ -188,11 +189,34 @@ sound_file (void)
 
   ck_assert_ptr_nonnull (file);
   for (guint i = 0; i < FRAMES; i++) {
-    float sample = sound_at (i);
-    ck_assert_int_eq (sf_writef_float (file, &sample, 1), 1);
+    float value = sample (i);
+    ck_assert_int_eq (sf_writef_float (file, &value, 1), 1);
   }
   sf_close (file);
   return path;
+}
+
+static char *
+sound_file (void)
+{
+  return sound_file_of (sound_at);
+}
+
+/* The stereo frames of @path, as many as sound_file() has. (transfer full) */
+static float *
+read_result (const char *path)
+{
+  float *stereo = g_new (float, 2 * FRAMES);
+  SF_INFO info = { 0 };
+  SNDFILE *file = sf_open (path, SFM_READ, &info);
+
+  ck_assert_ptr_nonnull (file);
+  ck_assert_int_eq (info.samplerate, RATE);
+  ck_assert_int_eq (info.channels, 2);
+  ck_assert_int_eq (info.frames, FRAMES);
+  ck_assert_int_eq (sf_readf_float (file, stereo, FRAMES), FRAMES);
+  sf_close (file);
+  return stereo;
 }
 
 /* -- usage ---------------------------------------------------------------- */
@@ -205,6 +229,17 @@ START_TEST (every_command_explains_itself)
 
   ck_assert_int_eq (outcome.code, 0);
   ck_assert_ptr_nonnull (strstr (outcome.out, "Usage:"));
+  ck_assert_str_eq (outcome.err, "");
+}
+END_TEST
+
+START_TEST (the_program_tells_its_version)
+{
+  g_auto (Outcome) outcome = tool ("--version", NULL);
+
+  ck_assert_int_eq (outcome.code, 0);
+  ck_assert (g_str_has_prefix (outcome.out, "ccstereo "));
+  ck_assert (g_ascii_isdigit (outcome.out[strlen ("ccstereo ")]));
   ck_assert_str_eq (outcome.err, "");
 }
 END_TEST
@@ -387,22 +422,14 @@ START_TEST (run_keeps_rate_and_length_and_its_channels_sum_to_the_input)
   g_autofree char *model = model_file ();
   g_autofree char *sound = sound_file ();
   g_autofree char *result = in_dir ("out.wav");
-  g_autofree float *stereo = g_new (float, 2 * FRAMES);
-  SF_INFO info = { 0 };
+  g_autofree float *stereo = NULL;
   float difference = 0;
-  SNDFILE *file;
 
   write_pictures (5);
   g_auto (Outcome) outcome
       = tool ("run", sound, dir, result, "--model", model, "--float", NULL);
   ck_assert_msg (outcome.code == 0, "%s", outcome.err);
-  file = sf_open (result, SFM_READ, &info);
-  ck_assert_ptr_nonnull (file);
-  ck_assert_int_eq (info.samplerate, RATE);
-  ck_assert_int_eq (info.channels, 2);
-  ck_assert_int_eq (info.frames, FRAMES);
-  ck_assert_int_eq (sf_readf_float (file, stereo, FRAMES), FRAMES);
-  sf_close (file);
+  stereo = read_result (result);
   for (guint i = 0; i < FRAMES; i++) {
     ck_assert_float_eq_tol (stereo[2 * i] + stereo[2 * i + 1], sound_at (i),
                             1e-6);
@@ -412,12 +439,55 @@ START_TEST (run_keeps_rate_and_length_and_its_channels_sum_to_the_input)
 }
 END_TEST
 
+#define BAD_FRAME 7000
+
+static float
+sound_with_two_bad_samples (guint frame)
+{
+  return frame == BAD_FRAME       ? NAN
+         : frame == BAD_FRAME + 1 ? INFINITY
+                                  : sound_at (frame);
+}
+
+START_TEST (run_silences_samples_that_are_not_finite_and_says_so)
+{
+  g_autofree char *model = model_file ();
+  g_autofree char *sound = sound_file_of (sound_with_two_bad_samples);
+  g_autofree char *result = in_dir ("out.wav");
+  g_autofree float *stereo = NULL;
+
+  write_pictures (2);
+  g_auto (Outcome) outcome
+      = tool ("run", sound, dir, result, "--model", model, "--float", NULL);
+  ck_assert_msg (outcome.code == 0, "%s", outcome.err);
+  ck_assert_ptr_nonnull (strstr (outcome.err, "2 samples"));
+  stereo = read_result (result);
+  for (guint i = 0; i < FRAMES; i++) {
+    gboolean bad = i == BAD_FRAME || i == BAD_FRAME + 1;
+    ck_assert_float_eq_tol (stereo[2 * i] + stereo[2 * i + 1],
+                            bad ? 0 : sound_at (i), 1e-6);
+  }
+}
+END_TEST
+
+/* Files in the folder whose name begins with @prefix. */
+static guint
+count_files (const char *prefix)
+{
+  g_autoptr (GDir) open = g_dir_open (dir, 0, NULL);
+  const char *name;
+  guint n = 0;
+
+  while ((name = g_dir_read_name (open)))
+    n += g_str_has_prefix (name, prefix);
+  return n;
+}
+
 START_TEST (run_that_fails_leaves_nothing_behind)
 {
   g_autofree char *model = model_file ();
   g_autofree char *sound = sound_file ();
   g_autofree char *result = in_dir ("out.wav");
-  g_autofree char *partial = in_dir ("out.wav.partial");
   g_autofree char *damaged = in_dir ("000002.png");
 
   write_pictures (2);
@@ -426,8 +496,7 @@ START_TEST (run_that_fails_leaves_nothing_behind)
       = tool ("run", sound, dir, result, "--model", model, NULL);
   ck_assert_int_eq (outcome.code, 1);
   ck_assert_ptr_nonnull (strstr (outcome.err, damaged));
-  ck_assert (!g_file_test (result, G_FILE_TEST_EXISTS));
-  ck_assert (!g_file_test (partial, G_FILE_TEST_EXISTS));
+  ck_assert_uint_eq (count_files ("out.wav"), 0);
 }
 END_TEST
 
@@ -444,6 +513,7 @@ main (void)
   tcase_add_checked_fixture (usage, make_dir, remove_dir);
   tcase_add_loop_test (usage, every_command_explains_itself, 0,
                        G_N_ELEMENTS (commands));
+  tcase_add_test (usage, the_program_tells_its_version);
   tcase_add_loop_test (usage, wrong_usage_exits_with_2_and_says_so, 0,
                        G_N_ELEMENTS (wrong_usages));
   tcase_add_test (usage, a_file_that_is_not_there_exits_with_1_and_is_named);
@@ -464,6 +534,7 @@ main (void)
   tcase_add_checked_fixture (run, make_dir, remove_dir);
   tcase_add_test (run,
                   run_keeps_rate_and_length_and_its_channels_sum_to_the_input);
+  tcase_add_test (run, run_silences_samples_that_are_not_finite_and_says_so);
   tcase_add_test (run, run_that_fails_leaves_nothing_behind);
   suite_add_tcase (suite, run);
 
