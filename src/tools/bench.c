@@ -16,6 +16,7 @@
 #include "bench-full.h"
 #include "bench-measure.h"
 #include "ccstereo.h"
+#include "file-write.h"
 #include "model/net.h"
 #include "random-model.h"
 
@@ -249,9 +250,7 @@ write_json (const char *path, const Results *r, GError **error)
   if (r->has_full)
     bench_full_append (&r->full, json);
   g_string_append (json, "\n}\n");
-  /* in place: a pipe or a terminal may be named, too */
-  return g_file_set_contents_full (path, json->str, json->len,
-                                   G_FILE_SET_CONTENTS_NONE, 0666, error);
+  return ccs_file_write (path, json->str, json->len, error);
 }
 
 static ToolExit

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Where a training step's time goes. */
 #include "dataset-files.h"
+#include "file-write.h"
 #include "trainer-private.h"
 #include <math.h>
 #include <stdio.h>
@@ -11,7 +12,7 @@
 
 enum
 {
-  LOAD,
+  LOAD_WAIT,
   FORWARD,
   BACKWARD,
   UPDATE,
@@ -48,7 +49,7 @@ time_step (CcsTraining *t, double parts[N_PARTS], GError **error)
   if (!ccs_training_advance (t, &report, error))
     return FALSE;
   parts[STEP] = (g_get_monotonic_time () - start) / 1e6;
-  parts[LOAD] = ccs_loader_waited (t->loader) - waited;
+  parts[LOAD_WAIT] = ccs_loader_waited (t->loader) - waited;
   parts[FORWARD] = report.forward_seconds;
   parts[BACKWARD] = report.backward_seconds;
   parts[UPDATE] = report.update_seconds;
@@ -59,24 +60,29 @@ static char *
 figures_as_json (const CcsTraining *t, const double medians[N_PARTS],
                  guint steps)
 {
+  const CcsTrainSettings *s = t->settings;
   GString *text = g_string_new ("{\n");
   struct rusage usage;
 
   getrusage (RUSAGE_SELF, &usage);
   g_string_append_printf (
       text,
-      "  \"batch\": %d,\n  \"steps\": %u,\n"
+      "  \"dataset\": \"%s\",\n  \"backbone\": %d,\n  \"dim_scale\": %d,\n"
+      "  \"scl\": %s,\n  \"batch\": %d,\n  \"steps\": %u,\n"
       "  \"backend\": \"%s\",\n  \"precision\": \"%s\",\n"
-      "  \"threads\": %d,\n",
-      t->settings->batch_size, steps, ccs_backend_name (t->backend),
-      ccs_precision_name (t->backend->precision), t->backend->n_threads);
+      "  \"threads\": %d,\n  \"num_workers\": %d,\n"
+      "  \"load_seconds\": %.4f,\n",
+      s->data.dataset, s->backbone, s->dim_scale, s->no_scl ? "false" : "true",
+      s->batch_size, steps, ccs_backend_name (t->backend),
+      ccs_precision_name (t->backend->precision), t->backend->n_threads,
+      s->num_workers, ccs_loader_work (t->loader));
   for (guint p = 0; p < N_PARTS; p++)
     g_string_append_printf (text, "  \"%s\": %.4f,\n", part_names[p],
                             medians[p]);
   g_string_append_printf (text,
                           "  \"samples_per_second\": %.3f,\n"
                           "  \"plan_mb\": %.1f,\n  \"peak_rss_mb\": %.1f\n}\n",
-                          t->settings->batch_size / medians[STEP],
+                          s->batch_size / medians[STEP],
                           ccs_train_step_memory (t->step) / 1048576.,
                           usage.ru_maxrss / 1024.);
   return g_string_free (text, FALSE);
@@ -118,7 +124,7 @@ ccs_train_benchmark (const CcsTrainSettings *settings, GError **error)
     json = figures_as_json (&training, medians, settings->benchmark_steps);
     fputs (json, stdout);
     if (settings->json)
-      ok = g_file_set_contents (settings->json, json, -1, error);
+      ok = ccs_file_write (settings->json, json, -1, error);
   }
   ccs_training_close (&training);
   return ok;

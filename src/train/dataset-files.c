@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "file-write.h"
 
 static gboolean
 refuse (const char *path, const char *reason, GError **error)
@@ -38,9 +39,11 @@ ccs_file_writable (const char *path, GError **error)
 {
   g_autofree char *folder = g_path_get_dirname (path);
 
-  if (g_file_test (path, G_FILE_TEST_EXISTS)
-      && !g_file_test (path, G_FILE_TEST_IS_REGULAR))
-    return refuse (path, "cannot be replaced: not a regular file", error);
+  if (g_file_test (path, G_FILE_TEST_IS_DIR))
+    return refuse (path, "cannot be written: a folder", error);
+  if (!ccs_file_is_replaced (path) && g_file_test (path, G_FILE_TEST_EXISTS))
+    return g_access (path, W_OK) == 0
+           || refuse (path, g_strerror (errno), error);
   if (ccs_folder_writable (folder, error))
     return TRUE;
   g_prefix_error (error, "%s: ", path);

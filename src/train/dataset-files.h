@@ -72,7 +72,8 @@ gboolean ccs_frame_write_jpeg (const char *path, gint width, gint height,
 
 /* Whether @path is a regular file that may be read; else why not. */
 gboolean ccs_file_readable (const char *path, GError **error);
-/* Whether a file may be put at @path, for those who write it much later. */
+/* Whether ccs_file_write() can work at @path, for those who write much later.
+ */
 gboolean ccs_file_writable (const char *path, GError **error);
 
 /* Names in @folder, sorted as strings. (element-type utf8) (transfer full) */

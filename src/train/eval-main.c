@@ -3,6 +3,7 @@
 #include "arguments.h"
 #include "command-line.h"
 #include "dataset-files.h"
+#include "file-write.h"
 #include "evaluate.h"
 #include "lateral.h"
 #include <stdio.h>
@@ -139,18 +140,25 @@ json_string (GString *to, const char *text)
   g_string_append_c (to, '"');
 }
 
+/* @failure (nullable): what ended the work before its time. */
 static gboolean
 write_json (const Evaluation *e, const CcsScores *prediction,
-            const CcsScores *mono, GError **error)
+            const CcsScores *mono, const GError *failure, GError **error)
 {
   g_autoptr (GString) text = g_string_new ("{\n  \"protocol\": ");
 
   json_string (text, e->arguments->data.protocol);
   g_string_append_printf (text,
                           ",\n  \"tdss\": %s,\n  \"precision\": \"%s\",\n"
-                          "  \"count\": %u,\n  \"prediction\": ",
+                          "  \"count\": %u,\n  \"of\": %u,\n",
                           e->arguments->no_tdss ? "false" : "true",
-                          e->arguments->compute.precision, e->done);
+                          e->arguments->compute.precision, e->done, e->total);
+  if (failure) {
+    g_string_append (text, "  \"error\": ");
+    json_string (text, failure->message);
+    g_string_append (text, ",\n");
+  }
+  g_string_append (text, "  \"prediction\": ");
   json_scores (text, prediction, "  ");
   g_string_append (text, ",\n  \"mono\": ");
   json_scores (text, mono, "  ");
@@ -165,7 +173,7 @@ write_json (const Evaluation *e, const CcsScores *prediction,
         lateral->clips, lateral->right_side, lateral->level_error);
   }
   g_string_append_printf (text, ",\n  \"clips\": [%s\n  ]\n}\n", e->clips->str);
-  return g_file_set_contents (e->arguments->json, text->str, text->len, error);
+  return ccs_file_write (e->arguments->json, text->str, text->len, error);
 }
 
 static gboolean
@@ -272,6 +280,23 @@ open_all (const Arguments *a, CcsDataset **dataset, CcsModel **model,
   return *lateral != NULL || !scenes;
 }
 
+/* What was judged is written down also where a failure ended the work. Takes
+ * @failure (nullable) over. */
+static gboolean
+finish (const Evaluation *e, const CcsScores *prediction, const CcsScores *mono,
+        GError *failure, GError **error)
+{
+  g_autoptr (GError) unwritten = NULL;
+  gboolean wanted = e->arguments->json && (failure == NULL || e->done > 0);
+
+  if (failure == NULL)
+    return !wanted || write_json (e, prediction, mono, NULL, error);
+  g_propagate_error (error, failure);
+  if (wanted && !write_json (e, prediction, mono, failure, &unwritten))
+    g_prefix_error (error, "%s; ", unwritten->message);
+  return FALSE;
+}
+
 static gboolean
 evaluate (const Arguments *a, GError **error)
 {
@@ -286,6 +311,7 @@ evaluate (const Arguments *a, GError **error)
   g_autoptr (CcsLateral) lateral = NULL;
   Evaluation e = { .arguments = a, .clips = clips };
   CcsScores prediction, mono;
+  GError *failure = NULL;
   guint done;
 
   if (!check_outputs (a, error)
@@ -295,16 +321,16 @@ evaluate (const Arguments *a, GError **error)
   e.total = (guint)ccs_dataset_length (dataset);
   if (a->limit > 0)
     e.total = MIN (e.total, (guint)a->limit);
-  if (!ccs_evaluate (model, dataset, &options, record_clip, &e, &prediction,
-                     &mono, &done, error))
-    return FALSE;
+  ccs_evaluate (model, dataset, &options, record_clip, &e, &prediction, &mono,
+                &done, &failure);
   if (!a->quiet && isatty (STDERR_FILENO))
     fputc ('\n', stderr);
-  if (!a->quiet)
+  if (!a->quiet && failure == NULL) {
     print_table (&prediction, &mono, done);
-  if (!a->quiet && lateral)
-    print_lateral (lateral);
-  return a->json == NULL || write_json (&e, &prediction, &mono, error);
+    if (lateral)
+      print_lateral (lateral);
+  }
+  return finish (&e, &prediction, &mono, failure, error);
 }
 
 int

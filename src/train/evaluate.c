@@ -45,19 +45,23 @@ correlation (const float *left, const float *right, gsize n, gint lag)
 double
 ccs_interaural_time (const float *left, const float *right, gsize n)
 {
-  double at[2 * MAX_LAG + 3];
-  gint best = 1;
+  double around[2 * MAX_LAG + 3];
+  double *at = around + MAX_LAG + 1; /* by lag */
+  gint best = 0;
   double bend, shift = 0.;
 
   for (gint lag = -MAX_LAG - 1; lag <= MAX_LAG + 1; lag++)
-    at[lag + MAX_LAG + 1] = correlation (left, right, n, lag);
-  for (gint i = 1; i <= 2 * MAX_LAG + 1; i++)
-    if (at[i] > at[best])
-      best = i;
+    at[lag] = correlation (left, right, n, lag);
+  for (gint lag = 1; lag <= MAX_LAG; lag++) {
+    gint later = at[-lag] > at[lag] ? -lag : lag;
+
+    if (at[later] > at[best])
+      best = later;
+  }
   bend = at[best - 1] - 2. * at[best] + at[best + 1];
   if (bend < 0.)
     shift = CLAMP (0.5 * (at[best - 1] - at[best + 1]) / bend, -0.5, 0.5);
-  return (best - MAX_LAG - 1 + shift) * 1e6 / CCS_MODEL_RATE;
+  return (best + shift) * 1e6 / CCS_MODEL_RATE;
 }
 
 /* Mean absolute difference of level and of time over the audible blocks. */
@@ -348,14 +352,11 @@ ccs_evaluate (CcsModel *model, CcsDataset *dataset,
     }
     g_free (judged.memory);
   }
-  if (!ok)
-    return FALSE;
-  if (*clips == 0) {
-    g_set_error (error, CCS_ERROR, CCS_ERROR_IO,
-                 "none of the %" G_GSIZE_FORMAT " clips can be read", n);
-    return FALSE;
-  }
-  divide (prediction, *clips);
-  divide (mono, *clips);
-  return TRUE;
+  divide (prediction, MAX (*clips, 1));
+  divide (mono, MAX (*clips, 1));
+  if (!ok || *clips > 0)
+    return ok;
+  g_set_error (error, CCS_ERROR, CCS_ERROR_IO,
+               "none of the %" G_GSIZE_FORMAT " clips can be read", n);
+  return FALSE;
 }

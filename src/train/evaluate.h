@@ -48,9 +48,9 @@ typedef struct
 typedef gboolean (*CcsClipFunc) (const CcsEvaluatedClip *clip,
                                  gpointer user_data, GError **error);
 
-/* Averages over the clips into @prediction and @mono; @clips their number.
- * Unless bad clips are skipped, one that cannot be read is an error that names
- * its file. */
+/* Averages over the clips judged into @prediction and @mono; @clips their
+ * number. Unless bad clips are skipped, one that cannot be read is an error
+ * that names its file; the averages are then those of the clips before it. */
 gboolean ccs_evaluate (CcsModel *model, CcsDataset *dataset,
                        const CcsEvaluateOptions *options, CcsClipFunc func,
                        gpointer user_data, CcsScores *prediction,
@@ -60,8 +60,9 @@ gboolean ccs_evaluate (CcsModel *model, CcsDataset *dataset,
  * a floor of -60 dB of full scale on each. */
 double ccs_interaural_level (const float *left, const float *right, gsize n);
 /* Which ear is first: the lag within +-1 ms that maximises the
- * cross-correlation, parabola-refined; microseconds, positive when left leads.
- */
+ * cross-correlation, of equal ones the least, parabola-refined; microseconds,
+ * positive when left leads, 0 where an ear is silent. What it can tell and what
+ * not is in docs/training.md. */
 double ccs_interaural_time (const float *left, const float *right, gsize n);
 
 G_END_DECLS

@@ -48,6 +48,8 @@ struct _CcsLoader
   GError *failure;
   GHashTable *warned; /* items named in a warning */
   gint64 waited;      /* microseconds */
+  gint64 worked;      /* microseconds, for the slots filled so far */
+  guint64 filled_slots;
 
   GThread **threads;
 };
@@ -258,10 +260,13 @@ fill_slots (gpointer data)
 
   while ((shelf = take_slot (self, &slot))) {
     GError *failure = NULL;
+    gint64 began = g_get_monotonic_time ();
     gboolean filled
         = fill_slot (self, &shelf->batch, slot, picture, crop, &failure);
 
     g_mutex_lock (&self->lock);
+    self->worked += g_get_monotonic_time () - began;
+    self->filled_slots++;
     if (filled)
       shelf->missing--;
     else if (!self->failure)
@@ -431,4 +436,15 @@ double
 ccs_loader_waited (const CcsLoader *self)
 {
   return self->waited / 1e6;
+}
+
+double
+ccs_loader_work (CcsLoader *self)
+{
+  double per_slot;
+
+  g_mutex_lock (&self->lock);
+  per_slot = (double)self->worked / MAX (self->filled_slots, 1);
+  g_mutex_unlock (&self->lock);
+  return per_slot * self->options.batch / G_USEC_PER_SEC;
 }

@@ -82,5 +82,8 @@ const CcsBatch *ccs_loader_next (CcsLoader *self, GError **error);
 
 /* Seconds that ccs_loader_next() has waited in all. */
 double ccs_loader_waited (const CcsLoader *self);
+/* Seconds that the threads have worked for a batch, on average; 0 before the
+ * first. */
+double ccs_loader_work (CcsLoader *self);
 
 G_END_DECLS

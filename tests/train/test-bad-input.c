@@ -5,10 +5,12 @@
 #include <signal.h>
 #include <sndfile.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "dataset-layout.h"
 #include "dataset-support.h"
+#include "file-write.h"
 #include "initial.h"
 #include "program-support.h"
 #include "run-files.h"
@@ -359,7 +361,6 @@ static const WrongWords wrong_words[] = {
   { "CCSTEREO_EVAL", "--dataset fairplay", 2, "--data-root" },
   { "CCSTEREO_EVAL", "--json nowhere/a.json", 1, "nowhere/a.json" },
   { "CCSTEREO_EVAL", "--json frames", 1, "frames" },
-  { "CCSTEREO_EVAL", "--json /dev/null", 1, "/dev/null" },
   { "CCSTEREO_EVAL", "--threads 100000", 2, "--threads" },
   { "CCSTEREO_TRAIN", "--num_workers 100000", 2, "--num_workers" },
   { "CCSTEREO_TRAIN", "--batch_size 1000000", 2, "--batch_size" },
@@ -463,6 +464,65 @@ START_TEST (a_full_disk_ends_the_run_and_leaves_no_half_file)
 }
 END_TEST
 
+/* Devices and pipes are written into, not replaced. */
+
+START_TEST (figures_on_a_full_device_are_told)
+{
+  struct stat about;
+  g_auto (Outcome) outcome = run_program (
+      "CCSTEREO_TRAIN", NULL,
+      "--backend cpu --batch_size 2 --no-scl --scene-count 1 --benchmark "
+      "--benchmark-steps 1 --json /dev/full --save_dir %s/none",
+      root);
+
+  assert_refused (&outcome, 1, "/dev/full");
+  assert_refused (&outcome, 1, g_strerror (ENOSPC));
+  ck_assert (stat ("/dev/full", &about) == 0 && S_ISCHR (about.st_mode));
+}
+END_TEST
+
+static gpointer
+read_pipe (gpointer path)
+{
+  char *text = NULL;
+
+  return g_file_get_contents (path, &text, NULL, NULL) ? text : NULL;
+}
+
+START_TEST (a_pipe_is_written_into)
+{
+  g_autofree char *pipe = in_root ("pipe");
+  g_autofree char *read = NULL;
+  g_autoptr (GError) error = NULL;
+  struct stat about;
+  GThread *reader;
+
+  ck_assert_int_eq (mkfifo (pipe, 0600), 0);
+  assert_ok (ccs_file_writable (pipe, &error), error);
+  reader = g_thread_new ("reader", read_pipe, pipe);
+  assert_ok (ccs_file_write (pipe, "figures\n", -1, &error), error);
+  read = g_thread_join (reader);
+  ck_assert_str_eq (read ? read : "", "figures\n");
+  ck_assert (stat (pipe, &about) == 0 && S_ISFIFO (about.st_mode));
+}
+END_TEST
+
+START_TEST (a_link_stays_one_to_what_is_written)
+{
+  g_autofree char *file = in_root ("figures");
+  g_autofree char *link = in_root ("link");
+  g_autofree char *text = NULL;
+  g_autoptr (GError) error = NULL;
+
+  write_text ("figures", "a longer text than the new one");
+  ck_assert_int_eq (symlink (file, link), 0);
+  assert_ok (ccs_file_write (link, "new", -1, &error), error);
+  ck_assert (g_file_test (link, G_FILE_TEST_IS_SYMLINK));
+  ck_assert (g_file_get_contents (file, &text, NULL, NULL));
+  ck_assert_str_eq (text, "new");
+}
+END_TEST
+
 static CcsRunState
 state_at (gint64 step)
 {
@@ -538,6 +598,9 @@ main (void)
   tcase_add_test (tcase, a_folder_that_cannot_be_made_is_named);
   tcase_add_test (tcase, resuming_nothing_is_told);
   tcase_add_test (tcase, a_full_disk_ends_the_run_and_leaves_no_half_file);
+  tcase_add_test (tcase, figures_on_a_full_device_are_told);
+  tcase_add_test (tcase, a_pipe_is_written_into);
+  tcase_add_test (tcase, a_link_stays_one_to_what_is_written);
   tcase_add_test (tcase, a_full_disk_leaves_the_last_state);
   tcase_add_test (tcase, a_model_is_no_state);
   suite_add_tcase (suite, tcase);

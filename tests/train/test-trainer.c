@@ -385,8 +385,9 @@ END_TEST
 START_TEST (the_benchmark_tells_the_parts_of_a_step)
 {
   static const char *const parts[]
-      = { "load_wait_seconds", "forward_seconds",    "backward_seconds",
-          "update_seconds",    "samples_per_second", "peak_rss_mb" };
+      = { "load_wait_seconds", "forward_seconds", "backward_seconds",
+          "update_seconds",    "load_seconds",    "samples_per_second",
+          "plan_mb",           "peak_rss_mb" };
   g_autofree char *json = g_build_filename (folder, "benchmark.json", NULL);
   g_autoptr (JsonParser) parser = json_parser_new ();
   g_autoptr (GError) error = NULL;
@@ -403,6 +404,8 @@ START_TEST (the_benchmark_tells_the_parts_of_a_step)
   figures = json_node_get_object (json_parser_get_root (parser));
   for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
     ck_assert (json_object_has_member (figures, parts[i]));
+  ck_assert_double_gt (json_object_get_double_member (figures, "load_seconds"),
+                       0);
   for (guint i = 0; i < 4; i++)
     sum += json_object_get_double_member (figures, parts[i]);
   step = json_object_get_double_member (figures, "step_seconds");

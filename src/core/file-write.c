@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "file-write.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "error.h"
+
+static gboolean
+refuse (const char *path, int reason, GError **error)
+{
+  g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: cannot be written: %s",
+               path, g_strerror (reason));
+  return FALSE;
+}
+
+gboolean
+ccs_file_is_replaced (const char *path)
+{
+  struct stat about;
+
+  return lstat (path, &about) != 0 || S_ISREG (about.st_mode);
+}
+
+/* Opened anew, it would be written over from its beginning. */
+static gboolean
+is_standard_output (const char *path)
+{
+  struct stat here, there;
+
+  return stat (path, &here) == 0 && fstat (STDOUT_FILENO, &there) == 0
+         && here.st_dev == there.st_dev && here.st_ino == there.st_ino;
+}
+
+static gboolean
+write_all (int file, const char *text, gsize length)
+{
+  while (length > 0) {
+    ssize_t n = write (file, text, length);
+
+    if (n < 0 && errno != EINTR)
+      return FALSE;
+    if (n > 0) {
+      text += n;
+      length -= n;
+    }
+  }
+  return TRUE;
+}
+
+static gboolean
+write_into (const char *path, const char *text, gsize length, GError **error)
+{
+  gboolean own = is_standard_output (path);
+  int file
+      = own ? dup (STDOUT_FILENO)
+            : g_open (path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  gboolean written;
+  int reason;
+
+  if (file < 0)
+    return refuse (path, errno, error);
+  written = (!own || fflush (stdout) == 0) && write_all (file, text, length);
+  reason = errno;
+  if (close (file) != 0 && written) {
+    written = FALSE;
+    reason = errno;
+  }
+  return written || refuse (path, reason, error);
+}
+
+gboolean
+ccs_file_write (const char *path, const char *text, gssize length,
+                GError **error)
+{
+  if (ccs_file_is_replaced (path))
+    return g_file_set_contents (path, text, length, error);
+  return write_into (path, text, length < 0 ? strlen (text) : (gsize)length,
+                     error);
+}
