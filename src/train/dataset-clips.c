@@ -100,6 +100,14 @@ ccs_clips_refuse (CcsClips *self, GError *reason, GError **error)
   return TRUE;
 }
 
+static gint64
+last_frame_by_sound (gint64 first, const CcsSoundFile *sound)
+{
+  gint64 frames = (gint64)(sound->frames * CCS_ANALYSIS_FPS / sound->rate);
+
+  return first + MAX (frames, 1) - 1;
+}
+
 static gboolean
 check_clip (CcsClip *clip, GError **error)
 {
@@ -119,6 +127,9 @@ check_clip (CcsClip *clip, GError **error)
     return FALSE;
   clip->item.samples = sound.samples;
   clip->item.duration = (double)sound.frames / sound.rate;
+  if (clip->item.last_frame == CCS_LAST_FRAME_BY_SOUND)
+    clip->item.last_frame
+        = last_frame_by_sound (clip->item.first_frame, &sound);
   return TRUE;
 }
 

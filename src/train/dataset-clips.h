@@ -14,7 +14,8 @@ G_BEGIN_DECLS
  * @frames: (transfer full): folder of pictures, named by six digits and
  *   @extension
  * @extension: ".png" or ".jpg"
- * @item: everything but samples and duration, which the sound file tells
+ * @item: everything but samples and duration, which the sound file tells, and
+ *   last_frame where that is %CCS_LAST_FRAME_BY_SOUND
  */
 typedef struct
 {
@@ -23,6 +24,9 @@ typedef struct
   const char *extension;
   CcsDatasetItem item;
 } CcsClip;
+
+/* As many whole frames as the sound lasts for. */
+#define CCS_LAST_FRAME_BY_SOUND (-1)
 
 typedef struct _CcsClips CcsClips;
 

@@ -8,9 +8,6 @@
 #include "dataset-layout.h"
 #include "error.h"
 
-/* A clip of 9.984 s has this many whole frames. */
-#define LAST_FRAME 99
-
 /* The file name without its extension, whatever machine's path it was. */
 static char *
 id_of_path (const char *entry)
@@ -95,7 +92,7 @@ clip_of_id (const char *root, const char *id)
   g_strlcpy (clip.item.name, id, sizeof clip.item.name);
   clip.item.frame_offset = CCS_FRAME_OFFSET_FAIRPLAY;
   clip.item.first_frame = 1;
-  clip.item.last_frame = LAST_FRAME;
+  clip.item.last_frame = CCS_LAST_FRAME_BY_SOUND;
   return clip;
 }
 

@@ -4,6 +4,8 @@
  * read is always 16 kHz stereo and 480x240 RGB. */
 #pragma once
 
+#include <limits.h>
+
 #include "model/config.h"
 #include "scenes.h"
 
@@ -55,7 +57,8 @@ typedef struct
                         .scene_seed = 1,                                       \
                         .scene_count = 2000 })
 
-#define CCS_DATASET_NAME 64
+/* Bytes: a video's folder, which the file system limits, and a second. */
+#define CCS_DATASET_NAME (NAME_MAX + sizeof "/2147483647")
 #define CCS_FRAME_OFFSET_FAIRPLAY 0.1
 #define CCS_FRAME_OFFSET_YT_CLEAN 0.05
 

@@ -4,6 +4,7 @@
 #include <hdf5.h>
 #include <sndfile.h>
 
+#include "dataset-layout.h"
 #include "dataset-support.h"
 
 static char *fairplay; /* exported once */
@@ -302,6 +303,67 @@ START_TEST (exported_scenes_read_back_as_fairplay)
 }
 END_TEST
 
+#define LONG_NAME                                                              \
+  "a recording whose name tells its place, its people, the day, the tune and " \
+  "how it was taken"
+
+/* The first exported clip's frames and list, with a sound of @n samples. */
+static char *
+link_with_sound (const char *id, gsize n)
+{
+  g_autofree char *frames = ccs_layout_frames (fairplay, "000001");
+  char *folder = make_folder ();
+  g_autofree char *sound = ccs_layout_sound (folder, id);
+  g_autofree char *link = ccs_layout_frames (folder, id);
+  g_autoptr (GPtrArray) ids = g_ptr_array_new ();
+  g_autoptr (GError) error = NULL;
+
+  g_ptr_array_add (ids, (gpointer)id);
+  assert_ok (ccs_layout_make (folder, &error), error);
+  assert_ok (ccs_layout_write_lists (folder, "train", ids, &error), error);
+  write_sweep (sound, CCS_MODEL_RATE, n);
+  ck_assert (symlink (frames, link) == 0);
+  return folder;
+}
+
+START_TEST (a_clip_has_the_frames_that_its_sound_lasts_for)
+{
+  static const struct
+  {
+    gsize samples;
+    double center;
+    gint64 number;
+  } clips[] = {
+    { CCS_WINDOW, 0.6, 6 }, /* 0.63 s: six whole ones */
+    { 159744, 9.98, 99 },   /* 9.984 s */
+    { 192000, 11.5, 116 },  /* beyond the ten seconds of most */
+    { 192000, 12.5, 120 },
+  };
+  g_autofree char *folder = link_with_sound ("long", clips[_i].samples);
+  CcsDatasetOptions options = options_of ("fairplay", folder);
+  g_autoptr (CcsDataset) dataset = open_or_fail (&options);
+  CcsDatasetItem item;
+
+  ccs_dataset_item (dataset, 0, &item);
+  ck_assert_int_eq (ccs_dataset_frame_at (&item, clips[_i].center),
+                    clips[_i].number);
+  remove_tree (folder);
+}
+END_TEST
+
+START_TEST (a_long_name_is_kept_whole)
+{
+  g_autofree char *folder = link_with_sound (LONG_NAME, CCS_WINDOW);
+  CcsDatasetOptions options = options_of ("fairplay", folder);
+  g_autoptr (CcsDataset) dataset = open_or_fail (&options);
+  CcsDatasetItem item;
+
+  ccs_dataset_item (dataset, 0, &item);
+  ck_assert_str_eq (item.name, LONG_NAME);
+  remove_tree (folder);
+}
+END_TEST
+
 START_TEST (window_takes_the_published_frame)
 {
   CcsDatasetOptions options = options_of ("fairplay", fairplay);
@@ -312,7 +374,7 @@ START_TEST (window_takes_the_published_frame)
   /* the first window, one at a tie (to even), and beyond both ends */
   ck_assert_int_eq (ccs_dataset_frame_at (&item, 0.315), 4);
   ck_assert_int_eq (ccs_dataset_frame_at (&item, 0.75), 8);
-  ck_assert_int_eq (ccs_dataset_frame_at (&item, 9.99), 99);
+  ck_assert_int_eq (ccs_dataset_frame_at (&item, 9.99), 100);
   ck_assert_int_eq (ccs_dataset_frame_at (&item, -3), 1);
 }
 END_TEST
@@ -573,6 +635,9 @@ main (void)
   tcase_add_unchecked_fixture (fair, make_fairplay, drop_fairplay);
   tcase_add_loop_test (fair, exported_scenes_read_back_as_fairplay, 0, 2);
   tcase_add_test (fair, window_takes_the_published_frame);
+  tcase_add_loop_test (fair, a_clip_has_the_frames_that_its_sound_lasts_for, 0,
+                       4);
+  tcase_add_test (fair, a_long_name_is_kept_whole);
   tcase_add_loop_test (fair, range_beyond_the_clip_is_refused, 0, 2);
   tcase_add_test (fair, missing_sound_is_fatal_or_left_out_as_asked);
   tcase_add_test (fair, missing_frames_are_named);
