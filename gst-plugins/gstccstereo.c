@@ -175,8 +175,10 @@ gst_ccstereo_model_settings_load (GstCcstereoModelSettings *self,
   GST_OBJECT_LOCK (element);
   path = g_strdup (self->model_file);
   backend = names[self->backend];
-  options = (CcsBackendOptions){ self->n_threads, self->cuda_device_id,
-                                 self->precision };
+  options = (CcsBackendOptions){ .n_threads = self->n_threads,
+                                 .device_id = self->cuda_device_id,
+                                 .precision = self->precision,
+                                 .shares_cores = TRUE };
   GST_OBJECT_UNLOCK (element);
   if (path == NULL)
     path = ccs_model_default_path (&error);

@@ -485,22 +485,6 @@ parse (Options *options, int *argc, char ***argv, GError **error)
          && check_container (options, error);
 }
 
-/* OpenMP's threads spin while they wait for each other, and the decoders need
- * the cores. It reads how to wait when it is loaded, before main(): the program
- * starts itself anew, unless somebody has chosen. */
-static void
-wait_passively (char **argv)
-{
-  g_autofree char *program = g_file_read_link ("/proc/self/exe", NULL);
-
-  if (program == NULL || g_getenv ("OMP_WAIT_POLICY")
-      || g_getenv ("GOMP_SPINCOUNT"))
-    return;
-  g_setenv ("OMP_WAIT_POLICY", "passive", FALSE);
-  execv (program, argv);
-  g_unsetenv ("OMP_WAIT_POLICY"); /* then they spin */
-}
-
 int
 main (int argc, char **argv)
 {
@@ -508,7 +492,6 @@ main (int argc, char **argv)
   g_autoptr (GError) error = NULL;
   ExitCode code = EXIT_DONE;
 
-  wait_passively (argv);
   setlocale (LC_ALL, "");
   g_set_prgname ("ccstereo-transcode");
   if (!parse (&options, &argc, &argv, &error)) {

@@ -31,10 +31,14 @@ START_TEST (unknown_backend_is_refused_and_same_one_is_shared)
   CcsBackendOptions two = { 2, -1 };
   g_autoptr (CcsBackend) a = ccs_backend_open ("cpu", &two, NULL);
   g_autoptr (CcsBackend) b = ccs_backend_open ("cpu", &two, NULL);
+  CcsBackendOptions sharing
+      = { .n_threads = 2, .device_id = -1, .shares_cores = TRUE };
+  g_autoptr (CcsBackend) c = ccs_backend_open ("cpu", &sharing, NULL);
 
   ck_assert_ptr_null (ccs_backend_open ("abacus", NULL, &error));
   ck_assert_ptr_nonnull (strstr (error->message, "abacus"));
   ck_assert_ptr_eq (a, b);
+  ck_assert_ptr_ne (a, c);
 }
 END_TEST
 

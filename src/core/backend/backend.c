@@ -105,6 +105,7 @@ find_opened (const char *name, const CcsBackendOptions *options)
         && shared->options.n_threads == options->n_threads
         && shared->options.device_id == options->device_id
         && shared->options.precision == options->precision
+        && shared->options.shares_cores == options->shares_cores
         && shared->process == getpid ())
       return ccs_backend_ref (shared->backend);
   }

@@ -43,6 +43,8 @@ typedef struct
   gint n_threads; /* 0: as many as the machine has cores */
   gint device_id; /* -1: the backend chooses */
   CcsPrecision precision;
+  gboolean shares_cores; /* cpu: threads that wait for each other leave their
+                          * cores to the process's other work */
 } CcsBackendOptions;
 
 /* A compiled op, ready to run on fixed memory. */

@@ -92,11 +92,41 @@ cpu_close (CcsBackend *backend)
 
   if (self->worker)
     ccs_worker_free (self->worker);
+  if (self->crowd)
+    ccs_worker_free (self->crowd);
   if (self->stream)
     dnnl_stream_destroy (self->stream);
   if (self->engine)
     dnnl_engine_destroy (self->engine);
   g_free (self);
+}
+
+static void
+start_team (gpointer data)
+{
+  gint *count = data; /* keeps the compiler from leaving the region out */
+
+#pragma omp parallel
+  g_atomic_int_inc (count);
+}
+
+/* libgomp lets threads that wait for each other spin, unless the process has
+ * more of its threads than cores (its manual, GOMP_SPINCOUNT): then they sleep
+ * almost at once. A team that has run once and does nothing more makes it so.
+ */
+static gboolean
+gather_crowd (CcsCpu *self, GError **error)
+{
+  const gint n_threads = self->base.n_threads;
+  /* It counts the first thread, and of each team those that are added. */
+  const gint size = MAX (omp_get_num_procs () - n_threads, 0) + 2;
+  gint count = 0;
+
+  if (n_threads < 2) /* nobody to wait for */
+    return TRUE;
+  self->crowd = ccs_worker_new (size, error);
+  return self->crowd
+         && ccs_worker_call (self->crowd, start_team, &count, error);
 }
 
 static CcsBackend *
@@ -115,7 +145,7 @@ cpu_open (const CcsBackendOptions *options, GError **error)
   self->base.n_threads = n_threads > 0 ? n_threads : omp_get_num_procs ();
   g_atomic_ref_count_init (&self->base.ref_count);
   self->worker = ccs_worker_new (self->base.n_threads, error);
-  if (!self->worker
+  if (!self->worker || (options->shares_cores && !gather_crowd (self, error))
       || !ccs_dnnl_check (dnnl_engine_create (&self->engine, dnnl_cpu, 0),
                           "opening", error)
       || !ccs_dnnl_check (dnnl_stream_create (&self->stream, self->engine,

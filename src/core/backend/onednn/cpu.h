@@ -18,6 +18,7 @@ typedef struct
 {
   CcsBackend base;
   CcsWorker *worker; /* owns execution and compilation */
+  CcsWorker *crowd;  /* NULL: waiting threads spin */
   dnnl_engine_t engine;
   dnnl_stream_t stream;
   dnnl_status_t failure; /* the first of the run under way */
