@@ -181,21 +181,20 @@ without (const CcsStateDict *params, const char *name)
   return rest;
 }
 
+static const CcsModelConfig telling_configs[] = {
+  { 18, 1, { TRUE, FALSE, FALSE, FALSE } },
+  { 50, 2, { FALSE, TRUE, FALSE, TRUE } },
+};
+
 START_TEST (any_missing_tensor_is_named)
 {
-  g_autoptr (CcsStateDict) params = make_params (&published, CCS_F32);
+  g_autoptr (CcsStateDict) params = make_params (&telling_configs[_i], CCS_F32);
 
   for (guint i = 0; i < ccs_state_dict_size (params); i++) {
     const char *name = ccs_state_dict_name (params, i);
     g_autoptr (CcsStateDict) rest = without (params, name);
 
-    /* without its position table a layer with AVAD looks like one without,
-     * whose batch norm is then missing */
-    if (g_str_has_suffix (name, ".pos_embed_v"))
-      assert_refused (rest, "net_audio.audionet_upconvlayer1.upnorm.weight",
-                      "is missing");
-    else
-      assert_refused (rest, name, "is missing");
+    assert_refused (rest, name, "is missing");
   }
 }
 END_TEST
@@ -227,9 +226,22 @@ static const struct
     0.f,
     "16x1, not 16" },
   { "net_audio.audionet_convlayer1.0.bias", { 1, { 0 } }, 0.f, "0, not 16" },
-  { "net_visual.segment.aspp.red_bn.weight", { 1, { 640 } }, 0.f, "640" },
-  { "net_visual.segment.aspp.red_bn.weight", { 1, { 100 } }, 0.f, "100" },
-  { "net_visual.segment.aspp.red_bn.weight", { 2, { 64, 2 } }, 0.f, "128" },
+  { "net_visual.segment.aspp.red_bn.weight",
+    { 1, { 640 } },
+    0.f,
+    "640, not 128" },
+  { "net_visual.segment.aspp.red_bn.weight",
+    { 1, { 256 } },
+    0.f,
+    "256, not 128" },
+  { "net_visual.segment.aspp.red_bn.bias",
+    { 1, { 256 } },
+    0.f,
+    "256, not 128" },
+  { "net_visual.segment.aspp.red_bn.weight",
+    { 2, { 64, 2 } },
+    0.f,
+    "64x2, not 128" },
   { "net_audio.conv1x1_rgb.1.num_batches_tracked",
     { 0 },
     0.f,
@@ -291,6 +303,31 @@ START_TEST (a_batch_norm_beside_avad_is_unexpected)
 }
 END_TEST
 
+START_TEST (a_model_of_another_width_is_told)
+{
+  g_autoptr (CcsStateDict) params = ccs_state_dict_new ();
+
+  ccs_state_dict_insert (params, "net_visual.segment.aspp.red_bn.weight",
+                         zeros_and (CCS_SHAPE (640), 0.f));
+  assert_refused (params, "net_visual.segment.aspp.red_bn.weight",
+                  "640 elements are not 128 times 1 to 4");
+}
+END_TEST
+
+/* It would be infinite where the net computes. */
+START_TEST (a_double_beyond_float_is_not_finite)
+{
+  g_autoptr (CcsStateDict) params = make_params (&published, CCS_F64);
+  const CcsShape shape = CCS_SHAPE (16, 128);
+  double *data = g_new0 (double, 16 * 128);
+
+  data[7] = 1e300;
+  ccs_state_dict_set (params, "net_audio.aud_pos_embed.weight",
+                      ccs_tensor_new_take (CCS_F64, &shape, data));
+  assert_refused (params, "net_audio.aud_pos_embed.weight", "not finite");
+}
+END_TEST
+
 START_TEST (nothing_is_no_model)
 {
   g_autoptr (CcsStateDict) params = ccs_state_dict_new ();
@@ -320,12 +357,15 @@ main (void)
                        detection_finds_what_the_parameters_were_made_for, 0,
                        G_N_ELEMENTS (configs));
   tcase_add_loop_test (detect, detection_accepts_every_floating_type, 0, 3);
-  tcase_add_test (detect, any_missing_tensor_is_named);
+  tcase_add_loop_test (detect, any_missing_tensor_is_named, 0,
+                       G_N_ELEMENTS (telling_configs));
   tcase_add_loop_test (detect, a_wrong_tensor_is_named_with_what_is_wrong, 0,
                        G_N_ELEMENTS (replacements));
   tcase_add_test (detect, an_integer_weight_is_refused);
   tcase_add_test (detect, an_unexpected_tensor_is_named);
   tcase_add_test (detect, a_batch_norm_beside_avad_is_unexpected);
+  tcase_add_test (detect, a_model_of_another_width_is_told);
+  tcase_add_test (detect, a_double_beyond_float_is_not_finite);
   tcase_add_test (detect, nothing_is_no_model);
   suite_add_tcase (suite, detect);
 

@@ -13,17 +13,10 @@
 #define DATA_ALIGNMENT 64
 #define FILE_MODE 0644
 
-static gboolean
-is_floating (CcsDType dtype)
-{
-  return dtype == CCS_F32 || dtype == CCS_F16 || dtype == CCS_BF16
-         || dtype == CCS_F64;
-}
-
 static CcsDType
 stored_dtype (const CcsTensor *tensor, CcsDType storage)
 {
-  return is_floating (tensor->dtype) ? storage : tensor->dtype;
+  return ccs_dtype_is_floating (tensor->dtype) ? storage : tensor->dtype;
 }
 
 /* -- order of the data -- */

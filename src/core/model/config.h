@@ -66,6 +66,10 @@ char *ccs_model_config_to_string (const CcsModelConfig *self);
  * finite. Error: CCS_ERROR_MODEL naming the tensor and the reason. */
 gboolean ccs_model_config_detect (const CcsStateDict *params,
                                   CcsModelConfig *config, GError **error);
+/* Whether what @metadata of a file (string -> string) declares as its
+ * configuration, if it does, is @self; else CCS_ERROR_MODEL. */
+gboolean ccs_model_config_check_declared (const CcsModelConfig *self,
+                                          GHashTable *metadata, GError **error);
 
 typedef enum
 {

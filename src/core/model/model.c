@@ -213,22 +213,6 @@ registry_remove (CcsModel *model)
     g_clear_pointer (&registry, g_hash_table_unref);
 }
 
-/* A file that says what configuration it holds has to hold that one. */
-static gboolean
-check_declared_config (const CcsCheckpoint *file, const char *path,
-                       const CcsModelConfig *config, GError **error)
-{
-  const char *declared = g_hash_table_lookup (file->metadata, CCS_META_CONFIG);
-  g_autofree char *found = ccs_model_config_to_string (config);
-
-  if (!declared || g_str_equal (declared, found))
-    return TRUE;
-  g_set_error (error, CCS_ERROR, CCS_ERROR_MODEL,
-               "%s: metadata %s says \"%s\", but its tensors make \"%s\"", path,
-               CCS_META_CONFIG, declared, found);
-  return FALSE;
-}
-
 static CcsModel *
 load_unshared (const char *path, CcsBackend *backend, GError **error)
 {
@@ -238,8 +222,13 @@ load_unshared (const char *path, CcsBackend *backend, GError **error)
   if (!file)
     return NULL;
   model = ccs_model_new (file->tensors, path, backend, error);
-  if (!model || !check_declared_config (file, path, &model->config, error))
+  if (!model)
     return NULL;
+  if (!ccs_model_config_check_declared (&model->config, file->metadata,
+                                        error)) {
+    g_prefix_error (error, "%s: ", path);
+    return NULL;
+  }
   return g_steal_pointer (&model);
 }
 

@@ -1,23 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The audio U-Net around the fusion (specification section 3): five halvings
  * of the spectrum, and five doublings with skips that end in the mask. */
+#include "architecture.h"
 #include "net-layer.h"
 
-#define AUDIO "net_audio."
+#define AUDIO CCS_NET_AUDIO "."
 #define ENCODER_SLOPE 0.2f
-#define SPECTRUM_CHANNELS 2 /* re, im */
-#define BOTTLENECK_HEIGHT 8
-#define BOTTLENECK_WIDTH 2
-
-/* Output channels of the encoder's and the decoder's layers, in ngf. */
-static const gint encoder_width[CCS_N_UPCONV] = { 1, 2, 4, 8, 8 };
-static const gint decoder_width[CCS_N_UPCONV - 1] = { 8, 4, 2, 1 };
-
-static gint
-ngf (const CcsModelConfig *config)
-{
-  return ccs_model_config_dim (config) / encoder_width[CCS_N_UPCONV - 1];
-}
+#define BOTTLENECK_HEIGHT 8 /* of CCS_AUDIO_TOKENS */
+#define BOTTLENECK_WIDTH (CCS_AUDIO_TOKENS / BOTTLENECK_HEIGHT)
 
 void
 ccs_net_audio_encode (CcsProgram *p, const CcsModelConfig *config,
@@ -30,11 +20,12 @@ ccs_net_audio_encode (CcsProgram *p, const CcsModelConfig *config,
     g_autofree char *name = g_strdup_printf ("audio.%s", layer);
     g_autofree char *conv = g_strdup_printf (AUDIO "%s.0", layer);
     g_autofree char *norm = g_strdup_printf (AUDIO "%s.1", layer);
-    CcsNetConv spec = { .out = encoder_width[k] * ngf (config),
-                        .kernel = 4,
-                        .stride = 2,
-                        .pad = 1,
-                        .bias = TRUE };
+    CcsNetConv spec
+        = { .out = ccs_encoder_width[k] * ccs_model_config_ngf (config),
+            .kernel = CCS_AUDIO_KERNEL,
+            .stride = 2,
+            .pad = 1,
+            .bias = TRUE };
     x = ccs_net_conv (p, x, conv, spec);
     x = ccs_net_batch_norm (p, x, norm, CCS_NET_NORM_AFFINE, 1,
                             CCS_LEAKY_RELU (ENCODER_SLOPE));
@@ -53,7 +44,9 @@ decoder_layer (CcsProgram *p, const CcsModelConfig *config, CcsValueId x,
   g_autofree char *conv = g_strdup_printf (AUDIO "%s.upconv", layer);
   g_autofree char *norm = g_strdup_printf (AUDIO "%s.upnorm", layer);
 
-  x = ccs_net_upconv (p, x, conv, decoder_width[k] * ngf (config), CCS_NO_ACT);
+  x = ccs_net_upconv (p, x, conv,
+                      ccs_decoder_width[k] * ccs_model_config_ngf (config),
+                      CCS_NO_ACT);
   ccs_program_name (p, conv_name, x);
   if (config->avad[k]) {
     g_autofree char *norm_name = g_strdup_printf ("audio.%s.upnorm", layer);
@@ -71,7 +64,7 @@ static CcsValueId
 mask_layer (CcsProgram *p, CcsValueId x)
 {
   CcsValueId y = ccs_net_upconv (p, x, AUDIO "audionet_upconvlayer5.upconv",
-                                 SPECTRUM_CHANNELS, CCS_SIGMOID);
+                                 CCS_SPECTRUM_CHANNELS, CCS_SIGMOID);
 
   ccs_program_name (p, "audio.audionet_upconvlayer5", y);
   y = ccs_affine (p, y, 2.f, -1.f);

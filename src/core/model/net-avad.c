@@ -2,9 +2,9 @@
 /* AVAD (specification section 4): the audio map is normalised, then scaled and
  * shifted at every point by what the similarity of that point's token with
  * each of the picture's 98 tokens says. */
+#include "architecture.h"
 #include "net-layer.h"
 
-#define KERNEL 5
 #define NORMALIZE_EPS 1e-12f /* of both token sets, over channels */
 
 /* Unit tokens x + position table: x [B,T,C]. */
@@ -27,9 +27,9 @@ mlp (CcsProgram *p, CcsValueId x, const char *module, const char *leaf,
 {
   g_autofree char *name = g_strconcat (module, leaf, NULL);
   CcsNetConv spec = { .out = out,
-                      .kernel = KERNEL,
+                      .kernel = CCS_AVAD_KERNEL,
                       .stride = 1,
-                      .pad = KERNEL / 2,
+                      .pad = CCS_AVAD_KERNEL / 2,
                       .bias = TRUE,
                       .act = act };
 

@@ -2,9 +2,10 @@
 /* Fusion (specification section 3): the audio bottleneck's 16 tokens ask the
  * picture's 98 (cross-attention), then each other (self-attention), then pass
  * a feed-forward layer; a residual and a layer norm behind each. */
+#include "architecture.h"
 #include "net-layer.h"
 
-#define AUDIO "net_audio."
+#define AUDIO CCS_NET_AUDIO "."
 #define CROSS "transformer_cross_attention_layers.0"
 #define SELF "transformer_self_attention_layers.0"
 #define FFN "transformer_ffn_layers.0"

@@ -3,7 +3,7 @@
  * ConvTranspose2d, BatchNorm2d, LayerNorm and Linear are in a program. */
 #include "net-layer.h"
 
-#define UPCONV_KERNEL 4
+#include "architecture.h"
 
 static CcsValueId
 param (CcsProgram *p, const char *module, const char *leaf, CcsShape shape,
@@ -63,10 +63,10 @@ ccs_net_upconv (CcsProgram *p, CcsValueId x, const char *module, gint out,
                 CcsAct act)
 {
   CcsShape s = ccs_net_shape (p, x);
-  CcsValueId w
-      = param (p, module, ".weight",
-               CCS_SHAPE (channels (p, x), out, UPCONV_KERNEL, UPCONV_KERNEL),
-               CCS_LAYOUT_FILTER);
+  CcsValueId w = param (
+      p, module, ".weight",
+      CCS_SHAPE (channels (p, x), out, CCS_AUDIO_KERNEL, CCS_AUDIO_KERNEL),
+      CCS_LAYOUT_FILTER);
   CcsValueId b = param (p, module, ".bias", CCS_SHAPE (out), CCS_LAYOUT_PLAIN);
 
   return ccs_conv_transpose2d (p, x, w, b, 2, 1, 1, 2 * s.dim[1], 2 * s.dim[2],

@@ -2,22 +2,14 @@
 /* The visual encoder (specification section 2): a ResNet trunk of 18 or 50
  * layers without its head, and the ASPP that looks at its last map at four
  * scales and as a whole. */
+#include "architecture.h"
 #include "net-layer.h"
 
-#define TRUNK "net_visual.backbone.feature_extraction"
-#define ASPP "net_visual.segment.aspp"
-
-#define N_STAGES 4
-#define FIRST_STAGE 4 /* the trunk's modules 4 to 7 are the stages */
-#define STEM_CHANNELS 64
-#define BOTTLENECK_EXPANSION 4
-#define ASPP_CHANNELS 256 /* of each of its branches */
-#define ASPP_BRANCHES 4
+#define TRUNK CCS_NET_TRUNK
+#define ASPP CCS_NET_ASPP
 #define ASPP_SLOPE 0.01f
 
-static const gint resnet18_blocks[N_STAGES] = { 2, 2, 2, 2 };
-static const gint resnet50_blocks[N_STAGES] = { 3, 4, 6, 3 };
-static const gint aspp_dilation[ASPP_BRANCHES] = { 1, 6, 12, 18 };
+static const gint aspp_dilation[CCS_ASPP_BRANCHES] = { 1, 6, 12, 18 };
 
 /* A convolution without bias and the batch norm behind it. */
 static CcsValueId
@@ -61,9 +53,8 @@ basic_block (CcsProgram *p, CcsValueId x, const char *block, gint width,
 
 static CcsValueId
 bottleneck_block (CcsProgram *p, CcsValueId x, const char *block, gint width,
-                  gint stride, gint groups)
+                  gint out, gint stride, gint groups)
 {
-  gint out = width * BOTTLENECK_EXPANSION;
   CcsNetConv reduce = { .out = width, .kernel = 1, .stride = 1 };
   CcsNetConv middle = { .out = width, .kernel = 3, .stride = stride, .pad = 1 };
   CcsNetConv expand = { .out = out, .kernel = 1, .stride = 1 };
@@ -79,22 +70,23 @@ bottleneck_block (CcsProgram *p, CcsValueId x, const char *block, gint width,
 static CcsValueId
 trunk (CcsProgram *p, gint backbone, CcsValueId frames, gint groups)
 {
-  const gint *blocks = backbone == 50 ? resnet50_blocks : resnet18_blocks;
+  const CcsResNet *resnet = ccs_resnet_find (backbone);
   CcsNetConv stem
-      = { .out = STEM_CHANNELS, .kernel = 7, .stride = 2, .pad = 3 };
+      = { .out = CCS_RESNET_STEM, .kernel = 7, .stride = 2, .pad = 3 };
   CcsValueId x;
 
   x = conv_norm (p, frames, TRUNK, "0", "1", stem, groups, CCS_RELU);
   x = ccs_max_pool (p, x, 3, 2, 1);
-  for (gint stage = 0; stage < N_STAGES; stage++) {
+  for (gint stage = 0; stage < CCS_RESNET_STAGES; stage++) {
     g_autofree char *name = g_strdup_printf ("resnet.layer%d", stage + 1);
-    for (gint i = 0; i < blocks[stage]; i++) {
+    for (gint i = 0; i < resnet->blocks[stage]; i++) {
       g_autofree char *block
-          = g_strdup_printf (TRUNK ".%d.%d", FIRST_STAGE + stage, i);
-      gint width = STEM_CHANNELS << stage;
+          = g_strdup_printf (TRUNK ".%d.%d", CCS_RESNET_FIRST_STAGE + stage, i);
+      gint width = CCS_RESNET_STEM << stage;
       gint stride = stage > 0 && i == 0 ? 2 : 1;
-      if (backbone == 50)
-        x = bottleneck_block (p, x, block, width, stride, groups);
+      if (resnet->expansion > 1)
+        x = bottleneck_block (p, x, block, width, width * resnet->expansion,
+                              stride, groups);
       else
         x = basic_block (p, x, block, width, stride, groups);
     }
@@ -107,19 +99,19 @@ trunk (CcsProgram *p, gint backbone, CcsValueId frames, gint groups)
 static CcsValueId
 aspp_map (CcsProgram *p, CcsValueId x, gint dim, gint groups)
 {
-  CcsValueId branch[ASPP_BRANCHES], y;
+  CcsValueId branch[CCS_ASPP_BRANCHES], y;
 
-  for (gint i = 0; i < ASPP_BRANCHES; i++) {
+  for (gint i = 0; i < CCS_ASPP_BRANCHES; i++) {
     g_autofree char *name = g_strdup_printf (ASPP ".map_convs.%d", i);
     gboolean local = i > 0;
-    CcsNetConv spec = { .out = ASPP_CHANNELS,
+    CcsNetConv spec = { .out = CCS_ASPP_CHANNELS,
                         .kernel = local ? 3 : 1,
                         .stride = 1,
                         .pad = local ? aspp_dilation[i] : 0,
                         .dilation = aspp_dilation[i] };
     branch[i] = ccs_net_conv (p, x, name, spec);
   }
-  y = ccs_concat (p, branch, ASPP_BRANCHES, 3);
+  y = ccs_concat (p, branch, CCS_ASPP_BRANCHES, 3);
   y = ccs_net_batch_norm (p, y, ASPP ".map_bn", CCS_NET_NORM_AFFINE, groups,
                           CCS_LEAKY_RELU (ASPP_SLOPE));
   return ccs_net_conv (p, y, ASPP ".red_conv",
@@ -131,7 +123,7 @@ static CcsValueId
 aspp_pool (CcsProgram *p, CcsValueId x, gint dim, gint groups)
 {
   CcsShape s = ccs_net_shape (p, x);
-  CcsNetConv hidden = { .out = ASPP_CHANNELS, .kernel = 1, .stride = 1 };
+  CcsNetConv hidden = { .out = CCS_ASPP_CHANNELS, .kernel = 1, .stride = 1 };
   CcsNetConv reduce = { .out = dim, .kernel = 1, .stride = 1 };
   CcsValueId y = ccs_reduce (p, x, CCS_SHAPE (s.dim[0], 1, 1, s.dim[3]),
                              1.f / CCS_VISUAL_TOKENS);

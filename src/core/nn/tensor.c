@@ -32,6 +32,13 @@ ccs_dtype_name (CcsDType dtype)
   return dtype_rows[dtype].name;
 }
 
+gboolean
+ccs_dtype_is_floating (CcsDType dtype)
+{
+  return dtype == CCS_F32 || dtype == CCS_F16 || dtype == CCS_BF16
+         || dtype == CCS_F64;
+}
+
 gint64
 ccs_shape_elements (const CcsShape *shape)
 {
@@ -275,13 +282,6 @@ store_block (CcsDType dtype, const double *from, gsize n, gpointer to,
   }
 }
 
-static gboolean
-is_floating (CcsDType dtype)
-{
-  return dtype == CCS_F32 || dtype == CCS_F16 || dtype == CCS_BF16
-         || dtype == CCS_F64;
-}
-
 CcsTensor *
 ccs_tensor_convert (CcsTensor *self, CcsDType dtype)
 {
@@ -291,7 +291,7 @@ ccs_tensor_convert (CcsTensor *self, CcsDType dtype)
 
   if (dtype == self->dtype)
     return ccs_tensor_ref (self);
-  if (!is_floating (dtype))
+  if (!ccs_dtype_is_floating (dtype))
     return NULL;
   data = g_malloc_n (n, ccs_dtype_size (dtype));
   for (gsize i = 0; i < n; i += BLOCK) {

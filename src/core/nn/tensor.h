@@ -24,6 +24,8 @@ typedef enum
 
 /* Bytes of one element of @dtype. */
 gsize ccs_dtype_size (CcsDType dtype);
+/* F32, F16, BF16, F64. */
+gboolean ccs_dtype_is_floating (CcsDType dtype);
 /* "float32" and so on, as PyTorch names them. */
 const char *ccs_dtype_name (CcsDType dtype);
 

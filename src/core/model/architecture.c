@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "architecture.h"
+
+static const CcsResNet resnets[] = {
+  { 18, { 2, 2, 2, 2 }, 1 },
+  { 50, { 3, 4, 6, 3 }, 4 },
+};
+
+const CcsResNet *
+ccs_resnet_find (gint backbone)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (resnets); i++)
+    if (resnets[i].backbone == backbone)
+      return &resnets[i];
+  return NULL;
+}
+
+const gint ccs_encoder_width[] = { 1, 2, 4, 8, 8 };
+const gint ccs_decoder_width[] = { 8, 4, 2, 1 };
+
+gint
+ccs_model_config_dim (const CcsModelConfig *self)
+{
+  return CCS_DIM_PER_SCALE * self->dim_scale;
+}
+
+/* The bottleneck's tokens are as wide as the pictures'. */
+gint
+ccs_model_config_ngf (const CcsModelConfig *self)
+{
+  return ccs_model_config_dim (self) / ccs_encoder_width[CCS_N_UPCONV - 1];
+}
