@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* `ccstereo convert`: a model from any readable file to safetensors with this
- * project's metadata. */
+/* `ccstereo convert`: a model, or a ResNet, from any readable file to
+ * safetensors with this project's metadata. */
 #include "tool.h"
 
 #include <stdio.h>
 
-#include "ccstereo.h"
+#include "content.h"
 
 #define FORMAT_VERSION "1"
 
@@ -29,7 +29,7 @@ parse_storage (const char *name, CcsDType *dtype)
 
 /* What the file says already, with what is known now on top. */
 static GHashTable *
-new_metadata (GHashTable *old, const CcsModelConfig *config, const char *recipe,
+new_metadata (GHashTable *old, const Content *content, const char *recipe,
               const char *licence)
 {
   GHashTable *metadata
@@ -42,8 +42,9 @@ new_metadata (GHashTable *old, const CcsModelConfig *config, const char *recipe,
     g_hash_table_insert (metadata, g_strdup (key), g_strdup (value));
   g_hash_table_insert (metadata, g_strdup (CCS_META_FORMAT),
                        g_strdup (FORMAT_VERSION));
-  g_hash_table_insert (metadata, g_strdup (CCS_META_CONFIG),
-                       ccs_model_config_to_string (config));
+  if (content->kind == CONTENT_MODEL)
+    g_hash_table_insert (metadata, g_strdup (CCS_META_CONFIG),
+                         ccs_model_config_to_string (&content->config));
   if (recipe)
     g_hash_table_insert (metadata, g_strdup (CCS_META_RECIPE),
                          g_strdup (recipe));
@@ -79,16 +80,16 @@ convert (const char *from, const char *to, CcsDType storage, const char *recipe,
 {
   g_autoptr (CcsCheckpoint) file = ccs_checkpoint_load (from, error);
   g_autoptr (GHashTable) metadata = NULL;
-  CcsModelConfig config;
+  Content content;
 
   if (!file)
     return FALSE;
-  if (!ccs_model_config_detect (file->tensors, &config, error)
+  if (!content_detect (file, &content, error)
       || !check_range (file->tensors, storage, error)) {
     g_prefix_error (error, "%s: ", from);
     return FALSE;
   }
-  metadata = new_metadata (file->metadata, &config, recipe, licence);
+  metadata = new_metadata (file->metadata, &content, recipe, licence);
   return ccs_checkpoint_save (to, file->tensors, metadata, storage, error);
 }
 
@@ -128,9 +129,9 @@ const ToolCommand tool_convert = {
   "convert",
   "IN OUT",
   2,
-  "Make a safetensors model file of IN",
-  "IN is a CCStereo model as .pth of the authors' code or as safetensors. "
-  "It is\nchecked as a whole before OUT is written; OUT appears complete or "
-  "not at all.",
+  "Make a safetensors file of a model's .pth",
+  "IN is a CCStereo model as .pth of the authors' code or as safetensors, or "
+  "a\nResNet of torchvision's, which keeps its names. It is checked as a whole "
+  "before\nOUT is written; OUT appears complete or not at all.",
   run_convert
 };

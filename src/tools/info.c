@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ccstereo.h"
+#include "content.h"
 
 #define N_DTYPES (CCS_S64 + 1)
 
@@ -77,72 +77,20 @@ print_tensors (const CcsStateDict *tensors)
   }
 }
 
-/* Whether @trunk holds just the trunk of @backbone. */
-static gboolean
-is_trunk (const CcsStateDict *trunk, gint backbone)
+static void
+print_content (const Content *content)
 {
-  const CcsModelConfig config = { .backbone = backbone, .dim_scale = 1 };
-  g_autoptr (GPtrArray) params = ccs_model_config_params (&config);
-  guint n = 0;
+  g_autofree char *text = NULL;
 
-  for (guint i = 0; i < params->len; i++) {
-    const CcsParamInfo *info = g_ptr_array_index (params, i);
-    const CcsTensor *tensor = ccs_state_dict_lookup (trunk, info->name);
-    if (!g_str_has_prefix (info->name, "net_visual.backbone."))
-      continue;
-    if (!tensor || !ccs_shape_equal (&tensor->shape, &info->shape))
-      return FALSE;
-    n++;
+  if (content->kind == CONTENT_RESNET) {
+    printf ("  %-14s ResNet-%d: loads into the visual trunk only\n", "content",
+            content->config.backbone);
+    return;
   }
-  return n == ccs_state_dict_size (trunk);
-}
-
-/* For a ResNet; FALSE, as printed, when none that this project has. */
-static gboolean
-print_resnet (const CcsStateDict *trunk, GError **error)
-{
-  static const gint backbones[] = { 18, 50 };
-
-  for (guint i = 0; i < G_N_ELEMENTS (backbones); i++)
-    if (is_trunk (trunk, backbones[i])) {
-      printf ("  %-14s ResNet-%d: loads into the visual trunk only\n",
-              "content", backbones[i]);
-      return TRUE;
-    }
-  printf ("  %-14s a ResNet that no model has\n", "content");
-  g_set_error (error, CCS_ERROR, CCS_ERROR_MODEL,
-               "a ResNet, but neither 18 nor 50");
-  return FALSE;
-}
-
-/* Says which of the known contents this is; FALSE when none. */
-static gboolean
-print_content (const CcsCheckpoint *file, GError **error)
-{
-  CcsModelConfig config;
-
-  if (ccs_model_config_detect (file->tensors, &config, error)) {
-    g_autofree char *text = ccs_model_config_to_string (&config);
-    const char *declared
-        = g_hash_table_lookup (file->metadata, CCS_META_CONFIG);
-    printf ("  %-14s CCStereo model\n", "content");
-    printf ("  %-14s %s\n", "configuration", text);
-    print_parameter_counts (&config);
-    if (!declared || g_str_equal (declared, text))
-      return TRUE;
-    g_set_error (error, CCS_ERROR, CCS_ERROR_MODEL,
-                 "its metadata declares \"%s\", but its tensors make \"%s\"",
-                 declared, text);
-    return FALSE;
-  }
-  g_autoptr (CcsStateDict) trunk
-      = ccs_checkpoint_resnet_trunk (file->tensors, NULL);
-  if (trunk) {
-    g_clear_error (error);
-    return print_resnet (trunk, error);
-  }
-  printf ("  %-14s no model\n", "content");
-  return FALSE;
+  text = ccs_model_config_to_string (&content->config);
+  printf ("  %-14s CCStereo model\n", "content");
+  printf ("  %-14s %s\n", "configuration", text);
+  print_parameter_counts (&content->config);
 }
 
 static ToolExit
@@ -156,6 +104,7 @@ run_info (gint argc, char **argv)
   };
   g_autoptr (CcsCheckpoint) file = NULL;
   GError *error = NULL;
+  Content content;
   gboolean known;
   ToolExit exit;
 
@@ -167,7 +116,11 @@ run_info (gint argc, char **argv)
 
   printf ("%s\n  %-14s %s\n", argv[1], "format",
           ccs_file_kind_name (file->kind));
-  known = print_content (file, &error);
+  known = content_detect (file, &content, &error);
+  if (known)
+    print_content (&content);
+  else
+    printf ("  %-14s no model\n", "content");
   print_storage (file->tensors);
   print_metadata (file->metadata);
   if (verbose)

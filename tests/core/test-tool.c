@@ -362,6 +362,20 @@ START_TEST (convert_writes_the_asked_type_and_metadata)
 }
 END_TEST
 
+/* It keeps its names, and so remains what it was. */
+START_TEST (convert_takes_resnets)
+{
+  g_autofree char *resnet = resnet_file (18);
+  g_autofree char *half = in_dir ("half.safetensors");
+  g_auto (Outcome) outcome
+      = tool ("convert", resnet, half, "--storage", "bf16", NULL);
+  ck_assert_msg (outcome.code == 0, "%s", outcome.err);
+  g_auto (Outcome) info = tool ("info", half, NULL);
+  ck_assert_int_eq (info.code, 0);
+  ck_assert_ptr_nonnull (strstr (info.out, "ResNet-18:"));
+}
+END_TEST
+
 START_TEST (convert_leaves_an_existing_file_alone_unless_told)
 {
   g_autofree char *model = model_file ();
@@ -528,6 +542,7 @@ main (void)
   tcase_add_loop_test (models, info_tells_which_resnet, 0, 2);
   tcase_add_test (models, info_refuses_another_resnet);
   tcase_add_test (models, convert_writes_the_asked_type_and_metadata);
+  tcase_add_test (models, convert_takes_resnets);
   tcase_add_test (models, convert_leaves_an_existing_file_alone_unless_told);
   suite_add_tcase (suite, models);
 
