@@ -7,8 +7,18 @@
 
 /* Engines that want more are passed over. */
 #define MAX_WORKSPACE ((gint64)1 << 30)
+/* Of one engine; there are CUDNN_NUMERICAL_NOTE_TYPE_COUNT kinds. */
+#define MAX_NOTES 32
 
 /* -- descriptors ----------------------------------------------------------- */
+
+static void
+destroy_all (const CcsCudaLibraries *lib, GPtrArray *made)
+{
+  for (guint i = 0; i < made->len; i++)
+    lib->cudnnBackendDestroyDescriptor (made->pdata[i]);
+  g_ptr_array_unref (made);
+}
 
 void
 ccs_cudnn_graph_init (CcsCudnnGraph *self, const CcsCudaLibraries *lib)
@@ -23,9 +33,8 @@ ccs_cudnn_graph_init (CcsCudnnGraph *self, const CcsCudaLibraries *lib)
 void
 ccs_cudnn_graph_clear (CcsCudnnGraph *self)
 {
-  for (guint i = 0; i < self->made->len; i++)
-    self->lib->cudnnBackendDestroyDescriptor (self->made->pdata[i]);
-  g_ptr_array_unref (self->made);
+  if (self->made)
+    destroy_all (self->lib, self->made);
   g_array_unref (self->operations);
 }
 
@@ -103,7 +112,8 @@ ccs_cudnn_tensor (CcsCudnnGraph *self, gint64 uid, CcsDType dtype,
 
 /* -- choosing an engine ---------------------------------------------------- */
 
-/* What an engine's results would depend on besides its operands. */
+/* What an engine's results would depend on besides its operands. A note that a
+ * newer library has may say anything. */
 static gboolean
 allows (CcsPrecision precision, cudnnBackendNumericalNote_t note)
 {
@@ -111,14 +121,12 @@ allows (CcsPrecision precision, cudnnBackendNumericalNote_t note)
   case CUDNN_NUMERICAL_NOTE_TENSOR_CORE:
   case CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS:
     return precision != CCS_PRECISION_FP32;
-  case CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION:
-  case CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC:
-  case CUDNN_NUMERICAL_NOTE_FFT:
-  case CUDNN_NUMERICAL_NOTE_WINOGRAD_TILE_6x6:
-  case CUDNN_NUMERICAL_NOTE_WINOGRAD_TILE_13x13:
-    return FALSE;
-  default:
+  case CUDNN_NUMERICAL_NOTE_WINOGRAD:
+  case CUDNN_NUMERICAL_NOTE_WINOGRAD_TILE_4x4:
+  case CUDNN_NUMERICAL_NOTE_STRICT_NAN_PROP:
     return TRUE;
+  default:
+    return FALSE;
   }
 }
 
@@ -128,7 +136,7 @@ is_allowed (CcsCudnnGraph *self, const CcsGpu *gpu,
 {
   cudnnBackendDescriptor_t engine
       = ccs_cudnn_make (self, CUDNN_BACKEND_ENGINE_DESCRIPTOR);
-  cudnnBackendNumericalNote_t notes[CUDNN_NUMERICAL_NOTE_TYPE_COUNT];
+  cudnnBackendNumericalNote_t notes[MAX_NOTES];
   gint64 n = 0;
 
   if (engine == NULL
@@ -139,7 +147,8 @@ is_allowed (CcsCudnnGraph *self, const CcsGpu *gpu,
       || self->lib->cudnnBackendGetAttribute (
              engine, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE,
              CUDNN_TYPE_NUMERICAL_NOTE, G_N_ELEMENTS (notes), &n, notes)
-             != CUDNN_STATUS_SUCCESS)
+             != CUDNN_STATUS_SUCCESS
+      || n > MAX_NOTES)
     return FALSE;
   for (gint64 i = 0; i < n; i++)
     if (!allows (gpu->base.base.precision, notes[i]))
@@ -193,6 +202,15 @@ compile (CcsCudnnGraph *self, const CcsGpu *gpu,
   return FALSE;
 }
 
+/* Moves the descriptor from one graph's care to another's. */
+static void
+move_descriptor (CcsCudnnGraph *from, CcsCudnnGraph *to,
+                 cudnnBackendDescriptor_t descriptor)
+{
+  g_ptr_array_remove_fast (from->made, descriptor);
+  g_ptr_array_add (to->made, descriptor);
+}
+
 /* The configurations that cuDNN proposes for @operations, best first; how many
  * stand in *@configs (transfer container). */
 static gint64
@@ -226,37 +244,55 @@ propose (CcsCudnnGraph *self, const CcsGpu *gpu,
   return self->status == CUDNN_STATUS_SUCCESS ? n : 0;
 }
 
+/* Among what cuDNN proposes in one mode; only the chosen configuration stays.
+ */
+static gboolean
+choose_in_mode (CcsCudnnGraph *self, const CcsGpu *gpu,
+                cudnnBackendDescriptor_t operations,
+                cudnnBackendHeurMode_t mode, CcsCudnnPlan *plan)
+{
+  g_autofree cudnnBackendDescriptor_t *configs = NULL;
+  CcsCudnnGraph proposals;
+  gboolean found = FALSE;
+  gint64 n;
+
+  ccs_cudnn_graph_init (&proposals, self->lib);
+  n = propose (&proposals, gpu, operations, mode, &configs);
+  for (gint64 i = 0; i < n && !found; i++) {
+    found = is_allowed (&proposals, gpu, configs[i])
+            && compile (&proposals, gpu, configs[i], plan);
+    if (found)
+      move_descriptor (&proposals, self, configs[i]);
+  }
+  ccs_cudnn_graph_clear (&proposals);
+  return found;
+}
+
 static gboolean
 choose_engine (CcsCudnnGraph *self, const CcsGpu *gpu,
                cudnnBackendDescriptor_t operations, CcsCudnnPlan *plan)
 {
-  static const cudnnBackendHeurMode_t modes[]
-      = { CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_FALLBACK };
-
-  for (guint m = 0; m < G_N_ELEMENTS (modes); m++) {
-    g_autofree cudnnBackendDescriptor_t *configs = NULL;
-    const gint64 n = propose (self, gpu, operations, modes[m], &configs);
-
-    for (gint64 i = 0; i < n; i++)
-      if (is_allowed (self, gpu, configs[i])
-          && compile (self, gpu, configs[i], plan))
-        return TRUE;
-    /* One mode without a proposal does not end the search. */
-    self->status = CUDNN_STATUS_SUCCESS;
-  }
+  if (choose_in_mode (self, gpu, operations, CUDNN_HEUR_MODE_A, plan)
+      || choose_in_mode (self, gpu, operations, CUDNN_HEUR_MODE_FALLBACK, plan))
+    return TRUE;
   self->status = CUDNN_STATUS_NOT_SUPPORTED;
   return FALSE;
 }
 
 /* -- plans ----------------------------------------------------------------- */
 
+/* A plan may hold code that was loaded on the device. */
 static void
 plan_free (gpointer data)
 {
   CcsCudnnPlan *self = data;
+  const CUcontext outer = ccs_gpu_enter (self->gpu);
 
   g_clear_pointer (&self->pack, self->lib->cudnnBackendDestroyDescriptor);
   g_clear_pointer (&self->plan, self->lib->cudnnBackendDestroyDescriptor);
+  if (self->made)
+    destroy_all (self->lib, self->made);
+  ccs_gpu_leave (self->gpu, outer);
   g_free (self);
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsCudnnPlan, plan_free)
@@ -320,6 +356,7 @@ ccs_cudnn_plan (CcsCudnnGraph *graph, CcsGpu *gpu, const CcsCudnnMemory *memory,
   cudnnBackendDescriptor_t operations
       = ccs_cudnn_make (graph, CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR);
 
+  plan->gpu = gpu;
   plan->lib = graph->lib;
   plan->memory = *memory;
   ccs_cudnn_set (graph, operations, CUDNN_ATTR_OPERATIONGRAPH_OPS,
@@ -332,6 +369,7 @@ ccs_cudnn_plan (CcsCudnnGraph *graph, CcsGpu *gpu, const CcsCudnnMemory *memory,
   if (graph->status != CUDNN_STATUS_SUCCESS
       || !choose_engine (graph, gpu, operations, plan))
     return FALSE;
+  plan->made = g_steal_pointer (&graph->made);
   call->run = run_plan;
   call->scratch = memory->scratch + plan->workspace;
   call->free_state = plan_free;

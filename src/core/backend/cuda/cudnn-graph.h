@@ -13,7 +13,7 @@ G_BEGIN_DECLS
 typedef struct
 {
   const CcsCudaLibraries *lib;
-  GPtrArray *made; /* cudnnBackendDescriptor_t */
+  GPtrArray *made; /* cudnnBackendDescriptor_t; NULL once a plan has them */
   GArray *operations;
   cudnnStatus_t status;
 } CcsCudnnGraph;
@@ -58,10 +58,13 @@ typedef struct
   gsize scratch; /* bytes of scratch before the graph's workspace */
 } CcsCudnnMemory;
 
-/* A compiled graph on fixed memory. */
+/* A compiled graph on fixed memory. Nothing says that a plan copies what it was
+ * made of: the descriptors of its graph stay as long as it does. */
 typedef struct
 {
+  CcsGpu *gpu;
   const CcsCudaLibraries *lib;
+  GPtrArray *made; /* cudnnBackendDescriptor_t */
   cudnnBackendDescriptor_t plan, pack;
   CcsCudnnMemory memory;
   gsize workspace;
