@@ -40,6 +40,17 @@ ccs_cuda_launch (CcsCuda *cuda, const CcsLaunch *launch)
 {
 }
 
+CUcontext
+ccs_gpu_enter (CcsGpu *self)
+{
+  return NULL;
+}
+
+void
+ccs_gpu_leave (CcsGpu *self, CUcontext outer)
+{
+}
+
 static const char *
 open_cudnn (void)
 {

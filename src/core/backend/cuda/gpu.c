@@ -3,9 +3,6 @@
  * lists of kernels, from the second run of a list on as one captured graph. */
 #include "gpu.h"
 
-#include <string.h>
-
-#define STAGING_BYTES (4 * 1024 * 1024)
 /* CUDA's version numbers: 1000 major + 10 minor. A driver serves every runtime
  * of its major version. */
 #define CUDA_VERSION_MAJOR 1000
@@ -17,6 +14,7 @@ ccs_gpu_check (cudaError_t status, const char *what, GError **error)
 {
   if (status == cudaSuccess)
     return TRUE;
+  cudaGetLastError (); /* or another's check would meet it */
   g_set_error (error, CCS_ERROR,
                status == cudaErrorMemoryAllocation ? CCS_ERROR_MEMORY
                                                    : CCS_ERROR_BACKEND,
@@ -85,6 +83,7 @@ choose_device (CcsGpu *self, gint wanted, GError **error)
     return FALSE;
   if (!ccs_gpu_check (cudaSetDevice (self->device), props.name, error))
     return FALSE;
+  self->lib->cuCtxGetCurrent (&self->context);
   if (ccs_kernel_check_device () != cudaSuccess) {
     cudaGetLastError ();
     g_set_error (error, CCS_ERROR, CCS_ERROR_BACKEND,
@@ -119,22 +118,6 @@ check_precision (const CcsGpu *self, CcsPrecision precision, GError **error)
 }
 
 static gboolean
-make_staging (CcsGpu *self, GError **error)
-{
-  if (!ccs_gpu_check (cudaHostAlloc ((void **)&self->staging,
-                                     CCS_STAGING_HALVES * STAGING_BYTES,
-                                     cudaHostAllocDefault),
-                      "pinned memory", error))
-    return FALSE;
-  for (guint i = 0; i < CCS_STAGING_HALVES; i++)
-    if (!ccs_gpu_check (
-            cudaEventCreateWithFlags (&self->staged[i], cudaEventDisableTiming),
-            "event", error))
-      return FALSE;
-  return TRUE;
-}
-
-static gboolean
 make_handles (CcsGpu *self, GError **error)
 {
   cudnnStatus_t cudnn = self->lib->cudnnCreate (&self->cudnn);
@@ -156,30 +139,53 @@ make_handles (CcsGpu *self, GError **error)
 }
 
 static void
-gpu_close (CcsBackend *backend)
+close_device (CcsGpu *self)
 {
-  CcsGpu *self = (CcsGpu *)backend;
+  const CUcontext outer = ccs_gpu_enter (self);
 
+  if (self->stream)
+    cudaStreamSynchronize (self->stream);
   if (self->cublaslt)
     self->lib->cublasLtDestroy (self->cublaslt);
   if (self->cudnn)
     self->lib->cudnnDestroy (self->cudnn);
-  for (guint i = 0; i < CCS_STAGING_HALVES; i++)
-    if (self->staged[i])
-      cudaEventDestroy (self->staged[i]);
-  if (self->staging)
-    cudaFreeHost (self->staging);
-  if (self->stream)
+  if (self->stream) {
+    ccs_gpu_copies_clear (&self->copies);
     cudaStreamDestroy (self->stream);
+  }
+  ccs_gpu_leave (self, outer);
+}
+
+static void
+gpu_close (CcsBackend *backend)
+{
+  CcsGpu *self = (CcsGpu *)backend;
+
+  if (self->context)
+    close_device (self);
   g_rec_mutex_clear (&self->lock);
   g_free (self->base.failure);
   g_free (self);
+}
+
+/* With the device chosen, in its context. */
+static gboolean
+open_device (CcsGpu *self, CcsPrecision precision, GError **error)
+{
+  return check_precision (self, precision, error)
+         && ccs_gpu_check (
+             cudaStreamCreateWithFlags (&self->stream, cudaStreamNonBlocking),
+             "stream", error)
+         && ccs_gpu_copies_init (&self->copies, error)
+         && make_handles (self, error);
 }
 
 static CcsBackend *
 gpu_open (const CcsBackendOptions *options, GError **error)
 {
   CcsGpu *self;
+  CUcontext outer = NULL;
+  gboolean ok;
 
   self = g_new0 (CcsGpu, 1);
   self->base.base.precision = options->precision;
@@ -187,121 +193,90 @@ gpu_open (const CcsBackendOptions *options, GError **error)
   self->base.base.n_threads = 1;
   g_rec_mutex_init (&self->lock);
   self->lib = ccs_cuda_libraries (error);
-  if (self->lib == NULL || !check_driver (error)
-      || !choose_device (self, options->device_id, error)
-      || !check_precision (self, options->precision, error)
-      || !ccs_gpu_check (
-          cudaStreamCreateWithFlags (&self->stream, cudaStreamNonBlocking),
-          "stream", error)
-      || !make_staging (self, error) || !make_handles (self, error)) {
-    gpu_close (&self->base.base);
-    return NULL;
-  }
-  return &self->base.base;
+  ok = self->lib && check_driver (error);
+  if (ok)
+    self->lib->cuCtxGetCurrent (&outer);
+  ok = ok && choose_device (self, options->device_id, error)
+       && open_device (self, options->precision, error);
+  if (self->lib)
+    self->lib->cuCtxSetCurrent (outer);
+  if (ok)
+    return &self->base.base;
+  gpu_close (&self->base.base);
+  return NULL;
 }
 
 /* -- memory ---------------------------------------------------------------- */
 
-/* Enters the device on the caller's thread; the pair to leave(). While a
- * kernel is prepared its constants are allocated, inside. */
-static CcsGpu *
-enter (CcsBackend *backend)
+CUcontext
+ccs_gpu_enter (CcsGpu *self)
 {
-  CcsGpu *self = (CcsGpu *)backend;
+  CUcontext outer = NULL;
 
-  g_rec_mutex_lock (&self->lock);
-  cudaSetDevice (self->device);
-  return self;
+  self->lib->cuCtxGetCurrent (&outer);
+  if (outer != self->context)
+    self->lib->cuCtxSetCurrent (self->context);
+  return outer;
 }
 
-static void
-leave (CcsGpu *self)
+void
+ccs_gpu_leave (CcsGpu *self, CUcontext outer)
 {
-  g_rec_mutex_unlock (&self->lock);
+  if (outer != self->context)
+    self->lib->cuCtxSetCurrent (outer);
 }
 
 static void *
 gpu_alloc (CcsBackend *backend, gsize bytes, GError **error)
 {
-  CcsGpu *self = enter (backend);
+  CcsGpu *self = (CcsGpu *)backend;
+  const CUcontext outer = ccs_gpu_enter (self);
   void *memory = NULL;
 
+  bytes = MAX (bytes, 1); /* nothing would have no address */
   if (ccs_gpu_check (cudaMalloc (&memory, bytes), "memory", error)
-      && !(ccs_gpu_check (cudaMemsetAsync (memory, 0, bytes, self->stream),
-                          "clearing", error)
-           && ccs_gpu_check (cudaStreamSynchronize (self->stream), "clearing",
-                             error))) {
+      && !ccs_gpu_copies_zero (&self->copies, memory, bytes, error)) {
     cudaFree (memory);
     memory = NULL;
   }
-  leave (self);
+  ccs_gpu_leave (self, outer);
   return memory;
 }
 
+/* Waits for whatever the device is at. */
 static void
 gpu_release (CcsBackend *backend, void *memory)
 {
-  CcsGpu *self = enter (backend);
+  CcsGpu *self = (CcsGpu *)backend;
+  const CUcontext outer = ccs_gpu_enter (self);
 
   cudaFree (memory);
-  leave (self);
-}
-
-/* One piece that fits a half of the staging memory; returns before the copy is
- * done, which the stream orders before what follows. */
-static gboolean
-upload_piece (CcsGpu *self, char *to, const char *from, gsize bytes,
-              GError **error)
-{
-  const guint half = self->next_half++ % CCS_STAGING_HALVES;
-  char *staging = self->staging + half * STAGING_BYTES;
-
-  if (!ccs_gpu_check (cudaEventSynchronize (self->staged[half]), "upload",
-                      error))
-    return FALSE;
-  memcpy (staging, from, bytes);
-  return ccs_gpu_check (cudaMemcpyAsync (to, staging, bytes,
-                                         cudaMemcpyHostToDevice, self->stream),
-                        "upload", error)
-         && ccs_gpu_check (cudaEventRecord (self->staged[half], self->stream),
-                           "upload", error);
+  ccs_gpu_leave (self, outer);
 }
 
 static gboolean
 gpu_upload (CcsBackend *backend, void *to, gconstpointer from, gsize bytes,
             GError **error)
 {
-  CcsGpu *self = enter (backend);
-  gboolean ok = TRUE;
+  CcsGpu *self = (CcsGpu *)backend;
+  const CUcontext outer = ccs_gpu_enter (self);
+  const gboolean ok
+      = ccs_gpu_copies_upload (&self->copies, to, from, bytes, error);
 
-  for (gsize at = 0; ok && at < bytes; at += STAGING_BYTES)
-    ok = upload_piece (self, (char *)to + at, (const char *)from + at,
-                       MIN (STAGING_BYTES, bytes - at), error);
-  leave (self);
+  ccs_gpu_leave (self, outer);
   return ok;
 }
 
-/* What an upload left in the first half is gone once the stream has run. */
 static gboolean
 gpu_download (CcsBackend *backend, void *to, gconstpointer from, gsize bytes,
               GError **error)
 {
-  CcsGpu *self = enter (backend);
-  gboolean ok = TRUE;
+  CcsGpu *self = (CcsGpu *)backend;
+  const CUcontext outer = ccs_gpu_enter (self);
+  const gboolean ok
+      = ccs_gpu_copies_download (&self->copies, to, from, bytes, error);
 
-  for (gsize at = 0; ok && at < bytes; at += STAGING_BYTES) {
-    const gsize piece = MIN (STAGING_BYTES, bytes - at);
-
-    ok = ccs_gpu_check (cudaMemcpyAsync (self->staging, (const char *)from + at,
-                                         piece, cudaMemcpyDeviceToHost,
-                                         self->stream),
-                        "download", error)
-         && ccs_gpu_check (cudaStreamSynchronize (self->stream), "download",
-                           error);
-    if (ok)
-      memcpy ((char *)to + at, self->staging, piece);
-  }
-  leave (self);
+  ccs_gpu_leave (self, outer);
   return ok;
 }
 
@@ -314,16 +289,23 @@ typedef struct
   CcsCudaList *list;
   cudaGraphExec_t graph;
   gboolean refused; /* the list cannot be captured */
+  cudaEvent_t done; /* the last run */
 } Capture;
 
+/* Preparation may read constants that were uploaded for it. */
 static gboolean
 gpu_prepare (CcsBackend *backend, CcsKernel *kernel,
              const CcsKernelHints *hints, GError **error)
 {
-  CcsGpu *self = enter (backend);
-  const gboolean ok = ccs_cuda_prepare (&self->base, kernel, hints, error);
+  CcsGpu *self = (CcsGpu *)backend;
+  const CUcontext outer = ccs_gpu_enter (self);
+  gboolean ok;
 
-  leave (self);
+  g_rec_mutex_lock (&self->lock);
+  ok = ccs_gpu_copies_join (&self->copies, self->stream, error)
+       && ccs_cuda_prepare (&self->base, kernel, hints, error);
+  g_rec_mutex_unlock (&self->lock);
+  ccs_gpu_leave (self, outer);
   return ok;
 }
 
@@ -352,60 +334,102 @@ out:
     cudaGraphDestroy (graph);
   if (why) {
     g_info ("cuda: a list of kernels runs without a graph: %s", why->message);
-    cudaGetLastError ();
   }
   return executable;
 }
 
-static gboolean
-run_list (CcsGpu *self, const CcsKernel *kernels, guint n, void *scratch,
-          gpointer *capture, GError **error)
+static void
+capture_free (Capture *self)
 {
-  Capture *kept = *capture;
+  if (self->graph)
+    cudaGraphExecDestroy (self->graph);
+  if (self->done)
+    cudaEventDestroy (self->done);
+  if (self->list)
+    ccs_cuda_list_free (self->list);
+  g_free (self);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Capture, capture_free)
 
-  if (kept == NULL) {
-    CcsCudaList *list = ccs_cuda_list_new (&self->base, kernels, n, error);
+static Capture *
+capture_new (CcsGpu *self, const CcsKernel *kernels, guint n, GError **error)
+{
+  g_autoptr (Capture) made = g_new0 (Capture, 1);
 
-    if (list == NULL)
-      return FALSE;
-    *capture = kept = g_new0 (Capture, 1);
-    kept->list = list;
-    return ccs_cuda_list_run (list, scratch, error);
-  }
-  if (kept->graph == NULL && !kept->refused) {
+  made->list = ccs_cuda_list_new (&self->base, kernels, n, error);
+  if (made->list == NULL
+      || !ccs_gpu_check (
+          cudaEventCreateWithFlags (&made->done, cudaEventDisableTiming),
+          "event", error))
+    return NULL;
+  return g_steal_pointer (&made);
+}
+
+/* Puts the list on the stream; a @kept one that has run before, as a graph. */
+static gboolean
+issue_list (CcsGpu *self, Capture *kept, gboolean has_run, void *scratch,
+            GError **error)
+{
+  if (has_run && kept->graph == NULL && !kept->refused) {
     kept->graph = capture_list (self, kept->list, scratch);
     kept->refused = kept->graph == NULL;
   }
-  if (kept->refused)
+  if (kept->graph == NULL)
     return ccs_cuda_list_run (kept->list, scratch, error);
   return ccs_gpu_check (cudaGraphLaunch (kept->graph, self->stream), "graph",
                         error);
 }
 
+/* Everything up to the wait, with the lock. */
+static gboolean
+issue_run (CcsGpu *self, const CcsKernel *kernels, guint n, void *scratch,
+           gpointer *capture, GError **error)
+{
+  const gboolean has_run = *capture != NULL;
+
+  if (!has_run)
+    *capture = capture_new (self, kernels, n, error);
+  if (*capture == NULL)
+    return FALSE;
+  if (ccs_gpu_copies_join (&self->copies, self->stream, error)
+      && issue_list (self, *capture, has_run, scratch, error)
+      && ccs_gpu_check (
+          cudaEventRecord (((Capture *)*capture)->done, self->stream), "run",
+          error))
+    return TRUE;
+  /* Nothing of it goes on in memory that the caller may free. */
+  cudaStreamSynchronize (self->stream);
+  return FALSE;
+}
+
+/* Others may copy, and put their own runs behind, while this one is under way.
+ */
 static gboolean
 gpu_run (CcsBackend *backend, const CcsKernel *kernels, guint n, void *scratch,
          gpointer *capture, GError **error)
 {
-  CcsGpu *self = enter (backend);
-  const gboolean ok
-      = run_list (self, kernels, n, scratch, capture, error)
-        && ccs_gpu_check (cudaStreamSynchronize (self->stream), "run", error);
+  CcsGpu *self = (CcsGpu *)backend;
+  const CUcontext outer = ccs_gpu_enter (self);
+  gboolean ok;
 
-  leave (self);
+  g_rec_mutex_lock (&self->lock);
+  ok = issue_run (self, kernels, n, scratch, capture, error);
+  g_rec_mutex_unlock (&self->lock);
+  ok = ok
+       && ccs_gpu_check (cudaEventSynchronize (((Capture *)*capture)->done),
+                         "run", error);
+  ccs_gpu_leave (self, outer);
   return ok;
 }
 
 static void
 gpu_drop_capture (CcsBackend *backend, gpointer capture)
 {
-  CcsGpu *self = enter (backend);
-  Capture *kept = capture;
+  CcsGpu *self = (CcsGpu *)backend;
+  const CUcontext outer = ccs_gpu_enter (self);
 
-  if (kept->graph)
-    cudaGraphExecDestroy (kept->graph);
-  ccs_cuda_list_free (kept->list);
-  g_free (kept);
-  leave (self);
+  capture_free (capture);
+  ccs_gpu_leave (self, outer);
 }
 
 const CcsBackendClass ccs_backend_cuda = {

@@ -50,10 +50,11 @@ check_version (const char *what, gsize found, guint major, GError **error)
 static gboolean
 open_libraries (CcsCudaLibraries *self, GError **error)
 {
-  void *cudnn, *cublaslt;
+  void *driver, *cudnn, *cublaslt;
 
   /* The runtime opens the driver itself, but says less about it. */
-  if (!open_library (DRIVER, "NVIDIA's driver", error))
+  driver = open_library (DRIVER, "NVIDIA's driver", error);
+  if (driver == NULL)
     return FALSE;
   cudnn = open_library (CUDNN, "cuDNN", error);
   if (cudnn == NULL)
@@ -71,6 +72,11 @@ open_libraries (CcsCudaLibraries *self, GError **error)
                       error))                                                  \
     return FALSE;
   CCS_CUBLASLT_FUNCTIONS (X)
+#undef X
+#define X(function)                                                            \
+  if (!find_function (driver, #function, (gpointer *)&self->function, error))  \
+    return FALSE;
+  CCS_DRIVER_FUNCTIONS (X)
 #undef X
   return check_version ("cuDNN", self->cudnnGetVersion (), CUDNN_MAJOR, error)
          && check_version ("cuBLASLt", self->cublasLtGetVersion (),

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cublasLt.h>
+#include <cuda.h>
 #include <cudnn_graph.h>
 #include <glib.h>
 
@@ -39,12 +40,18 @@ G_BEGIN_DECLS
   X (cublasLtMatmulAlgoGetHeuristic)                                           \
   X (cublasLtMatmul)
 
+/* What the runtime has no word for: contexts that are not its own. */
+#define CCS_DRIVER_FUNCTIONS(X)                                                \
+  X (cuCtxGetCurrent)                                                          \
+  X (cuCtxSetCurrent)
+
 /* Each function by its own name. */
 typedef struct
 {
 #define X(function) __typeof__ (function) *function;
   CCS_CUDNN_FUNCTIONS (X)
   CCS_CUBLASLT_FUNCTIONS (X)
+  CCS_DRIVER_FUNCTIONS (X)
 #undef X
 } CcsCudaLibraries;
 

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "emulated-ops.h"
+
+#include <string.h>
+
+/* -- launches -------------------------------------------------------------- */
+
+typedef void (*EmulatedKernel) (const CcsPlace *at, gconstpointer params,
+                                gint phase);
+
+#define X(name, Params, phases)                                                \
+  static void emulate_##name (const CcsPlace *at, gconstpointer params,        \
+                              gint phase)                                      \
+  {                                                                            \
+    ccs_kernel_##name (at, params, phase);                                     \
+  }
+CCS_KERNEL_LIST (X)
+#undef X
+
+static const struct
+{
+  EmulatedKernel run;
+  gint n_phases;
+} kernels[CCS_N_KERNELS] = {
+#define X(name, Params, phases) { emulate_##name, phases },
+  CCS_KERNEL_LIST (X)
+#undef X
+};
+
+/* Neither the blocks nor the threads of a phase have an order: they run in one
+ * that no kernel can rely on, and another in every phase. */
+#define THREAD_STEP 97
+#define SHARED_GUARD 64
+#define GUARD_BYTE 0xA5
+
+static void
+run_block (const CcsLaunch *launch, guint block, char *shared)
+{
+  for (gint phase = 0; phase < kernels[launch->kernel].n_phases; phase++)
+    for (guint i = 0; i < CCS_BLOCK_THREADS; i++) {
+      const guint thread
+          = (i * THREAD_STEP + 31 * (guint)phase) % CCS_BLOCK_THREADS;
+      const CcsPlace at = { block, thread, shared };
+
+      kernels[launch->kernel].run (&at, &launch->params, phase);
+    }
+}
+
+char *
+ccs_emulated_launch (const CcsLaunch *launch)
+{
+  const gsize bytes = launch->shared + SHARED_GUARD;
+  g_autofree char *shared = g_malloc (bytes);
+
+  for (guint block = launch->blocks; block-- > 0;) {
+    /* What is not written first is not a number. */
+    memset (shared, 0xff, launch->shared);
+    memset (shared + launch->shared, GUARD_BYTE, SHARED_GUARD);
+    run_block (launch, block, shared);
+    for (guint i = 0; i < SHARED_GUARD; i++)
+      if ((guint8)shared[launch->shared + i] != GUARD_BYTE)
+        return g_strdup_printf ("kernel %u writes beyond its shared memory",
+                                launch->kernel);
+  }
+  return NULL;
+}
+
+/* -- library calls --------------------------------------------------------- */
+
+/* The reference code on float32 copies of the factors, rounded as the precision
+ * rounds them. What stands in scratch is copied at every call. */
+typedef struct
+{
+  const CcsOpRow *row;
+  CcsOp op; /* without bias, residual and activation */
+  CcsPrecision precision;
+  CcsCallOperand in[2], out;
+  float *copy[2]; /* NULL: the factor is taken as it is */
+  float *wide;    /* the result, where it is to be rounded; else NULL */
+} Reference;
+
+/* The mantissa's last 13 bits are not looked at: the least that TF32's hardware
+ * keeps, whether it rounds or cuts. */
+#define TF32_MASK 0xffffe000u
+
+static float
+round_to_tf32 (float x)
+{
+  return ccs_device_float (ccs_device_bits (x) & TF32_MASK);
+}
+
+/* Element @i of memory that holds @dtype, as the multiplier sees it. */
+static float
+factor_at (const Reference *self, const void *data, CcsDType dtype, gint64 i)
+{
+  if (dtype == CCS_BF16)
+    return ccs_device_float ((guint32)((const guint16 *)data)[i] << 16);
+  if (dtype == CCS_F16)
+    return ccs_device_from_fp16 (((const guint16 *)data)[i]);
+  return round_to_tf32 (((const float *)data)[i]);
+}
+
+static void
+copy_factor (const Reference *self, guint k, void *scratch)
+{
+  const CcsOperand *x = &self->in[k].operand;
+  const void *data = ccs_call_data (&self->in[k], scratch);
+  const gint64 channels = ccs_shape_channels (&x->shape);
+
+  for (gint64 r = 0; r < ccs_shape_rows (&x->shape); r++)
+    for (gint64 c = 0; c < channels; c++)
+      self->copy[k][r * channels + c]
+          = factor_at (self, data, x->dtype, r * x->pitch + c);
+}
+
+static void
+round_result (const Reference *self, void *scratch)
+{
+  const CcsOperand *y = &self->out.operand;
+  guint16 *to = ccs_call_data (&self->out, scratch);
+
+  for (gint64 i = 0; i < ccs_shape_elements (&y->shape); i++)
+    to[i] = y->dtype == CCS_BF16 ? ccs_device_to_bf16 (self->wide[i])
+                                 : ccs_device_to_fp16 (self->wide[i]);
+}
+
+static CcsOperand
+dense_floats (const CcsOperand *like, float *data)
+{
+  return (CcsOperand){ data, CCS_F32, like->shape,
+                       ccs_shape_channels (&like->shape) };
+}
+
+static void
+run_reference (CcsCuda *cuda, gpointer state, void *scratch)
+{
+  Reference *self = state;
+  CcsOperand in[CCS_MAX_INPUTS] = { { NULL } };
+  CcsOperand out[CCS_MAX_OUTPUTS] = { self->out.operand };
+
+  for (guint k = 0; k < 2; k++) {
+    in[k] = self->in[k].operand;
+    if (!self->copy[k])
+      continue;
+    copy_factor (self, k, scratch);
+    in[k] = dense_floats (&in[k], self->copy[k]);
+  }
+  if (self->wide)
+    out[0] = dense_floats (&out[0], self->wide);
+  self->row->reference (&self->op, in, out);
+  if (self->wide)
+    round_result (self, scratch);
+}
+
+static void
+reference_free (gpointer data)
+{
+  Reference *self = data;
+
+  g_free (self->copy[0]);
+  g_free (self->copy[1]);
+  g_free (self->wide);
+  g_free (self);
+}
+
+void
+ccs_emulated_call (const CcsCuda *cuda, const CcsCallSite *site, CcsCall *call)
+{
+  Reference *self = g_new0 (Reference, 1);
+
+  self->row = site->kernel->row;
+  self->op = *site->kernel->op;
+  if (self->op.kind == CCS_OP_MATMUL)
+    self->op.attrs.matmul.act = CCS_NO_ACT;
+  else
+    self->op.attrs.conv.act = CCS_NO_ACT;
+  self->precision = cuda->base.precision;
+  memcpy (self->in, site->in, sizeof self->in);
+  self->out = site->out;
+  for (guint k = 0; k < 2 && self->precision != CCS_PRECISION_FP32; k++)
+    self->copy[k]
+        = g_new (float, ccs_shape_elements (&site->in[k].operand.shape));
+  if (site->out.operand.dtype != CCS_F32)
+    self->wide = g_new (float, ccs_shape_elements (&site->out.operand.shape));
+  *call
+      = (CcsCall){ run_reference, self, reference_free, site->scratch, FALSE };
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Every kernel of the CUDA backend on the CPU, block by block, so that its
+ * index arithmetic and its use of shared memory can be tested anywhere; and
+ * what a library does on the GPU, as reference code. */
+#pragma once
+
+#include "backend/cuda/cuda.h"
+
+G_BEGIN_DECLS
+
+/* What is wrong with the kernel's use of its shared memory, or NULL.
+ * (transfer full) */
+char *ccs_emulated_launch (const CcsLaunch *launch);
+/* A convolution or a matrix product. */
+void ccs_emulated_call (const CcsCuda *cuda, const CcsCallSite *site,
+                        CcsCall *call);
+
+G_END_DECLS

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The CUDA module's runs and copies on the simulated runtime, which does what
+ * is on a stream as late as it may: a missing wait gives wrong results, a call
+ * that CUDA forbids ends the process. */
+#include <check.h>
+#include <gmodule.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/cuda/libraries.h"
+#include "nn/plan.h"
+
+#define ROWS 6
+#define WIDTH 24
+#define N_RUNS 40
+#define N_THREADS 3
+/* More than two pieces of pinned memory. */
+#define LARGE (2 * 1024 * 1024 + 512 * 1024 + 3)
+
+/* x [n] or [ROWS,WIDTH] -> y. */
+typedef struct
+{
+  CcsPlan *plan;
+  CcsValueId x, y;
+} Machine;
+
+static CcsTensor *
+ramp (CcsShape shape)
+{
+  const gint64 n = ccs_shape_elements (&shape);
+  float *data = g_new (float, n);
+
+  for (gint64 i = 0; i < n; i++)
+    data[i] = (float)(i % 7) - 3.f;
+  return ccs_tensor_new_take (CCS_F32, &shape, data);
+}
+
+static void
+make_plan (Machine *self, CcsProgram *p, const char *backend_name)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CcsBackend) backend
+      = ccs_backend_open (backend_name, NULL, &error);
+
+  ck_assert_msg (backend != NULL, "%s", error ? error->message : "");
+  self->plan = ccs_plan_new (backend, p, CCS_PLAN_NONE, &error);
+  ck_assert_msg (self->plan != NULL, "%s", error ? error->message : "");
+}
+
+/* A product with a constant, whose rows are normalised: a library's call,
+ * kernels of their own, shared memory. */
+static Machine
+machine_new (const char *backend_name)
+{
+  const CcsAttrs norm = { .norm.eps = 1e-5f };
+  g_autoptr (CcsProgram) p = ccs_program_new (NULL, FALSE);
+  Machine self;
+  CcsValueId in[3];
+
+  self.x
+      = ccs_program_input (p, "x", CCS_F32, (CcsShape)CCS_SHAPE (ROWS, WIDTH));
+  in[0] = ccs_matmul (
+      p, self.x,
+      ccs_program_const (p, "w", ramp ((CcsShape)CCS_SHAPE (WIDTH, WIDTH))),
+      CCS_NONE, FALSE, FALSE, 1.f, CCS_NO_ACT);
+  in[1] = ccs_program_const (p, "g", ramp ((CcsShape)CCS_SHAPE (WIDTH)));
+  in[2] = ccs_program_const (p, "b", ramp ((CcsShape)CCS_SHAPE (WIDTH)));
+  self.y = ccs_program_output (
+      p, "y", ccs_program_append (p, CCS_OP_LAYER_NORM, in, 3, &norm));
+  make_plan (&self, p, backend_name);
+  return self;
+}
+
+static void
+run_with (Machine *self, gint seed, float *y)
+{
+  float x[ROWS * WIDTH];
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 0; i < G_N_ELEMENTS (x); i++)
+    x[i] = (float)((seed * 31 + (gint)i * 17) % 23) - 11.f;
+  ck_assert_msg (
+      ccs_plan_write (self->plan, self->x, x, sizeof x, &error)
+          && ccs_plan_run (self->plan, CCS_PHASE_FORWARD, &error)
+          && ccs_plan_read (self->plan, self->y, y, sizeof x, &error),
+      "%s", error ? error->message : "");
+}
+
+static gpointer
+run_often (gpointer user)
+{
+  const gint first = GPOINTER_TO_INT (user);
+  Machine tested = machine_new ("cuda"), exact = machine_new ("reference");
+
+  for (gint i = 0; i < N_RUNS; i++) {
+    float y[ROWS * WIDTH], wanted[ROWS * WIDTH];
+
+    run_with (&tested, first + i, y);
+    run_with (&exact, first + i, wanted);
+    for (guint k = 0; k < G_N_ELEMENTS (y); k++)
+      ck_assert_msg (ABS (y[k] - wanted[k]) < 1e-4f,
+                     "run %d gives %g at %u, not %g", i, y[k], k, wanted[k]);
+  }
+  ccs_plan_free (tested.plan);
+  ccs_plan_free (exact.plan);
+  return NULL;
+}
+
+START_TEST (a_list_gives_the_same_alone_and_as_a_graph)
+{
+  run_often (GINT_TO_POINTER (1));
+}
+END_TEST
+
+START_TEST (threads_share_a_device)
+{
+  GThread *threads[N_THREADS];
+
+  for (guint i = 0; i < N_THREADS; i++)
+    threads[i] = g_thread_new (NULL, run_often, GINT_TO_POINTER (100 * i));
+  for (guint i = 0; i < N_THREADS; i++)
+    g_thread_join (threads[i]);
+}
+END_TEST
+
+/* Only the copies are looked at: the op takes little of what came. */
+START_TEST (what_is_larger_than_the_pinned_memory_passes_in_pieces)
+{
+  g_autoptr (CcsProgram) p = ccs_program_new (NULL, FALSE);
+  g_autofree float *x = g_new (float, LARGE);
+  g_autofree float *y = g_new0 (float, LARGE);
+  g_autoptr (GError) error = NULL;
+  Machine self;
+  float last;
+
+  self.x = ccs_program_input (p, "x", CCS_F32, (CcsShape)CCS_SHAPE (LARGE));
+  self.y = ccs_program_output (p, "y", ccs_slice (p, self.x, 0, LARGE - 1, 1));
+  make_plan (&self, p, "cuda");
+  for (guint i = 0; i < LARGE; i++)
+    x[i] = (float)i;
+  ck_assert (ccs_plan_write (self.plan, self.x, x, LARGE * sizeof *x, &error));
+  ck_assert (ccs_plan_run (self.plan, CCS_PHASE_FORWARD, &error));
+  ck_assert (ccs_plan_read (self.plan, self.x, y, LARGE * sizeof *y, &error));
+  ck_assert_int_eq (memcmp (x, y, LARGE * sizeof *x), 0);
+  ck_assert (ccs_plan_read (self.plan, self.y, &last, sizeof last, &error));
+  ck_assert_float_eq (last, x[LARGE - 1]);
+  ccs_plan_free (self.plan);
+}
+END_TEST
+
+/* A state that nobody wrote is zero, not what the memory held before. */
+START_TEST (new_memory_is_zero)
+{
+  g_autoptr (CcsProgram) p = ccs_program_new (NULL, FALSE);
+  g_autoptr (GError) error = NULL;
+  float x[WIDTH] = { 1.f }, y[WIDTH];
+  Machine self;
+
+  self.x = ccs_program_input (p, "x", CCS_F32, (CcsShape)CCS_SHAPE (WIDTH));
+  self.y = ccs_program_output (
+      p, "y",
+      ccs_add (p, self.x,
+               ccs_program_state (p, "s", (CcsShape)CCS_SHAPE (WIDTH)),
+               CCS_NO_ACT));
+  make_plan (&self, p, "cuda");
+  ck_assert (ccs_plan_write (self.plan, self.x, x, sizeof x, &error));
+  ck_assert (ccs_plan_run (self.plan, CCS_PHASE_FORWARD, &error));
+  ck_assert (ccs_plan_read (self.plan, self.y, y, sizeof y, &error));
+  ck_assert_int_eq (memcmp (x, y, sizeof x), 0);
+  ccs_plan_free (self.plan);
+}
+END_TEST
+
+/* The module's way to the driver. */
+static const CcsCudaLibraries *
+libraries (void)
+{
+  g_autofree char *path = g_build_filename (g_getenv ("CCSTEREO_BACKEND_PATH"),
+                                            "libccstereo-cuda.so", NULL);
+  GModule *module = g_module_open (path, G_MODULE_BIND_LOCAL);
+  gpointer function = NULL;
+
+  ck_assert (module
+             && g_module_symbol (module, "ccs_cuda_libraries", &function));
+  return ((const CcsCudaLibraries *(*)(GError **))function) (NULL);
+}
+
+START_TEST (a_thread_keeps_the_context_that_it_was_in)
+{
+  const CcsCudaLibraries *lib = libraries ();
+  const CUcontext own = (CUcontext)&lib;
+  CUcontext found = NULL;
+  float y[ROWS * WIDTH];
+  Machine self;
+
+  lib->cuCtxSetCurrent (own);
+  self = machine_new ("cuda");
+  for (gint i = 0; i < 3; i++)
+    run_with (&self, i, y);
+  ccs_plan_free (self.plan);
+  lib->cuCtxGetCurrent (&found);
+  ck_assert_ptr_eq (found, own);
+  lib->cuCtxSetCurrent (NULL);
+}
+END_TEST
+
+static Suite *
+runs_suite (void)
+{
+  Suite *suite = suite_create ("runs");
+  TCase *simulated = tcase_create ("simulated");
+
+  tcase_add_test (simulated, a_list_gives_the_same_alone_and_as_a_graph);
+  tcase_add_test (simulated, threads_share_a_device);
+  tcase_add_test (simulated,
+                  what_is_larger_than_the_pinned_memory_passes_in_pieces);
+  tcase_add_test (simulated, new_memory_is_zero);
+  tcase_add_test (simulated, a_thread_keeps_the_context_that_it_was_in);
+  suite_add_tcase (suite, simulated);
+  return suite;
+}
+
+int
+main (void)
+{
+  SRunner *runner = srunner_create (runs_suite ());
+  srunner_run_all (runner, CK_ENV);
+  int failed = srunner_ntests_failed (runner);
+  srunner_free (runner);
+  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
