@@ -124,11 +124,13 @@ static GstStaticPadTemplate audio_sink_template = GST_STATIC_PAD_TEMPLATE (
 static GstStaticPadTemplate audio_src_template = GST_STATIC_PAD_TEMPLATE (
     AUDIO_SRC, GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS ("audio/x-raw"));
 
-static GstStaticPadTemplate video_sink_template = GST_STATIC_PAD_TEMPLATE (
-    VIDEO_SINK, GST_PAD_SINK, GST_PAD_REQUEST, GST_STATIC_CAPS ("video/x-raw"));
+static GstStaticPadTemplate video_sink_template
+    = GST_STATIC_PAD_TEMPLATE (VIDEO_SINK, GST_PAD_SINK, GST_PAD_REQUEST,
+                               GST_STATIC_CAPS ("video/x-raw(ANY)"));
 
-static GstStaticPadTemplate video_src_template = GST_STATIC_PAD_TEMPLATE (
-    VIDEO_SRC, GST_PAD_SRC, GST_PAD_REQUEST, GST_STATIC_CAPS ("video/x-raw"));
+static GstStaticPadTemplate video_src_template
+    = GST_STATIC_PAD_TEMPLATE (VIDEO_SRC, GST_PAD_SRC, GST_PAD_REQUEST,
+                               GST_STATIC_CAPS ("video/x-raw(ANY)"));
 
 G_DEFINE_TYPE_WITH_CODE (
     GstCcstereoBin, gst_ccstereo_bin, GST_TYPE_BIN,

@@ -11,6 +11,9 @@
  * simulation, TDSS): neighbouring windows of sound see different crops, and
  * averaging them costs nothing. Seeking reproduces the same crops.
  *
+ * Pictures in a GPU's memory (memory:CUDAMemory, from nvcodec's elements) are
+ * resized and cropped there, and the crop alone is downloaded.
+ *
  * Pictures that are stored turned, as telephones store them, are turned upright
  * first: the net has to see what is left and what is right.
  *
@@ -24,6 +27,7 @@
  */
 #include "gsttdsscrop.h"
 #include "gstccstereo.h"
+#include "gsttdsscuda.h"
 #include "gsttdsspicture.h"
 #include <stdio.h>
 
@@ -58,13 +62,17 @@ struct _GstTdssCrop
 
   /* streaming thread */
   GstTdssPicture picture;
+  GstTdssCuda *cuda;                /* NULL where there is none; made in init */
+  gboolean cuda_fails;              /* which was said */
   GstVideoOrientationMethod tagged; /* what the stream says of direction */
   gint64 last_frame;                /* number of the last picture put out */
 };
 
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE (
     "sink", GST_PAD_SINK, GST_PAD_ALWAYS,
-    GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (GST_VIDEO_FORMATS_ALL)));
+    GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE_WITH_FEATURES (
+        GST_TDSS_CUDA_FEATURE,
+        GST_TDSS_CUDA_FORMATS) "; " GST_VIDEO_CAPS_MAKE (GST_VIDEO_FORMATS_ALL)));
 
 static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE (
     "src", GST_PAD_SRC, GST_PAD_ALWAYS,
@@ -206,37 +214,184 @@ direction_of (GstTdssCrop *self)
   return direction == GST_VIDEO_ORIENTATION_AUTO ? self->tagged : direction;
 }
 
+static gboolean
+shows_whole (GstTdssCrop *self)
+{
+  gboolean whole;
+
+  GST_OBJECT_LOCK (self);
+  whole = self->schedule == GST_TDSS_CROP_NONE;
+  GST_OBJECT_UNLOCK (self);
+  return whole;
+}
+
+/* OK when @buffer is to be put out, with its number. */
+static GstFlowReturn
+begin_picture (GstTdssCrop *self, GstBuffer *buffer, gint64 *number)
+{
+  if (!GST_BUFFER_PTS_IS_VALID (buffer)) {
+    GST_ELEMENT_ERROR (self, STREAM, FORMAT,
+                       ("video buffers must have timestamps"), (NULL));
+    return GST_FLOW_ERROR;
+  }
+  if (!take_frame (self, buffer, number))
+    return GST_BASE_TRANSFORM_FLOW_DROPPED;
+  GST_LOG_OBJECT (self, "frame %" G_GINT64_FORMAT " at %" GST_TIME_FORMAT,
+                  *number, GST_TIME_ARGS (GST_BUFFER_PTS (buffer)));
+  return GST_FLOW_OK;
+}
+
+static GstFlowReturn
+make_picture (GstTdssCrop *self, GstVideoFrame *in, gint64 number,
+              GstVideoFrame *out)
+{
+  GError *error = NULL;
+
+  if (gst_tdss_picture_run (&self->picture, in, direction_of (self),
+                            shows_whole (self), crop_point (self, number), out,
+                            &error))
+    return GST_FLOW_OK;
+  gst_ccstereo_post_error (GST_ELEMENT (self), error);
+  return GST_FLOW_ERROR;
+}
+
 static GstFlowReturn
 gst_tdss_crop_transform_frame (GstVideoFilter *filter, GstVideoFrame *in,
                                GstVideoFrame *out)
 {
   GstTdssCrop *self = GST_TDSS_CROP (filter);
   gint64 number;
-  gboolean whole;
-  GError *error = NULL;
+  const GstFlowReturn ret = begin_picture (self, in->buffer, &number);
 
-  if (!GST_BUFFER_PTS_IS_VALID (in->buffer)) {
-    GST_ELEMENT_ERROR (self, STREAM, FORMAT,
-                       ("video buffers must have timestamps"), (NULL));
+  return ret == GST_FLOW_OK ? make_picture (self, in, number, out) : ret;
+}
+
+/* -- pictures in a GPU's memory ----------------------------------------------
+ */
+
+static gboolean
+make_on_device (GstTdssCrop *self, GstBuffer *in, gint64 number,
+                GstVideoFrame *out)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (gst_tdss_cuda_class ()->run (self->cuda, in,
+                                   &GST_VIDEO_FILTER (self)->in_info,
+                                   direction_of (self), shows_whole (self),
+                                   crop_point (self, number), out, &error))
+    return TRUE;
+  if (!self->cuda_fails)
+    GST_WARNING_OBJECT (self, "pictures are downloaded whole: %s",
+                        error->message);
+  self->cuda_fails = TRUE;
+  return FALSE;
+}
+
+/* The way that is always open: mapping downloads. */
+static GstFlowReturn
+make_downloaded (GstTdssCrop *self, GstBuffer *buffer, gint64 number,
+                 GstVideoFrame *out)
+{
+  GstVideoFrame in;
+  GstFlowReturn ret;
+
+  if (!gst_video_frame_map (&in, &GST_VIDEO_FILTER (self)->in_info, buffer,
+                            GST_MAP_READ)) {
+    GST_ELEMENT_ERROR (self, STREAM, FAILED,
+                       ("a picture's memory could not be mapped"), (NULL));
     return GST_FLOW_ERROR;
   }
-  if (!take_frame (self, in->buffer, &number))
-    return GST_BASE_TRANSFORM_FLOW_DROPPED;
-  GST_OBJECT_LOCK (self);
-  whole = self->schedule == GST_TDSS_CROP_NONE;
-  GST_OBJECT_UNLOCK (self);
-  if (!gst_tdss_picture_run (&self->picture, in, direction_of (self), whole,
-                             crop_point (self, number), out, &error)) {
-    gst_ccstereo_post_error (GST_ELEMENT (self), error);
+  ret = make_picture (self, &in, number, out);
+  gst_video_frame_unmap (&in);
+  return ret;
+}
+
+static GstFlowReturn
+transform_on_device (GstTdssCrop *self, GstBuffer *in, GstBuffer *buffer)
+{
+  GstVideoFrame out;
+  gint64 number;
+  GstFlowReturn ret = begin_picture (self, in, &number);
+
+  if (ret != GST_FLOW_OK)
+    return ret;
+  if (!gst_video_frame_map (&out, &GST_VIDEO_FILTER (self)->out_info, buffer,
+                            GST_MAP_WRITE))
     return GST_FLOW_ERROR;
-  }
-  GST_LOG_OBJECT (self, "frame %" G_GINT64_FORMAT " at %" GST_TIME_FORMAT,
-                  number, GST_TIME_ARGS (GST_BUFFER_PTS (in->buffer)));
-  return GST_FLOW_OK;
+  if (!make_on_device (self, in, number, &out))
+    ret = make_downloaded (self, in, number, &out);
+  gst_video_frame_unmap (&out);
+  return ret;
+}
+
+static GstFlowReturn
+gst_tdss_crop_transform (GstBaseTransform *trans, GstBuffer *in, GstBuffer *out)
+{
+  GstTdssCrop *self = GST_TDSS_CROP (trans);
+
+  if (self->cuda && gst_tdss_cuda_class ()->holds (in))
+    return transform_on_device (self, in, out);
+  return GST_BASE_TRANSFORM_CLASS (gst_tdss_crop_parent_class)
+      ->transform (trans, in, out);
+}
+
+static gboolean
+asks_for_device_memory (GstQuery *query)
+{
+  GstCaps *caps;
+
+  gst_query_parse_allocation (query, &caps, NULL);
+  return caps && gst_caps_get_size (caps) > 0
+         && gst_caps_features_contains (gst_caps_get_features (caps, 0),
+                                        GST_TDSS_CUDA_FEATURE);
+}
+
+/* Who makes such memory has pools of their own. */
+static gboolean
+gst_tdss_crop_propose_allocation (GstBaseTransform *trans,
+                                  GstQuery *decide_query, GstQuery *query)
+{
+  if (!asks_for_device_memory (query))
+    return GST_BASE_TRANSFORM_CLASS (gst_tdss_crop_parent_class)
+        ->propose_allocation (trans, decide_query, query);
+  gst_query_add_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL);
+  return TRUE;
+}
+
+static void
+gst_tdss_crop_set_context (GstElement *element, GstContext *context)
+{
+  GstTdssCrop *self = GST_TDSS_CROP (element);
+
+  if (self->cuda)
+    gst_tdss_cuda_class ()->set_context (self->cuda, context);
+  GST_ELEMENT_CLASS (gst_tdss_crop_parent_class)
+      ->set_context (element, context);
+}
+
+static gboolean
+gst_tdss_crop_query (GstBaseTransform *trans, GstPadDirection direction,
+                     GstQuery *query)
+{
+  GstTdssCrop *self = GST_TDSS_CROP (trans);
+
+  if (GST_QUERY_TYPE (query) == GST_QUERY_CONTEXT && self->cuda
+      && gst_tdss_cuda_class ()->answer (self->cuda, query))
+    return TRUE;
+  return GST_BASE_TRANSFORM_CLASS (gst_tdss_crop_parent_class)
+      ->query (trans, direction, query);
 }
 
 /* -- GstBaseTransform
  * ------------------------------------------------------------ */
+
+static gboolean
+is_system_memory (GstCapsFeatures *features, GstStructure *structure,
+                  gpointer user_data)
+{
+  return gst_caps_features_is_equal (features,
+                                     GST_CAPS_FEATURES_MEMORY_SYSTEM_MEMORY);
+}
 
 /* Sizes, formats and rates of the two sides have nothing to do with each
  * other. */
@@ -251,6 +406,10 @@ gst_tdss_crop_transform_caps (GstBaseTransform *trans,
                       : GST_BASE_TRANSFORM_SINK_PAD (trans);
   GstCaps *result = gst_pad_get_pad_template_caps (other);
 
+  if (direction == GST_PAD_SRC && self->cuda == NULL) {
+    result = gst_caps_make_writable (result);
+    gst_caps_filter_and_map_in_place (result, is_system_memory, NULL);
+  }
   if (direction == GST_PAD_SINK) {
     gint rate_n, rate_d;
 
@@ -359,7 +518,12 @@ gst_tdss_crop_start (GstBaseTransform *trans)
 static gboolean
 gst_tdss_crop_stop (GstBaseTransform *trans)
 {
-  gst_tdss_picture_clear (&GST_TDSS_CROP (trans)->picture);
+  GstTdssCrop *self = GST_TDSS_CROP (trans);
+
+  gst_tdss_picture_clear (&self->picture);
+  if (self->cuda)
+    gst_tdss_cuda_class ()->stop (self->cuda);
+  self->cuda_fails = FALSE;
   return TRUE;
 }
 
@@ -479,7 +643,11 @@ gst_tdss_crop_get_property (GObject *object, guint id, GValue *value,
 static void
 gst_tdss_crop_finalize (GObject *object)
 {
-  g_array_unref (GST_TDSS_CROP (object)->points);
+  GstTdssCrop *self = GST_TDSS_CROP (object);
+
+  if (self->cuda)
+    gst_tdss_cuda_class ()->destroy (self->cuda);
+  g_array_unref (self->points);
   G_OBJECT_CLASS (gst_tdss_crop_parent_class)->finalize (object);
 }
 
@@ -547,6 +715,10 @@ gst_tdss_crop_class_init (GstTdssCropClass *klass)
   trans_class->start = gst_tdss_crop_start;
   trans_class->stop = gst_tdss_crop_stop;
   trans_class->passthrough_on_same_caps = FALSE;
+  trans_class->transform = gst_tdss_crop_transform;
+  trans_class->propose_allocation = gst_tdss_crop_propose_allocation;
+  trans_class->query = gst_tdss_crop_query;
+  element_class->set_context = gst_tdss_crop_set_context;
   filter_class->set_info = gst_tdss_crop_set_info;
   filter_class->transform_frame = gst_tdss_crop_transform_frame;
 }
@@ -560,6 +732,8 @@ gst_tdss_crop_init (GstTdssCrop *self)
   self->direction = GST_VIDEO_ORIENTATION_AUTO;
   self->points = g_array_new (FALSE, FALSE, sizeof (CcsPoint));
   self->last_frame = NO_FRAME;
+  if (gst_tdss_cuda_class ())
+    self->cuda = gst_tdss_cuda_class ()->create (GST_ELEMENT (self));
   /* A frame dropped for being late would change the sound. */
   gst_base_transform_set_qos_enabled (GST_BASE_TRANSFORM (self), FALSE);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Each step is skipped where it would change nothing. */
 #include "gsttdsspicture.h"
+#include "gsttdssturn.h"
 #include <string.h>
 
 #define MAX_SIZE 32768
@@ -78,25 +79,6 @@ to_rgb (GstTdssPicture *self, GstVideoFrame *in, gsize *stride)
 /* -- upright ----------------------------------------------------------------
  */
 
-/* Where a turn begins in the picture that it turns, and in which direction it
- * goes there: a column of the result further and a row of it further, in
- * columns and rows. */
-typedef struct
-{
-  gboolean from_right, from_bottom;
-  gint across[2], down[2];
-} Turn;
-
-static const Turn turns[] = {
-  [GST_VIDEO_ORIENTATION_90R] = { FALSE, TRUE, { 0, -1 }, { 1, 0 } },
-  [GST_VIDEO_ORIENTATION_180] = { TRUE, TRUE, { -1, 0 }, { 0, -1 } },
-  [GST_VIDEO_ORIENTATION_90L] = { TRUE, FALSE, { 0, 1 }, { -1, 0 } },
-  [GST_VIDEO_ORIENTATION_HORIZ] = { TRUE, FALSE, { -1, 0 }, { 0, 1 } },
-  [GST_VIDEO_ORIENTATION_VERT] = { FALSE, TRUE, { 1, 0 }, { 0, -1 } },
-  [GST_VIDEO_ORIENTATION_UL_LR] = { FALSE, FALSE, { 0, 1 }, { 1, 0 } },
-  [GST_VIDEO_ORIENTATION_UR_LL] = { TRUE, TRUE, { 0, -1 }, { -1, 0 } },
-};
-
 /* An RGB picture, and its size. */
 typedef struct
 {
@@ -106,10 +88,9 @@ typedef struct
 } Picture;
 
 static Picture
-turn_picture (GstTdssPicture *self, Picture in, GstVideoOrientationMethod how)
+turn_picture (GstTdssPicture *self, Picture in, const GstTdssTurn *turn)
 {
-  const Turn *turn = &turns[how];
-  const gboolean on_side = turn->across[0] == 0;
+  const gboolean on_side = gst_tdss_turn_is_on_side (turn);
   const gint width = on_side ? in.height : in.width;
   const gint height = on_side ? in.width : in.height;
   const gssize across
@@ -191,8 +172,8 @@ gst_tdss_picture_run (GstTdssPicture *self, GstVideoFrame *in,
                          "a picture's memory could not be mapped");
     return FALSE;
   }
-  if (turn > GST_VIDEO_ORIENTATION_IDENTITY && turn < G_N_ELEMENTS (turns))
-    picture = turn_picture (self, picture, turn);
+  if (turn != GST_VIDEO_ORIENTATION_IDENTITY)
+    picture = turn_picture (self, picture, gst_tdss_turn (turn));
   if (!ensure_resize (self, &picture, whole, error))
     return FALSE;
   write_crop (self, &picture, at, out);

@@ -434,6 +434,23 @@ START_TEST (points_outside_the_slack_are_refused)
 }
 END_TEST
 
+START_TEST (without_its_module_no_device_memory_is_offered)
+{
+  g_autoptr (GstCaps) wanted
+      = gst_caps_from_string ("video/x-raw(memory:CUDAMemory)");
+  GstHarness *h;
+  GstCaps *caps;
+
+  g_setenv ("CCSTEREO_CUDA_FRAMES_PATH", gst_test_folder (), TRUE);
+  h = gst_harness_new ("tdsscrop");
+  caps = gst_pad_peer_query_caps (h->srcpad, NULL);
+  ck_assert (!gst_caps_is_empty (caps));
+  ck_assert (!gst_caps_can_intersect (caps, wanted));
+  gst_caps_unref (caps);
+  gst_harness_teardown (h);
+}
+END_TEST
+
 int
 main (int argc, char **argv)
 {
@@ -464,6 +481,7 @@ main (int argc, char **argv)
   tcase_add_test (refused, a_frame_without_a_timestamp_is_an_error);
   tcase_add_loop_test (refused, points_outside_the_slack_are_refused, 0,
                        G_N_ELEMENTS (bad_points));
+  tcase_add_test (refused, without_its_module_no_device_memory_is_offered);
   suite_add_tcase (suite, pictures);
   suite_add_tcase (suite, numbers);
   suite_add_tcase (suite, refused);

@@ -21,6 +21,22 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsResize, ccs_resize_free)
 void ccs_resize_run (CcsResize *self, const guint8 *in, gsize in_stride,
                      guint8 *out, gsize out_stride);
 
+/* One direction of a resize in numbers, for those who run it elsewhere: output
+ * position x is the sum over k < count[x] of in[first[x] + k] times
+ * weight[x n_taps + k], plus a half, shifted down by CCS_RESIZE_WEIGHT_BITS and
+ * clamped to a byte; all modulo 2^32. Rows are resized before columns. */
+#define CCS_RESIZE_WEIGHT_BITS 22
+typedef struct
+{
+  gint in, out, n_taps;
+  gint32 *first, *count; /* [out] */
+  gint32 *weight;        /* [out,n_taps], zero from count on */
+} CcsResizeTaps;
+/* CCS_ERROR_ARGUMENT and CCS_ERROR_MEMORY as for ccs_resize_new(). */
+CcsResizeTaps *ccs_resize_taps_new (gint in, gint out, GError **error);
+void ccs_resize_taps_free (CcsResizeTaps *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsResizeTaps, ccs_resize_taps_free)
+
 typedef struct
 {
   gint left, top;

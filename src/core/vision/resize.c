@@ -15,7 +15,7 @@
 #define N_CHANNELS 3
 #define MAX_SIZE 32768
 
-#define WEIGHT_BITS 22
+#define WEIGHT_BITS CCS_RESIZE_WEIGHT_BITS
 /* A weight of 22 fractional bits is high x 2^15 + low, two 16-bit numbers, so
  * that a pair of taps is one 16-bit multiply-add for each half. Sums wrap
  * modulo 2^32, and the whole sum fits 32 bits. */
@@ -80,6 +80,38 @@ fixed_point (double weight)
   return (gint)(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
 }
 
+/* Taps that a position has at most. */
+static gint
+most_taps (gint in, gint out)
+{
+  double support = 2 * MAX ((double)in / out, 1.);
+
+  return MIN (in, (gint)ceil (support) * 2 + 1);
+}
+
+/* The first tap of output position @x and how many there are; their weights in
+ * @fixed. @weights is scratch for them. */
+static gint
+plan_position (gint in, gint out, gint x, double *weights, gint32 *fixed,
+               gint *n)
+{
+  double scale = (double)in / out;
+  double filter_scale = MAX (scale, 1.);
+  double support = 2 * filter_scale;
+  double center = (x + 0.5) * scale;
+  gint first = MAX (0, (gint)(center - support + 0.5));
+  gint last = MIN (in, (gint)(center + support + 0.5));
+  double sum = 0;
+
+  for (gint j = first; j < last; j++)
+    sum += weights[j - first]
+        = cubic ((j - center + 0.5) * (1. / filter_scale));
+  for (gint k = 0; k < last - first; k++)
+    fixed[k] = fixed_point (weights[k] / sum);
+  *n = last - first;
+  return first;
+}
+
 static void
 tap_pair_set (TapPair *self, gint tap, gint weight)
 {
@@ -89,34 +121,12 @@ tap_pair_set (TapPair *self, gint tap, gint weight)
   }
 }
 
-/* Fills the taps of output position @x; @weights is scratch for them. */
-static void
-axis_plan_position (Axis *self, gint x, double *weights)
-{
-  double scale = (double)self->in / self->out;
-  double filter_scale = MAX (scale, 1.);
-  double support = 2 * filter_scale;
-  double center = (x + 0.5) * scale;
-  gint first = MAX (0, (gint)(center - support + 0.5));
-  gint last = MIN (self->in, (gint)(center + support + 0.5));
-  double sum = 0;
-
-  for (gint j = first; j < last; j++)
-    sum += weights[j - first]
-        = cubic ((j - center + 0.5) * (1. / filter_scale));
-  for (gint k = 0; k < last - first; k++)
-    tap_pair_set (&self->pairs[(gsize)x * self->n_pairs + k / 2], k % 2,
-                  fixed_point (weights[k] / sum));
-  self->first[x] = first;
-  self->last[x] = last;
-}
-
 static gboolean
 axis_plan (Axis *self, gint in, gint out)
 {
-  double support = 2 * MAX ((double)in / out, 1.);
-  gint max_taps = MIN (in, (gint)ceil (support) * 2 + 1);
+  gint max_taps = most_taps (in, out);
   g_autofree double *weights = g_new (double, max_taps);
+  g_autofree gint32 *fixed = g_new (gint32, max_taps);
 
   self->in = in;
   self->out = out;
@@ -126,8 +136,15 @@ axis_plan (Axis *self, gint in, gint out)
   self->pairs = g_try_malloc0_n ((gsize)out * self->n_pairs, sizeof (TapPair));
   if (!self->pairs)
     return FALSE;
-  for (gint x = 0; x < out; x++)
-    axis_plan_position (self, x, weights);
+  for (gint x = 0; x < out; x++) {
+    TapPair *pairs = &self->pairs[(gsize)x * self->n_pairs];
+    gint n;
+
+    self->first[x] = plan_position (in, out, x, weights, fixed, &n);
+    self->last[x] = self->first[x] + n;
+    for (gint k = 0; k < n; k++)
+      tap_pair_set (&pairs[k / 2], k % 2, fixed[k]);
+  }
   return TRUE;
 }
 
@@ -148,6 +165,47 @@ check_size (const char *which, gint width, gint height, GError **error)
                "resize: %s size %dx%d is outside 1x1 to %dx%d", which, width,
                height, MAX_SIZE, MAX_SIZE);
   return FALSE;
+}
+
+CcsResizeTaps *
+ccs_resize_taps_new (gint in, gint out, GError **error)
+{
+  CcsResizeTaps *self;
+  g_autofree double *weights = NULL;
+
+  if (!check_size ("input", in, 1, error)
+      || !check_size ("output", out, 1, error))
+    return NULL;
+  self = g_new0 (CcsResizeTaps, 1);
+  self->in = in;
+  self->out = out;
+  self->n_taps = most_taps (in, out);
+  self->first = g_new (gint32, out);
+  self->count = g_new (gint32, out);
+  self->weight = g_try_new0 (gint32, (gsize)out * self->n_taps);
+  weights = g_new (double, self->n_taps);
+  if (!self->weight) {
+    ccs_resize_taps_free (self);
+    g_set_error (error, CCS_ERROR, CCS_ERROR_MEMORY,
+                 "resize: no memory for %d to %d", in, out);
+    return NULL;
+  }
+  for (gint x = 0; x < out; x++)
+    self->first[x] = plan_position (in, out, x, weights,
+                                    self->weight + (gsize)x * self->n_taps,
+                                    &self->count[x]);
+  return self;
+}
+
+void
+ccs_resize_taps_free (CcsResizeTaps *self)
+{
+  if (!self)
+    return;
+  g_free (self->first);
+  g_free (self->count);
+  g_free (self->weight);
+  g_free (self);
 }
 
 CcsResize *

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A picture's way through tdsscrop where it is in a GPU's memory: to RGB and
+ * upright, rows to size, columns to size and cropped. In the language of the
+ * CUDA backend's kernels, so that tests run them on the CPU; the resize is the
+ * core's, to the byte. */
+#pragma once
+
+#include "backend/cuda/kernels/device.h"
+
+/* A pixel of 8-bit RGB in four bytes. */
+typedef unsigned CcsRgb;
+
+/* One of the three numbers of a pixel where it is stored. */
+typedef struct
+{
+  const unsigned char *data; /* of the first sample */
+  int stride, step;          /* bytes to the next row, to the next sample */
+  int width, height;         /* samples */
+  int size, shift;           /* bytes of a sample; bits below its number */
+  /* log2 of pixels a sample; whether it stands where the first of them does,
+   * or between them */
+  int sub_x, sub_y, sited_x, sited_y;
+} CcsComponent;
+
+typedef struct
+{
+  CcsComponent component[3];
+  float matrix[3][4]; /* R, G, B in 0..255 from the three numbers and 1 */
+  int start_x, start_y, across[2],
+      down[2]; /* how to walk to come out upright */
+  int width;   /* upright */
+  unsigned n;  /* pixels */
+  CcsRgb *rgb; /* upright, rows dense */
+} CcsPictureRgbParams;
+
+CCS_DEVICE float
+ccs_sample_at (const CcsComponent *p, int x, int y)
+{
+  const unsigned char *at;
+
+  x = x < 0 ? 0 : x < p->width ? x : p->width - 1;
+  y = y < 0 ? 0 : y < p->height ? y : p->height - 1;
+  at = p->data + (unsigned long long)y * p->stride + x * p->step;
+  return (float)(p->size == 1 ? *at : *(const unsigned short *)at >> p->shift);
+}
+
+/* Where pixel @at stands among samples, and how far towards the next one. */
+CCS_DEVICE int
+ccs_sample_place (int at, int sub, int sited, float *part)
+{
+  const int pixels = 1 << sub;
+  /* in halves of a pixel from the middle of the first sample */
+  const int halves = sited ? 2 * at : 2 * at + 1 - pixels;
+  const int place = halves < 0 ? -1 : halves / (2 * pixels);
+
+  *part = (float)(halves - place * 2 * pixels) / (float)(2 * pixels);
+  return place;
+}
+
+CCS_DEVICE float
+ccs_component_at (const CcsComponent *p, int x, int y)
+{
+  float right, below, upper, lower;
+  int left, above;
+
+  if (p->sub_x == 0 && p->sub_y == 0)
+    return ccs_sample_at (p, x, y);
+  left = ccs_sample_place (x, p->sub_x, p->sited_x, &right);
+  above = ccs_sample_place (y, p->sub_y, p->sited_y, &below);
+  upper = (1.f - right) * ccs_sample_at (p, left, above)
+          + right * ccs_sample_at (p, left + 1, above);
+  lower = (1.f - right) * ccs_sample_at (p, left, above + 1)
+          + right * ccs_sample_at (p, left + 1, above + 1);
+  return (1.f - below) * upper + below * lower;
+}
+
+CCS_DEVICE unsigned
+ccs_byte_of (float x)
+{
+  return x <= 0.f ? 0u : x >= 255.f ? 255u : (unsigned)(x + 0.5f);
+}
+
+/* A thread a pixel. */
+CCS_DEVICE void
+ccs_kernel_picture_rgb (const CcsPlace *at, const CcsPictureRgbParams *p,
+                        int phase)
+{
+  const unsigned i = ccs_device_index (at);
+  const int column = (int)(i % p->width), row = (int)(i / p->width);
+  const int x = p->start_x + column * p->across[0] + row * p->down[0];
+  const int y = p->start_y + column * p->across[1] + row * p->down[1];
+  float number[3];
+  CcsRgb rgb = 0;
+
+  if (i >= p->n)
+    return;
+  for (int k = 0; k < 3; k++)
+    number[k] = ccs_component_at (&p->component[k], x, y);
+  for (int k = 0; k < 3; k++) {
+    const float *m = p->matrix[k];
+
+    rgb |= ccs_byte_of (m[0] * number[0] + m[1] * number[1] + m[2] * number[2]
+                        + m[3])
+           << (8 * k);
+  }
+  p->rgb[i] = rgb;
+}
+
+/* -- resizing -------------------------------------------------------------- */
+
+/* CcsResizeTaps where the device reads them. */
+typedef struct
+{
+  const int *first, *count, *weight;
+  int n_taps;
+} CcsTaps;
+
+#define CCS_TAPS_WEIGHT_BITS 22
+
+/* The sum over the taps of @position, of pixels @apart from each other. */
+CCS_DEVICE CcsRgb
+ccs_taps_sum (const CcsTaps *p, int position, const CcsRgb *in, int apart)
+{
+  const int *weight = p->weight + position * p->n_taps;
+  const int n = p->count[position];
+  unsigned sum[3]
+      = { 1u << (CCS_TAPS_WEIGHT_BITS - 1), 1u << (CCS_TAPS_WEIGHT_BITS - 1),
+          1u << (CCS_TAPS_WEIGHT_BITS - 1) };
+  CcsRgb result = 0;
+
+  in += (unsigned long long)p->first[position] * apart;
+  for (int k = 0; k < n; k++, in += apart) {
+    const CcsRgb pixel = *in;
+
+    for (int c = 0; c < 3; c++)
+      sum[c] += (pixel >> (8 * c) & 255u) * (unsigned)weight[k];
+  }
+  for (int c = 0; c < 3; c++) {
+    const int value = (int)sum[c] >> CCS_TAPS_WEIGHT_BITS;
+
+    result |= (unsigned)(value < 0 ? 0 : value > 255 ? 255 : value) << (8 * c);
+  }
+  return result;
+}
+
+/* Rows of @width pixels to @out_width, of which the first has position @left.
+ */
+typedef struct
+{
+  CcsTaps taps;
+  const CcsRgb *in;
+  CcsRgb *out;
+  int width, out_width, left;
+  unsigned n; /* pixels of out */
+} CcsPictureRowsParams;
+
+CCS_DEVICE void
+ccs_kernel_picture_rows (const CcsPlace *at, const CcsPictureRowsParams *p,
+                         int phase)
+{
+  const unsigned i = ccs_device_index (at);
+  const unsigned row = i / p->out_width;
+
+  if (i < p->n)
+    p->out[i] = ccs_taps_sum (&p->taps, p->left + (int)(i % p->out_width),
+                              p->in + (unsigned long long)row * p->width, 1);
+}
+
+/* Columns to as many rows as @out has, of which the first has position @top;
+ * bytes R, G, B. */
+typedef struct
+{
+  CcsTaps taps;
+  const CcsRgb *in;
+  unsigned char *out;
+  int width, top;
+  unsigned n; /* pixels of out */
+} CcsPictureColumnsParams;
+
+CCS_DEVICE void
+ccs_kernel_picture_columns (const CcsPlace *at,
+                            const CcsPictureColumnsParams *p, int phase)
+{
+  const unsigned i = ccs_device_index (at);
+  CcsRgb rgb;
+
+  if (i >= p->n)
+    return;
+  rgb = ccs_taps_sum (&p->taps, p->top + (int)(i / p->width),
+                      p->in + i % p->width, p->width);
+  p->out[3 * i] = (unsigned char)rgb;
+  p->out[3 * i + 1] = (unsigned char)(rgb >> 8);
+  p->out[3 * i + 2] = (unsigned char)(rgb >> 16);
+}
+
+/* X (name, its parameters), in the order in which they are run. */
+#define CCS_PICTURE_KERNEL_LIST(X)                                             \
+  X (picture_rgb, CcsPictureRgbParams)                                         \
+  X (picture_rows, CcsPictureRowsParams)                                       \
+  X (picture_columns, CcsPictureColumnsParams)
+
+typedef enum
+{
+#define X(name, Params) CCS_KERNEL_##name,
+  CCS_PICTURE_KERNEL_LIST (X)
+#undef X
+      CCS_N_PICTURE_KERNELS
+} CcsPictureKernelId;
+
+/* Of a __global__ function. */
+#define CCS_PICTURE_ENTRY "ccs_entry_"
