@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A model that can be seen through, and what drives an engine around it: what
+ * windows the engine gives, and when, shows in its output. */
+#pragma once
+
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ccstereo.h"
+
+/* -- a model to see through ---------------------------------------------- */
+
+/* Stands in for the library's model: the functions of it that an engine calls
+ * are in binauralizer-support.c too, and are found before those of the same
+ * name in the library. A feature is two numbers, and the difference of a
+ * window is gain x mix + slope x (position in the window). */
+enum
+{
+  GAIN,
+  SLOPE,
+  FEATURE_SIZE
+};
+
+struct _CcsModel
+{
+  gint refs;
+  guint runs;        /* calls of separate */
+  guint largest_run; /* windows */
+  guint failures;    /* calls that are still to fail */
+};
+
+extern CcsModel fake;
+
+/* A test case of @suite whose tests start with a fresh model, which no engine
+ * may keep. */
+TCase *add_case (Suite *suite, const char *name);
+/* Runs @suite; main's result. */
+int run_suite (Suite *suite);
+
+/* -- driving the engine --------------------------------------------------- */
+
+#define FRAME_NS G_GINT64_CONSTANT (100000000)
+#define SAMPLE_NS G_GINT64_CONSTANT (62500) /* at 16 kHz */
+
+extern const float silence[4 * CCS_WINDOW];
+
+CcsBinauralizerOptions options_for (guint rate, guint channels);
+/* 16 kHz, where a window's slope tells which feature it took: its own sample
+ * of the difference is the slope's share, at a hop that overlaps nothing. */
+CcsBinauralizerOptions plain_options (void);
+CcsBinauralizer *engine_new (const CcsBinauralizerOptions *options);
+void push_feature (CcsBinauralizer *engine, gint64 time, float gain,
+                   float slope);
+/* One feature for all time. */
+void hold_feature (CcsBinauralizer *engine, float gain, float slope);
+void push (CcsBinauralizer *engine, const float *samples, gsize frames);
+void process (CcsBinauralizer *engine);
+/* Appends what can be pulled, at most @limit frames. */
+void pull (CcsBinauralizer *engine, GArray *out, gsize limit);
+
+GArray *stereo_new (void);
+float left (const GArray *stereo, gsize i);
+float right (const GArray *stereo, gsize i);
+void assert_same (const GArray *got, const GArray *want);
+float *noise (gsize n, guint32 seed);
+
+/* Everything in @samples through one engine at once, under one feature. */
+GArray *run_whole (const CcsBinauralizerOptions *options, const float *samples,
+                   gsize frames, float gain, float slope);
+
+/* Features every tenth of a second, each unlike the others. */
+typedef struct
+{
+  guint n;
+  float *values; /* [n, FEATURE_SIZE] */
+} Film;
+
+Film film_new (guint n);
+/* @samples in pieces of up to @largest frames, features coming ahead of them
+ * or behind, output drawn in pieces too. */
+GArray *run_in_pieces (const CcsBinauralizerOptions *options,
+                       const float *samples, gsize frames, const Film *film,
+                       gint32 largest, guint32 seed);
