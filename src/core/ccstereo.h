@@ -8,6 +8,7 @@
 #include "audio/resampler.h"
 #include "audio/window-grid.h"
 #include "vision/frame.h"
+#include "vision/picture-file.h"
 #include "checkpoint/checkpoint.h"
 #include "model/config.h"
 #include "model/model.h"

@@ -14,6 +14,8 @@
 #include "wav-result.h"
 
 #define BLOCK 65536 /* frames of sound */
+/* Between analysed pictures, in nanoseconds. */
+#define PICTURE_INTERVAL (G_GINT64_CONSTANT (1000000000) / CCS_ANALYSIS_FPS)
 #define PICTURE_BYTES (3 * CCS_CROP_WIDTH * CCS_CROP_HEIGHT)
 /* Sound that goes on longer than this after the pictures is worth a word. */
 #define PICTURES_MAY_LACK 1.0 /* seconds */
@@ -86,9 +88,9 @@ push_features (Job *self, GError **error)
   if (!ccs_model_encode (self->model, pictures, n, features, error))
     return FALSE;
   for (guint i = 0; i < n; i++, self->analysed++) {
-    gint64 time
-        = self->analysed * (G_GINT64_CONSTANT (1000000000) / CCS_ANALYSIS_FPS);
-    if (!ccs_binauralizer_push_feature (self->engine, time, features[i], error))
+    if (!ccs_binauralizer_push_feature (self->engine,
+                                        self->analysed * PICTURE_INTERVAL,
+                                        features[i], error))
       return FALSE;
   }
   if (self->analysed == self->n_analysed)
@@ -100,10 +102,7 @@ push_features (Job *self, GError **error)
 static gint64
 analysed_time (const Job *self)
 {
-  if (self->analysed == 0)
-    return -1;
-  return (self->analysed - 1)
-         * (G_GINT64_CONSTANT (1000000000) / CCS_ANALYSIS_FPS);
+  return self->analysed == 0 ? -1 : (self->analysed - 1) * PICTURE_INTERVAL;
 }
 
 /* Pictures up to and past the centre of the window that waits. */
