@@ -22,6 +22,7 @@
 
 #define CLIP_SECONDS 10.0
 #define DEFAULT_SECONDS 3.0 /* of each measurement */
+#define MAX_SECONDS 3600.0
 #define MAX_BATCH 1024
 #define MAX_STREAMS 1024
 
@@ -253,6 +254,19 @@ write_json (const char *path, const Results *r, GError **error)
   return ccs_file_write (path, json->str, json->len, error);
 }
 
+/* What an option may be that is something else; NULL: all are well. */
+static const char *
+find_bad_option (double seconds, const BenchFull *full)
+{
+  if (!(seconds > 0 && seconds <= MAX_SECONDS))
+    return "--seconds is above 0 and up to 3600";
+  if (full->max_batch < 1 || full->max_batch > MAX_BATCH)
+    return "--max-batch is 1 to " G_STRINGIFY (MAX_BATCH);
+  if (full->streams < 1 || full->streams > MAX_STREAMS)
+    return "--streams is 1 to " G_STRINGIFY (MAX_STREAMS);
+  return full->windows < 0 ? "--windows is 0 or more" : NULL;
+}
+
 static ToolExit
 run_bench (gint argc, char **argv)
 {
@@ -283,18 +297,19 @@ run_bench (gint argc, char **argv)
   };
   g_autoptr (CcsBackend) backend = NULL;
   GError *error = NULL;
+  const char *bad;
   gboolean ok;
   ToolExit exit;
 
   if (!tool_parse (&tool_bench, entries, &argc, &argv, &exit))
     return exit;
-  if (!(self.seconds > 0) || (config.backbone != 18 && config.backbone != 50)
-      || config.dim_scale < 1 || config.dim_scale > 4
-      || results.full.max_batch < 1 || results.full.max_batch > MAX_BATCH
-      || results.full.streams < 1 || results.full.streams > MAX_STREAMS
-      || results.full.windows < 0)
-    return tool_bad_option (&tool_bench, "an option's value is out of range; "
-                                         "--help lists them");
+  bad = find_bad_option (self.seconds, &results.full);
+  if (bad)
+    return tool_bad_option (&tool_bench, "%s", bad);
+  if (!ccs_model_config_check (&config, &error)) {
+    tool_fail (&tool_bench, error);
+    return TOOL_USAGE;
+  }
   exit = backend_choice_check (&choice, &tool_bench);
   if (exit != TOOL_OK)
     return exit;

@@ -204,12 +204,12 @@ ccs_train_settings_model (const CcsTrainSettings *self, CcsModelConfig *config,
 {
   *config = (CcsModelConfig){ .backbone = self->backbone,
                               .dim_scale = self->dim_scale };
-  if ((self->backbone != 18 && self->backbone != 50) || self->dim_scale < 1
-      || self->dim_scale > 4 || strspn (self->avad, "01") != CCS_N_UPCONV - 1
+  if (!ccs_model_config_check (config, error))
+    return FALSE;
+  if (strspn (self->avad, "01") != CCS_N_UPCONV - 1
       || strlen (self->avad) != CCS_N_UPCONV - 1) {
-    g_set_error (
-        error, CCS_ERROR, CCS_ERROR_ARGUMENT,
-        "backbone is 18 or 50, dim_scale 1 to 4, avad four times 0 or 1");
+    g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
+                 "avad \"%s\": four times 0 or 1 is expected", self->avad);
     return FALSE;
   }
   for (guint i = 0; i < CCS_N_UPCONV - 1; i++)

@@ -255,6 +255,10 @@ static const char *const wrong_usages[][3] = {
   { "bench", "--precision=fp8", NULL },
   { "bench", "--max-batch=0", NULL },
   { "bench", "--streams=0", NULL },
+  { "bench", "--seconds=inf", NULL },
+  { "bench", "--seconds=nan", NULL },
+  { "bench", "--backbone=34", NULL },
+  { "bench", "--dim-scale=5", NULL },
   { "bench", "operand", NULL },
   { "run", "in.wav", NULL },
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "architecture.h"
+#include "../error.h"
 
 static const CcsResNet resnets[] = {
   { 18, { 2, 2, 2, 2 }, 1 },
@@ -13,6 +14,23 @@ ccs_resnet_find (gint backbone)
     if (resnets[i].backbone == backbone)
       return &resnets[i];
   return NULL;
+}
+
+gboolean
+ccs_model_config_check (const CcsModelConfig *self, GError **error)
+{
+  if (!ccs_resnet_find (self->backbone)) {
+    g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
+                 "backbone %d: there are 18 and 50", self->backbone);
+    return FALSE;
+  }
+  if (self->dim_scale < 1 || self->dim_scale > CCS_MAX_DIM_SCALE) {
+    g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
+                 "dim_scale %d: from 1 to %d are possible", self->dim_scale,
+                 CCS_MAX_DIM_SCALE);
+    return FALSE;
+  }
+  return TRUE;
 }
 
 const gint ccs_encoder_width[] = { 1, 2, 4, 8, 8 };

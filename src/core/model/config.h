@@ -54,6 +54,8 @@ typedef struct
 #define CCS_MODEL_CONFIG_PUBLISHED                                             \
   ((CcsModelConfig){ 18, 1, { TRUE, FALSE, FALSE, FALSE } })
 
+/* Whether there is such a model; CCS_ERROR_ARGUMENT naming what is not. */
+gboolean ccs_model_config_check (const CcsModelConfig *self, GError **error);
 /* 128 x dim_scale */
 gint ccs_model_config_dim (const CcsModelConfig *self);
 gboolean ccs_model_config_equal (const CcsModelConfig *a,
