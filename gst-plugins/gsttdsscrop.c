@@ -382,6 +382,27 @@ gst_tdss_crop_query (GstBaseTransform *trans, GstPadDirection direction,
       ->query (trans, direction, query);
 }
 
+/* The base class would put out what happens to be in memory for a frame that is
+ * smaller than its caps say. */
+static GstFlowReturn
+gst_tdss_crop_transform (GstBaseTransform *trans, GstBuffer *in, GstBuffer *out)
+{
+  GstVideoFrame frame;
+
+  if (!gst_video_frame_map (&frame, &GST_VIDEO_FILTER (trans)->in_info, in,
+                            GST_MAP_READ)) {
+    GST_ELEMENT_ERROR (trans, STREAM, FORMAT,
+                       ("a frame of %" G_GSIZE_FORMAT
+                        " bytes is not what its caps say",
+                        gst_buffer_get_size (in)),
+                       (NULL));
+    return GST_FLOW_ERROR;
+  }
+  gst_video_frame_unmap (&frame);
+  return GST_BASE_TRANSFORM_CLASS (gst_tdss_crop_parent_class)
+      ->transform (trans, in, out);
+}
+
 /* -- GstBaseTransform
  * ------------------------------------------------------------ */
 
@@ -714,6 +735,7 @@ gst_tdss_crop_class_init (GstTdssCropClass *klass)
   trans_class->sink_event = gst_tdss_crop_sink_event;
   trans_class->start = gst_tdss_crop_start;
   trans_class->stop = gst_tdss_crop_stop;
+  trans_class->transform = gst_tdss_crop_transform;
   trans_class->passthrough_on_same_caps = FALSE;
   trans_class->transform = gst_tdss_crop_transform;
   trans_class->propose_allocation = gst_tdss_crop_propose_allocation;

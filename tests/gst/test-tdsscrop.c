@@ -402,6 +402,21 @@ START_TEST (the_analysis_rate_is_a_property_and_in_the_caps)
 }
 END_TEST
 
+/* Downstream says that everything so far came too late. */
+START_TEST (frames_that_come_late_are_not_dropped)
+{
+  GstHarness *h = harness ("", "RGB", 64, 32, TEST_FPS);
+
+  gst_harness_push (h, frame (64, 32, 0, TEST_FPS));
+  gst_harness_push_upstream_event (
+      h, gst_event_new_qos (GST_QOS_TYPE_UNDERFLOW, 2., 10 * GST_SECOND, 0));
+  for (guint k = 1; k < 5; k++)
+    gst_harness_push (h, frame (64, 32, k, TEST_FPS));
+  ck_assert_uint_eq (gst_harness_buffers_received (h), 5);
+  gst_harness_teardown (h);
+}
+END_TEST
+
 /* -- what is refused
  * -------------------------------------------------------------- */
 
@@ -420,6 +435,20 @@ START_TEST (a_frame_without_a_timestamp_is_an_error)
 END_TEST
 
 static const char *const bad_points[] = { "33,0", "0,17", "-1,0", "1", "1,2x" };
+
+START_TEST (a_frame_smaller_than_its_caps_is_an_error)
+{
+  GstHarness *h = harness ("", "RGB", 64, 32, TEST_FPS);
+  g_autoptr (GstBus) bus = gst_test_bus (h->element);
+  GstBuffer *buffer = frame (64, 32, 0, TEST_FPS);
+
+  gst_buffer_set_size (buffer, 100);
+  ck_assert_int_eq (gst_harness_push (h, buffer), GST_FLOW_ERROR);
+  gst_test_assert_error (bus, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT,
+                         "100 bytes");
+  gst_harness_teardown (h);
+}
+END_TEST
 
 START_TEST (points_outside_the_slack_are_refused)
 {
@@ -478,7 +507,9 @@ main (int argc, char **argv)
   tcase_add_test (
       numbers, numbers_follow_stream_time_so_that_a_seek_gives_the_same_crop);
   tcase_add_test (numbers, the_analysis_rate_is_a_property_and_in_the_caps);
+  tcase_add_test (numbers, frames_that_come_late_are_not_dropped);
   tcase_add_test (refused, a_frame_without_a_timestamp_is_an_error);
+  tcase_add_test (refused, a_frame_smaller_than_its_caps_is_an_error);
   tcase_add_loop_test (refused, points_outside_the_slack_are_refused, 0,
                        G_N_ELEMENTS (bad_points));
   tcase_add_test (refused, without_its_module_no_device_memory_is_offered);
