@@ -205,6 +205,10 @@ keep_order (TranscodeFile *self, AVPacket *packet)
   const int step = !(self->out->oformat->flags & AVFMT_TS_NONSTRICT);
   gint64 *last = &self->last_dts[packet->stream_index];
 
+  /* One without any time follows the last. */
+  if (packet->dts == AV_NOPTS_VALUE && packet->pts == AV_NOPTS_VALUE)
+    packet->pts = packet->dts
+        = *last == AV_NOPTS_VALUE ? 0 : *last + MAX (step, packet->duration);
   if (packet->dts == AV_NOPTS_VALUE)
     return;
   if (*last != AV_NOPTS_VALUE && packet->dts < *last + step) {

@@ -89,11 +89,9 @@ TranscodeFile *transcode_file_open (const char *path, guint stream,
 void transcode_file_free (TranscodeFile *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TranscodeFile, transcode_file_free)
 
-/* Called with the reason for each stream that the output cannot have. */
-typedef void (*TranscodeNotice) (const char *text);
-
 /* Makes @path, where the new track takes the chosen stream's place, or with
- * @keep_original stands before it. */
+ * @keep_original stands before it. @notice hears the reason for each stream
+ * that the output cannot have. */
 gboolean transcode_file_create (TranscodeFile *self, const char *path,
                                 const TranscodeContainer *container,
                                 const AVCodecContext *encoder,

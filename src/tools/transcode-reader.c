@@ -8,6 +8,9 @@
 #include "transcode-file.h"
 
 #define SECOND G_GINT64_CONSTANT (1000000000)
+/* Times further from 0, 73 years, are damage; sums of a few of them can still
+ * be told. */
+#define FURTHEST (G_MAXINT64 / 4)
 /* Frames in a row that a decoder may fail at after the last packet. */
 #define MOST_BROKEN 64
 /* A stream is of constant rate where its two rates, the mean and the one of
@@ -132,19 +135,27 @@ transcode_reader_thin_out (TranscodeReader *self, int rate, gint64 offset)
   self->offset = offset;
 }
 
+/* FALSE: @stamp, by the stream's clock, is none that can be. @time: ns. */
+static gboolean
+to_time (const TranscodeReader *self, gint64 stamp, gint64 *time)
+{
+  if (stamp == AV_NOPTS_VALUE)
+    return FALSE;
+  *time = av_rescale_q (stamp, self->stream->time_base,
+                        (AVRational){ 1, SECOND });
+  return *time > -FURTHEST && *time < FURTHEST;
+}
+
 /* Pictures that no other depends on are not even decoded. */
 static void
 pass_over (TranscodeReader *self, const AVPacket *packet)
 {
-  gint64 after; /* the last period's beginning */
+  gint64 time, after; /* the last period's beginning */
 
   self->decoder->skip_frame = AVDISCARD_DEFAULT;
-  if (self->period == 0 || packet->pts == AV_NOPTS_VALUE)
+  if (self->period == 0 || !to_time (self, packet->pts, &time))
     return;
-  after = (av_rescale_q (packet->pts, self->stream->time_base,
-                         (AVRational){ 1, SECOND })
-           + self->offset)
-          % self->period;
+  after = (time + self->offset) % self->period;
   if (MIN (after, self->period - after) > self->near)
     self->decoder->skip_frame = AVDISCARD_NONREF;
 }
@@ -177,28 +188,27 @@ send_packet (TranscodeReader *self, GError **error)
   return TRUE;
 }
 
+/* 0: nobody knows. */
 static gint64
 duration_of (const TranscodeReader *self)
 {
   const AVFrame *frame = self->frame;
+  gint64 duration;
 
-  if (frame->nb_samples > 0)
+  if (frame->nb_samples > 0 && frame->sample_rate > 0)
     return av_rescale (frame->nb_samples, SECOND, frame->sample_rate);
-  return av_rescale_q (frame->pkt_duration, self->stream->time_base,
-                       (AVRational){ 1, SECOND });
+  return to_time (self, frame->pkt_duration, &duration) ? MAX (duration, 0) : 0;
 }
 
 /* A frame without a time follows the last. */
 static gint64
 time_of (TranscodeReader *self)
 {
-  const gint64 stamp = self->frame->best_effort_timestamp;
-  const gint64 time = stamp == AV_NOPTS_VALUE
-                          ? self->next
-                          : av_rescale_q (stamp, self->stream->time_base,
-                                          (AVRational){ 1, SECOND });
+  gint64 time;
 
-  self->next = time + duration_of (self);
+  if (!to_time (self, self->frame->best_effort_timestamp, &time))
+    time = self->next;
+  self->next = MIN (time + duration_of (self), FURTHEST);
   return time;
 }
 

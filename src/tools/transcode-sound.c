@@ -141,6 +141,17 @@ start_feeds (TranscodeSound *self, GError **error)
 
 /* -- pieces --------------------------------------------------------------- */
 
+static void
+pass_warning_on (TranscodeSound *self, GstMessage *message)
+{
+  g_autoptr (GError) warning = NULL;
+  g_autofree char *text = NULL;
+
+  gst_message_parse_warning (message, &warning, NULL);
+  text = g_strdup_printf ("%s: %s", self->path, warning->message);
+  self->options.notice (text);
+}
+
 /* The first error on the bus, if there is one. */
 static gboolean
 check_bus (TranscodeSound *self, GError **error)
@@ -152,6 +163,8 @@ check_bus (TranscodeSound *self, GError **error)
   while ((message = gst_bus_pop (bus)) != NULL) {
     if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR && cause == NULL)
       gst_message_parse_error (message, &cause, NULL);
+    else if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_WARNING)
+      pass_warning_on (self, message);
     gst_message_unref (message);
   }
   if (cause == NULL)

@@ -9,6 +9,9 @@
 
 G_BEGIN_DECLS
 
+/* Called with what the user should know of. */
+typedef void (*TranscodeNotice) (const char *text);
+
 typedef struct _TranscodeSound TranscodeSound;
 
 /**
@@ -23,6 +26,7 @@ typedef struct _TranscodeSound TranscodeSound;
  * @hop: samples at 16 kHz between windows
  * @width: 0 mono .. 1 as predicted .. 2
  * @stop: not 0 once the work is to be abandoned
+ * @notice: hears of what the sound has to do without
  */
 typedef struct
 {
@@ -35,6 +39,7 @@ typedef struct
   gint hop;
   double width;
   const volatile sig_atomic_t *stop;
+  TranscodeNotice notice;
 } TranscodeSoundOptions;
 
 /* Starts decoding the file @path and waits for the first piece. Errors name the

@@ -14,6 +14,8 @@
 #define SECOND G_GINT64_CONSTANT (1000000000)
 /* Times that disagree by less are rounding in a container. */
 #define TIME_SLACK (5 * SECOND / 1000)
+/* Longer ones are not coded: packets' times tell of them. */
+#define LONGEST_SILENCE (600 * SECOND)
 /* For encoders that take frames of any size; also silence at a time. */
 #define FRAME_SAMPLES 1024
 #define FULL_SCALE_24 8388608.f
@@ -140,11 +142,16 @@ code_frame (TranscodeTrack *self, int samples, GError **error)
   return collect_packets (self, error);
 }
 
+static int
+frame_size (const TranscodeTrack *self)
+{
+  return self->encoder->frame_size ? self->encoder->frame_size : FRAME_SAMPLES;
+}
+
 static gboolean
 code_full_frames (TranscodeTrack *self, GError **error)
 {
-  const int size
-      = self->encoder->frame_size ? self->encoder->frame_size : FRAME_SAMPLES;
+  const int size = frame_size (self);
 
   while (self->channel[0]->len >= (guint)size)
     if (!code_frame (self, size, error))
@@ -248,6 +255,30 @@ begin_run (TranscodeTrack *self, const TranscodePiece *piece, GError **error)
   return TRUE;
 }
 
+/* Ends the sound so far, with silence up to a whole frame, and starts the track
+ * anew at the time of @piece. */
+static gboolean
+leap_to (TranscodeTrack *self, const TranscodePiece *piece, GError **error)
+{
+  const guint size = (guint)frame_size (self);
+
+  if (!end_run (self, error))
+    return FALSE;
+  for (int c = 0; c < CHANNELS; c++)
+    g_array_set_size (self->channel[c],
+                      (self->channel[c]->len + size - 1) / size * size);
+  self->started = FALSE;
+  return code_full_frames (self, error) && begin_run (self, piece, error);
+}
+
+/* How much later @piece begins than what has been pushed ends, ns. */
+static gint64
+ahead_of_run (const TranscodeTrack *self, const TranscodePiece *piece)
+{
+  return piece->time - self->run_time
+         - av_rescale (self->run_frames, SECOND, self->rate);
+}
+
 gboolean
 transcode_track_push (TranscodeTrack *self, const TranscodePiece *piece,
                       GError **error)
@@ -259,8 +290,10 @@ transcode_track_push (TranscodeTrack *self, const TranscodePiece *piece,
   if ((!self->started || piece->rate != self->rate)
       && !begin_run (self, piece, error))
     return FALSE;
-  ahead = piece->time - self->run_time
-          - av_rescale (self->run_frames, SECOND, self->rate);
+  if (ahead_of_run (self, piece) > LONGEST_SILENCE
+      && !leap_to (self, piece, error))
+    return FALSE;
+  ahead = ahead_of_run (self, piece);
   if (ahead > TIME_SLACK) {
     if (!push_silence (self, frames_in (ahead, self->rate), error))
       return FALSE;
@@ -301,13 +334,32 @@ transcode_track_encoder (const TranscodeTrack *self)
   return self->encoder;
 }
 
+/* The lowest of the encoder's rates that loses nothing of @rate, or its
+ * highest. */
+static int
+rate_for (const AVCodec *encoder, int rate)
+{
+  int best = 0, highest = 0;
+
+  if (encoder->supported_samplerates == NULL)
+    return rate;
+  for (const int *one = encoder->supported_samplerates; *one; one++) {
+    if (*one >= rate && (best == 0 || *one < best))
+      best = *one;
+    highest = MAX (highest, *one);
+  }
+  return best ? best : highest;
+}
+
 static void
 configure (AVCodecContext *encoder, const TranscodeTrackOptions *options)
 {
   const TranscodeCodec *codec = options->codec;
 
   encoder->sample_fmt = codec->format;
-  encoder->sample_rate = codec->rate ? codec->rate : options->rate;
+  encoder->sample_rate = codec->rate
+                             ? (int)codec->rate
+                             : rate_for (encoder->codec, (int)options->rate);
   encoder->time_base = (AVRational){ 1, encoder->sample_rate };
   encoder->bits_per_raw_sample = codec->bits;
   encoder->bit_rate = options->bitrate ? options->bitrate : codec->bitrate;

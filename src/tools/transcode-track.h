@@ -21,7 +21,7 @@ typedef struct _TranscodeTrack TranscodeTrack;
  * @format: of the samples it is given
  * @bits: that count of a sample; 0: as the format has
  * @bitrate: bits a second by default; 0: lossless
- * @rate: the only one that it takes, in Hz; 0: any
+ * @rate: the only one that is used, in Hz; 0: any that the encoder takes
  * @delay_told: every container tells its delay apart from packets' times
  */
 typedef struct

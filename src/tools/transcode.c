@@ -56,6 +56,9 @@ typedef struct
 
 static volatile sig_atomic_t stop;
 
+GST_DEBUG_CATEGORY_STATIC (transcode_debug);
+#define GST_CAT_DEFAULT transcode_debug
+
 static void
 on_signal (int number)
 {
@@ -89,6 +92,22 @@ notice (const char *text)
 static void
 no_notice (const char *text)
 {
+}
+
+/* What libav says of damage is for those who ask: GST_DEBUG=transcode:6. */
+static void
+log_libav (void *source, int level, const char *format, va_list arguments)
+{
+  char line[256];
+  int is_start = 1;
+
+  if (level > AV_LOG_INFO)
+    return;
+  av_log_format_line (source, level, format, arguments, line, sizeof line,
+                      &is_start);
+  GST_CAT_LEVEL_LOG (transcode_debug,
+                     level > AV_LOG_ERROR ? GST_LEVEL_LOG : GST_LEVEL_WARNING,
+                     NULL, "%s", g_strchomp (line));
 }
 
 static gboolean
@@ -282,6 +301,7 @@ open_sound (Job *job, GError **error)
     .hop = options->hop,
     .width = options->width,
     .stop = &stop,
+    .notice = options->quiet ? no_notice : notice,
   };
 
   job->sound = transcode_sound_open (options->in, &sound, error);
@@ -301,13 +321,17 @@ open_track (Job *job, GError **error)
     .global_header = format && (format->flags & AVFMT_GLOBALHEADER),
     .tick = options->container->tick,
   };
+  int rate;
 
-  if (track.codec->rate && track.codec->rate != track.rate && !options->quiet)
-    g_printerr ("ccstereo-transcode: note: %s: %u Hz become %u Hz, which is "
-                "what %s takes\n",
-                options->in, track.rate, track.codec->rate, options->codec);
   job->track = transcode_track_new (&track, error);
-  return job->track != NULL;
+  if (job->track == NULL)
+    return FALSE;
+  rate = transcode_track_encoder (job->track)->sample_rate;
+  if (rate != (int)track.rate && !options->quiet)
+    g_printerr ("ccstereo-transcode: note: %s: %u Hz become %d Hz, which is "
+                "what %s takes\n",
+                options->in, track.rate, rate, options->codec);
+  return TRUE;
 }
 
 static void
@@ -501,8 +525,10 @@ main (int argc, char **argv)
     puts ("ccstereo-transcode " CCS_VERSION);
   } else {
     catch_signals ();
-    av_log_set_level (AV_LOG_ERROR);
     gst_init (NULL, NULL);
+    GST_DEBUG_CATEGORY_INIT (transcode_debug, "transcode", 0,
+                             "ccstereo-transcode and libav");
+    av_log_set_callback (log_libav);
     code = run (&options);
     gst_deinit ();
   }
