@@ -26,6 +26,9 @@
  * pipeline that is not live. Without a picture (video_sink not asked for) the
  * sound stays in the centre, and a warning says so.
  *
+ * The presets "low-latency", "low-cpu" and "archive" set what their names say
+ * (gst_preset_load_preset()).
+ *
  * ## Example launch lines
  * |[
  * gst-launch-1.0 filesrc location=in.mp4 ! decodebin name=d \
@@ -134,8 +137,9 @@ static GstStaticPadTemplate video_src_template
 
 G_DEFINE_TYPE_WITH_CODE (
     GstCcstereoBin, gst_ccstereo_bin, GST_TYPE_BIN,
-    GST_DEBUG_CATEGORY_INIT (ccstereo_bin_debug, "ccstereobin", 0,
-                             "sound and picture in, binaural sound out"));
+    G_IMPLEMENT_INTERFACE (GST_TYPE_PRESET, NULL)
+        GST_DEBUG_CATEGORY_INIT (ccstereo_bin_debug, "ccstereobin", 0,
+                                 "sound and picture in, binaural sound out"));
 GST_ELEMENT_REGISTER_DEFINE_WITH_CODE (ccstereobin, "ccstereobin",
                                        GST_RANK_NONE, GST_TYPE_CCSTEREO_BIN,
                                        gst_ccstereo_init ());
@@ -204,22 +208,24 @@ longest_wait (GstCcstereoBin *self)
              GST_SECOND, (guint64)CCS_MODEL_FRAME_BATCH * rate_d, rate_n);
 }
 
+/* @time is by the streams' clock; queues count in running time, which passes
+ * slower or faster by @rate. */
 static void
-size_queue (GstElement *queue, GstClockTime time)
+size_queue (GstElement *queue, GstClockTime time, gdouble rate)
 {
-  g_object_set (queue, "max-size-time", time, "max-size-bytes", 0,
-                "max-size-buffers", 0, NULL);
+  g_object_set (queue, "max-size-time", (guint64)((gdouble)time / ABS (rate)),
+                "max-size-bytes", 0, "max-size-buffers", 0, NULL);
 }
 
 static void
-size_queues (GstCcstereoBin *self)
+size_queues (GstCcstereoBin *self, gdouble rate)
 {
   GstClockTime wait = longest_wait (self);
 
-  size_queue (self->part[AUDIO_QUEUE], wait + AUDIO_QUEUE_MARGIN);
-  size_queue (self->part[OUT_QUEUE], QUEUE_MARGIN);
-  size_queue (self->part[VIDEO_QUEUE], wait + QUEUE_MARGIN);
-  size_queue (self->part[ANALYSIS_QUEUE], wait + QUEUE_MARGIN);
+  size_queue (self->part[AUDIO_QUEUE], wait + AUDIO_QUEUE_MARGIN, rate);
+  size_queue (self->part[OUT_QUEUE], QUEUE_MARGIN, rate);
+  size_queue (self->part[VIDEO_QUEUE], wait + QUEUE_MARGIN, rate);
+  size_queue (self->part[ANALYSIS_QUEUE], wait + QUEUE_MARGIN, rate);
   g_object_set (self->part[PICTURE_QUEUE], "max-size-buffers",
                 PICTURE_QUEUE_BUFFERS, "max-size-time", (guint64)0,
                 "max-size-bytes", 0, NULL);
@@ -242,11 +248,29 @@ ghost_of (GstCcstereoBin *self, Part part, const char *target,
   return gst_ghost_pad_new_from_template (templ->name_template, inner, outer);
 }
 
+static GstPadProbeReturn
+follow_rate (GstPad *pad, GstPadProbeInfo *info, gpointer self)
+{
+  GstEvent *event = GST_PAD_PROBE_INFO_EVENT (info);
+  const GstSegment *segment;
+
+  if (GST_EVENT_TYPE (event) != GST_EVENT_SEGMENT)
+    return GST_PAD_PROBE_OK;
+  gst_event_parse_segment (event, &segment);
+  size_queues (GST_CCSTEREO_BIN (self), segment->rate);
+  return GST_PAD_PROBE_OK;
+}
+
 static void
 build_audio_side (GstCcstereoBin *self)
 {
+  g_autoptr (GstPad) sink
+      = gst_element_get_static_pad (self->part[AUDIO_QUEUE], "sink");
+
   for (Part part = AUDIO_QUEUE; part <= AUDIO_OUT; part++)
     add_part (self, part);
+  gst_pad_add_probe (sink, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, follow_rate,
+                     self, NULL);
   gst_element_link (self->part[AUDIO_QUEUE], self->part[AUDIO_IN]);
   gst_element_link_pads (self->part[AUDIO_IN], "src", self->part[DEC], "audio");
   gst_element_link_many (self->part[DEC], self->part[OUT_QUEUE],
@@ -415,7 +439,7 @@ gst_ccstereo_bin_change_state (GstElement *element, GstStateChange transition)
   if (transition == GST_STATE_CHANGE_NULL_TO_READY && !check_parts (self))
     return GST_STATE_CHANGE_FAILURE;
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED)
-    size_queues (self);
+    size_queues (self, 1);
   return GST_ELEMENT_CLASS (gst_ccstereo_bin_parent_class)
       ->change_state (element, transition);
 }

@@ -84,8 +84,9 @@ static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE (
 
 G_DEFINE_TYPE_WITH_CODE (
     GstCcstereoDec, gst_ccstereo_dec, GST_TYPE_AGGREGATOR,
-    GST_DEBUG_CATEGORY_INIT (ccstereo_dec_debug, "ccstereodec", 0,
-                             "binaural sound from a mix and features"));
+    G_IMPLEMENT_INTERFACE (GST_TYPE_PRESET, NULL)
+        GST_DEBUG_CATEGORY_INIT (ccstereo_dec_debug, "ccstereodec", 0,
+                                 "binaural sound from a mix and features"));
 GST_ELEMENT_REGISTER_DEFINE_WITH_CODE (ccstereodec, "ccstereodec",
                                        GST_RANK_NONE, GST_TYPE_CCSTEREO_DEC,
                                        gst_ccstereo_init ());

@@ -18,8 +18,21 @@ static char *folder, *model_file, *other_model_file;
 /* GStreamer's own plugins that tests use; where one is missing, what needs it
  * fails by name. */
 static const char *const system_plugins[]
-    = { "coreelements", "coretracers",  "app",
-        "audioconvert", "audiotestsrc", "videotestsrc" };
+    = { "coreelements", "coretracers",  "app", "audioconvert",
+        "audiotestsrc", "videotestsrc", NULL };
+
+static void
+link_plugins (const char *const *names)
+{
+  for (; *names; names++) {
+    g_autofree char *name = g_strdup_printf ("libgst%s.so", *names);
+    g_autofree char *from = g_build_filename (GST_SYSTEM_PLUGINS, name, NULL);
+    g_autofree char *to = g_build_filename (folder, name, NULL);
+
+    if (symlink (from, to) != 0)
+      g_error ("%s cannot be linked", to);
+  }
+}
 
 static void
 collect_plugins (void)
@@ -27,14 +40,8 @@ collect_plugins (void)
   g_autofree char *path = g_strdup_printf ("%s:%s", folder, GST_TEST_PLUGINS);
   g_autofree char *registry = g_build_filename (folder, "registry", NULL);
 
-  for (guint i = 0; i < G_N_ELEMENTS (system_plugins); i++) {
-    g_autofree char *name = g_strdup_printf ("libgst%s.so", system_plugins[i]);
-    g_autofree char *from = g_build_filename (GST_SYSTEM_PLUGINS, name, NULL);
-    g_autofree char *to = g_build_filename (folder, name, NULL);
-
-    if (symlink (from, to) != 0)
-      g_error ("%s cannot be linked", to);
-  }
+  link_plugins (system_plugins);
+  g_setenv ("GST_PRESET_PATH", GST_TEST_PRESETS, TRUE);
   g_setenv ("GST_REGISTRY", registry, TRUE);
   g_setenv ("GST_REGISTRY_FORK", "no", TRUE);
   g_setenv ("GST_PLUGIN_SYSTEM_PATH_1_0", "", TRUE);
@@ -51,6 +58,13 @@ gst_test_init (int *argc, char ***argv)
     g_error ("%s", error->message);
   collect_plugins ();
   gst_init (argc, argv);
+}
+
+void
+gst_test_add_plugins (const char *const *names)
+{
+  link_plugins (names);
+  gst_registry_scan_path (gst_registry_get (), folder);
 }
 
 static void

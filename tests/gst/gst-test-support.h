@@ -20,6 +20,8 @@ G_BEGIN_DECLS
 /* -- the program --------------------------------------------------------- */
 /* Starts GStreamer with a registry and a plugin folder of its own. */
 void gst_test_init (int *argc, char ***argv);
+/* Also GStreamer's own plugins @names, which end with NULL. */
+void gst_test_add_plugins (const char *const *names);
 /* Runs @suite, cleans up; the program's exit status. */
 int gst_test_run (Suite *suite);
 /* The program's folder of temporary files. */

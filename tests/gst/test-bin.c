@@ -303,6 +303,23 @@ START_TEST (properties_are_those_of_the_parts)
 }
 END_TEST
 
+static const char *const presets[] = { "low-latency", "low-cpu", "archive" };
+
+START_TEST (every_preset_plays)
+{
+  Run *run
+      = run_new (SOUND ("channels=1", 40) "BIN" SOUND_SINK PICTURE (120) "b.");
+  g_autoptr (GstElement) bin
+      = gst_bin_get_by_name (GST_BIN (run->pipeline), "b");
+
+  ck_assert (gst_preset_load_preset (GST_PRESET (bin), presets[_i]));
+  play_to_end (run);
+  ck_assert_uint_eq (run->sound_frames, 40 * 1600);
+  ck_assert (run->ears_differ);
+  run_free (run);
+}
+END_TEST
+
 START_TEST (width_is_controlled_on_the_bin)
 {
   Run *run
@@ -348,6 +365,7 @@ main (int argc, char **argv)
   tcase_add_test (pads, a_video_src_without_a_video_sink_holds_nothing_up);
   tcase_add_test (pads, properties_are_those_of_the_parts);
   tcase_add_test (pads, width_is_controlled_on_the_bin);
+  tcase_add_loop_test (pads, every_preset_plays, 0, G_N_ELEMENTS (presets));
   suite_add_tcase (suite, data);
   suite_add_tcase (suite, pads);
   return gst_test_run (suite);

@@ -138,6 +138,58 @@ START_TEST (latency_is_reported_and_not_added)
 }
 END_TEST
 
+START_TEST (upstreams_latency_is_in_the_sum)
+{
+  DecHarness *h = dec_harness_new_with (gst_test_element ("ccstereodec"), RATE,
+                                        1, FALSE, TRUE);
+  const GstClockTime upstream = 123 * GST_MSECOND;
+
+  gst_harness_set_upstream_latency (h->audio, upstream);
+  dec_harness_push_audio (h, 0, SECONDS (2.5), 1000);
+  gst_buffer_unref (gst_harness_pull (h->audio)); /* it has seen the caps */
+  ck_assert_uint_eq (gst_harness_query_latency (h->audio),
+                     upstream + expected_latency (h->element, CCS_WINDOW - 1));
+  dec_harness_free (h);
+}
+END_TEST
+
+static void
+note_selection (GstAggregator *agg, GstSegment *segment, GstClockTime pts,
+                GstClockTime dts, GstClockTime duration, GstStructure *info,
+                GArray *times)
+{
+  g_array_append_val (times, pts);
+  g_array_append_val (times, duration);
+}
+
+START_TEST (applications_hear_of_each_buffer_before_it_is_put_out)
+{
+  GstElement *element = gst_test_element ("ccstereodec");
+  g_autoptr (GArray) times = g_array_new (FALSE, FALSE, sizeof (GstClockTime));
+  DecHarness *h;
+  GstBuffer *buffer = NULL;
+  guint n = 0;
+
+  g_object_set (element, "emit-signals", TRUE, NULL);
+  g_signal_connect (element, "samples-selected", G_CALLBACK (note_selection),
+                    times);
+  h = dec_harness_new_with (element, RATE, 1, FALSE, FALSE);
+  dec_harness_push_audio (h, 0, SECONDS (2), 1000);
+  dec_harness_end_audio (h);
+  while (gst_harness_pull_until_eos (h->audio, &buffer) && buffer != NULL) {
+    ck_assert_uint_lt (n + 1, times->len);
+    ck_assert_uint_eq (g_array_index (times, GstClockTime, n),
+                       GST_BUFFER_PTS (buffer));
+    ck_assert_uint_eq (g_array_index (times, GstClockTime, n + 1),
+                       GST_BUFFER_DURATION (buffer));
+    n += 2;
+    gst_clear_buffer (&buffer);
+  }
+  ck_assert_uint_eq (n, times->len);
+  dec_harness_free (h);
+}
+END_TEST
+
 /* -- one side ends or is missing ---------------------------------------------
  */
 
@@ -445,6 +497,8 @@ main (int argc, char **argv)
   tcase_add_test (same, left_and_right_add_up_to_an_impulse_where_it_was);
   tcase_add_loop_test (same, latency_is_reported_and_not_added, 0,
                        G_N_ELEMENTS (latencies));
+  tcase_add_test (same, upstreams_latency_is_in_the_sum);
+  tcase_add_test (same, applications_hear_of_each_buffer_before_it_is_put_out);
   tcase_add_test (same, width_zero_is_mono);
   tcase_add_test (sides, sound_goes_on_when_the_picture_has_ended);
   tcase_add_test (sides, sound_ends_while_the_picture_goes_on);

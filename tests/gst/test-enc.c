@@ -127,6 +127,41 @@ START_TEST (a_flush_forgets_gathered_pictures)
 }
 END_TEST
 
+/* Downstream says that everything so far came too late. */
+START_TEST (pictures_that_come_late_are_not_dropped)
+{
+  GstHarness *h = harness (TRUE);
+
+  push_frame (h, 0);
+  gst_harness_push_upstream_event (
+      h, gst_event_new_qos (GST_QOS_TYPE_UNDERFLOW, 2., 10 * GST_SECOND, 0));
+  push_frame (h, 1);
+  push_frame (h, 2);
+  ck_assert_uint_eq (gst_harness_buffers_received (h), 3);
+  gst_harness_teardown (h);
+}
+END_TEST
+
+START_TEST (a_picture_without_a_timestamp_is_an_error)
+{
+  GstElement *element = gst_test_element ("ccstereoenc");
+  GstHarness *h = gst_harness_new_with_element (element, "sink", "src");
+  g_autoptr (GstBus) bus = gst_test_bus (element);
+
+  gst_harness_set_src_caps_str (
+      h, "video/x-raw, format=RGB, width=448, height=224, framerate=10/1");
+  ck_assert_int_eq (
+      gst_harness_push (h,
+                        gst_buffer_new_allocate (
+                            NULL, 3 * CCS_CROP_WIDTH * CCS_CROP_HEIGHT, NULL)),
+      GST_FLOW_ERROR);
+  gst_test_assert_error (bus, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT,
+                         "timestamps");
+  gst_element_set_bus (element, NULL);
+  gst_harness_teardown (h);
+}
+END_TEST
+
 START_TEST (caps_tell_the_model_and_the_layout)
 {
   GstHarness *h = harness (TRUE);
@@ -161,6 +196,8 @@ main (int argc, char **argv)
   tcase_add_test (tests, pictures_are_gathered_when_not_live);
   tcase_add_test (tests, a_gap_lets_gathered_pictures_out_first);
   tcase_add_test (tests, a_flush_forgets_gathered_pictures);
+  tcase_add_test (tests, pictures_that_come_late_are_not_dropped);
+  tcase_add_test (tests, a_picture_without_a_timestamp_is_an_error);
   tcase_add_test (tests, caps_tell_the_model_and_the_layout);
   suite_add_tcase (suite, tests);
   return gst_test_run (suite);

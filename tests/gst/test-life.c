@@ -90,6 +90,82 @@ START_TEST (states_can_be_cycled)
 }
 END_TEST
 
+/* Whoever has no such library, or a driver that does not fit, must be able to
+ * load the plugin. */
+START_TEST (the_plugin_needs_no_cuda_library)
+{
+  g_autoptr (GstElement) element
+      = gst_object_ref_sink (gst_test_element (factories[_i]));
+  g_autofree char *maps = NULL;
+
+  gst_element_set_state (element, GST_STATE_READY);
+  ck_assert (g_file_get_contents ("/proc/self/maps", &maps, NULL, NULL));
+  ck_assert (strstr (maps, "gstccstereo") != NULL);
+  ck_assert_msg (strstr (maps, "libcu") == NULL, "CUDA has been loaded");
+  gst_element_set_state (element, GST_STATE_NULL);
+}
+END_TEST
+
+/* -- presets
+ * --------------------------------------------------------------------- */
+
+static const char *const with_presets[] = { "ccstereobin", "ccstereodec" };
+
+static void
+assert_property_is (GstElement *element, const char *name, const char *text)
+{
+  GParamSpec *spec
+      = g_object_class_find_property (G_OBJECT_GET_CLASS (element), name);
+  GValue want = G_VALUE_INIT, got = G_VALUE_INIT;
+
+  ck_assert_msg (spec != NULL, "there is no property %s", name);
+  g_value_init (&want, spec->value_type);
+  g_value_init (&got, spec->value_type);
+  ck_assert_msg (gst_value_deserialize (&want, text), "%s=%s", name, text);
+  g_object_get_property (G_OBJECT (element), name, &got);
+  ck_assert_msg (gst_value_compare (&got, &want) == GST_VALUE_EQUAL,
+                 "%s is not %s", name, text);
+  g_value_unset (&want);
+  g_value_unset (&got);
+}
+
+static void
+check_preset (const char *factory, const char *preset, GKeyFile *file)
+{
+  g_autoptr (GstElement) element
+      = gst_object_ref_sink (gst_element_factory_make (factory, NULL));
+  g_auto (GStrv) keys = g_key_file_get_keys (file, preset, NULL, NULL);
+  g_autofree char *comment = NULL;
+
+  ck_assert (gst_preset_load_preset (GST_PRESET (element), preset));
+  for (guint i = 0; keys[i]; i++) {
+    g_autofree char *text = g_key_file_get_string (file, preset, keys[i], NULL);
+
+    if (!g_str_has_prefix (keys[i], "_meta/"))
+      assert_property_is (element, keys[i], text);
+  }
+  ck_assert (
+      gst_preset_get_meta (GST_PRESET (element), preset, "comment", &comment));
+}
+
+START_TEST (presets_set_what_they_say)
+{
+  g_autoptr (GstElement) element
+      = gst_object_ref_sink (gst_element_factory_make (with_presets[_i], NULL));
+  g_autofree char *name
+      = g_strconcat (G_OBJECT_TYPE_NAME (element), ".prs", NULL);
+  g_autofree char *path
+      = g_build_filename (g_getenv ("GST_PRESET_PATH"), name, NULL);
+  g_auto (GStrv) presets = gst_preset_get_preset_names (GST_PRESET (element));
+  g_autoptr (GKeyFile) file = g_key_file_new ();
+
+  ck_assert (g_key_file_load_from_file (file, path, G_KEY_FILE_NONE, NULL));
+  ck_assert_uint_eq (g_strv_length (presets), 3);
+  for (guint i = 0; presets[i]; i++)
+    check_preset (with_presets[_i], presets[i], file);
+}
+END_TEST
+
 /* -- models
  * ---------------------------------------------------------------------- */
 
@@ -254,6 +330,10 @@ main (int argc, char **argv)
   tcase_add_loop_test (plugin, properties_of_our_own_are_described, 0,
                        n_factories);
   tcase_add_loop_test (plugin, states_can_be_cycled, 0, n_factories);
+  tcase_add_loop_test (plugin, the_plugin_needs_no_cuda_library, 0,
+                       n_factories);
+  tcase_add_loop_test (plugin, presets_set_what_they_say, 0,
+                       G_N_ELEMENTS (with_presets));
   tcase_add_loop_test (models, a_missing_model_is_not_found, 0, n_with_model);
   tcase_add_loop_test (models, no_model_at_all_says_what_to_do, 0,
                        n_with_model);
