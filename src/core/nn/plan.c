@@ -345,12 +345,6 @@ ccs_plan_program (const CcsPlan *self)
   return self->program;
 }
 
-CcsBackend *
-ccs_plan_backend (const CcsPlan *self)
-{
-  return self->backend;
-}
-
 gsize
 ccs_plan_memory (const CcsPlan *self)
 {

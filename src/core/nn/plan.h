@@ -26,7 +26,6 @@ void ccs_plan_free (CcsPlan *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsPlan, ccs_plan_free)
 
 CcsProgram *ccs_plan_program (const CcsPlan *self);
-CcsBackend *ccs_plan_backend (const CcsPlan *self);
 
 /* Whole values, dense, in the program's layout; @bytes must be their size. */
 gboolean ccs_plan_write (CcsPlan *self, CcsValueId id, gconstpointer data,

@@ -439,34 +439,3 @@ ccs_program_remove_ops (CcsProgram *self, const gboolean *dead)
   }
   g_array_set_size (self->ops, kept);
 }
-
-char *
-ccs_program_to_string (const CcsProgram *self)
-{
-  GString *text = g_string_new (NULL);
-
-  for (guint i = 0; i < self->ops->len; i++) {
-    const CcsOp *op = ccs_program_op (self, i);
-    const CcsOpRow *row = ccs_op_row (op->kind);
-
-    g_string_append_printf (text, "%4u ", i);
-    for (guint k = 0; k < row->n_out; k++) {
-      g_autofree char *shape = NULL;
-
-      if (op->out[k] == CCS_NONE)
-        continue;
-      shape
-          = ccs_shape_to_string (&ccs_program_value (self, op->out[k])->shape);
-      g_string_append_printf (text, "%%%d[%s] ", op->out[k], shape);
-    }
-    g_string_append_printf (text, "= %s", row->name);
-    for (guint k = 0; k < CCS_MAX_INPUTS; k++)
-      if (op->in[k] != CCS_NONE)
-        g_string_append_printf (text, " %%%d", op->in[k]);
-    if (op->out[0] != CCS_NONE && ccs_program_value (self, op->out[0])->name)
-      g_string_append_printf (text, "  ; %s",
-                              ccs_program_value (self, op->out[0])->name);
-    g_string_append_c (text, '\n');
-  }
-  return g_string_free (text, FALSE);
-}

@@ -259,8 +259,6 @@ guint ccs_program_n_ops (const CcsProgram *self);
 const CcsOp *ccs_program_op (const CcsProgram *self, guint index);
 /* The value called @name, or CCS_NONE. */
 CcsValueId ccs_program_find (const CcsProgram *self, const char *name);
-/* One line an op, for humans and for tests. (transfer full) */
-char *ccs_program_to_string (const CcsProgram *self);
 
 /* -- values ------------------------------------------------------------ */
 CcsValueId ccs_program_input (CcsProgram *self, const char *name,

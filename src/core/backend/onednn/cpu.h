@@ -95,9 +95,7 @@ typedef struct
 /* FALSE with CCS_ERROR_BACKEND naming @what unless @status is success. */
 gboolean ccs_dnnl_check (dnnl_status_t status, const char *what,
                          GError **error);
-/* The logical NCHW descriptor of an NHWC operand, rows pitch apart. */
-void ccs_dnnl_desc_nhwc (dnnl_memory_desc_t *md, const CcsOperand *x);
-/* Of NHWC memory that is dense, or in a layout of oneDNN's choice. */
+/* The logical NCHW descriptor of NHWC memory that is dense. */
 void ccs_dnnl_desc_dense (dnnl_memory_desc_t *md, const CcsShape *shape);
 /* Of taps [kh0, kh0 + kh) x [kw0, kw0 + kw) of an OHWI filter; the offset is in
  * the descriptor. */

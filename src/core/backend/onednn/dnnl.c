@@ -17,25 +17,15 @@ ccs_dnnl_check (dnnl_status_t status, const char *what, GError **error)
   return FALSE;
 }
 
-static void
-desc_nhwc (dnnl_memory_desc_t *md, const gint64 *dim, gint64 pitch)
-{
-  dnnl_dims_t dims = { dim[0], dim[3], dim[1], dim[2] };
-  dnnl_dims_t strides = { dim[1] * dim[2] * pitch, 1, dim[2] * pitch, pitch };
-
-  dnnl_memory_desc_init_by_strides (md, 4, dims, dnnl_f32, strides);
-}
-
-void
-ccs_dnnl_desc_nhwc (dnnl_memory_desc_t *md, const CcsOperand *x)
-{
-  desc_nhwc (md, x->shape.dim, x->pitch);
-}
-
 void
 ccs_dnnl_desc_dense (dnnl_memory_desc_t *md, const CcsShape *shape)
 {
-  desc_nhwc (md, shape->dim, shape->dim[3]);
+  const gint64 *dim = shape->dim;
+  dnnl_dims_t dims = { dim[0], dim[3], dim[1], dim[2] };
+  dnnl_dims_t strides
+      = { dim[1] * dim[2] * dim[3], 1, dim[2] * dim[3], dim[3] };
+
+  dnnl_memory_desc_init_by_strides (md, 4, dims, dnnl_f32, strides);
 }
 
 void
