@@ -14,6 +14,22 @@ say (const ToolCommand *command, const char *kind, const char *text)
   g_printerr ("ccstereo %s: %s%s\n", command->name, kind, text);
 }
 
+/* GLib leaves "--" in its place when an operand behind it begins with a dash.
+ */
+static void
+drop_separator (gint *argc, char **argv)
+{
+  gint at = 1;
+
+  while (at < *argc && !g_str_equal (argv[at], "--"))
+    at++;
+  if (at == *argc)
+    return;
+  for (; at + 1 < *argc; at++)
+    argv[at] = argv[at + 1];
+  argv[--*argc] = NULL;
+}
+
 gboolean
 tool_parse (const ToolCommand *command, const GOptionEntry *entries, gint *argc,
             char ***argv, ToolExit *exit)
@@ -48,6 +64,7 @@ tool_parse (const ToolCommand *command, const GOptionEntry *entries, gint *argc,
     *exit = TOOL_OK;
     return FALSE;
   }
+  drop_separator (argc, *argv);
   if (*argc != 1 + command->n_operands) {
     g_printerr ("ccstereo %s: %d operand%s expected: %s\n", command->name,
                 command->n_operands, command->n_operands == 1 ? "" : "s",

@@ -291,6 +291,15 @@ START_TEST (a_file_that_is_not_there_exits_with_1_and_is_named)
 }
 END_TEST
 
+START_TEST (an_operand_behind_two_dashes_may_begin_with_one)
+{
+  g_auto (Outcome) outcome = tool ("info", "--", "-v", NULL);
+
+  ck_assert_int_eq (outcome.code, 1);
+  ck_assert_ptr_nonnull (strstr (outcome.err, "-v: "));
+}
+END_TEST
+
 START_TEST (a_precision_that_the_backend_lacks_exits_with_1_and_is_named)
 {
   g_auto (Outcome) outcome
@@ -535,6 +544,7 @@ main (void)
   tcase_add_loop_test (usage, wrong_usage_exits_with_2_and_says_so, 0,
                        G_N_ELEMENTS (wrong_usages));
   tcase_add_test (usage, a_file_that_is_not_there_exits_with_1_and_is_named);
+  tcase_add_test (usage, an_operand_behind_two_dashes_may_begin_with_one);
   tcase_add_test (usage,
                   a_precision_that_the_backend_lacks_exits_with_1_and_is_named);
   suite_add_tcase (suite, usage);
