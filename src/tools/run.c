@@ -159,6 +159,26 @@ silence_bad_samples (Job *self, float *samples, gsize n)
     }
 }
 
+/* Whether the sound ended, after @read frames, where it should. What cannot be
+ * sought in, a pipe, does not know its length. */
+static gboolean
+check_end (const Job *self, gsize read, GError **error)
+{
+  if (sf_error (self->in)) {
+    g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: cannot be read: %s",
+                 self->sound, sf_strerror (self->in));
+    return FALSE;
+  }
+  if (self->info.seekable && read < (gsize)self->info.frames) {
+    g_set_error (error, CCS_ERROR, CCS_ERROR_FORMAT,
+                 "%s: damaged or cut off: %" G_GSIZE_FORMAT
+                 " of %" G_GINT64_FORMAT " frames can be read",
+                 self->sound, read, (gint64)self->info.frames);
+    return FALSE;
+  }
+  return TRUE;
+}
+
 static gboolean
 stream (Job *self, GError **error)
 {
@@ -175,11 +195,8 @@ stream (Job *self, GError **error)
     tool_progress (self->options->verbose, "binauralizing",
                    MIN ((double)read / MAX (self->info.frames, 1), 0.99));
   }
-  if (sf_error (self->in)) {
-    g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: cannot be read: %s",
-                 self->sound, sf_strerror (self->in));
+  if (!check_end (self, read, error))
     return FALSE;
-  }
   if (!ccs_binauralizer_drain (self->engine, error)
       || !process_available (self, error))
     return FALSE;

@@ -527,6 +527,34 @@ START_TEST (run_that_fails_leaves_nothing_behind)
 }
 END_TEST
 
+START_TEST (run_refuses_sound_that_ends_early)
+{
+  g_autofree char *model = model_file ();
+  g_autofree char *sound = in_dir ("in.flac");
+  g_autofree char *result = in_dir ("out.wav");
+  g_autofree char *content = NULL;
+  SF_INFO info = { .samplerate = RATE,
+                   .channels = 1,
+                   .format = SF_FORMAT_FLAC | SF_FORMAT_PCM_16 };
+  SNDFILE *file = sf_open (sound, SFM_WRITE, &info);
+  gsize size;
+
+  for (guint i = 0; i < FRAMES; i++) {
+    float sample = sound_at (i);
+    ck_assert_int_eq (sf_writef_float (file, &sample, 1), 1);
+  }
+  sf_close (file);
+  ck_assert (g_file_get_contents (sound, &content, &size, NULL));
+  ck_assert (g_file_set_contents (sound, content, size / 2, NULL));
+  write_pictures (2);
+  g_auto (Outcome) outcome
+      = tool ("run", sound, dir, result, "--model", model, NULL);
+  ck_assert_int_eq (outcome.code, 1);
+  ck_assert_ptr_nonnull (strstr (outcome.err, "cut off"));
+  ck_assert_uint_eq (count_files ("out.wav"), 0);
+}
+END_TEST
+
 int
 main (void)
 {
@@ -564,6 +592,7 @@ main (void)
   tcase_add_test (run,
                   run_keeps_rate_and_length_and_its_channels_sum_to_the_input);
   tcase_add_test (run, run_silences_samples_that_are_not_finite_and_says_so);
+  tcase_add_test (run, run_refuses_sound_that_ends_early);
   tcase_add_test (run, run_that_fails_leaves_nothing_behind);
   suite_add_tcase (suite, run);
 
