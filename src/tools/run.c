@@ -290,6 +290,12 @@ binauralize (const Options *options, const char *sound, const char *frames,
                 && open_output (&job, result, error) && stream (&job, error)
                 && wav_result_finish (job.out, error);
 
+  if (ok && wav_result_clipped (job.out) > 0)
+    tool_notice (&tool_run,
+                 "%s: %" G_GSIZE_FORMAT
+                 " samples are beyond full scale and clipped; --float keeps "
+                 "them",
+                 result, wav_result_clipped (job.out));
   if (job.n_bad > 0)
     tool_notice (&tool_run,
                  "%s: %" G_GSIZE_FORMAT

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
+#include <math.h>
 #include <sndfile.h>
 #include <unistd.h>
 
@@ -20,6 +21,8 @@ struct _WavResult
   const char *path;
   char *partial; /* NULL: in its place */
   SNDFILE *file; /* NULL: closed */
+  gboolean as_float;
+  gsize n_clipped;
 };
 
 static gboolean
@@ -53,6 +56,7 @@ wav_result_new (const char *path, const WavFormat *format, GError **error)
   int fd;
 
   self->path = path;
+  self->as_float = format->as_float;
   self->partial = g_strconcat (path, ".XXXXXX", NULL);
   fd = g_mkstemp_full (self->partial, O_RDWR | O_CLOEXEC, 0666);
   if (fd < 0) {
@@ -74,8 +78,17 @@ gboolean
 wav_result_write (WavResult *self, const float *stereo, gsize frames,
                   GError **error)
 {
+  if (!self->as_float)
+    for (gsize i = 0; i < CHANNELS * frames; i++)
+      self->n_clipped += fabsf (stereo[i]) > 1.f;
   return sf_writef_float (self->file, stereo, frames) == (sf_count_t)frames
          || fail (self, "cannot be written", sf_strerror (self->file), error);
+}
+
+gsize
+wav_result_clipped (const WavResult *self)
+{
+  return self->n_clipped;
 }
 
 gboolean

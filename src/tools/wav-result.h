@@ -31,6 +31,8 @@ WavResult *wav_result_new (const char *path, const WavFormat *format,
 /* @frames interleaved frames, L R. */
 gboolean wav_result_write (WavResult *self, const float *stereo, gsize frames,
                            GError **error);
+/* Samples so far that were clipped. */
+gsize wav_result_clipped (const WavResult *self);
 /* Completes the file and puts it in its place. */
 gboolean wav_result_finish (WavResult *self, GError **error);
 /* Of a file that was not finished nothing is left. */

@@ -527,6 +527,31 @@ START_TEST (run_that_fails_leaves_nothing_behind)
 }
 END_TEST
 
+static float
+sound_beyond_full_scale (guint frame)
+{
+  return 6 * sound_at (frame);
+}
+
+START_TEST (run_says_what_24_bits_clip_and_float_does_not)
+{
+  g_autofree char *model = model_file ();
+  g_autofree char *sound = sound_file_of (sound_beyond_full_scale);
+  g_autofree char *narrow = in_dir ("narrow.wav");
+  g_autofree char *wide = in_dir ("wide.wav");
+
+  write_pictures (1);
+  g_auto (Outcome) clipped
+      = tool ("run", sound, dir, narrow, "--model", model, NULL);
+  g_auto (Outcome) whole
+      = tool ("run", sound, dir, wide, "--model", model, "--float", NULL);
+  ck_assert_int_eq (clipped.code, 0);
+  ck_assert_ptr_nonnull (strstr (clipped.err, "beyond full scale"));
+  ck_assert_int_eq (whole.code, 0);
+  ck_assert_ptr_null (strstr (whole.err, "beyond full scale"));
+}
+END_TEST
+
 START_TEST (run_refuses_sound_that_ends_early)
 {
   g_autofree char *model = model_file ();
@@ -592,6 +617,7 @@ main (void)
   tcase_add_test (run,
                   run_keeps_rate_and_length_and_its_channels_sum_to_the_input);
   tcase_add_test (run, run_silences_samples_that_are_not_finite_and_says_so);
+  tcase_add_test (run, run_says_what_24_bits_clip_and_float_does_not);
   tcase_add_test (run, run_refuses_sound_that_ends_early);
   tcase_add_test (run, run_that_fails_leaves_nothing_behind);
   suite_add_tcase (suite, run);
