@@ -188,11 +188,12 @@ build_gradients (CcsTrainStep *self, GError **error)
 }
 
 /* The squared norm of the whole gradient, by which it is clipped and known to
- * be finite. */
+ * be finite. All squares stand together: a backend may do them at once. */
 static void
 build_gradient_square (CcsTrainStep *self)
 {
   CcsProgram *p = self->program;
+  g_autoptr (GArray) squares = g_array_new (FALSE, FALSE, sizeof (CcsValueId));
   CcsValueId sum = CCS_NONE;
 
   for (guint i = 0; i < self->trained->len; i++) {
@@ -202,6 +203,11 @@ build_gradient_square (CcsTrainStep *self)
     if (grad == CCS_NONE)
       continue;
     square = ccs_program_append (p, CCS_OP_SQUARE_SUM, &grad, 1, NULL);
+    g_array_append_val (squares, square);
+  }
+  for (guint i = 0; i < squares->len; i++) {
+    CcsValueId square = g_array_index (squares, CcsValueId, i);
+
     sum = sum == CCS_NONE ? square : ccs_add (p, sum, square, CCS_NO_ACT);
   }
   self->gradient_square = ccs_program_output (p, "gradient_square", sum);

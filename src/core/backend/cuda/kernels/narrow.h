@@ -174,10 +174,15 @@ typedef struct
   CcsDeviceAct act;
 } CcsWidenParams;
 
+/* Rows begin at multiples of eight: one load of 8 bytes. */
+#ifdef __CUDACC__
+typedef ushort4 CcsFourHalves;
+#else
 typedef struct
 {
   unsigned short x, y, z, w;
 } CcsFourHalves;
+#endif
 
 CCS_DEVICE float
 ccs_device_widen (int type, unsigned half)
