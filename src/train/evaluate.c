@@ -21,6 +21,12 @@ energy (const float *x, gsize n)
   return sum / MAX (n, 1);
 }
 
+gboolean
+ccs_is_audible (const float *left, const float *right, gsize n)
+{
+  return energy (left, n) + energy (right, n) >= 2. * AUDIBLE * AUDIBLE;
+}
+
 double
 ccs_interaural_level (const float *left, const float *right, gsize n)
 {
@@ -76,7 +82,7 @@ score_interaural (const float *const p[2], const float *const t[2], gsize n,
     const float *pl = p[0] + start, *pr = p[1] + start;
     const float *tl = t[0] + start, *tr = t[1] + start;
 
-    if (energy (tl, BLOCK) + energy (tr, BLOCK) < 2. * AUDIBLE * AUDIBLE)
+    if (!ccs_is_audible (tl, tr, BLOCK))
       continue;
     scores->ild_error += fabs (ccs_interaural_level (pl, pr, BLOCK)
                                - ccs_interaural_level (tl, tr, BLOCK));

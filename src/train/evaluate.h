@@ -56,6 +56,8 @@ gboolean ccs_evaluate (CcsModel *model, CcsDataset *dataset,
                        gpointer user_data, CcsScores *prediction,
                        CcsScores *mono, guint *clips, GError **error);
 
+/* Whether there is enough to hear for level and time to mean something. */
+gboolean ccs_is_audible (const float *left, const float *right, gsize n);
 /* The louder ear and by how much: 10 log10 of left over right energy, dB, with
  * a floor of -60 dB of full scale on each. */
 double ccs_interaural_level (const float *left, const float *right, gsize n);

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The part of a report that metrics.jsonl tells: what the run took, and losses,
+ * validation and rates over its steps. */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* Steps and the time they took, two facts. @lines are those of the metrics.
+ */
+void ccs_report_add_effort (GString *html, char **lines);
+/* A plot of each loss, of the validation and of the learning rates. */
+void ccs_report_add_curves (GString *html, char **lines);
+
+G_END_DECLS
