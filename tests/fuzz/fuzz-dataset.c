@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Fuzzes the files of a data set through the door that training takes: a small
- * folder in FAIR-Play's layout, of which the input replaces one file. Its first
- * byte says which: t(ext list), h(df5 list), w(av), p(icture). */
+ * folder in FAIR-Play's and YT-Clean's layouts, of which the input replaces one
+ * file. Its first byte says which: t(ext list), h(df5 list), y(t-clean list),
+ * w(av), p(icture). */
 #include "fuzz-checkpoint.h"
 
 #include <glib/gstdio.h>
@@ -11,23 +12,31 @@
 #include "dataset-layout.h"
 #include "dataset.h"
 
+#define YT_CLEAN "frames/1/"
+
 typedef struct
 {
-  char *root, *text, *hdf5, *sound, *picture;
-} Folder;
+  char kind;           /* the input's first byte */
+  const char *path;    /* in the folder */
+  const char *dataset; /* that reads it */
+  const char *setup;
+  GBytes *good; /* what belongs there */
+} Part;
 
-static void
-write_good (const Folder *self)
+static Part parts[] = {
+  { 't', "five_splits/split1/train.txt", "fairplay", "5splits", NULL },
+  { 'h', "splits/split1/train.h5", "fairplay", "10splits", NULL },
+  { 'y', "YT-Clean.train.1.lst", "yt_clean", "", NULL },
+  { 'w', "binaural_audios/1.wav", "fairplay", "5splits", NULL },
+  { 'p', "frames/1.mp4/000001.png", "fairplay", "5splits", NULL },
+};
+
+static char *root;
+
+static char *
+in_root (const char *path)
 {
-  static float silence[CCS_WINDOW];
-  static guint8 black[3 * 8 * 8];
-  g_autoptr (GPtrArray) ids = g_ptr_array_new ();
-
-  g_ptr_array_add (ids, (gpointer) "1");
-  ccs_layout_write_lists (self->root, "train", ids, NULL);
-  ccs_sound_write (self->sound, CCS_MODEL_RATE, CCS_WINDOW, silence, silence,
-                   NULL);
-  ccs_frame_write (self->picture, 8, 8, black, NULL);
+  return g_build_filename (root, path, NULL);
 }
 
 static void
@@ -45,47 +54,77 @@ remove_tree (const char *path)
   g_remove (path);
 }
 
-static char *root_to_remove;
-
 static void
 remove_root (void)
 {
-  remove_tree (root_to_remove);
-}
-
-static const Folder *
-folder (void)
-{
-  static Folder made;
-  g_autofree char *frames = NULL;
-
-  if (made.root)
-    return &made;
-  made.root = g_dir_make_tmp ("ccstereo-fuzz-XXXXXX", NULL);
-  root_to_remove = made.root;
-  atexit (remove_root);
-  ccs_layout_make (made.root, NULL);
-  frames = ccs_layout_frames (made.root, "1");
-  ccs_folder_make (frames, NULL);
-  made.sound = ccs_layout_sound (made.root, "1");
-  made.picture = g_build_filename (frames, "000001.png", NULL);
-  made.text
-      = g_build_filename (made.root, "five_splits/split1/train.txt", NULL);
-  made.hdf5 = g_build_filename (made.root, "splits/split1/train.h5", NULL);
-  return &made;
+  remove_tree (root);
 }
 
 static void
-read_all (const Folder *from, const char *setup)
+write_sound (const char *name)
+{
+  static float silence[CCS_WINDOW];
+  g_autofree char *path = in_root (name);
+
+  ccs_sound_write (path, CCS_MODEL_RATE, CCS_WINDOW, silence, silence, NULL);
+}
+
+static void
+write_picture (const char *folder, const char *name)
+{
+  static guint8 black[3 * 8 * 8];
+  g_autofree char *in = in_root (folder);
+  g_autofree char *path = g_build_filename (in, name, NULL);
+
+  ccs_folder_make (in, NULL);
+  if (g_str_has_suffix (name, ".png"))
+    ccs_frame_write (path, 8, 8, black, NULL);
+  else
+    ccs_frame_write_jpeg (path, 8, 8, black, NULL);
+}
+
+static void
+write_good (void)
+{
+  g_autoptr (GPtrArray) ids = g_ptr_array_new ();
+  g_autofree char *list = NULL;
+  g_autofree char *sounds = NULL;
+
+  root = g_dir_make_tmp ("ccstereo-fuzz-XXXXXX", NULL);
+  atexit (remove_root);
+  g_ptr_array_add (ids, (gpointer) "1");
+  ccs_layout_make (root, NULL);
+  ccs_layout_write_lists (root, "train", ids, NULL);
+  write_sound ("binaural_audios/1.wav");
+  write_picture ("frames/1.mp4", "000001.png");
+  list = in_root ("YT-Clean.train.1.lst");
+  g_file_set_contents (list, "1\n", -1, NULL);
+  sounds = in_root (YT_CLEAN "cipic_subj3");
+  ccs_folder_make (sounds, NULL);
+  write_sound (YT_CLEAN "cipic_subj3/0.wav");
+  write_sound (YT_CLEAN "cipic_subj3/10.wav");
+  write_picture (YT_CLEAN "video", "000000.jpg");
+  for (guint i = 0; i < G_N_ELEMENTS (parts); i++) {
+    g_autofree char *path = in_root (parts[i].path);
+    char *content;
+    gsize size;
+
+    g_assert_true (g_file_get_contents (path, &content, &size, NULL));
+    parts[i].good = g_bytes_new_take (content, size);
+  }
+}
+
+static void
+read_all (const Part *part)
 {
   CcsDatasetOptions options = CCS_DATASET_OPTIONS_INIT;
   g_autoptr (CcsDataset) dataset = NULL;
   static float left[CCS_WINDOW], right[CCS_WINDOW];
   static guint8 rgb[3 * CCS_RESIZE_WIDTH * CCS_RESIZE_HEIGHT];
 
-  options.kind = "fairplay";
-  options.root = from->root;
-  options.setup = setup;
+  options.kind = part->dataset;
+  options.root = root;
+  options.setup = part->setup;
   dataset = ccs_dataset_open (&options, NULL);
   for (gsize i = 0; dataset && i < ccs_dataset_length (dataset); i++) {
     CcsDatasetItem item;
@@ -93,37 +132,34 @@ read_all (const Folder *from, const char *setup)
     ccs_dataset_item (dataset, i, &item);
     ccs_dataset_load_audio (dataset, i, (item.samples - CCS_WINDOW) / 2,
                             CCS_WINDOW, left, right, NULL);
-    ccs_dataset_load_frame (dataset, i, 1, rgb, NULL);
+    ccs_dataset_load_frame (dataset, i, item.first_frame, rgb, NULL);
   }
+}
+
+static gboolean
+put (const char *path, const void *content, gsize size)
+{
+  g_autofree char *full = in_root (path);
+
+  return g_file_set_contents_full (full, content, size,
+                                   G_FILE_SET_CONTENTS_NONE, 0644, NULL);
 }
 
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
-  const Folder *to = folder ();
-  const char *path = NULL;
+  if (root == NULL)
+    write_good ();
+  for (guint i = 0; size > 0 && i < G_N_ELEMENTS (parts); i++) {
+    const Part *part = &parts[i];
 
-  if (size == 0)
+    if (data[0] != part->kind)
+      continue;
+    if (put (part->path, data + 1, size - 1))
+      read_all (part);
+    put (part->path, g_bytes_get_data (part->good, NULL),
+         g_bytes_get_size (part->good));
     return 0;
-  switch (data[0]) {
-  case 't':
-    path = to->text;
-    break;
-  case 'h':
-    path = to->hdf5;
-    break;
-  case 'w':
-    path = to->sound;
-    break;
-  case 'p':
-    path = to->picture;
-    break;
-  default:
-    return -1;
   }
-  write_good (to);
-  if (g_file_set_contents_full (path, (const char *)data + 1, size - 1,
-                                G_FILE_SET_CONTENTS_NONE, 0644, NULL))
-    read_all (to, data[0] == 't' ? "5splits" : "10splits");
-  return 0;
+  return size == 0 ? 0 : -1; /* -1: of no use to the corpus */
 }
