@@ -254,6 +254,33 @@ START_TEST (a_header_of_any_length_is_measured_first)
 }
 END_TEST
 
+/* Each costs memory beyond its bytes in the file. */
+START_TEST (a_header_of_countless_members_is_refused)
+{
+  static const char *const what[] = { "tensors", "entries of metadata" };
+  g_autoptr (GString) file = g_string_new ("12345678{");
+  g_autoptr (GBytes) bytes = NULL;
+  g_autoptr (GError) error = NULL;
+  guint64 length;
+
+  if (_i == 1)
+    g_string_append (file, "\"__metadata__\":{");
+  for (guint i = 0; i <= 1u << 16; i++)
+    g_string_append_printf (
+        file,
+        _i == 0
+            ? "%s\"%u\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}"
+            : "%s\"%u\":\"\"",
+        i == 0 ? "" : ",", i);
+  g_string_append (file, _i == 0 ? "}" : "}}");
+  length = GUINT64_TO_LE (file->len - sizeof length);
+  memcpy (file->str, &length, sizeof length);
+  bytes = g_bytes_new (file->str, file->len);
+  ck_assert_ptr_null (ccs_checkpoint_parse (bytes, "bad", &error));
+  assert_error (error, CCS_ERROR_FORMAT, "more than 65536 ", what[_i]);
+}
+END_TEST
+
 START_TEST (every_truncation_is_noticed)
 {
   g_autofree char *folder = make_folder ();
@@ -659,6 +686,7 @@ add_read_cases (Suite *suite)
   tcase_add_loop_test (reading, a_bad_header_is_refused_with_the_reason, 0,
                        G_N_ELEMENTS (bad_headers));
   tcase_add_loop_test (reading, a_header_of_any_length_is_measured_first, 0, 4);
+  tcase_add_loop_test (reading, a_header_of_countless_members_is_refused, 0, 2);
   tcase_add_test (reading, every_truncation_is_noticed);
   tcase_add_loop_test (reading, other_files_are_told_apart, 0, 3);
   tcase_add_test (reading, all_of_the_format_s_json_is_understood);

@@ -61,5 +61,8 @@ const char *ccs_safetensors_dtype_name (CcsDType dtype);
 /* The header's own length field. */
 #define CCS_SAFETENSORS_LENGTH_SIZE 8
 #define CCS_SAFETENSORS_MAX_HEADER 100000000
+/* Most tensors, and most entries of the metadata: each costs several times its
+ * place in the header. A model with ResNet-50 has 451 tensors. */
+#define CCS_SAFETENSORS_MAX_MEMBERS (1u << 16)
 
 G_END_DECLS

@@ -300,6 +300,14 @@ parse_entry (Cursor *c, Entry *entry, gsize data_size, GError **error)
 }
 
 static gboolean
+check_count (guint before, const char *what, GError **error)
+{
+  return before < CCS_SAFETENSORS_MAX_MEMBERS
+         || ccs_format_error (error, "more than %u %s",
+                              CCS_SAFETENSORS_MAX_MEMBERS, what);
+}
+
+static gboolean
 parse_metadata (Cursor *c, GHashTable *metadata, GError **error)
 {
   if (!expect (c, '{', error))
@@ -310,7 +318,9 @@ parse_metadata (Cursor *c, GHashTable *metadata, GError **error)
     g_autofree char *key = parse_string (c, error);
     g_autofree char *value = NULL;
 
-    if (key == NULL || !expect (c, ':', error))
+    if (key == NULL || !expect (c, ':', error)
+        || !check_count (g_hash_table_size (metadata), "entries of metadata",
+                         error))
       return FALSE;
     value = parse_string (c, error);
     if (value == NULL)
@@ -339,6 +349,8 @@ parse_member (Cursor *c, GArray *entries, GHashTable *metadata, gsize data_size,
     return FALSE;
   if (g_str_equal (name, CCS_SAFETENSORS_METADATA))
     return parse_metadata (c, metadata, error);
+  if (!check_count (entries->len, "tensors", error))
+    return FALSE;
   if (!parse_entry (c, &entry, data_size, error)) {
     shown = ccs_printable (name, strlen (name));
     g_prefix_error (error, "tensor '%s': ", shown);
