@@ -1,126 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The `ccstereo` program as its users meet it: exit codes, messages, and what
- * its files hold afterwards. CCSTEREO_TOOL names the executable. */
-#include <ccstereo.h>
-#include <check.h>
+ * it makes of parameter files. */
+#include "tool-support.h"
+
 #include <glib/gstdio.h>
-#include <math.h>
-#include <sndfile.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include <png.h>
-
-#define RATE 22050
-#define FRAMES 30011
-
-static char *dir;
-
-static void
-make_dir (void)
-{
-  dir = g_dir_make_tmp ("ccstereo-tool-XXXXXX", NULL);
-  ck_assert_ptr_nonnull (dir);
-}
-
-static void
-remove_dir (void)
-{
-  g_autoptr (GDir) open = g_dir_open (dir, 0, NULL);
-  const char *name;
-
-  while ((name = g_dir_read_name (open))) {
-    g_autofree char *path = g_build_filename (dir, name, NULL);
-    g_unlink (path);
-  }
-  g_rmdir (dir);
-  g_clear_pointer (&dir, g_free);
-}
-
-static char *
-in_dir (const char *name)
-{
-  return g_build_filename (dir, name, NULL);
-}
-
-typedef struct
-{
-  gint code;
-  char *out, *err;
-} Outcome;
-
-static void
-outcome_clear (Outcome *self)
-{
-  g_free (self->out);
-  g_free (self->err);
-}
-
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Outcome, outcome_clear)
-
-/* Runs the tool with the arguments up to NULL. */
-static Outcome
-tool (const char *first, ...)
-{
-  g_autoptr (GPtrArray) argv = g_ptr_array_new ();
-  g_autoptr (GError) error = NULL;
-  Outcome outcome = { 0 };
-  gint status;
-  va_list args;
-
-  ck_assert_msg (g_getenv ("CCSTEREO_TOOL") != NULL,
-                 "CCSTEREO_TOOL is not set");
-  g_ptr_array_add (argv, (gpointer)g_getenv ("CCSTEREO_TOOL"));
-  va_start (args, first);
-  for (const char *at = first; at; at = va_arg (args, const char *))
-    g_ptr_array_add (argv, (gpointer)at);
-  va_end (args);
-  g_ptr_array_add (argv, NULL);
-  ck_assert (g_spawn_sync (NULL, (char **)argv->pdata, NULL, G_SPAWN_DEFAULT,
-                           NULL, NULL, &outcome.out, &outcome.err, &status,
-                           &error));
-  ck_assert_msg (WIFEXITED (status), "killed: %s", outcome.err);
-  outcome.code = WEXITSTATUS (status);
-  return outcome;
-}
-
 /* -- files ---------------------------------------------------------------- */
-
-static CcsTensor *
-small_random_tensor (GRand *rand, const CcsParamInfo *info)
-{
-  gint64 n = ccs_shape_elements (&info->shape);
-  gboolean variance = g_str_has_suffix (info->name, "running_var");
-  float *data;
-
-  if (info->dtype == CCS_S64)
-    return ccs_tensor_new_take (CCS_S64, &info->shape, g_new0 (gint64, n));
-  data = g_new (float, n);
-  for (gint64 i = 0; i < n; i++)
-    data[i] = (variance ? 1.0 : 0.0) + 0.05 * g_rand_double_range (rand, -1, 1);
-  return ccs_tensor_new_take (CCS_F32, &info->shape, data);
-}
-
-/* A model file without metadata. */
-static char *
-model_file (void)
-{
-  CcsModelConfig config = CCS_MODEL_CONFIG_PUBLISHED;
-  g_autoptr (GPtrArray) infos = ccs_model_config_params (&config);
-  g_autoptr (CcsStateDict) params = ccs_state_dict_new ();
-  GRand *rand = g_rand_new_with_seed (5);
-  char *path = in_dir ("model.safetensors");
-
-  for (guint i = 0; i < infos->len; i++) {
-    const CcsParamInfo *info = g_ptr_array_index (infos, i);
-    ccs_state_dict_insert (params, info->name,
-                           small_random_tensor (rand, info));
-  }
-  g_rand_free (rand);
-  ck_assert (ccs_checkpoint_save (path, params, NULL, CCS_F32, NULL));
-  return path;
-}
 
 /* torchvision's file of @backbone: the trunk's parameters under its own names,
  * and a classifier. */
@@ -152,71 +40,6 @@ resnet_file (gint backbone)
   g_rand_free (rand);
   ck_assert (ccs_checkpoint_save (path, params, NULL, CCS_F32, NULL));
   return path;
-}
-
-static void
-write_pictures (guint n)
-{
-  for (guint k = 1; k <= n; k++) {
-    g_autofree char *name = g_strdup_printf ("%06u.png", k);
-    g_autofree char *path = in_dir (name);
-    png_image image = { .version = PNG_IMAGE_VERSION,
-                        .width = 64,
-                        .height = 36,
-                        .format = PNG_FORMAT_RGB };
-    guint8 pixels[64 * 36 * 3];
-    for (guint i = 0; i < sizeof pixels; i++)
-      pixels[i] = i * (k + 3) >> 4;
-    ck_assert (png_image_write_to_file (&image, path, 0, pixels, 0, NULL));
-  }
-}
-
-static float
-sound_at (guint frame)
-{
-  return 0.4 * sin (0.05 * frame) + 0.1 * cos (0.7 * frame);
-}
-
-/* With @sample (@frame) in each frame. */
-static char *
-sound_file_of (float (*sample) (guint frame))
-{
-  char *path = in_dir ("in.wav");
-  SF_INFO info = { .samplerate = RATE,
-                   .channels = 1,
-                   .format = SF_FORMAT_WAV | SF_FORMAT_FLOAT };
-  SNDFILE *file = sf_open (path, SFM_WRITE, &info);
-
-  ck_assert_ptr_nonnull (file);
-  for (guint i = 0; i < FRAMES; i++) {
-    float value = sample (i);
-    ck_assert_int_eq (sf_writef_float (file, &value, 1), 1);
-  }
-  sf_close (file);
-  return path;
-}
-
-static char *
-sound_file (void)
-{
-  return sound_file_of (sound_at);
-}
-
-/* The stereo frames of @path, as many as sound_file() has. (transfer full) */
-static float *
-read_result (const char *path)
-{
-  float *stereo = g_new (float, 2 * FRAMES);
-  SF_INFO info = { 0 };
-  SNDFILE *file = sf_open (path, SFM_READ, &info);
-
-  ck_assert_ptr_nonnull (file);
-  ck_assert_int_eq (info.samplerate, RATE);
-  ck_assert_int_eq (info.channels, 2);
-  ck_assert_int_eq (info.frames, FRAMES);
-  ck_assert_int_eq (sf_readf_float (file, stereo, FRAMES), FRAMES);
-  sf_close (file);
-  return stereo;
 }
 
 /* -- usage ---------------------------------------------------------------- */
@@ -442,151 +265,12 @@ START_TEST (output_that_cannot_be_written_is_a_failure)
 }
 END_TEST
 
-/* -- run ------------------------------------------------------------------ */
-
-START_TEST (run_keeps_rate_and_length_and_its_channels_sum_to_the_input)
-{
-  g_autofree char *model = model_file ();
-  g_autofree char *sound = sound_file ();
-  g_autofree char *result = in_dir ("out.wav");
-  g_autofree float *stereo = NULL;
-  float difference = 0;
-
-  write_pictures (5);
-  g_auto (Outcome) outcome
-      = tool ("run", sound, dir, result, "--model", model, "--float", NULL);
-  ck_assert_msg (outcome.code == 0, "%s", outcome.err);
-  stereo = read_result (result);
-  for (guint i = 0; i < FRAMES; i++) {
-    ck_assert_float_eq_tol (stereo[2 * i] + stereo[2 * i + 1], sound_at (i),
-                            1e-6);
-    difference = MAX (difference, fabsf (stereo[2 * i] - stereo[2 * i + 1]));
-  }
-  ck_assert_float_gt (difference, 1e-4);
-}
-END_TEST
-
-#define BAD_FRAME 7000
-
-static float
-sound_with_two_bad_samples (guint frame)
-{
-  return frame == BAD_FRAME       ? NAN
-         : frame == BAD_FRAME + 1 ? INFINITY
-                                  : sound_at (frame);
-}
-
-START_TEST (run_silences_samples_that_are_not_finite_and_says_so)
-{
-  g_autofree char *model = model_file ();
-  g_autofree char *sound = sound_file_of (sound_with_two_bad_samples);
-  g_autofree char *result = in_dir ("out.wav");
-  g_autofree float *stereo = NULL;
-
-  write_pictures (2);
-  g_auto (Outcome) outcome
-      = tool ("run", sound, dir, result, "--model", model, "--float", NULL);
-  ck_assert_msg (outcome.code == 0, "%s", outcome.err);
-  ck_assert_ptr_nonnull (strstr (outcome.err, "2 samples"));
-  stereo = read_result (result);
-  for (guint i = 0; i < FRAMES; i++) {
-    gboolean bad = i == BAD_FRAME || i == BAD_FRAME + 1;
-    ck_assert_float_eq_tol (stereo[2 * i] + stereo[2 * i + 1],
-                            bad ? 0 : sound_at (i), 1e-6);
-  }
-}
-END_TEST
-
-/* Files in the folder whose name begins with @prefix. */
-static guint
-count_files (const char *prefix)
-{
-  g_autoptr (GDir) open = g_dir_open (dir, 0, NULL);
-  const char *name;
-  guint n = 0;
-
-  while ((name = g_dir_read_name (open)))
-    n += g_str_has_prefix (name, prefix);
-  return n;
-}
-
-START_TEST (run_that_fails_leaves_nothing_behind)
-{
-  g_autofree char *model = model_file ();
-  g_autofree char *sound = sound_file ();
-  g_autofree char *result = in_dir ("out.wav");
-  g_autofree char *damaged = in_dir ("000002.png");
-
-  write_pictures (2);
-  ck_assert (g_file_set_contents (damaged, "no picture", -1, NULL));
-  g_auto (Outcome) outcome
-      = tool ("run", sound, dir, result, "--model", model, NULL);
-  ck_assert_int_eq (outcome.code, 1);
-  ck_assert_ptr_nonnull (strstr (outcome.err, damaged));
-  ck_assert_uint_eq (count_files ("out.wav"), 0);
-}
-END_TEST
-
-static float
-sound_beyond_full_scale (guint frame)
-{
-  return 6 * sound_at (frame);
-}
-
-START_TEST (run_says_what_24_bits_clip_and_float_does_not)
-{
-  g_autofree char *model = model_file ();
-  g_autofree char *sound = sound_file_of (sound_beyond_full_scale);
-  g_autofree char *narrow = in_dir ("narrow.wav");
-  g_autofree char *wide = in_dir ("wide.wav");
-
-  write_pictures (1);
-  g_auto (Outcome) clipped
-      = tool ("run", sound, dir, narrow, "--model", model, NULL);
-  g_auto (Outcome) whole
-      = tool ("run", sound, dir, wide, "--model", model, "--float", NULL);
-  ck_assert_int_eq (clipped.code, 0);
-  ck_assert_ptr_nonnull (strstr (clipped.err, "beyond full scale"));
-  ck_assert_int_eq (whole.code, 0);
-  ck_assert_ptr_null (strstr (whole.err, "beyond full scale"));
-}
-END_TEST
-
-START_TEST (run_refuses_sound_that_ends_early)
-{
-  g_autofree char *model = model_file ();
-  g_autofree char *sound = in_dir ("in.flac");
-  g_autofree char *result = in_dir ("out.wav");
-  g_autofree char *content = NULL;
-  SF_INFO info = { .samplerate = RATE,
-                   .channels = 1,
-                   .format = SF_FORMAT_FLAC | SF_FORMAT_PCM_16 };
-  SNDFILE *file = sf_open (sound, SFM_WRITE, &info);
-  gsize size;
-
-  for (guint i = 0; i < FRAMES; i++) {
-    float sample = sound_at (i);
-    ck_assert_int_eq (sf_writef_float (file, &sample, 1), 1);
-  }
-  sf_close (file);
-  ck_assert (g_file_get_contents (sound, &content, &size, NULL));
-  ck_assert (g_file_set_contents (sound, content, size / 2, NULL));
-  write_pictures (2);
-  g_auto (Outcome) outcome
-      = tool ("run", sound, dir, result, "--model", model, NULL);
-  ck_assert_int_eq (outcome.code, 1);
-  ck_assert_ptr_nonnull (strstr (outcome.err, "cut off"));
-  ck_assert_uint_eq (count_files ("out.wav"), 0);
-}
-END_TEST
-
 int
 main (void)
 {
   Suite *suite = suite_create ("tool");
   TCase *usage = tcase_create ("usage");
   TCase *models = tcase_create ("models");
-  TCase *run = tcase_create ("run");
   SRunner *runner;
   int failed;
 
@@ -612,15 +296,6 @@ main (void)
   tcase_add_test (models, convert_takes_resnets);
   tcase_add_test (models, convert_leaves_an_existing_file_alone_unless_told);
   suite_add_tcase (suite, models);
-
-  tcase_add_checked_fixture (run, make_dir, remove_dir);
-  tcase_add_test (run,
-                  run_keeps_rate_and_length_and_its_channels_sum_to_the_input);
-  tcase_add_test (run, run_silences_samples_that_are_not_finite_and_says_so);
-  tcase_add_test (run, run_says_what_24_bits_clip_and_float_does_not);
-  tcase_add_test (run, run_refuses_sound_that_ends_early);
-  tcase_add_test (run, run_that_fails_leaves_nothing_behind);
-  suite_add_tcase (suite, run);
 
   runner = srunner_create (suite);
   srunner_run_all (runner, CK_ENV);

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* `ccstereo run`: what its sound file holds, and what it says of sound that is
+ * not as it should be. */
+#include "tool-support.h"
+
+#include <math.h>
+#include <png.h>
+#include <sndfile.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RATE 22050
+#define FRAMES 30011
+
+/* -- files ---------------------------------------------------------------- */
+
+static void
+write_pictures (guint n)
+{
+  for (guint k = 1; k <= n; k++) {
+    g_autofree char *name = g_strdup_printf ("%06u.png", k);
+    g_autofree char *path = in_dir (name);
+    png_image image = { .version = PNG_IMAGE_VERSION,
+                        .width = 64,
+                        .height = 36,
+                        .format = PNG_FORMAT_RGB };
+    guint8 pixels[64 * 36 * 3];
+    for (guint i = 0; i < sizeof pixels; i++)
+      pixels[i] = i * (k + 3) >> 4;
+    ck_assert (png_image_write_to_file (&image, path, 0, pixels, 0, NULL));
+  }
+}
+
+static float
+sound_at (guint frame)
+{
+  return 0.4 * sin (0.05 * frame) + 0.1 * cos (0.7 * frame);
+}
+
+/* With @sample (@frame) in each frame. */
+static char *
+sound_file_of (float (*sample) (guint frame))
+{
+  char *path = in_dir ("in.wav");
+  SF_INFO info = { .samplerate = RATE,
+                   .channels = 1,
+                   .format = SF_FORMAT_WAV | SF_FORMAT_FLOAT };
+  SNDFILE *file = sf_open (path, SFM_WRITE, &info);
+
+  ck_assert_ptr_nonnull (file);
+  for (guint i = 0; i < FRAMES; i++) {
+    float value = sample (i);
+    ck_assert_int_eq (sf_writef_float (file, &value, 1), 1);
+  }
+  sf_close (file);
+  return path;
+}
+
+static char *
+sound_file (void)
+{
+  return sound_file_of (sound_at);
+}
+
+/* The stereo frames of @path, as many as sound_file() has. (transfer full) */
+static float *
+read_result (const char *path)
+{
+  float *stereo = g_new (float, 2 * FRAMES);
+  SF_INFO info = { 0 };
+  SNDFILE *file = sf_open (path, SFM_READ, &info);
+
+  ck_assert_ptr_nonnull (file);
+  ck_assert_int_eq (info.samplerate, RATE);
+  ck_assert_int_eq (info.channels, 2);
+  ck_assert_int_eq (info.frames, FRAMES);
+  ck_assert_int_eq (sf_readf_float (file, stereo, FRAMES), FRAMES);
+  sf_close (file);
+  return stereo;
+}
+
+/* -- tests ---------------------------------------------------------------- */
+
+START_TEST (run_keeps_rate_and_length_and_its_channels_sum_to_the_input)
+{
+  g_autofree char *model = model_file ();
+  g_autofree char *sound = sound_file ();
+  g_autofree char *result = in_dir ("out.wav");
+  g_autofree float *stereo = NULL;
+  float difference = 0;
+
+  write_pictures (5);
+  g_auto (Outcome) outcome
+      = tool ("run", sound, dir, result, "--model", model, "--float", NULL);
+  ck_assert_msg (outcome.code == 0, "%s", outcome.err);
+  stereo = read_result (result);
+  for (guint i = 0; i < FRAMES; i++) {
+    ck_assert_float_eq_tol (stereo[2 * i] + stereo[2 * i + 1], sound_at (i),
+                            1e-6);
+    difference = MAX (difference, fabsf (stereo[2 * i] - stereo[2 * i + 1]));
+  }
+  ck_assert_float_gt (difference, 1e-4);
+}
+END_TEST
+
+#define BAD_FRAME 7000
+
+static float
+sound_with_two_bad_samples (guint frame)
+{
+  return frame == BAD_FRAME       ? NAN
+         : frame == BAD_FRAME + 1 ? INFINITY
+                                  : sound_at (frame);
+}
+
+START_TEST (run_silences_samples_that_are_not_finite_and_says_so)
+{
+  g_autofree char *model = model_file ();
+  g_autofree char *sound = sound_file_of (sound_with_two_bad_samples);
+  g_autofree char *result = in_dir ("out.wav");
+  g_autofree float *stereo = NULL;
+
+  write_pictures (2);
+  g_auto (Outcome) outcome
+      = tool ("run", sound, dir, result, "--model", model, "--float", NULL);
+  ck_assert_msg (outcome.code == 0, "%s", outcome.err);
+  ck_assert_ptr_nonnull (strstr (outcome.err, "2 samples"));
+  stereo = read_result (result);
+  for (guint i = 0; i < FRAMES; i++) {
+    gboolean bad = i == BAD_FRAME || i == BAD_FRAME + 1;
+    ck_assert_float_eq_tol (stereo[2 * i] + stereo[2 * i + 1],
+                            bad ? 0 : sound_at (i), 1e-6);
+  }
+}
+END_TEST
+
+/* Files in the folder whose name begins with @prefix. */
+static guint
+count_files (const char *prefix)
+{
+  g_autoptr (GDir) open = g_dir_open (dir, 0, NULL);
+  const char *name;
+  guint n = 0;
+
+  while ((name = g_dir_read_name (open)))
+    n += g_str_has_prefix (name, prefix);
+  return n;
+}
+
+START_TEST (run_that_fails_leaves_nothing_behind)
+{
+  g_autofree char *model = model_file ();
+  g_autofree char *sound = sound_file ();
+  g_autofree char *result = in_dir ("out.wav");
+  g_autofree char *damaged = in_dir ("000002.png");
+
+  write_pictures (2);
+  ck_assert (g_file_set_contents (damaged, "no picture", -1, NULL));
+  g_auto (Outcome) outcome
+      = tool ("run", sound, dir, result, "--model", model, NULL);
+  ck_assert_int_eq (outcome.code, 1);
+  ck_assert_ptr_nonnull (strstr (outcome.err, damaged));
+  ck_assert_uint_eq (count_files ("out.wav"), 0);
+}
+END_TEST
+
+static float
+sound_beyond_full_scale (guint frame)
+{
+  return 6 * sound_at (frame);
+}
+
+START_TEST (run_says_what_24_bits_clip_and_float_does_not)
+{
+  g_autofree char *model = model_file ();
+  g_autofree char *sound = sound_file_of (sound_beyond_full_scale);
+  g_autofree char *narrow = in_dir ("narrow.wav");
+  g_autofree char *wide = in_dir ("wide.wav");
+
+  write_pictures (1);
+  g_auto (Outcome) clipped
+      = tool ("run", sound, dir, narrow, "--model", model, NULL);
+  g_auto (Outcome) whole
+      = tool ("run", sound, dir, wide, "--model", model, "--float", NULL);
+  ck_assert_int_eq (clipped.code, 0);
+  ck_assert_ptr_nonnull (strstr (clipped.err, "beyond full scale"));
+  ck_assert_int_eq (whole.code, 0);
+  ck_assert_ptr_null (strstr (whole.err, "beyond full scale"));
+}
+END_TEST
+
+START_TEST (run_refuses_sound_that_ends_early)
+{
+  g_autofree char *model = model_file ();
+  g_autofree char *sound = in_dir ("in.flac");
+  g_autofree char *result = in_dir ("out.wav");
+  g_autofree char *content = NULL;
+  SF_INFO info = { .samplerate = RATE,
+                   .channels = 1,
+                   .format = SF_FORMAT_FLAC | SF_FORMAT_PCM_16 };
+  SNDFILE *file = sf_open (sound, SFM_WRITE, &info);
+  gsize size;
+
+  for (guint i = 0; i < FRAMES; i++) {
+    float sample = sound_at (i);
+    ck_assert_int_eq (sf_writef_float (file, &sample, 1), 1);
+  }
+  sf_close (file);
+  ck_assert (g_file_get_contents (sound, &content, &size, NULL));
+  ck_assert (g_file_set_contents (sound, content, size / 2, NULL));
+  write_pictures (2);
+  g_auto (Outcome) outcome
+      = tool ("run", sound, dir, result, "--model", model, NULL);
+  ck_assert_int_eq (outcome.code, 1);
+  ck_assert_ptr_nonnull (strstr (outcome.err, "cut off"));
+  ck_assert_uint_eq (count_files ("out.wav"), 0);
+}
+END_TEST
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("run");
+  TCase *run = tcase_create ("run");
+  SRunner *runner;
+  int failed;
+
+  tcase_add_checked_fixture (run, make_dir, remove_dir);
+  tcase_add_test (run,
+                  run_keeps_rate_and_length_and_its_channels_sum_to_the_input);
+  tcase_add_test (run, run_silences_samples_that_are_not_finite_and_says_so);
+  tcase_add_test (run, run_says_what_24_bits_clip_and_float_does_not);
+  tcase_add_test (run, run_refuses_sound_that_ends_early);
+  tcase_add_test (run, run_that_fails_leaves_nothing_behind);
+  suite_add_tcase (suite, run);
+
+  runner = srunner_create (suite);
+  srunner_run_all (runner, CK_ENV);
+  failed = srunner_ntests_failed (runner);
+  srunner_free (runner);
+  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
