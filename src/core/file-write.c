@@ -78,8 +78,11 @@ gboolean
 ccs_file_write (const char *path, const char *text, gssize length,
                 GError **error)
 {
-  if (ccs_file_is_replaced (path))
-    return g_file_set_contents (path, text, length, error);
-  return write_into (path, text, length < 0 ? strlen (text) : (gsize)length,
-                     error);
+  if (!ccs_file_is_replaced (path))
+    return write_into (path, text, length < 0 ? strlen (text) : (gsize)length,
+                       error);
+  if (g_file_set_contents (path, text, length, error))
+    return TRUE;
+  g_prefix_error (error, "%s: ", path); /* it names the file in the making */
+  return FALSE;
 }

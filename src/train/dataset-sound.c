@@ -227,6 +227,7 @@ write_sound (const char *path, guint rate, int format, gsize n,
   if (!file) {
     g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: cannot be written: %s",
                  path, sf_strerror (NULL));
+    g_unlink (part); /* made, but no header fits */
     return FALSE;
   }
   if (sf_writef_float (file, interleaved, n) != (sf_count_t)n)

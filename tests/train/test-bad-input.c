@@ -174,6 +174,16 @@ empty_text_list (void)
 }
 
 static void
+empty_list (void)
+{
+  g_autofree char *path = in_root (LIST);
+  g_autoptr (GPtrArray) none = g_ptr_array_new ();
+  g_autoptr (GError) error = NULL;
+
+  assert_ok (ccs_list_write_hdf5 (path, CCS_LAYOUT_LIST, none, &error), error);
+}
+
+static void
 remove_sounds (void)
 {
   g_autofree char *path = in_root ("binaural_audios");
@@ -208,6 +218,7 @@ static const BadData bad_data[] = {
   { spoil_list, "", LIST },
   { cut_list, "", LIST },
   { empty_text_list, "--setup 5splits", TEXT_LIST },
+  { empty_list, "", LIST },
   { remove_sounds, "", SOUND },
   { spoil_pictures, "", "000001.mp4" },
 };
@@ -426,6 +437,34 @@ START_TEST (a_folder_that_cannot_be_made_is_named)
 }
 END_TEST
 
+static const struct
+{
+  const char *program, *words;
+} unwritable[] = {
+  { "CCSTEREO_TRAIN", "--scene-count 1 --backend cpu --save_dir locked" },
+  { "CCSTEREO_TRAIN", "--save_dir locked/run" },
+  { "CCSTEREO_EVAL", "--json locked/figures.json" },
+  { "CCSTEREO_EVAL", "--save-audio locked" },
+  { "CCSTEREO_EVAL", "--save-audio locked/sounds" },
+};
+
+START_TEST (what_may_not_be_written_is_told_before_the_work)
+{
+  g_autofree char *locked = in_root ("locked");
+  g_autofree char *metrics = in_root ("locked/" CCS_RUN_METRICS);
+  g_auto (Outcome) outcome = { 0 };
+
+  ck_assert_int_eq (g_mkdir (locked, 0555), 0);
+  ck_assert_int_eq (g_chmod (root, 0777), 0);
+  ck_assert_int_eq (g_chdir (root), 0);
+  outcome = run_program (unwritable[_i].program, become_nobody, "%s",
+                         unwritable[_i].words);
+  assert_refused (&outcome, 1, "locked");
+  assert_refused (&outcome, 1, g_strerror (EACCES));
+  ck_assert (!g_file_test (metrics, G_FILE_TEST_EXISTS));
+}
+END_TEST
+
 START_TEST (resuming_nothing_is_told)
 {
   g_auto (Outcome) outcome = run_program ("CCSTEREO_TRAIN", NULL,
@@ -436,12 +475,18 @@ START_TEST (resuming_nothing_is_told)
 END_TEST
 
 static void
-fill_the_disk (gpointer unused)
+leave_room_for (rlim_t bytes)
 {
-  struct rlimit limit = { FULL_DISK, FULL_DISK };
+  struct rlimit limit = { bytes, bytes };
 
   signal (SIGXFSZ, SIG_IGN);
   setrlimit (RLIMIT_FSIZE, &limit);
+}
+
+static void
+fill_the_disk (gpointer unused)
+{
+  leave_room_for (FULL_DISK);
 }
 
 START_TEST (a_full_disk_ends_the_run_and_leaves_no_half_file)
@@ -461,6 +506,24 @@ START_TEST (a_full_disk_ends_the_run_and_leaves_no_half_file)
   while ((name = g_dir_read_name (dir)))
     ck_assert_msg (strstr (name, "safetensors") == NULL, "%s is left", name);
   ck_assert (g_file_test (metrics, G_FILE_TEST_EXISTS));
+}
+END_TEST
+
+/* From no room for the header on. */
+static const rlim_t rooms[] = { 0, 10, 1000 };
+
+START_TEST (a_full_disk_leaves_no_half_sound)
+{
+  static const float silence[SAMPLES];
+  g_autofree char *path = in_root ("sound.wav");
+  g_autofree char *part = in_root ("sound.wav.part");
+  g_autoptr (GError) error = NULL;
+
+  leave_room_for (rooms[_i]);
+  ck_assert (!ccs_sound_write (path, RATE, SAMPLES, silence, silence, &error));
+  assert_names (error, path);
+  ck_assert (!g_file_test (path, G_FILE_TEST_EXISTS));
+  ck_assert (!g_file_test (part, G_FILE_TEST_EXISTS));
 }
 END_TEST
 
@@ -596,8 +659,12 @@ main (void)
                        G_N_ELEMENTS (bad_configs));
   tcase_add_test (tcase, the_command_line_goes_before_the_configuration);
   tcase_add_test (tcase, a_folder_that_cannot_be_made_is_named);
+  tcase_add_loop_test (tcase, what_may_not_be_written_is_told_before_the_work,
+                       0, G_N_ELEMENTS (unwritable));
   tcase_add_test (tcase, resuming_nothing_is_told);
   tcase_add_test (tcase, a_full_disk_ends_the_run_and_leaves_no_half_file);
+  tcase_add_loop_test (tcase, a_full_disk_leaves_no_half_sound, 0,
+                       G_N_ELEMENTS (rooms));
   tcase_add_test (tcase, figures_on_a_full_device_are_told);
   tcase_add_test (tcase, a_pipe_is_written_into);
   tcase_add_test (tcase, a_link_stays_one_to_what_is_written);
