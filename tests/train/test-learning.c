@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* That training teaches something which is true of scenes it has not seen: the
  * published loss, all four terms of it, on held-out scenes before and after.
- * Small enough for two cores: batches of 2, and fewer steps at a larger rate
- * than a real run (docs/default-model.md has one). */
+ * Small enough for two cores: batches of 2, and larger rates than a real run's.
+ * So few scenes teach how small the difference between the ears is, which is
+ * most of what the loss falls by, and not yet which side is which: for that see
+ * the long run in docs/default-model.md. */
 #include "dataset-support.h"
 #include "initial.h"
 #include "loader.h"
 #include "step.h"
 
 #define BATCH 2
-#define STEPS 60
+#define STEPS 200
 #define HELD_OUT 6 /* batches */
 #define SCENES 64
 #define RATE_VISUAL 1e-4
 #define RATE_AUDIO 2e-3
-/* Of the held-out loss: it has to fall by this part of it. */
-#define LEAST_GAIN 0.03
+/* Of the held-out loss: it has to fall by this part of it. 50 steps make 0.072,
+ * 200 make 0.087. */
+#define LEAST_GAIN 0.075
 
 static CcsLoader *
 open_loader (CcsSplit split, CcsDataset **dataset)
