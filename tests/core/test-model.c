@@ -67,9 +67,9 @@ published_params (guint32 seed)
 }
 
 static CcsBackend *
-cpu (void)
+cpu (gint n_threads)
 {
-  CcsBackendOptions options = { 2, -1 };
+  CcsBackendOptions options = { .n_threads = n_threads, .device_id = -1 };
   g_autoptr (GError) error = NULL;
   CcsBackend *backend = ccs_backend_open ("cpu", &options, &error);
 
@@ -78,14 +78,20 @@ cpu (void)
 }
 
 static CcsModel *
-model_of (CcsStateDict *params)
+model_on (gint n_threads, CcsStateDict *params)
 {
-  g_autoptr (CcsBackend) backend = cpu ();
+  g_autoptr (CcsBackend) backend = cpu (n_threads);
   g_autoptr (GError) error = NULL;
   CcsModel *model = ccs_model_new (params, "test parameters", backend, &error);
 
   assert_ok (model != NULL, error);
   return model;
+}
+
+static CcsModel *
+model_of (CcsStateDict *params)
+{
+  return model_on (2, params);
 }
 
 static CcsModel *
@@ -221,6 +227,24 @@ START_TEST (differences_do_not_depend_on_how_many_windows_run_at_once)
                               count, CCS_WINDOW),
                    "%u at once differ from one by one", count);
   }
+}
+END_TEST
+
+START_TEST (results_do_not_depend_on_the_number_of_threads)
+{
+  g_autoptr (CcsStateDict) params = published_params (1);
+  g_autoptr (CcsModel) alone = model_on (1, params);
+  g_autoptr (CcsModel) team = model_on (_i, params);
+  const guint n = CCS_MODEL_WINDOW_BATCH;
+  g_auto (Items) ours = items_new (alone, n);
+  g_auto (Items) theirs = items_new (team, n);
+
+  encode (alone, &ours, 0, n);
+  encode (team, &theirs, 0, n);
+  ck_assert (same_rows (ours.features, theirs.features, n, ours.feature_size));
+  separate (alone, &ours, 0, n);
+  separate (team, &theirs, 0, n);
+  ck_assert (same_rows (ours.differences, theirs.differences, n, CCS_WINDOW));
 }
 END_TEST
 
@@ -365,7 +389,7 @@ END_TEST
 START_TEST (a_signal_survives_transform_and_inverse)
 {
   g_autoptr (CcsProgram) p = ccs_program_new (NULL, FALSE);
-  g_autoptr (CcsBackend) backend = cpu ();
+  g_autoptr (CcsBackend) backend = cpu (2);
   g_autoptr (CcsPlan) plan = NULL;
   g_autoptr (GError) error = NULL;
   float signal[CCS_WINDOW], result[CCS_WINDOW];
@@ -644,6 +668,8 @@ main (void)
       runs, features_do_not_depend_on_how_many_frames_are_encoded_at_once);
   tcase_add_test (runs,
                   differences_do_not_depend_on_how_many_windows_run_at_once);
+  tcase_add_loop_test (runs, results_do_not_depend_on_the_number_of_threads, 2,
+                       5);
   tcase_add_test (runs, threads_that_share_a_model_do_not_disturb_each_other);
   tcase_add_test (runs, calls_that_are_run_together_give_what_each_would_alone);
   tcase_add_test (runs, the_difference_follows_the_level_of_the_mix);

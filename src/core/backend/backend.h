@@ -67,7 +67,16 @@ typedef struct
 typedef struct
 {
   CcsTensor *constant[CCS_MAX_INPUTS]; /* NULL: it changes */
+  gboolean one_thread; /* it runs beside others, as run_beside() has it */
 } CcsKernelHints;
+
+/* Kernels to run in order, with their scratch memory. */
+typedef struct
+{
+  const CcsKernel *kernels;
+  guint n;
+  void *scratch;
+} CcsKernelList;
 
 struct _CcsBackendClass
 {
@@ -93,6 +102,10 @@ struct _CcsBackendClass
   gboolean (*run) (CcsBackend *self, const CcsKernel *kernels, guint n,
                    void *scratch, gpointer *capture, GError **error);
   void (*drop_capture) (CcsBackend *self, gpointer capture);
+  /* Runs @n lists, prepared with one_thread, at the same time. NULL: a run has
+   * the whole machine to itself. */
+  gboolean (*run_beside) (CcsBackend *self, const CcsKernelList *lists, guint n,
+                          GError **error);
 };
 
 struct _CcsBackend

@@ -21,10 +21,12 @@
 #define MAX_STAGE_INPUTS 2
 
 /* One program planned for one batch size, with the memory its inputs and its
- * output pass through. */
+ * output pass through. Each of the plans takes an equal part of the batch. */
 typedef struct
 {
-  CcsPlan *plan; /* set last */
+  CcsPlan *plan[CCS_PLAN_MAX_BESIDE];
+  guint n_plans;
+  gint planned; /* atomic, set last */
   guint batch;
   guint n_inputs;
   CcsValueId input[MAX_STAGE_INPUTS];
@@ -60,8 +62,7 @@ struct _CcsModel
   CcsTurns turns;
   GMutex planning;
   gint warm_ups; /* atomic */
-  /* Once planned, which its plan tells (atomic), a stage belongs to the caller
-   * whose turn it is. */
+  /* Once planned, a stage belongs to the caller whose turn it is. */
   Stage stage[N_STAGES][N_BATCHES];
 };
 
@@ -272,7 +273,8 @@ ccs_model_ref (CcsModel *self)
 static void
 stage_clear (Stage *stage)
 {
-  g_clear_pointer (&stage->plan, ccs_plan_free);
+  for (guint i = 0; i < stage->n_plans; i++)
+    g_clear_pointer (&stage->plan[i], ccs_plan_free);
   for (guint i = 0; i < stage->n_inputs; i++)
     g_clear_pointer (&stage->in[i], g_free);
   g_clear_pointer (&stage->out, g_free);
@@ -330,10 +332,17 @@ ccs_model_feature_size (const CcsModel *self)
 
 /* -- planning ------------------------------------------------------------- */
 
+static guint
+items_of_a_plan (const Stage *stage)
+{
+  return stage->batch / stage->n_plans;
+}
+
 static void
 build_encoder (CcsModel *self, CcsProgram *p, Stage *stage)
 {
-  CcsShape shape = CCS_SHAPE (stage->batch, CCS_CROP_HEIGHT, CCS_CROP_WIDTH, 3);
+  CcsShape shape
+      = CCS_SHAPE (items_of_a_plan (stage), CCS_CROP_HEIGHT, CCS_CROP_WIDTH, 3);
   CcsValueId frames = ccs_program_input (p, "frames", CCS_F32, shape);
   CcsValueId feature = ccs_net_visual (p, &self->config, frames, 1);
 
@@ -347,7 +356,8 @@ build_encoder (CcsModel *self, CcsProgram *p, Stage *stage)
 static void
 build_separator (CcsModel *self, CcsProgram *p, Stage *stage)
 {
-  CcsNetWindow window = ccs_net_window (p, &self->config, stage->batch);
+  CcsNetWindow window
+      = ccs_net_window (p, &self->config, items_of_a_plan (stage));
 
   stage->n_inputs = 2;
   stage->input[0] = window.mono;
@@ -358,32 +368,35 @@ build_separator (CcsModel *self, CcsProgram *p, Stage *stage)
   stage->out_size = CCS_WINDOW;
 }
 
-static CcsPlan *
+static gboolean
 plan_stage (CcsModel *self, StageKind kind, Stage *stage, GError **error)
 {
   g_autoptr (CcsProgram) p = ccs_program_new (self->params, FALSE);
-  CcsPlan *plan;
+  const CcsPlanFlags flags
+      = stage->n_plans > 1 ? CCS_PLAN_ONE_THREAD : CCS_PLAN_NONE;
 
   if (kind == ENCODER)
     build_encoder (self, p, stage);
   else
     build_separator (self, p, stage);
   if (!ccs_program_check (p, error))
-    return NULL;
+    return FALSE;
   ccs_program_optimize (p);
-  plan = ccs_plan_new (self->backend, p, CCS_PLAN_NONE, error);
-  if (!plan)
-    return NULL;
+  for (guint i = 0; i < stage->n_plans; i++) {
+    stage->plan[i] = ccs_plan_new (self->backend, p, flags, error);
+    if (!stage->plan[i])
+      return FALSE;
+  }
   for (guint i = 0; i < stage->n_inputs; i++)
     stage->in[i] = g_new0 (float, stage->batch * stage->in_size[i]);
   stage->out = g_new0 (float, stage->batch * stage->out_size);
-  return plan;
+  return TRUE;
 }
 
 static gboolean
 is_planned (Stage *stage)
 {
-  return g_atomic_pointer_get (&stage->plan) != NULL;
+  return g_atomic_int_get (&stage->planned);
 }
 
 /* The stage for one item or a full batch, planned when first asked for. Does
@@ -392,19 +405,22 @@ static Stage *
 get_stage (CcsModel *self, StageKind kind, guint size, GError **error)
 {
   Stage *stage = &self->stage[kind][size];
-  CcsPlan *plan;
+  gboolean ok = TRUE;
 
   if (is_planned (stage))
     return stage;
   g_mutex_lock (&self->planning);
-  plan = stage->plan;
-  if (!plan) {
+  if (!stage->planned) {
     stage->batch = size == SINGLE ? 1 : full_batch[kind];
-    plan = plan_stage (self, kind, stage, error);
-    g_atomic_pointer_set (&stage->plan, plan);
+    stage->n_plans = ccs_plan_best_split (self->backend, stage->batch);
+    ok = plan_stage (self, kind, stage, error);
+    if (ok)
+      g_atomic_int_set (&stage->planned, TRUE);
+    else
+      stage_clear (stage);
   }
   g_mutex_unlock (&self->planning);
-  if (plan)
+  if (ok)
     return stage;
   g_prefix_error (error, "%s: ", self->label);
   return NULL;
@@ -452,24 +468,46 @@ load_item (const CcsTurnItem *turn_item, Stage *stage, guint slot)
           stage->in_size[1] * sizeof (float));
 }
 
+static gboolean
+write_inputs (Stage *stage, guint plan, GError **error)
+{
+  for (guint i = 0; i < stage->n_inputs; i++) {
+    const gsize size = items_of_a_plan (stage) * stage->in_size[i];
+
+    if (!ccs_plan_write (stage->plan[plan], stage->input[i],
+                         stage->in[i] + plan * size, size * sizeof (float),
+                         error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+read_output (Stage *stage, guint plan, GError **error)
+{
+  const gsize size = items_of_a_plan (stage) * stage->out_size;
+
+  return ccs_plan_read (stage->plan[plan], stage->output,
+                        stage->out + plan * size, size * sizeof (float), error);
+}
+
 /* Slots of the batch beyond the @n keep what they held and their results are
  * not looked at. */
 static gboolean
 run_stage (Stage *stage, const CcsTurnItem *items, guint n, GError **error)
 {
+  const guint each = items_of_a_plan (stage), plans = (n + each - 1) / each;
+
   for (guint i = 0; i < n; i++)
     load_item (&items[i], stage, i);
-  for (guint i = 0; i < stage->n_inputs; i++) {
-    gsize bytes = stage->batch * stage->in_size[i] * sizeof (float);
-    if (!ccs_plan_write (stage->plan, stage->input[i], stage->in[i], bytes,
-                         error))
+  for (guint i = 0; i < plans; i++)
+    if (!write_inputs (stage, i, error))
       return FALSE;
-  }
-  if (!ccs_plan_run (stage->plan, CCS_PHASE_FORWARD, error)
-      || !ccs_plan_read (stage->plan, stage->output, stage->out,
-                         stage->batch * stage->out_size * sizeof (float),
-                         error))
+  if (!ccs_plan_run_beside (stage->plan, plans, error))
     return FALSE;
+  for (guint i = 0; i < plans; i++)
+    if (!read_output (stage, i, error))
+      return FALSE;
   for (guint i = 0; i < n; i++) {
     const Items *of = items[i].turn->work;
 
@@ -479,19 +517,28 @@ run_stage (Stage *stage, const CcsTurnItem *items, guint n, GError **error)
   return TRUE;
 }
 
-/* A part-filled batch costs as much as a full one: worth it from half on. What
- * others wait with is worth it where the batch is planned already. */
+/* A part-filled batch costs as much as a full one: worth it from half on, where
+ * each of its plans has something to do. */
+static gboolean
+is_worth_a_batch (const CcsModel *self, guint kind, guint n)
+{
+  const guint full = full_batch[kind];
+  const guint each = full / ccs_plan_best_split (self->backend, full);
+
+  return 2 * n >= full && n > full - each;
+}
+
+/* What others wait with is worth it where the batch is planned already. */
 static guint
 size_for_turn (gpointer machine, guint kind, guint own, guint all,
                GError **error)
 {
   CcsModel *self = machine;
-  const guint full = full_batch[kind];
-  const guint size
-      = 2 * own >= full
-                || (2 * all >= full && is_planned (&self->stage[kind][BATCH]))
-            ? BATCH
-            : SINGLE;
+  const guint size = is_worth_a_batch (self, kind, own)
+                             || (is_worth_a_batch (self, kind, all)
+                                 && is_planned (&self->stage[kind][BATCH]))
+                         ? BATCH
+                         : SINGLE;
   const Stage *stage = get_stage (self, kind, size, error);
 
   return stage ? stage->batch : 0;

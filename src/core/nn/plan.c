@@ -229,7 +229,8 @@ prepare_kernel (CcsPlan *self, guint index, GError **error)
 {
   CcsKernel *kernel = &self->kernels[index];
   const CcsOp *op = ccs_program_op (self->program, index);
-  CcsKernelHints hints = { { NULL } };
+  CcsKernelHints hints
+      = { .one_thread = (self->flags & CCS_PLAN_ONE_THREAD) != 0 };
 
   kernel->op = op;
   kernel->row = ccs_op_row (op->kind);
@@ -479,4 +480,34 @@ ccs_plan_run (CcsPlan *self, CcsPhase phases, GError **error)
   return self->backend->klass->run (self->backend, self->kernels + begin,
                                     end - begin, self->scratch,
                                     &self->captures[phases], error);
+}
+
+guint
+ccs_plan_best_split (const CcsBackend *backend, guint n)
+{
+  const guint n_threads = backend->n_threads;
+
+  if (!backend->klass->run_beside || n_threads > CCS_PLAN_MAX_BESIDE
+      || n % n_threads != 0)
+    return 1;
+  return n_threads;
+}
+
+gboolean
+ccs_plan_run_beside (CcsPlan *const *plans, guint n, GError **error)
+{
+  CcsBackend *backend = plans[0]->backend;
+  CcsKernelList lists[CCS_PLAN_MAX_BESIDE];
+
+  g_return_val_if_fail (n <= CCS_PLAN_MAX_BESIDE, FALSE);
+  if (n == 1)
+    return ccs_plan_run (plans[0], CCS_PHASE_ALL, error);
+  for (guint i = 0; i < n; i++) {
+    g_return_val_if_fail (plans[i]->backend == backend
+                              && plans[i]->flags & CCS_PLAN_ONE_THREAD,
+                          FALSE);
+    lists[i] = (CcsKernelList){ plans[i]->kernels, plans[i]->n_kernels,
+                                plans[i]->scratch };
+  }
+  return backend->klass->run_beside (backend, lists, n, error);
 }

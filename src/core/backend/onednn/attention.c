@@ -30,7 +30,7 @@ attention_new (CcsCpu *cpu, CcsKernel *kernel, const CcsOperand *q,
   self->tk = k->shape.dim[1];
   self->d = q->shape.dim[2] / self->heads;
   self->each = ccs_align (floats * sizeof (float)) / sizeof (float);
-  kernel->scratch = cpu->base.n_threads * self->each * sizeof (float);
+  kernel->scratch = omp_get_max_threads () * self->each * sizeof (float);
   kernel->state = self;
   kernel->free_state = g_free;
   kernel->run = run;

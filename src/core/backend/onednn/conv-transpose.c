@@ -140,7 +140,7 @@ ccs_cpu_prepare_spread (CcsCpu *cpu, CcsKernel *kernel,
   self->sums_at = kernel->scratch;
   self->sums_size = ccs_align (sums_width (self) * ccs_channels (&self->y)
                                * sizeof (float));
-  kernel->scratch += cpu->base.n_threads * self->sums_size;
+  kernel->scratch += omp_get_max_threads () * self->sums_size;
   kernel->run = run_spread;
   return TRUE;
 }

@@ -349,7 +349,7 @@ winograd_new (CcsCpu *cpu, CcsKernel *kernel, gboolean constant)
   self->tiles_h = (self->y.shape.dim[1] + self->step - 1) / self->step;
   self->tiles_w = (self->y.shape.dim[2] + self->step - 1) / self->step;
   self->tiles = self->y.shape.dim[0] * self->tiles_h * self->tiles_w;
-  self->block = choose_block (self, cpu->base.n_threads);
+  self->block = choose_block (self, omp_get_max_threads ());
   return self;
 }
 
@@ -379,7 +379,7 @@ ccs_cpu_prepare_winograd (CcsCpu *cpu, CcsKernel *kernel,
             (self->in + self->planes * self->block * (self->pitch + columns))
             * sizeof (float))
         / sizeof (float);
-  kernel->scratch = cpu->base.n_threads * self->each * sizeof (float);
+  kernel->scratch = omp_get_max_threads () * self->each * sizeof (float);
   if (hints->constant[1]) {
     g_autoptr (GBytes) key = pack_key (self);
 

@@ -171,8 +171,11 @@ prepare_on_worker (gpointer data)
 {
   PrepareCall *call = data;
 
+  if (call->hints->one_thread)
+    omp_set_num_threads (1);
   call->ok = prepare_table[call->kernel->op->kind](call->cpu, call->kernel,
                                                    call->hints, call->error);
+  omp_set_num_threads (call->cpu->base.n_threads);
 }
 
 /* Compiled on the worker: oneDNN cuts its work by the threads it sees then. */
@@ -204,38 +207,57 @@ cpu_prepare (CcsBackend *backend, CcsKernel *kernel,
 typedef struct
 {
   CcsCpu *cpu;
-  const CcsKernel *kernels;
+  const CcsKernelList *lists;
   guint n;
-  void *scratch;
-  const CcsKernel *failed;
-  dnnl_status_t status;
+  const CcsKernel *failed; /* atomic: the first of them */
 } RunCall;
 
+static void
+run_list (RunCall *call, const CcsKernelList *list)
+{
+  CcsCpu *cpu = call->cpu;
+
+  for (guint i = 0; i < list->n; i++) {
+    const CcsKernel *kernel = &list->kernels[i];
+
+    kernel->run (&cpu->base, kernel->state, list->scratch);
+    if (g_atomic_int_get (&cpu->failure) == dnnl_success)
+      continue;
+    g_atomic_pointer_compare_and_exchange (&call->failed, NULL, kernel);
+    return;
+  }
+}
+
+/* Regions that a list starts within one of several have one thread. */
 static void
 run_on_worker (gpointer data)
 {
   RunCall *call = data;
-  CcsCpu *cpu = call->cpu;
 
-  cpu->failure = dnnl_success;
-  for (guint i = 0; i < call->n && cpu->failure == dnnl_success; i++) {
-    const CcsKernel *kernel = &call->kernels[i];
+  call->cpu->failure = dnnl_success;
+#pragma omp parallel for schedule(static, 1) if (call->n > 1)
+  for (guint i = 0; i < call->n; i++)
+    run_list (call, &call->lists[i]);
+}
 
-    kernel->run (&cpu->base, kernel->state, call->scratch);
-    call->failed = kernel;
-  }
-  call->status = cpu->failure;
+static gboolean
+cpu_run_beside (CcsBackend *backend, const CcsKernelList *lists, guint n,
+                GError **error)
+{
+  RunCall call = { (CcsCpu *)backend, lists, n, NULL };
+
+  return ccs_worker_call (call.cpu->worker, run_on_worker, &call, error)
+         && (call.failed == NULL
+             || ccs_dnnl_check (call.cpu->failure, call.failed->row->name,
+                                error));
 }
 
 static gboolean
 cpu_run (CcsBackend *backend, const CcsKernel *kernels, guint n, void *scratch,
          gpointer *capture, GError **error)
 {
-  RunCall call = { (CcsCpu *)backend, kernels, n, scratch, NULL, dnnl_success };
-
-  return ccs_worker_call (call.cpu->worker, run_on_worker, &call, error)
-         && (call.status == dnnl_success
-             || ccs_dnnl_check (call.status, call.failed->row->name, error));
+  return cpu_run_beside (backend, &(CcsKernelList){ kernels, n, scratch }, 1,
+                         error);
 }
 
 static void
@@ -255,4 +277,5 @@ const CcsBackendClass ccs_backend_cpu = {
   .prepare = cpu_prepare,
   .run = cpu_run,
   .drop_capture = cpu_drop_capture,
+  .run_beside = cpu_run_beside,
 };

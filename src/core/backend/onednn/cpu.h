@@ -21,7 +21,7 @@ typedef struct
   CcsWorker *crowd;  /* NULL: waiting threads spin */
   dnnl_engine_t engine;
   dnnl_stream_t stream;
-  dnnl_status_t failure; /* the first of the run under way */
+  gint failure; /* atomic: dnnl_status_t, the first of the run under way */
 } CcsCpu;
 
 /* Compiles one kernel, on the worker; kernel->run stays NULL where this kernel

@@ -105,8 +105,8 @@ ccs_dnnl_run (CcsDnnl *self, CcsCpu *cpu, void *scratch)
     dnnl_memory_set_data_handle (self->scratchpad, scratch);
   status = dnnl_primitive_execute (self->primitive, cpu->stream, self->n_args,
                                    self->args);
-  if (status != dnnl_success && cpu->failure == dnnl_success)
-    cpu->failure = status;
+  if (status != dnnl_success)
+    g_atomic_int_compare_and_exchange (&cpu->failure, dnnl_success, status);
   return status;
 }
 
