@@ -324,6 +324,26 @@ transform_on_device (GstTdssCrop *self, GstBuffer *in, GstBuffer *buffer)
   return ret;
 }
 
+/* The base class would put out what happens to be in memory for a frame that is
+ * smaller than its caps say. */
+static gboolean
+check_frame (GstTdssCrop *self, GstBuffer *in)
+{
+  GstVideoFrame frame;
+
+  if (gst_video_frame_map (&frame, &GST_VIDEO_FILTER (self)->in_info, in,
+                           GST_MAP_READ)) {
+    gst_video_frame_unmap (&frame);
+    return TRUE;
+  }
+  GST_ELEMENT_ERROR (self, STREAM, FORMAT,
+                     ("a frame of %" G_GSIZE_FORMAT
+                      " bytes is not what its caps say",
+                      gst_buffer_get_size (in)),
+                     (NULL));
+  return FALSE;
+}
+
 static GstFlowReturn
 gst_tdss_crop_transform (GstBaseTransform *trans, GstBuffer *in, GstBuffer *out)
 {
@@ -331,6 +351,8 @@ gst_tdss_crop_transform (GstBaseTransform *trans, GstBuffer *in, GstBuffer *out)
 
   if (self->cuda && gst_tdss_cuda_class ()->holds (in))
     return transform_on_device (self, in, out);
+  if (!check_frame (self, in))
+    return GST_FLOW_ERROR;
   return GST_BASE_TRANSFORM_CLASS (gst_tdss_crop_parent_class)
       ->transform (trans, in, out);
 }
@@ -380,27 +402,6 @@ gst_tdss_crop_query (GstBaseTransform *trans, GstPadDirection direction,
     return TRUE;
   return GST_BASE_TRANSFORM_CLASS (gst_tdss_crop_parent_class)
       ->query (trans, direction, query);
-}
-
-/* The base class would put out what happens to be in memory for a frame that is
- * smaller than its caps say. */
-static GstFlowReturn
-gst_tdss_crop_transform (GstBaseTransform *trans, GstBuffer *in, GstBuffer *out)
-{
-  GstVideoFrame frame;
-
-  if (!gst_video_frame_map (&frame, &GST_VIDEO_FILTER (trans)->in_info, in,
-                            GST_MAP_READ)) {
-    GST_ELEMENT_ERROR (trans, STREAM, FORMAT,
-                       ("a frame of %" G_GSIZE_FORMAT
-                        " bytes is not what its caps say",
-                        gst_buffer_get_size (in)),
-                       (NULL));
-    return GST_FLOW_ERROR;
-  }
-  gst_video_frame_unmap (&frame);
-  return GST_BASE_TRANSFORM_CLASS (gst_tdss_crop_parent_class)
-      ->transform (trans, in, out);
 }
 
 /* -- GstBaseTransform
@@ -737,7 +738,6 @@ gst_tdss_crop_class_init (GstTdssCropClass *klass)
   trans_class->stop = gst_tdss_crop_stop;
   trans_class->transform = gst_tdss_crop_transform;
   trans_class->passthrough_on_same_caps = FALSE;
-  trans_class->transform = gst_tdss_crop_transform;
   trans_class->propose_allocation = gst_tdss_crop_propose_allocation;
   trans_class->query = gst_tdss_crop_query;
   element_class->set_context = gst_tdss_crop_set_context;
