@@ -5,12 +5,17 @@
 
 #include "transcode-frame.h"
 
+/* Sound that begins this much later or earlier than the last ended is not its
+ * continuation, ns: more than times are rounded by, less than a lost packet. */
+#define BREAK (15 * GST_MSECOND)
+
 struct _TranscodeFeed
 {
   GstElement *appsrc;
   TranscodeReader *reader;
   TranscodeFrames *frames;
   gint64 offset;
+  gint64 sound_end; /* of the last frame, ns */
   GThread *thread;
 };
 
@@ -20,6 +25,15 @@ sample_of (TranscodeFeed *self, const AVFrame *frame, GError **error)
   return frame->nb_samples > 0
              ? transcode_frames_sound (self->frames, frame, error)
              : transcode_frames_picture (self->frames, frame, error);
+}
+
+/* Elements smooth times out unless they are told of a break. */
+static void
+mark_break (TranscodeFeed *self, GstBuffer *sound, gint64 time)
+{
+  if (ABS (time - self->sound_end) > (gint64)BREAK)
+    GST_BUFFER_FLAG_SET (sound, GST_BUFFER_FLAG_DISCONT);
+  self->sound_end = time + (gint64)GST_BUFFER_DURATION (sound);
 }
 
 /* FALSE at the end, where nobody takes frames any more, and with @error. */
@@ -36,6 +50,8 @@ feed_frame (TranscodeFeed *self, GError **error)
   if (time + self->offset < 0) /* long before the file begins */
     return TRUE;
   GST_BUFFER_PTS (gst_sample_get_buffer (sample)) = time + self->offset;
+  if (frame->nb_samples > 0)
+    mark_break (self, gst_sample_get_buffer (sample), time);
   return gst_app_src_push_sample (GST_APP_SRC (self->appsrc), sample)
          == GST_FLOW_OK;
 }

@@ -28,6 +28,10 @@ from pathlib import Path
 PATIENCE = 180
 # What a sanitizer ends a program with, to be told from 1.
 SANITIZER_STATUS = 99
+# A millisecond of sound at 48 kHz, as Matroska rounds, in samples.
+TICK = 48
+# Longer than any packet of sound, in seconds.
+PACKET = 0.1
 # Coarse, so that the net takes little time.
 HOP = "10080"
 
@@ -77,11 +81,22 @@ def samples(path):
                       "-")) // 2
 
 
+def sound_end(path):
+    """When the last packet of the sound begins, in seconds."""
+    text = subprocess.run(
+        ["ffprobe", "-v", "quiet", "-select_streams", "a:0", "-show_entries",
+         "packet=pts_time", "-of", "csv=p=0", path], check=True,
+        stdout=subprocess.PIPE, text=True).stdout
+    return float(text.split()[-1].strip(","))
+
+
 # -- cases --------------------------------------------------------------------
 
 # Whole files: name, extension, arguments of clip(), what else holds:
 #   packets=False  the output's container packs pictures otherwise
 #   samples=False  FFmpeg does not give every sample, or gives silence between
+#   lost           so many samples are missing, of which silence is made
+#   ends=True      the sound's last packet is where it was
 #   out            the output's extension (default mkv)
 #   refused        a word of the answer: there is no output
 X264 = ("-c:v", "libx264", "-preset", "ultrafast")
@@ -151,7 +166,8 @@ WHOLE = [
     ("one picture", "mkv", dict(video=(*X264, "-vf", "trim=end_frame=1"),
                             audio=PCM), {}),
     ("a picture an hour late", "mkv", dict(video=X264, audio=PCM, late=3600), {}),
-    ("sound an hour late", "mkv", dict(video=X264, audio=PCM, late=-3600), {}),
+    ("sound an hour late", "mkv", dict(video=X264, audio=PCM, late=-3600),
+     dict(ends=True)),
     ("a clock of a day", "mkv", dict(video=X264, audio=PCM,
                                      output=("-output_ts_offset", "90000")), {}),
     ("a clock of a year", "mkv",
@@ -163,12 +179,23 @@ WHOLE = [
     ("nothing in the track of the sound", "mkv",
      dict(video=(*X264, "-frames:v", "1"), audio=(*PCM, "-af", "atrim=start=9")),
      dict(refused="no sound could be decoded")),
+    ("a packet of sound missing", "mkv",
+     dict(video=X264, audio=(*PCM, "-bsf:a", "noise=drop=eq(n\\,10)")),
+     dict(lost=1024)),
     ("a minute without sound", "mkv",
      dict(video=X264, audio=(*PCM, "-bsf:a",
-                             "setts=ts=TS+gt(N\\,20)*60/TB")),
-     dict(samples=False)),
+                             "setts=ts=TS+gt(N\\,20)*60000")),
+     dict(samples=False, ends=True)),
+    ("an hour without sound", "mkv",
+     dict(video=X264, audio=(*PCM, "-bsf:a",
+                             "setts=ts=TS+gt(N\\,20)*3600000")),
+     dict(samples=False, ends=True)),
+    ("an hour without sound, to MP4", "mkv",
+     dict(video=X264, audio=(*PCM, "-bsf:a",
+                             "setts=ts=TS+gt(N\\,20)*3600000")),
+     dict(samples=False, ends=True, out="mp4")),
     ("a minute without pictures", "mkv",
-     dict(video=(*X264, "-bsf:v", "setts=ts=TS+gt(N\\,9)*60/TB"), audio=PCM), {}),
+     dict(video=(*X264, "-bsf:v", "setts=ts=TS+gt(N\\,9)*60000"), audio=PCM), {}),
     ("all pictures at once", "mkv",
      dict(video=(*FFV1, "-bsf:v", "setts=ts=0"), audio=PCM), {}),
     ("1000 pictures a second", "mkv",
@@ -321,8 +348,13 @@ def check_same(source, out, wants):
         raise Wrong("the picture's packets are not the input's")
     if wants.get("samples", True) and out.suffix == ".mkv":
         before, after = samples(source), samples(out)
-        if before != after:
+        lost = wants.get("lost", 0)
+        if abs(before + lost - after) > (TICK if lost else 0):
             raise Wrong(f"{before} samples became {after}")
+    if wants.get("ends"):
+        before, after = sound_end(source), sound_end(out)
+        if abs(before - after) > PACKET:
+            raise Wrong(f"the sound ends at {after} s, not at {before} s")
 
 
 def whole(tool, folder, extension, make, wants):
