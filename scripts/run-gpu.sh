@@ -21,9 +21,10 @@ bench_options=${BENCH_OPTIONS:---max-batch 256 --streams 64 --windows 10000}
 training_options=${TRAINING_OPTIONS:---batch_size 128}
 mkdir -p "$results"
 
-# cuDNN and cuBLASLt as the system or Python's packages have them.
+# cuDNN and cuBLASLt as the system or Python's packages have them, and the compiler
+# with which cuDNN makes some of its engines.
 libraries=$here/lib
-for name in libcudnn.so.9 libcublasLt.so.13; do
+for name in libcudnn.so.9 libcublasLt.so.13 libnvrtc.so.13; do
   ldconfig -p | grep -q "$name" && continue
   found=$(find / -name "$name" -not -path '/proc/*' -print -quit 2>/dev/null)
   [[ -z $found ]] || libraries+=:$(dirname "$found")
