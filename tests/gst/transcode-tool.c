@@ -10,23 +10,12 @@ tool_path (const char *name)
   return g_build_filename (gst_test_folder (), name, NULL);
 }
 
-/* Under the address sanitizer: stacks whole, or what GLib and others leak by
- * design could not be told from leaks of ours. */
-static char *
-sanitizer_options (void)
-{
-  const char *given = g_getenv ("ASAN_OPTIONS");
-
-  return g_strconcat (given ? given : "", ":fast_unwind_on_malloc=0", NULL);
-}
-
 GSubprocess *
 tool_start (const char *const *arguments)
 {
   g_autoptr (GSubprocessLauncher) launcher
       = g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_STDERR_PIPE);
   g_autofree char *registry = tool_path ("tool-registry");
-  g_autofree char *sanitizer = sanitizer_options ();
   g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
   g_auto (GStrv) argv = NULL;
   g_autoptr (GError) error = NULL;
@@ -38,7 +27,6 @@ tool_start (const char *const *arguments)
   g_subprocess_launcher_setenv (launcher, "GST_REGISTRY", registry, TRUE);
   g_subprocess_launcher_setenv (launcher, "CCSTEREO_MODEL",
                                 gst_test_model_file (), TRUE);
-  g_subprocess_launcher_setenv (launcher, "ASAN_OPTIONS", sanitizer, TRUE);
   g_strv_builder_add_many (builder, TRANSCODE_PROGRAM, "--backend", "cpu",
                            NULL);
   g_strv_builder_addv (builder, (const char **)arguments);
