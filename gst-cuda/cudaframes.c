@@ -96,6 +96,8 @@ load_kernels (GstTdssCuda *self, GError **error)
   return TRUE;
 }
 
+/* On the kernels' stream: from pageable memory a plain copy may return before
+ * the device has everything, and no other stream would wait for it. */
 static gboolean
 upload_taps (GstTdssCuda *self, GError **error)
 {
@@ -108,7 +110,7 @@ upload_taps (GstTdssCuda *self, GError **error)
     .Height = 1,
   };
 
-  return check (CuMemcpy2D (&copy), "weights", error);
+  return check (CuMemcpy2DAsync (&copy, self->stream), "weights", error);
 }
 
 static gsize

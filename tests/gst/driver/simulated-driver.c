@@ -346,9 +346,13 @@ cuMemcpy2DAsync_v2 (const CUDA_MEMCPY2D *copy, CUstream stream)
   return CUDA_SUCCESS;
 }
 
+/* From memory that is not pinned it may return before the device has it: no
+ * stream that does not wait for the default one may rely on it. */
 CUresult
 cuMemcpy2D_v2 (const CUDA_MEMCPY2D *copy)
 {
+  if (copy->srcMemoryType == CU_MEMORYTYPE_HOST && !find_block (copy->srcHost))
+    forbidden ("an upload that the kernels' stream does not wait for");
   return cuMemcpy2DAsync_v2 (copy, NULL);
 }
 
