@@ -4,15 +4,20 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "bench-count.h"
 #include "bench-measure.h"
 #include "model/net.h"
 #include "nn/passes.h"
 #include "nn/plan.h"
+#include "random-model.h"
 #include "tool.h"
 
 #define COPY_FLOATS ((gint64)64 << 20)
 #define PRODUCT_SIDE ((gint64)4096)
 #define STREAM_SECONDS 2 /* of sound, for each stream */
+/* Of made-up inputs, which come round again; prime, so that rows differ. Zeros
+ * would draw less power on a GPU, and be faster. */
+#define N_NOISE 4093
 
 /* -- one program, run as it is --------------------------------------------- */
 
@@ -44,6 +49,19 @@ bare_clear (Bare *self)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Bare, bare_clear)
 
+static gpointer
+noise (gsize bytes)
+{
+  const gsize n = bytes / sizeof (float);
+  float *values = g_malloc (bytes);
+
+  for (gsize i = 0; i < MIN (n, N_NOISE); i++)
+    values[i] = 2 * random_unit ("bench.input", i) - 1;
+  for (gsize i = N_NOISE; i < n; i++)
+    values[i] = values[i - N_NOISE];
+  return values;
+}
+
 /* @self's inputs and output are set; fills the rest. */
 static gboolean
 bare_plan (Bare *self, CcsProgram *p, CcsBackend *backend, GError **error)
@@ -56,7 +74,7 @@ bare_plan (Bare *self, CcsProgram *p, CcsBackend *backend, GError **error)
     return FALSE;
   for (guint i = 0; i < self->n_inputs; i++) {
     self->in_bytes[i] = value_bytes (p, self->input[i]);
-    self->in[i] = g_malloc0 (self->in_bytes[i]);
+    self->in[i] = noise (self->in_bytes[i]);
   }
   self->out_bytes = value_bytes (p, self->output);
   self->out = g_malloc0 (self->out_bytes);
@@ -64,17 +82,13 @@ bare_plan (Bare *self, CcsProgram *p, CcsBackend *backend, GError **error)
 }
 
 static gboolean
-run_with_copies (gpointer data, GError **error)
+write_inputs (Bare *self, GError **error)
 {
-  Bare *self = data;
-
   for (guint i = 0; i < self->n_inputs; i++)
     if (!ccs_plan_write (self->plan, self->input[i], self->in[i],
                          self->in_bytes[i], error))
       return FALSE;
-  return ccs_plan_run (self->plan, CCS_PHASE_FORWARD, error)
-         && ccs_plan_read (self->plan, self->output, self->out, self->out_bytes,
-                           error);
+  return TRUE;
 }
 
 static gboolean
@@ -83,6 +97,16 @@ run_alone (gpointer data, GError **error)
   Bare *self = data;
 
   return ccs_plan_run (self->plan, CCS_PHASE_FORWARD, error);
+}
+
+static gboolean
+run_with_copies (gpointer data, GError **error)
+{
+  Bare *self = data;
+
+  return write_inputs (self, error) && run_alone (self, error)
+         && ccs_plan_read (self->plan, self->output, self->out, self->out_bytes,
+                           error);
 }
 
 /* -- batches --------------------------------------------------------------- */
@@ -125,9 +149,9 @@ typedef struct
 
 static gboolean
 find_best_batch (const Bench *b, Build build, gint max_batch, const char *what,
-                 double *best_batch, double *best_rate, GError **error)
+                 BenchRate *best, GError **error)
 {
-  *best_rate = 0;
+  best->per_second = 0;
   for (gint batch = 1; batch <= max_batch; batch *= 2) {
     g_autoptr (CcsProgram) p = ccs_program_new (b->params, FALSE);
     g_auto (Bare) bare = { NULL };
@@ -138,10 +162,10 @@ find_best_batch (const Bench *b, Build build, gint max_batch, const char *what,
         || !bench_measure (run_with_copies, &bare, b->seconds, what, b->verbose,
                            &times, error))
       return FALSE;
-    if (batch / times.median > *best_rate) {
-      *best_rate = batch / times.median;
-      *best_batch = batch;
-    }
+    if (batch / times.median > best->per_second)
+      *best = (BenchRate){ batch, batch / times.median,
+                           2e-9 * bench_count_macs (p) / times.median,
+                           1e-9 * bench_count_bytes (p) / times.median };
   }
   return TRUE;
 }
@@ -159,6 +183,7 @@ measure_copy (const Bench *b, double *gb_per_s, GError **error)
   bare.output = ccs_program_output (
       p, "y", ccs_program_append (p, CCS_OP_COPY, &bare.input[0], 1, NULL));
   if (!bare_plan (&bare, p, ccs_model_backend (b->model), error)
+      || !write_inputs (&bare, error)
       || !bench_measure (run_alone, &bare, b->seconds, "copying", b->verbose,
                          &times, error))
     return FALSE;
@@ -166,8 +191,9 @@ measure_copy (const Bench *b, double *gb_per_s, GError **error)
   return TRUE;
 }
 
-static gboolean
-measure_product (const Bench *b, double *gflops, GError **error)
+gboolean
+bench_full_product (CcsBackend *backend, double seconds, gboolean verbose,
+                    double *gflops, GError **error)
 {
   const CcsShape square = CCS_SHAPE (PRODUCT_SIDE, PRODUCT_SIDE);
   g_autoptr (CcsProgram) p = ccs_program_new (NULL, FALSE);
@@ -180,11 +206,11 @@ measure_product (const Bench *b, double *gflops, GError **error)
                                     ccs_matmul (p, bare.input[0], bare.input[1],
                                                 CCS_NONE, FALSE, FALSE, 1.f,
                                                 CCS_NO_ACT));
-  if (!bare_plan (&bare, p, ccs_model_backend (b->model), error)
-      || !bench_measure (run_alone, &bare, b->seconds, "products", b->verbose,
-                         &times, error))
+  if (!bare_plan (&bare, p, backend, error) || !write_inputs (&bare, error)
+      || !bench_measure (run_alone, &bare, seconds, "products", verbose, &times,
+                         error))
     return FALSE;
-  *gflops = 2e-9 * PRODUCT_SIDE * PRODUCT_SIDE * PRODUCT_SIDE / times.median;
+  *gflops = 2e-9 * bench_count_macs (p) / times.median;
   return TRUE;
 }
 
@@ -292,30 +318,38 @@ bench_full_run (BenchFull *self, CcsModel *model, CcsStateDict *params,
   const Bench b = { model, params, seconds, verbose };
 
   return measure_copy (&b, &self->copy_gb_per_s, error)
-         && measure_product (&b, &self->product_gflops, error)
+         && bench_full_product (ccs_model_backend (model), seconds, verbose,
+                                &self->product_gflops, error)
          && find_best_batch (&b, build_encoder, self->max_batch, "frames",
-                             &self->best_frame_batch, &self->frames_per_second,
-                             error)
+                             &self->frames, error)
          && find_best_batch (&b, build_window, self->max_batch, "windows",
-                             &self->best_window_batch,
-                             &self->windows_per_second, error)
+                             &self->window_rate, error)
          && measure_streams (&b, self->streams, &self->realtime_streams, error)
          && measure_growth (&b, self->windows, &self->growth_mb, error);
+}
+
+static void
+print_rate (const BenchFull *self, const char *what, const BenchRate *rate)
+{
+  printf ("%-21s %.1f a second, in batches of %.0f: %.1f GFLOP/s (%.0f %% of "
+          "products), %.1f GB/s (%.0f %% of copies)\n",
+          what, rate->per_second, rate->batch, rate->gflops,
+          100 * rate->gflops / self->product_gflops, rate->gb_per_s,
+          100 * rate->gb_per_s / self->copy_gb_per_s);
 }
 
 void
 bench_full_print (const BenchFull *self)
 {
   printf ("copies                %.1f GB/s\n"
-          "products              %.1f GFLOP/s\n"
-          "frames                %.1f a second, in batches of %.0f\n"
-          "windows               %.1f a second, in batches of %.0f\n"
-          "%-3d streams           %.2f seconds of sound a second\n"
+          "products              %.1f GFLOP/s\n",
+          self->copy_gb_per_s, self->product_gflops);
+  print_rate (self, "frames", &self->frames);
+  print_rate (self, "windows", &self->window_rate);
+  printf ("%-3d streams           %.2f seconds of sound a second\n"
           "growth                %.1f MB over %d windows\n",
-          self->copy_gb_per_s, self->product_gflops, self->frames_per_second,
-          self->best_frame_batch, self->windows_per_second,
-          self->best_window_batch, self->streams, self->realtime_streams,
-          self->growth_mb, self->windows);
+          self->streams, self->realtime_streams, self->growth_mb,
+          self->windows);
 }
 
 void
@@ -323,10 +357,14 @@ bench_full_append (const BenchFull *self, GString *json)
 {
   bench_append_field (json, "copy_gb_per_s", self->copy_gb_per_s);
   bench_append_field (json, "product_gflops", self->product_gflops);
-  bench_append_field (json, "best_frame_batch", self->best_frame_batch);
-  bench_append_field (json, "frames_per_second", self->frames_per_second);
-  bench_append_field (json, "best_window_batch", self->best_window_batch);
-  bench_append_field (json, "windows_per_second", self->windows_per_second);
+  bench_append_field (json, "best_frame_batch", self->frames.batch);
+  bench_append_field (json, "frames_per_second", self->frames.per_second);
+  bench_append_field (json, "frames_gflops", self->frames.gflops);
+  bench_append_field (json, "frames_gb_per_s", self->frames.gb_per_s);
+  bench_append_field (json, "best_window_batch", self->window_rate.batch);
+  bench_append_field (json, "windows_per_second", self->window_rate.per_second);
+  bench_append_field (json, "windows_gflops", self->window_rate.gflops);
+  bench_append_field (json, "windows_gb_per_s", self->window_rate.gb_per_s);
   bench_append_field (json, "streams", self->streams);
   bench_append_field (json, "realtime_streams", self->realtime_streams);
   bench_append_field (json, "growth_windows", self->windows);

@@ -8,11 +8,19 @@
 
 G_BEGIN_DECLS
 
+/* The best of some batches: items a second, uploads and downloads included,
+ * and what that is of the device's ceilings. */
+typedef struct
+{
+  double batch, per_second;
+  double gflops;   /* of their products */
+  double gb_per_s; /* of what their ops must read and write */
+} BenchRate;
+
 /**
  * BenchFull:
  * @max_batch, @streams, @windows: what was asked for
- * @frames_per_second, @windows_per_second: at the best batch, uploads and
- *   downloads included
+ * @frames, @window_rate: at the best batch
  * @copy_gb_per_s: bytes read and written by a copy of 256 MB, a second
  * @product_gflops: of a product of two 4096 x 4096 matrices, in the backend's
  *   precision
@@ -23,8 +31,7 @@ G_BEGIN_DECLS
 typedef struct
 {
   gint max_batch, streams, windows;
-  double best_frame_batch, frames_per_second;
-  double best_window_batch, windows_per_second;
+  BenchRate frames, window_rate;
   double copy_gb_per_s, product_gflops;
   double realtime_streams, growth_mb;
 } BenchFull;
@@ -34,6 +41,9 @@ typedef struct
     .max_batch = 16, .streams = 4, .windows = 100                              \
   }
 
+/* The rate of large products on @backend, in GFLOP/s. */
+gboolean bench_full_product (CcsBackend *backend, double seconds,
+                             gboolean verbose, double *gflops, GError **error);
 /* @seconds: of each measurement, at least. */
 gboolean bench_full_run (BenchFull *self, CcsModel *model, CcsStateDict *params,
                          double seconds, gboolean verbose, GError **error);
