@@ -8,12 +8,12 @@
 #
 #   test.sh [--brief] [--fuzz-seconds N]
 #     --brief          under the sanitizers only the suites core and fuzz
-#     --fuzz-seconds   how long for each fuzz target (default 60)
+#     --fuzz-seconds   how long for each fuzz target (default 45)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 brief=no
-fuzz_seconds=60
+fuzz_seconds=45
 while [[ $# -gt 0 ]]; do
   case $1 in
     --brief) brief=yes ;;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Folders, and whether files can be read and written at all; lists are in
- * dataset-list.c, sound in dataset-sound.c, frames in dataset-picture.c. */
+ * dataset-list.c and dataset-hdf5.c, sound in dataset-sound.c, frames in
+ * dataset-picture.c. */
 #include "dataset-files.h"
 
 #include <errno.h>

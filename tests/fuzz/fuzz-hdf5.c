@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Fuzzes lists in HDF5 files. libhdf5 reads them in a child process, which may
+ * crash, run in circles or write nonsense into its memory; the parent must not.
+ * Little time for each: what an intact list takes is a hundredth of it. */
+#include "fuzz-checkpoint.h"
+
+#include <glib/gstdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "dataset-hdf5.h"
+#include "dataset-layout.h"
+
+#define SECONDS 0.1
+
+static char *path;
+
+static void
+remove_file (void)
+{
+  g_unlink (path);
+}
+
+int
+LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
+{
+  g_autoptr (GByteArray) said = NULL;
+  g_autoptr (GPtrArray) entries = NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (path == NULL) {
+    close (g_file_open_tmp ("ccstereo-fuzz-XXXXXX.h5", &path, NULL));
+    atexit (remove_file);
+  }
+  g_assert_true (g_file_set_contents_full (
+      path, (const char *)data, size, G_FILE_SET_CONTENTS_NONE, 0644, NULL));
+  said = ccs_hdf5_ask (path, CCS_LAYOUT_LIST, SECONDS);
+  entries = ccs_hdf5_understand (said, path, CCS_LAYOUT_LIST, &error);
+  g_assert_true ((entries == NULL) == (error != NULL));
+  return 0;
+}
