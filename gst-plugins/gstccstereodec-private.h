@@ -44,6 +44,7 @@ struct _GstCcstereoDec
   gint64 feature_time;           /* of the last one in the engine */
   gboolean gap_reached;          /* no picture up to ... */
   gint64 gap_end;                /* ... here, from the first sample */
+  gboolean segment_done;         /* of the sound, and not yet of the features */
 };
 
 /* -- gstccstereodec-sound.c ---------------------------------------------------
@@ -85,6 +86,11 @@ GstAggregatorPad *gst_ccstereo_dec_ref_features_pad (GstCcstereoDec *self);
  * on. */
 gboolean gst_ccstereo_dec_follow_features (GstCcstereoDec *self,
                                            GstFlowReturn *ret);
+/* Puts the SEGMENT_DONE @event (transfer full) behind what @pad has: it is
+ * passed on when the sound before it is. */
+GstFlowReturn gst_ccstereo_dec_queue_segment_done (GstCcstereoDec *self,
+                                                   GstAggregatorPad *pad,
+                                                   GstEvent *event);
 GstFlowReturn gst_ccstereo_dec_aggregate (GstAggregator *agg, gboolean timeout);
 /* Live: what aggregate() could do without waiting for both pads, and when.
  * Sound is taken at once; it is put out when its latency is over. NONE where

@@ -3,6 +3,62 @@
  * for which, and, live, how long. */
 #include "gstccstereodec-private.h"
 
+/* -- ends of segments ------------------------------------------------------ */
+
+static G_DEFINE_QUARK (ccstereo - dec - segment - done, segment_done);
+
+/* The base class would pass the event on from whichever pad has it first, and
+ * counts a pad as ready that has a buffer: in an empty one it keeps its place
+ * behind the pad's last. */
+static GstBuffer *
+wrap_segment_done (GstEvent *event)
+{
+  GstBuffer *buffer = gst_buffer_new ();
+
+  gst_mini_object_set_qdata (GST_MINI_OBJECT (buffer), segment_done_quark (),
+                             event, (GDestroyNotify)gst_event_unref);
+  return buffer;
+}
+
+/* NULL: it is a buffer like any other. (transfer none) */
+static GstEvent *
+segment_done_in (GstBuffer *buffer)
+{
+  return gst_mini_object_get_qdata (GST_MINI_OBJECT (buffer),
+                                    segment_done_quark ());
+}
+
+GstFlowReturn
+gst_ccstereo_dec_queue_segment_done (GstCcstereoDec *self,
+                                     GstAggregatorPad *pad, GstEvent *event)
+{
+  return GST_PAD_CHAINFUNC (pad) (GST_PAD (pad), GST_OBJECT (self),
+                                  wrap_segment_done (event));
+}
+
+/* Whether nothing more comes on @pad before its next segment. */
+static gboolean
+is_at_end (GstAggregatorPad *pad)
+{
+  g_autoptr (GstBuffer) buffer = gst_aggregator_pad_peek_buffer (pad);
+
+  return buffer ? segment_done_in (buffer) != NULL
+                : gst_aggregator_pad_is_eos (pad);
+}
+
+/* All sound of the segment is there, and the features for it. */
+static GstFlowReturn
+end_segment (GstCcstereoDec *self, GstEvent *event)
+{
+  GstFlowReturn ret = gst_ccstereo_dec_drain (self);
+
+  gst_ccstereo_dec_restart (self);
+  self->segment_done = TRUE;
+  if (ret == GST_FLOW_OK)
+    gst_pad_push_event (GST_AGGREGATOR (self)->srcpad, gst_event_ref (event));
+  return ret;
+}
+
 /* -- features ------------------------------------------------------------- */
 
 GstAggregatorPad *
@@ -51,11 +107,24 @@ features_needed (GstCcstereoDec *self)
 {
   guint64 frames = self->pushed;
 
-  if (gst_aggregator_pad_is_eos (self->audio_pad))
+  if (is_at_end (self->audio_pad))
     frames = MAX (frames, gst_util_uint64_scale_ceil (
                               CCS_WINDOW / 2, GST_AUDIO_INFO_RATE (&self->info),
                               CCS_MODEL_RATE));
   return gst_ccstereo_dec_frames_to_time (self, frames);
+}
+
+/* Whether the features of this segment are over: those of one whose sound has
+ * ended, too, are behind us. */
+static gboolean
+are_over (GstCcstereoDec *self, GstAggregatorPad *pad)
+{
+  if (self->segment_done && gst_aggregator_pad_has_buffer (pad)
+      && is_at_end (pad)) {
+    gst_aggregator_pad_drop_buffer (pad);
+    self->segment_done = FALSE;
+  }
+  return is_at_end (pad);
 }
 
 /* Takes the features that are needed now: later ones wait on their pad, so
@@ -65,7 +134,8 @@ take_features (GstCcstereoDec *self, GstAggregatorPad *pad, GstFlowReturn *ret)
 {
   gint64 needed = features_needed (self);
 
-  while (*ret == GST_FLOW_OK && gst_aggregator_pad_has_buffer (pad)) {
+  while (*ret == GST_FLOW_OK && !are_over (self, pad)
+         && gst_aggregator_pad_has_buffer (pad)) {
     NextFeature next;
     gint64 start;
 
@@ -88,7 +158,7 @@ take_features (GstCcstereoDec *self, GstAggregatorPad *pad, GstFlowReturn *ret)
       return *ret == GST_FLOW_OK;
     gst_aggregator_pad_drop_buffer (pad);
   }
-  return gst_aggregator_pad_is_eos (pad);
+  return is_at_end (pad);
 }
 
 static void
@@ -108,10 +178,7 @@ gst_ccstereo_dec_follow_features (GstCcstereoDec *self, GstFlowReturn *ret)
 
   if (pad)
     caught_up = take_features (self, pad, ret);
-  if (*ret == GST_FLOW_OK
-      && (pad == NULL
-          || (gst_aggregator_pad_is_eos (pad)
-              && !gst_aggregator_pad_has_buffer (pad))))
+  if (*ret == GST_FLOW_OK && (pad == NULL || is_at_end (pad)))
     end_features (self);
   return caught_up;
 }
@@ -125,6 +192,20 @@ finish_stream (GstCcstereoDec *self)
   return ret == GST_FLOW_OK ? GST_FLOW_EOS : ret;
 }
 
+/* @buffer is taken. */
+static GstFlowReturn
+take_audio (GstCcstereoDec *self, GstBuffer *buffer)
+{
+  GstEvent *segment_done = segment_done_in (buffer);
+  GstFlowReturn ret;
+
+  if (segment_done == NULL)
+    return gst_ccstereo_dec_take_audio (self, buffer);
+  ret = end_segment (self, segment_done);
+  gst_buffer_unref (buffer);
+  return ret;
+}
+
 /* One audio buffer, or (live) all that are there. */
 static GstFlowReturn
 follow_audio (GstCcstereoDec *self, gboolean all)
@@ -134,7 +215,7 @@ follow_audio (GstCcstereoDec *self, gboolean all)
 
   while (ret == GST_FLOW_OK
          && (buffer = gst_aggregator_pad_pop_buffer (self->audio_pad))) {
-    ret = gst_ccstereo_dec_take_audio (self, buffer);
+    ret = take_audio (self, buffer);
     if (!all)
       break;
   }

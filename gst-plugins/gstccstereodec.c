@@ -264,6 +264,17 @@ gst_ccstereo_dec_sink_event (GstAggregator *agg, GstAggregatorPad *pad,
       ->sink_event (agg, pad, event);
 }
 
+static GstFlowReturn
+gst_ccstereo_dec_sink_event_pre_queue (GstAggregator *agg,
+                                       GstAggregatorPad *pad, GstEvent *event)
+{
+  if (GST_EVENT_TYPE (event) == GST_EVENT_SEGMENT_DONE)
+    return gst_ccstereo_dec_queue_segment_done (GST_CCSTEREO_DEC (agg), pad,
+                                                event);
+  return GST_AGGREGATOR_CLASS (gst_ccstereo_dec_parent_class)
+      ->sink_event_pre_queue (agg, pad, event);
+}
+
 /* The audio pad takes the rates that downstream takes. */
 static GstCaps *
 audio_caps (GstCcstereoDec *self)
@@ -365,7 +376,7 @@ gst_ccstereo_dec_flush (GstAggregator *agg)
   GstCcstereoDec *self = GST_CCSTEREO_DEC (agg);
 
   gst_ccstereo_dec_restart (self);
-  self->holds_feature = FALSE;
+  self->holds_feature = self->segment_done = FALSE;
   self->event_flow = GST_FLOW_OK;
   return GST_FLOW_OK;
 }
@@ -389,7 +400,7 @@ gst_ccstereo_dec_start (GstAggregator *agg)
     return FALSE;
   }
   self->held_feature = g_new (float, ccs_model_feature_size (self->model));
-  self->holds_feature = self->warned = FALSE;
+  self->holds_feature = self->segment_done = self->warned = FALSE;
   self->event_flow = GST_FLOW_OK;
   gst_ccstereo_dec_restart (self);
   return TRUE;
@@ -580,6 +591,7 @@ gst_ccstereo_dec_class_init (GstCcstereoDecClass *klass)
 
   agg_class->aggregate = gst_ccstereo_dec_aggregate;
   agg_class->sink_event = gst_ccstereo_dec_sink_event;
+  agg_class->sink_event_pre_queue = gst_ccstereo_dec_sink_event_pre_queue;
   agg_class->sink_query = gst_ccstereo_dec_sink_query;
   agg_class->src_query = gst_ccstereo_dec_src_query;
   agg_class->clip = gst_ccstereo_dec_clip;

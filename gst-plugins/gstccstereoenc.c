@@ -250,6 +250,7 @@ gst_ccstereo_enc_sink_event (GstBaseTransform *trans, GstEvent *event)
     break;
   case GST_EVENT_CAPS:
   case GST_EVENT_SEGMENT:
+  case GST_EVENT_SEGMENT_DONE:
   case GST_EVENT_GAP:
   case GST_EVENT_EOS:
   case GST_EVENT_STREAM_START:

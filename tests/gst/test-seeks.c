@@ -19,7 +19,6 @@
 #define LEAP_SEED 20
 /* A place at which a window of an unbroken play begins. */
 #define ON_A_HOP (8 * HOP)
-#define AT_HOP gst_util_uint64_scale (ON_A_HOP, GST_SECOND, RATE)
 
 static char *film;
 
@@ -94,6 +93,13 @@ seek (Player *self, double rate, GstSeekFlags flags, GstClockTime from,
 }
 
 /* -- what it plays -------------------------------------------------------- */
+
+/* @place in the film, ns. */
+static GstClockTime
+time_of (guint64 place)
+{
+  return gst_util_uint64_scale (place, GST_SECOND, RATE);
+}
 
 /* The number in the film of @sample's first sample. */
 static gint64
@@ -236,13 +242,75 @@ START_TEST (behind_a_seek_the_sound_is_that_of_an_unbroken_play)
 
   ck_assert_int_eq (first, 0);
   ck_assert_uint_eq (whole->len, 2 * SAMPLES);
-  seek (player, 1, ACCURATE, AT_HOP, NO_STOP);
+  seek (player, 1, ACCURATE, time_of (ON_A_HOP), NO_STOP);
   part = play (player, &first);
   ck_assert_int_eq (first, ON_A_HOP);
   ck_assert_uint_eq (part->len, 2 * (SAMPLES - ON_A_HOP));
   for (guint i = 2 * CCS_WINDOW; i < part->len; i++)
     ck_assert_float_eq (g_array_index (part, float, i),
                         g_array_index (whole, float, 2 * ON_A_HOP + i));
+  player_free (player);
+}
+END_TEST
+
+/* -- loops ---------------------------------------------------------------- */
+
+#define LOOPS 3
+#define LOOP_FROM (SAMPLES / 3)
+#define LOOP_SAMPLES (SAMPLES / 3 + 100)
+
+static void
+seek_loop (Player *self, GstSeekFlags flags)
+{
+  seek (self, 1, flags | GST_SEEK_FLAG_ACCURATE, time_of (LOOP_FROM),
+        time_of (LOOP_FROM + LOOP_SAMPLES));
+}
+
+/* Plays one round, number @round from 0. */
+static GArray *
+play_round (Player *self, guint round)
+{
+  GArray *ears = g_array_new (FALSE, FALSE, sizeof (float));
+
+  while (ears->len < 2 * LOOP_SAMPLES) {
+    g_autoptr (GstSample) sample
+        = gst_app_sink_try_pull_sample (self->sink, WAIT);
+    GstClockTime running;
+
+    ck_assert_msg (sample != NULL, "round %u ends after %u of %u samples",
+                   round, ears->len / 2, LOOP_SAMPLES);
+    running = gst_segment_to_running_time (
+        gst_sample_get_segment (sample), GST_FORMAT_TIME,
+        GST_BUFFER_PTS (gst_sample_get_buffer (sample)));
+    ck_assert_uint_eq (gst_util_uint64_scale_round (running, RATE, GST_SECOND),
+                       round * LOOP_SAMPLES + ears->len / 2);
+    append (ears, LOOP_FROM, sample);
+  }
+  ck_assert_uint_eq (ears->len, 2 * LOOP_SAMPLES);
+  return ears;
+}
+
+START_TEST (a_loop_has_no_gap)
+{
+  Player *player = player_new ();
+  g_autoptr (GArray) first = NULL, rest = NULL;
+  gint64 place;
+
+  seek_loop (player, GST_SEEK_FLAG_FLUSH | GST_SEEK_FLAG_SEGMENT);
+  gst_element_set_state (player->pipeline, GST_STATE_PLAYING);
+  for (guint round = 0; round < LOOPS; round++) {
+    g_autoptr (GArray) ears = play_round (player, round);
+
+    wait_for (player, GST_MESSAGE_SEGMENT_DONE);
+    if (first)
+      gst_test_assert_same (ears, first);
+    else
+      first = g_steal_pointer (&ears);
+    seek_loop (player, round + 1 < LOOPS ? GST_SEEK_FLAG_SEGMENT : 0);
+  }
+  rest = play (player, &place);
+  ck_assert_int_eq (place, LOOP_FROM);
+  gst_test_assert_same (rest, first);
   player_free (player);
 }
 END_TEST
@@ -301,12 +369,14 @@ int
 main (int argc, char **argv)
 {
   Suite *suite = suite_create ("seeks");
-  TCase *one = tcase_create ("one"), *many = tcase_create ("many");
+  TCase *one = tcase_create ("one"), *loops = tcase_create ("loops");
+  TCase *many = tcase_create ("many");
 
   gst_test_init (&argc, &argv);
   gst_test_add_plugins ((const char *const[]){ "isomp4", "libav", NULL });
   gst_test_model_file ();
   tcase_add_checked_fixture (one, write_film, forget_film);
+  tcase_add_checked_fixture (loops, write_film, forget_film);
   tcase_add_checked_fixture (many, write_film, forget_film);
   tcase_add_loop_test (one, sound_goes_on_at_the_place_asked_for, 0,
                        G_N_ELEMENTS (seeks));
@@ -315,8 +385,10 @@ main (int argc, char **argv)
   tcase_add_test (one,
                   slow_sound_and_picture_do_not_wait_for_each_other_for_ever);
   tcase_add_test (one, behind_a_seek_the_sound_is_that_of_an_unbroken_play);
+  tcase_add_test (loops, a_loop_has_no_gap);
   tcase_add_test (many, leaps_while_it_plays_each_begin_where_they_should);
   suite_add_tcase (suite, one);
+  suite_add_tcase (suite, loops);
   suite_add_tcase (suite, many);
   return gst_test_run (suite);
 }
