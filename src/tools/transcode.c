@@ -34,7 +34,8 @@ typedef enum
 
 typedef struct
 {
-  const char *in, *out;
+  char **operands;
+  const char *in, *out; /* of the operands */
   char *model, *backend, *precision, *codec;
   gint64 bitrate;
   double width;
@@ -477,11 +478,13 @@ parse (Options *options, int *argc, char ***argv, GError **error)
       "Say nothing but errors", NULL },
     { "version", 0, 0, G_OPTION_ARG_NONE, &options->version,
       "Say which version this is, and no more", NULL },
+    { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options->operands,
+      NULL, "IN OUT" },
     { NULL },
   };
   CcsPrecision precision;
   g_autoptr (GOptionContext) context
-      = g_option_context_new ("IN OUT - the same file with binaural sound");
+      = g_option_context_new ("- the same file with binaural sound");
 
   g_option_context_set_description (
       context,
@@ -493,13 +496,13 @@ parse (Options *options, int *argc, char ***argv, GError **error)
     return FALSE;
   if (options->version)
     return TRUE;
-  if (*argc != 3) {
+  if (options->operands == NULL || g_strv_length (options->operands) != 2) {
     g_set_error_literal (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
                          "two files expected: IN OUT (--help tells more)");
     return FALSE;
   }
-  options->in = (*argv)[1];
-  options->out = (*argv)[2];
+  options->in = options->operands[0];
+  options->out = options->operands[1];
   if (options->backend == NULL)
     options->backend = g_strdup ("auto");
   if (options->precision == NULL)
@@ -532,6 +535,7 @@ main (int argc, char **argv)
     code = run (&options);
     gst_deinit ();
   }
+  g_strfreev (options.operands);
   g_free (options.model);
   g_free (options.backend);
   g_free (options.precision);

@@ -311,6 +311,13 @@ START_TEST (wrong_usage_is_told_apart)
 }
 END_TEST
 
+START_TEST (a_name_behind_two_dashes_may_begin_with_one)
+{
+  assert_refused (TOOL_ARGUMENTS ("--", "-nowhere.mp4", "out.mp4"), 1,
+                  "-nowhere.mp4: cannot be read");
+}
+END_TEST
+
 /* -- the output's name
  * ---------------------------------------------------------- */
 
@@ -409,6 +416,7 @@ transcode_suite (void)
   tcase_add_test (words, a_damaged_file_is_an_error);
   tcase_add_test (words, a_missing_model_is_an_error);
   tcase_add_loop_test (words, wrong_usage_is_told_apart, 0, 6);
+  tcase_add_test (words, a_name_behind_two_dashes_may_begin_with_one);
   tcase_add_test (names, an_existing_file_stays);
   tcase_add_test (names, the_input_is_never_overwritten);
   tcase_add_loop_test (names, a_signal_leaves_nothing_behind, SIGINT,
