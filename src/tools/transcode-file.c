@@ -197,6 +197,22 @@ transcode_file_read (TranscodeFile *self, AVPacket **packet, GError **error)
          || transcode_file_fail (error, self->in_path, "reading", ret);
 }
 
+/* Movies have 31 bits for the time between two packets; libavformat would move
+ * what comes later. */
+static gboolean
+check_step (const TranscodeFile *self, const AVPacket *packet, GError **error)
+{
+  const gint64 last = self->last_dts[packet->stream_index];
+
+  if (self->container->tick || packet->dts == AV_NOPTS_VALUE
+      || last == AV_NOPTS_VALUE || packet->dts - last < G_MAXINT32)
+    return TRUE;
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+               "%s: stream %d pauses for longer than .%s files can tell",
+               self->in_path, packet->stream_index, self->container->extension);
+  return FALSE;
+}
+
 /* Muxers refuse decoding times that do not grow; rounding to another time base
  * can make two the same. */
 static void
@@ -229,6 +245,10 @@ transcode_file_write (TranscodeFile *self, AVPacket *packet, gint stream,
   packet->pos = -1;
   av_packet_rescale_ts (packet, time_base,
                         self->out->streams[stream]->time_base);
+  if (!check_step (self, packet, error)) {
+    av_packet_free (&packet);
+    return FALSE;
+  }
   keep_order (self, packet);
   ret = av_interleaved_write_frame (self->out, packet);
   av_packet_free (&packet);

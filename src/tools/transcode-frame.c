@@ -14,6 +14,8 @@
 #include "transcode-reader.h"
 
 #define STEREO 2
+/* Bytes of a layout's description. */
+#define MOST_LAYOUT 128
 
 struct _TranscodeFrames
 {
@@ -21,7 +23,7 @@ struct _TranscodeFrames
   struct SwsContext *scaler;
 
   SwrContext *mixer;
-  int mixer_format, mixer_channels; /* what it was made for */
+  int mixer_format; /* what it was made for */
   AVChannelLayout mixer_layout;
 };
 
@@ -256,8 +258,8 @@ transcode_stream_direction (const AVStream *stream)
 /* -- sound ------------------------------------------------------------------
  */
 
-/* Channels that are in no known places count the same; of a sound field the
- * first is what comes from everywhere. */
+/* Channels that are in no known places, or in such as nobody mixes, count the
+ * same; of a sound field the first is what comes from everywhere. */
 static gboolean
 set_weights (SwrContext *mixer, const AVChannelLayout *from)
 {
@@ -270,35 +272,50 @@ set_weights (SwrContext *mixer, const AVChannelLayout *from)
   return swr_set_matrix (mixer, matrix, channels) >= 0;
 }
 
-/* The mixer for frames like @frame: to stereo where it has more channels. */
-static gboolean
-ensure_mixer (TranscodeFrames *self, const AVFrame *frame)
+/* From @from to float samples, and to stereo where that has more channels. */
+static SwrContext *
+new_mixer (AVChannelLayout *from, const AVFrame *frame)
 {
-  const int channels = frame->ch_layout.nb_channels;
+  const int channels = from->nb_channels;
   const int rate = frame->sample_rate; /* stays as it is */
-  AVChannelLayout *from = &self->mixer_layout, to;
+  SwrContext *mixer = NULL;
+  AVChannelLayout to;
 
-  if (self->mixer && self->mixer_format == frame->format
-      && self->mixer_channels == channels)
-    return TRUE;
-  swr_free (&self->mixer);
-  av_channel_layout_uninit (from);
-  if (frame->ch_layout.order == AV_CHANNEL_ORDER_UNSPEC)
-    av_channel_layout_default (from, channels);
-  else if (av_channel_layout_copy (from, &frame->ch_layout) < 0)
-    return FALSE;
-  av_channel_layout_default (&to, MIN (channels, STEREO));
-  self->mixer_format = frame->format;
-  self->mixer_channels = channels;
-  if (swr_alloc_set_opts2 (&self->mixer, channels > STEREO ? &to : from,
+  av_channel_layout_default (&to, STEREO);
+  if (swr_alloc_set_opts2 (&mixer, channels > STEREO ? &to : from,
                            AV_SAMPLE_FMT_FLT, rate, from, frame->format, rate,
                            0, NULL)
       < 0)
+    return NULL;
+  av_opt_set_double (mixer, "rematrix_maxval", 1., 0); /* no clipping */
+  if (((channels <= STEREO || from->order == AV_CHANNEL_ORDER_NATIVE)
+       && swr_init (mixer) >= 0)
+      || (channels > STEREO && set_weights (mixer, from)
+          && swr_init (mixer) >= 0))
+    return mixer;
+  swr_free (&mixer);
+  return NULL;
+}
+
+/* The mixer for frames like @frame. */
+static gboolean
+ensure_mixer (TranscodeFrames *self, const AVFrame *frame)
+{
+  AVChannelLayout *from = &self->mixer_layout, usual;
+
+  if (self->mixer && self->mixer_format == frame->format
+      && av_channel_layout_compare (from, &frame->ch_layout) == 0)
+    return TRUE;
+  swr_free (&self->mixer);
+  if (av_channel_layout_copy (from, &frame->ch_layout) < 0)
     return FALSE;
-  av_opt_set_double (self->mixer, "rematrix_maxval", 1., 0); /* no clipping */
-  return (channels <= STEREO || from->order == AV_CHANNEL_ORDER_NATIVE
-          || set_weights (self->mixer, from))
-         && swr_init (self->mixer) >= 0;
+  if (from->order == AV_CHANNEL_ORDER_UNSPEC) {
+    av_channel_layout_default (&usual, from->nb_channels);
+    from = &usual;
+  }
+  self->mixer_format = frame->format;
+  self->mixer = new_mixer (from, frame);
+  return self->mixer != NULL;
 }
 
 GstSample *
@@ -307,6 +324,7 @@ transcode_frames_sound (TranscodeFrames *self, const AVFrame *frame,
 {
   const int channels = MIN (frame->ch_layout.nb_channels, STEREO);
   const gsize bytes = sizeof (float) * channels * frame->nb_samples;
+  char layout[MOST_LAYOUT] = "";
   g_autofree float *samples = g_malloc (bytes);
   g_autoptr (GstBuffer) buffer = NULL;
   g_autoptr (GstCaps) caps = NULL;
@@ -315,9 +333,10 @@ transcode_frames_sound (TranscodeFrames *self, const AVFrame *frame,
   if (!ensure_mixer (self, frame)
       || swr_convert (self->mixer, (guint8 **)&samples, frame->nb_samples,
                       (const guint8 **)frame->extended_data, frame->nb_samples)
-             != frame->nb_samples)
-    return fail (error, "sound of format %s cannot be mixed",
-                 av_get_sample_fmt_name (frame->format));
+             != frame->nb_samples) {
+    av_channel_layout_describe (&frame->ch_layout, layout, sizeof layout);
+    return fail (error, "sound of channels \"%s\" cannot be mixed", layout);
+  }
   gst_audio_info_set_format (&info, GST_AUDIO_FORMAT_F32, frame->sample_rate,
                              channels, NULL);
   caps = gst_audio_info_to_caps (&info);

@@ -16,6 +16,8 @@
 #define TIME_SLACK (5 * SECOND / 1000)
 /* Longer ones are not coded: packets' times tell of them. */
 #define LONGEST_SILENCE (600 * SECOND)
+/* Between packets, so that MP4's 31 bits hold it at any rate. */
+#define LONGEST_LEAP (3600 * SECOND)
 /* For encoders that take frames of any size; also silence at a time. */
 #define FRAME_SAMPLES 1024
 #define FULL_SCALE_24 8388608.f
@@ -167,6 +169,13 @@ end_position (TranscodeTrack *self)
   return self->position + self->channel[0]->len;
 }
 
+/* When what has been pushed ends, ns. */
+static gint64
+end_of_run (const TranscodeTrack *self)
+{
+  return self->run_time + av_rescale (self->run_frames, SECOND, self->rate);
+}
+
 /* NULL @samples: silence. */
 static gboolean
 push_samples (TranscodeTrack *self, const float *samples, gsize frames,
@@ -236,47 +245,43 @@ start_track (TranscodeTrack *self, gint64 first)
   self->started = TRUE;
 }
 
+/* Of sound at @rate that begins at @time, ns. */
 static gboolean
-begin_run (TranscodeTrack *self, const TranscodePiece *piece, GError **error)
+begin_run (TranscodeTrack *self, guint rate, gint64 time, GError **error)
 {
   if (!end_run (self, error))
     return FALSE;
   if (!self->started)
-    start_track (self, frames_in (piece->time, self->encoder->sample_rate));
+    start_track (self, frames_in (time, self->encoder->sample_rate));
   for (int c = 0; c < CHANNELS; c++)
     if ((self->resampler[c]
-         = ccs_resampler_new (piece->rate, self->encoder->sample_rate, error))
+         = ccs_resampler_new (rate, self->encoder->sample_rate, error))
         == NULL)
       return FALSE;
-  self->rate = piece->rate;
+  self->rate = rate;
   self->run_frames = 0;
   self->run_time = av_rescale_q (end_position (self), self->encoder->time_base,
                                  (AVRational){ 1, SECOND });
   return TRUE;
 }
 
-/* Ends the sound so far, with silence up to a whole frame, and starts the track
- * anew at the time of @piece. */
+/* Ends the sound so far, with silence up to a whole frame or a frame of it, and
+ * starts the track anew at @time or, where that is too far, on the way there.
+ */
 static gboolean
-leap_to (TranscodeTrack *self, const TranscodePiece *piece, GError **error)
+leap_to (TranscodeTrack *self, gint64 time, GError **error)
 {
   const guint size = (guint)frame_size (self);
+  const gint64 end = end_of_run (self);
 
   if (!end_run (self, error))
     return FALSE;
   for (int c = 0; c < CHANNELS; c++)
     g_array_set_size (self->channel[c],
-                      (self->channel[c]->len + size - 1) / size * size);
+                      (self->channel[c]->len / size + 1) * size);
   self->started = FALSE;
-  return code_full_frames (self, error) && begin_run (self, piece, error);
-}
-
-/* How much later @piece begins than what has been pushed ends, ns. */
-static gint64
-ahead_of_run (const TranscodeTrack *self, const TranscodePiece *piece)
-{
-  return piece->time - self->run_time
-         - av_rescale (self->run_frames, SECOND, self->rate);
+  return code_full_frames (self, error)
+         && begin_run (self, self->rate, MIN (time, end + LONGEST_LEAP), error);
 }
 
 gboolean
@@ -288,12 +293,12 @@ transcode_track_push (TranscodeTrack *self, const TranscodePiece *piece,
   gint64 ahead;
 
   if ((!self->started || piece->rate != self->rate)
-      && !begin_run (self, piece, error))
+      && !begin_run (self, piece->rate, piece->time, error))
     return FALSE;
-  if (ahead_of_run (self, piece) > LONGEST_SILENCE
-      && !leap_to (self, piece, error))
-    return FALSE;
-  ahead = ahead_of_run (self, piece);
+  while (piece->time - end_of_run (self) > LONGEST_SILENCE)
+    if (!leap_to (self, piece->time, error))
+      return FALSE;
+  ahead = piece->time - end_of_run (self);
   if (ahead > TIME_SLACK) {
     if (!push_silence (self, frames_in (ahead, self->rate), error))
       return FALSE;
