@@ -86,3 +86,31 @@ ccs_file_write (const char *path, const char *text, gssize length,
   g_prefix_error (error, "%s: ", path); /* it names the file in the making */
   return FALSE;
 }
+
+/* -- beforehand -- */
+
+gboolean
+ccs_folder_writable (const char *folder, GError **error)
+{
+  if (g_access (folder, W_OK | X_OK) == 0)
+    return TRUE;
+  g_set_error (error, CCS_ERROR, CCS_ERROR_IO,
+               "%s: nothing can be written there: %s", folder,
+               g_strerror (errno));
+  return FALSE;
+}
+
+gboolean
+ccs_file_writable (const char *path, GError **error)
+{
+  g_autofree char *folder = g_path_get_dirname (path);
+
+  if (g_file_test (path, G_FILE_TEST_IS_DIR))
+    return refuse (path, EISDIR, error);
+  if (!ccs_file_is_replaced (path) && g_file_test (path, G_FILE_TEST_EXISTS))
+    return g_access (path, W_OK) == 0 || refuse (path, errno, error);
+  if (ccs_folder_writable (folder, error))
+    return TRUE;
+  g_prefix_error (error, "%s: ", path);
+  return FALSE;
+}

@@ -17,4 +17,9 @@ gboolean ccs_file_is_replaced (const char *path);
 gboolean ccs_file_write (const char *path, const char *text, gssize length,
                          GError **error);
 
+/* Whether that can work, for those who write much later. */
+gboolean ccs_file_writable (const char *path, GError **error);
+/* Whether files may be put into @folder. */
+gboolean ccs_folder_writable (const char *folder, GError **error);
+
 G_END_DECLS

@@ -8,6 +8,7 @@
 
 #include <sndfile.h>
 
+#include "audio/wav-file.h"
 #include "backend-choice.h"
 #include "ccstereo.h"
 #include "frame-folder.h"
@@ -197,6 +198,8 @@ stream (Job *self, GError **error)
   }
   if (!check_end (self, read, error))
     return FALSE;
+  if (read == 0)
+    tool_notice (&tool_run, "%s holds no sound", self->sound);
   if (!ccs_binauralizer_drain (self->engine, error)
       || !process_available (self, error))
     return FALSE;
@@ -223,6 +226,8 @@ open_input (Job *self, GError **error)
                  self->info.channels);
     return FALSE;
   }
+  if (!ccs_wav_is_whole (path, error)) /* libsndfile does not look */
+    return FALSE;
   if (self->info.channels == 2)
     tool_notice (&tool_run, "%s has two channels; their sum is binauralized",
                  path);
@@ -257,6 +262,8 @@ open_engine (Job *self, GError **error)
   engine.channels = self->info.channels;
   engine.width = options->width;
   self->engine = ccs_binauralizer_new (self->model, &engine, error);
+  if (!self->engine)
+    g_prefix_error (error, "%s: ", self->sound); /* its rate */
   return self->engine != NULL;
 }
 
@@ -310,8 +317,8 @@ binauralize (const Options *options, const char *sound, const char *frames,
 static ToolExit
 check_options (Options *options)
 {
-  if (!(options->fps > 0 && options->fps <= 1000))
-    return tool_bad_option (&tool_run, "--fps is above 0 and up to 1000");
+  if (!(options->fps >= 0.001 && options->fps <= 1000))
+    return tool_bad_option (&tool_run, "--fps is 0.001 to 1000");
   if (!(options->width >= 0 && options->width <= 2))
     return tool_bad_option (&tool_run, "--width is 0 to 2");
   return backend_choice_check (&options->backend, &tool_run);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Where a training step's time goes. */
-#include "dataset-files.h"
 #include "file-write.h"
 #include "trainer-private.h"
 #include <math.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Folders, and whether files can be read and written at all; lists are in
+/* Folders, and whether files can be read at all; lists are in
  * dataset-list.c and dataset-hdf5.c, sound in dataset-sound.c, frames in
  * dataset-picture.c. */
 #include "dataset-files.h"
@@ -12,14 +12,6 @@
 #include <unistd.h>
 
 #include "error.h"
-#include "file-write.h"
-
-static gboolean
-refuse (const char *path, const char *reason, GError **error)
-{
-  g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: %s", path, reason);
-  return FALSE;
-}
 
 gboolean
 ccs_file_readable (const char *path, GError **error)
@@ -28,27 +20,17 @@ ccs_file_readable (const char *path, GError **error)
   struct stat about;
   gboolean regular;
 
-  if (file < 0)
-    return refuse (path, g_strerror (errno), error);
+  if (file < 0) {
+    g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: %s", path,
+                 g_strerror (errno));
+    return FALSE;
+  }
   regular = fstat (file, &about) == 0 && S_ISREG (about.st_mode);
   close (file);
-  return regular || refuse (path, "not a regular file", error);
-}
-
-gboolean
-ccs_file_writable (const char *path, GError **error)
-{
-  g_autofree char *folder = g_path_get_dirname (path);
-
-  if (g_file_test (path, G_FILE_TEST_IS_DIR))
-    return refuse (path, "cannot be written: a folder", error);
-  if (!ccs_file_is_replaced (path) && g_file_test (path, G_FILE_TEST_EXISTS))
-    return g_access (path, W_OK) == 0
-           || refuse (path, g_strerror (errno), error);
-  if (ccs_folder_writable (folder, error))
-    return TRUE;
-  g_prefix_error (error, "%s: ", path);
-  return FALSE;
+  if (!regular)
+    g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: not a regular file",
+                 path);
+  return regular;
 }
 
 /* -- folders -- */
@@ -82,16 +64,5 @@ ccs_folder_make (const char *folder, GError **error)
     return TRUE;
   g_set_error (error, CCS_ERROR, CCS_ERROR_IO,
                "%s: the folder cannot be made: %s", folder, g_strerror (errno));
-  return FALSE;
-}
-
-gboolean
-ccs_folder_writable (const char *folder, GError **error)
-{
-  if (g_access (folder, W_OK | X_OK) == 0)
-    return TRUE;
-  g_set_error (error, CCS_ERROR, CCS_ERROR_IO,
-               "%s: nothing can be written there: %s", folder,
-               g_strerror (errno));
   return FALSE;
 }

@@ -72,15 +72,10 @@ gboolean ccs_frame_write_jpeg (const char *path, gint width, gint height,
 
 /* Whether @path is a regular file that may be read; else why not. */
 gboolean ccs_file_readable (const char *path, GError **error);
-/* Whether ccs_file_write() can work at @path, for those who write much later.
- */
-gboolean ccs_file_writable (const char *path, GError **error);
 
 /* Names in @folder, sorted as strings. (element-type utf8) (transfer full) */
 GPtrArray *ccs_folder_list (const char *folder, GError **error);
 /* g_mkdir_with_parents() with an error. */
 gboolean ccs_folder_make (const char *folder, GError **error);
-/* Whether files may be put into @folder. */
-gboolean ccs_folder_writable (const char *folder, GError **error);
 
 G_END_DECLS

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "audio/resampler.h"
+#include "audio/wav-file.h"
 #include "error.h"
 
 #define HIGHEST_RATE 768000 /* Hz */
@@ -20,51 +21,9 @@
 
 /* -- reading -- */
 
-#define RIFF_BYTES 12 /* "RIFF", size, "WAVE" */
-#define CHUNK_BYTES 8 /* name, size */
-/* Writers that cannot seek back leave sizes from here on in a header. */
-#define SIZE_UNKNOWN 0x7ffff000u
-
-static guint32
-little_endian (const guint8 *bytes)
-{
-  return bytes[0] | bytes[1] << 8 | bytes[2] << 16 | (guint32)bytes[3] << 24;
-}
-
-/* Bytes that a WAV file lacks of the sound that its header states, which
- * libsndfile takes for a shorter sound; 0 for files of other forms. */
-static guint64
-missing_bytes (const char *path)
-{
-  FILE *file = g_fopen (path, "rb");
-  guint8 head[RIFF_BYTES], chunk[CHUNK_BYTES];
-  guint64 missing = 0, start, size;
-  long end;
-
-  if (file == NULL)
-    return 0;
-  if (fread (head, 1, RIFF_BYTES, file) == RIFF_BYTES
-      && memcmp (head, "RIFF", 4) == 0 && memcmp (head + 8, "WAVE", 4) == 0)
-    while (fread (chunk, 1, CHUNK_BYTES, file) == CHUNK_BYTES) {
-      size = little_endian (chunk + 4);
-      if (memcmp (chunk, "data", 4) == 0) {
-        start = ftell (file);
-        if (size < SIZE_UNKNOWN && fseek (file, 0, SEEK_END) == 0
-            && (end = ftell (file)) >= 0 && start + size > (guint64)end)
-          missing = start + size - (guint64)end;
-        break;
-      }
-      if (fseek (file, size + size % 2, SEEK_CUR) != 0)
-        break;
-    }
-  fclose (file);
-  return missing;
-}
-
 static SNDFILE *
 open_sound (const char *path, SF_INFO *info, GError **error)
 {
-  guint64 missing;
   SNDFILE *file;
 
   memset (info, 0, sizeof *info);
@@ -87,12 +46,7 @@ open_sound (const char *path, SF_INFO *info, GError **error)
   else if (info->frames <= 0)
     g_set_error (error, CCS_ERROR, CCS_ERROR_FORMAT, "%s: holds no sound",
                  path);
-  else if ((missing = missing_bytes (path)) > 0)
-    g_set_error (error, CCS_ERROR, CCS_ERROR_FORMAT,
-                 "%s: cut off: %" G_GUINT64_FORMAT
-                 " bytes of the sound that its header states are missing",
-                 path, missing);
-  else
+  else if (ccs_wav_is_whole (path, error)) /* libsndfile does not look */
     return file;
   sf_close (file);
   return NULL;

@@ -189,31 +189,60 @@ START_TEST (run_says_what_24_bits_clip_and_float_does_not)
 }
 END_TEST
 
-START_TEST (run_refuses_sound_that_ends_early)
+/* Mono, of 16 bits, in libsndfile's @container. (transfer full) */
+static char *
+sound_file_in (int container, int rate)
 {
-  g_autofree char *model = model_file ();
-  g_autofree char *sound = in_dir ("in.flac");
-  g_autofree char *result = in_dir ("out.wav");
-  g_autofree char *content = NULL;
-  SF_INFO info = { .samplerate = RATE,
+  char *path = in_dir ("in.sound");
+  SF_INFO info = { .samplerate = rate,
                    .channels = 1,
-                   .format = SF_FORMAT_FLAC | SF_FORMAT_PCM_16 };
-  SNDFILE *file = sf_open (sound, SFM_WRITE, &info);
-  gsize size;
+                   .format = container | SF_FORMAT_PCM_16 };
+  SNDFILE *file = sf_open (path, SFM_WRITE, &info);
 
+  ck_assert_ptr_nonnull (file);
   for (guint i = 0; i < FRAMES; i++) {
     float sample = sound_at (i);
     ck_assert_int_eq (sf_writef_float (file, &sample, 1), 1);
   }
   sf_close (file);
+  return path;
+}
+
+static const int containers[]
+    = { SF_FORMAT_FLAC, SF_FORMAT_WAV, SF_FORMAT_RF64 };
+
+START_TEST (run_refuses_sound_that_ends_early)
+{
+  g_autofree char *model = model_file ();
+  g_autofree char *sound = sound_file_in (containers[_i], RATE);
+  g_autofree char *result = in_dir ("out.wav");
+  g_autofree char *content = NULL;
+  gsize size;
+
   ck_assert (g_file_get_contents (sound, &content, &size, NULL));
   ck_assert (g_file_set_contents (sound, content, size / 2, NULL));
   write_pictures (2);
   g_auto (Outcome) outcome
       = tool ("run", sound, dir, result, "--model", model, NULL);
   ck_assert_int_eq (outcome.code, 1);
+  ck_assert_ptr_nonnull (strstr (outcome.err, sound));
   ck_assert_ptr_nonnull (strstr (outcome.err, "cut off"));
   ck_assert_uint_eq (count_files ("out.wav"), 0);
+}
+END_TEST
+
+START_TEST (run_names_the_sound_whose_rate_is_out_of_reach)
+{
+  g_autofree char *model = model_file ();
+  g_autofree char *sound = sound_file_in (SF_FORMAT_WAV, 1000);
+  g_autofree char *result = in_dir ("out.wav");
+
+  write_pictures (2);
+  g_auto (Outcome) outcome
+      = tool ("run", sound, dir, result, "--model", model, NULL);
+  ck_assert_int_eq (outcome.code, 1);
+  ck_assert_ptr_nonnull (strstr (outcome.err, sound));
+  ck_assert_ptr_nonnull (strstr (outcome.err, "1000"));
 }
 END_TEST
 
@@ -230,7 +259,9 @@ main (void)
                   run_keeps_rate_and_length_and_its_channels_sum_to_the_input);
   tcase_add_test (run, run_silences_samples_that_are_not_finite_and_says_so);
   tcase_add_test (run, run_says_what_24_bits_clip_and_float_does_not);
-  tcase_add_test (run, run_refuses_sound_that_ends_early);
+  tcase_add_loop_test (run, run_refuses_sound_that_ends_early, 0,
+                       G_N_ELEMENTS (containers));
+  tcase_add_test (run, run_names_the_sound_whose_rate_is_out_of_reach);
   tcase_add_test (run, run_that_fails_leaves_nothing_behind);
   suite_add_tcase (suite, run);
 
