@@ -12,6 +12,8 @@ backend_choice_check (BackendChoice *self, const ToolCommand *command)
       || self->options.n_threads > CCS_BACKEND_MAX_THREADS)
     return tool_bad_option (command, "--threads is 0 to %d",
                             CCS_BACKEND_MAX_THREADS);
+  if (!ccs_backend_name_check (backend_choice_name (self), &error))
+    return tool_bad_option (command, "--backend: %s", error->message);
   if (self->precision
       && !ccs_precision_from_name (self->precision, &self->options.precision,
                                    &error))

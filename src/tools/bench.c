@@ -292,6 +292,8 @@ run_bench (gint argc, char **argv)
   exit = backend_choice_check (&choice, &tool_bench);
   if (exit != TOOL_OK)
     return exit;
+  if (json && !ccs_file_writable (json, &error))
+    return tool_fail (&tool_bench, error);
   backend = ccs_backend_open (backend_choice_name (&choice), &choice.options,
                               &error);
   if (!backend)

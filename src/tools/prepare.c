@@ -61,6 +61,9 @@ run_prepare (gint argc, char **argv)
   if (chosen == G_N_ELEMENTS (layouts))
     return tool_bad_option (
         &tool_prepare, "--layout is fairplay or yt_clean, not \"%s\"", layout);
+  if ((sofa || order) && layouts[chosen].prepare != ccs_prepare_yt_clean)
+    return tool_bad_option (&tool_prepare,
+                            "--sofa and --order are for --layout yt_clean");
   if (order && !g_str_equal (order, "ambix") && !g_str_equal (order, "fuma"))
     return tool_bad_option (&tool_prepare,
                             "--order is ambix or fuma, not \"%s\"", order);
@@ -72,6 +75,10 @@ run_prepare (gint argc, char **argv)
   options.order = order && g_str_equal (order, "fuma") ? CCS_AMBISONIC_FUMA
                                                        : CCS_AMBISONIC_AMBIX;
   options.progress = show_progress;
+  if (!ccs_prepare_options_check (&options, &error)) {
+    tool_fail (&tool_prepare, error);
+    return TOOL_USAGE;
+  }
   if (!layouts[chosen].prepare (&options, &report, &error))
     return tool_fail (&tool_prepare, error);
   tool_progress (TRUE, "Preparing", 1);

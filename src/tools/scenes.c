@@ -9,7 +9,8 @@
 #include "scenes-export.h"
 #include "scenes-video.h"
 
-#define FPS 25 /* of videos */
+#define FPS 25            /* of videos */
+#define MAX_SCENES 999999 /* their numbers have six digits */
 
 typedef struct
 {
@@ -110,7 +111,7 @@ run_scenes (gint argc, char **argv)
   };
   GError *error = NULL;
   ToolExit exit;
-  gint total = 0;
+  gint64 total = 0;
 
   if (!tool_parse (&tool_scenes, entries, &argc, &argv, &exit))
     return exit;
@@ -119,6 +120,10 @@ run_scenes (gint argc, char **argv)
       return tool_bad_option (&tool_scenes, "a number of scenes is negative");
     total += options.count[split];
   }
+  if (total < 1 || total > MAX_SCENES)
+    return tool_bad_option (
+        &tool_scenes, "1 to %d scenes can be written, not %" G_GINT64_FORMAT,
+        MAX_SCENES, total);
   if (options.rate < 16000 || options.rate > 192000)
     return tool_bad_option (&tool_scenes, "--rate is 16000 to 192000, not %d",
                             options.rate);
@@ -126,6 +131,8 @@ run_scenes (gint argc, char **argv)
       && !g_str_equal (container, "mkv"))
     return tool_bad_option (&tool_scenes, "--videos is mp4 or mkv, not \"%s\"",
                             container);
+  if (options.mono && !container)
+    return tool_bad_option (&tool_scenes, "--mono is for --videos");
   options.folder = argv[1];
   options.sofa = sofa;
   options.container = container;
@@ -133,7 +140,7 @@ run_scenes (gint argc, char **argv)
                   : write_layout (&options, &error)))
     return tool_fail (&tool_scenes, error);
   show_progress (1, 1, NULL);
-  printf ("%d scenes in %s\n", total, options.folder);
+  printf ("%" G_GINT64_FORMAT " scenes in %s\n", total, options.folder);
   return TOOL_OK;
 }
 

@@ -99,12 +99,18 @@ ccs_compute_arguments_check (const CcsComputeArguments *self, GError **error)
 {
   CcsPrecision precision;
 
+  if (!ccs_backend_name_check (self->backend, error)) {
+    g_prefix_error (error, "--backend: ");
+    return FALSE;
+  }
   if (!ccs_precision_from_name (self->precision, &precision, error)) {
     g_prefix_error (error, "--precision: ");
     return FALSE;
   }
-  return ccs_command_line_within ("threads", self->threads, 0,
-                                  CCS_BACKEND_MAX_THREADS, error);
+  return ccs_command_line_within ("gpu_ids", self->device_id, -1, G_MAXINT,
+                                  error)
+         && ccs_command_line_within ("threads", self->threads, 0,
+                                     CCS_BACKEND_MAX_THREADS, error);
 }
 
 gboolean

@@ -6,6 +6,7 @@
 #include "file-write.h"
 #include "evaluate.h"
 #include "lateral.h"
+#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -214,7 +215,10 @@ record_clip (const CcsEvaluatedClip *clip, gpointer user_data, GError **error)
 static void
 print_table (const CcsScores *p, const CcsScores *m, guint clips)
 {
-  printf ("%u clips        prediction         mono\n", clips);
+  g_autofree char *count
+      = g_strdup_printf ("%u clip%s", clips, clips == 1 ? "" : "s");
+
+  printf ("%-14s  prediction         mono\n", count);
   for (guint i = 0; i < CCS_N_METRICS; i++)
     printf ("%-14s %11.4f  %11.4f\n", ccs_metric_name (i), p->metrics[i],
             m->metrics[i]);
@@ -340,6 +344,7 @@ main (int argc, char **argv)
   GError *error = NULL;
   int status = EXIT_DONE;
 
+  setlocale (LC_CTYPE, ""); /* numbers stay as JSON writes them */
   set_defaults (&a);
   if (!parse (&a, &argc, &argv, &error))
     status = EXIT_USAGE;

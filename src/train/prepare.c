@@ -254,8 +254,8 @@ deal_splits (const CcsPrepareOptions *options, GArray *splits)
   }
 }
 
-static gboolean
-check_options (const CcsPrepareOptions *options, GError **error)
+gboolean
+ccs_prepare_options_check (const CcsPrepareOptions *options, GError **error)
 {
   if (options->val_share >= 0 && options->test_share >= 0
       && options->val_share + options->test_share <= 1)
@@ -273,7 +273,7 @@ ccs_prepare_run (const CcsPrepareOptions *options, CcsPrepareSink *sink,
   g_autoptr (GPtrArray) videos = NULL;
 
   memset (report, 0, sizeof *report);
-  if (!check_options (options, error))
+  if (!ccs_prepare_options_check (options, error))
     return FALSE;
   videos = list_videos (options->videos, error);
   if (!videos)

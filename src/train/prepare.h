@@ -47,6 +47,9 @@ typedef struct
   guint videos, skipped, clips;
 } CcsPrepareReport;
 
+/* Whether the shares can be. Making a data set asks, too. */
+gboolean ccs_prepare_options_check (const CcsPrepareOptions *options,
+                                    GError **error);
 /* Binaural videos into FAIR-Play's layout; beside it clips.tsv, which says of
  * each id the video and the second where it starts. Errors name the file. */
 gboolean ccs_prepare_fairplay (const CcsPrepareOptions *options,

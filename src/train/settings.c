@@ -161,8 +161,16 @@ check_rates (const CcsTrainSettings *s, GError **error)
 static gboolean
 check (const CcsTrainSettings *s, GError **error)
 {
+  CcsModelConfig model;
+
+  if (s->json && !s->benchmark) {
+    g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
+                 "--json is for --benchmark");
+    return FALSE;
+  }
   return ccs_data_arguments_check (&s->data, error)
          && ccs_compute_arguments_check (&s->compute, error)
+         && ccs_train_settings_model (s, &model, error)
          && check_counts (s, error) && check_rates (s, error);
 }
 

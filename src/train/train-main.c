@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* ccstereo-train: see --help. */
 #include "trainer.h"
+#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 
@@ -70,6 +71,7 @@ main (int argc, char **argv)
   GError *error = NULL;
   int status = EXIT_DONE;
 
+  setlocale (LC_CTYPE, ""); /* numbers stay as JSON writes them */
   if (!ccs_train_settings_parse (&settings, &argc, &argv, &error))
     status = fail (error, EXIT_USAGE);
   else if (settings.version)

@@ -44,7 +44,8 @@ resnet_file (gint backbone)
 
 /* -- usage ---------------------------------------------------------------- */
 
-static const char *const commands[] = { "info", "convert", "run", "bench" };
+static const char *const commands[]
+    = { "info", "convert", "run", "bench", "prepare", "scenes" };
 
 START_TEST (every_command_explains_itself)
 {
@@ -67,7 +68,7 @@ START_TEST (the_program_tells_its_version)
 }
 END_TEST
 
-static const char *const wrong_usages[][3] = {
+static const char *const wrong_usages[][5] = {
   { NULL },
   { "paint", NULL },
   { "info", NULL },
@@ -75,6 +76,7 @@ static const char *const wrong_usages[][3] = {
   { "convert", "x", NULL },
   { "bench", "--threads=-1", NULL },
   { "bench", "--threads=100000", NULL },
+  { "bench", "--backend=tpu", NULL },
   { "bench", "--precision=fp8", NULL },
   { "bench", "--max-batch=0", NULL },
   { "bench", "--streams=0", NULL },
@@ -84,12 +86,19 @@ static const char *const wrong_usages[][3] = {
   { "bench", "--dim-scale=5", NULL },
   { "bench", "operand", NULL },
   { "run", "in.wav", NULL },
+  { "run", "in.wav", "frames", "out.wav", "--fps=1e-9" },
+  { "prepare", "videos", "folder", "--val=0.8", "--test=0.3" },
+  { "prepare", "videos", "folder", "--order=fuma" },
+  { "scenes", "folder", "--test=0" },
+  { "scenes", "folder", "--train=2147483647", "--val=2147483647" },
+  { "scenes", "folder", "--mono" },
 };
 
 START_TEST (wrong_usage_exits_with_2_and_says_so)
 {
   const char *const *args = wrong_usages[_i];
-  g_auto (Outcome) outcome = tool (args[0], args[1], args[2], NULL);
+  g_auto (Outcome) outcome
+      = tool (args[0], args[1], args[2], args[3], args[4], NULL);
 
   ck_assert_int_eq (outcome.code, 2);
   ck_assert_str_eq (outcome.out, "");
@@ -120,6 +129,17 @@ START_TEST (an_operand_behind_two_dashes_may_begin_with_one)
 
   ck_assert_int_eq (outcome.code, 1);
   ck_assert_ptr_nonnull (strstr (outcome.err, "-v: "));
+}
+END_TEST
+
+START_TEST (a_result_that_cannot_be_written_is_told_before_the_work)
+{
+  g_autofree char *path = in_dir ("nowhere/bench.json");
+  g_auto (Outcome) outcome = tool ("bench", "--json", path, NULL);
+
+  ck_assert_int_eq (outcome.code, 1);
+  ck_assert_str_eq (outcome.out, "");
+  ck_assert_ptr_nonnull (strstr (outcome.err, path));
 }
 END_TEST
 
@@ -282,6 +302,8 @@ main (void)
                        G_N_ELEMENTS (wrong_usages));
   tcase_add_test (usage, a_file_that_is_not_there_exits_with_1_and_is_named);
   tcase_add_test (usage, an_operand_behind_two_dashes_may_begin_with_one);
+  tcase_add_test (usage,
+                  a_result_that_cannot_be_written_is_told_before_the_work);
   tcase_add_test (usage,
                   a_precision_that_the_backend_lacks_exits_with_1_and_is_named);
   suite_add_tcase (suite, usage);

@@ -165,6 +165,21 @@ check_threads (gint n_threads, GError **error)
   return FALSE;
 }
 
+gboolean
+ccs_backend_name_check (const char *name, GError **error)
+{
+  static const char *const names[] = { "auto", "cpu", "cuda", "reference" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    if (strcmp (name, names[i]) == 0)
+      return TRUE;
+  g_set_error (
+      error, CCS_ERROR, CCS_ERROR_ARGUMENT,
+      "no backend is called \"%s\" (there are auto, cpu, cuda, reference)",
+      name);
+  return FALSE;
+}
+
 CcsBackend *
 ccs_backend_open (const char *name, const CcsBackendOptions *options,
                   GError **error)
@@ -175,7 +190,8 @@ ccs_backend_open (const char *name, const CcsBackendOptions *options,
   g_return_val_if_fail (name != NULL, NULL);
   if (options == NULL)
     options = &defaults;
-  if (!check_threads (options->n_threads, error))
+  if (!ccs_backend_name_check (name, error)
+      || !check_threads (options->n_threads, error))
     return NULL;
   g_mutex_lock (&lock);
   if (strcmp (name, "auto") == 0)
@@ -184,13 +200,8 @@ ccs_backend_open (const char *name, const CcsBackendOptions *options,
     backend = open_cuda (options, error);
   else if (strcmp (name, ccs_backend_cpu.name) == 0)
     backend = open_class (&ccs_backend_cpu, options, error);
-  else if (strcmp (name, ccs_backend_reference.name) == 0)
-    backend = open_class (&ccs_backend_reference, options, error);
   else
-    g_set_error (
-        error, CCS_ERROR, CCS_ERROR_ARGUMENT,
-        "no backend is called \"%s\" (there are auto, cpu, cuda, reference)",
-        name);
+    backend = open_class (&ccs_backend_reference, options, error);
   g_mutex_unlock (&lock);
   return backend;
 }

@@ -121,6 +121,10 @@ void ccs_backend_refuse_precision (const CcsBackendClass *klass,
                                    CcsPrecision precision, const char *why,
                                    GError **error);
 
+/* Whether a backend can be called @name here: CCS_ERROR_ARGUMENT listing the
+ * names for any other. Whether it can be opened is another matter. */
+gboolean ccs_backend_name_check (const char *name, GError **error);
+
 /* Opens a backend: "auto" (the fastest that works; the choice is logged at
  * INFO), "cpu", "cuda" or "reference". @options NULL: all cores, any device,
  * fp32. Opening the same name with the same options again gives the same
