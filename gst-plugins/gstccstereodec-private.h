@@ -86,6 +86,8 @@ GstAggregatorPad *gst_ccstereo_dec_ref_features_pad (GstCcstereoDec *self);
  * on. */
 gboolean gst_ccstereo_dec_follow_features (GstCcstereoDec *self,
                                            GstFlowReturn *ret);
+/* Takes the feature that waits on its pad for later sound, if there is one. */
+GstFlowReturn gst_ccstereo_dec_take_waiting_feature (GstCcstereoDec *self);
 /* Puts the SEGMENT_DONE @event (transfer full) behind what @pad has: it is
  * passed on when the sound before it is. */
 GstFlowReturn gst_ccstereo_dec_queue_segment_done (GstCcstereoDec *self,

@@ -5,6 +5,8 @@
 #include "gstccstereodec-private.h"
 #include <string.h>
 
+#define NO_FEATURE G_MININT64 /* as the time of the last one */
+
 GstClockTime
 gst_ccstereo_dec_frames_to_time (const GstCcstereoDec *self, guint64 frames)
 {
@@ -26,7 +28,7 @@ forget_sound (GstCcstereoDec *self)
     ccs_binauralizer_reset (self->binauralizer);
   self->running = self->features_ended = self->gap_reached = FALSE;
   self->pushed = self->pulled = 0;
-  self->feature_time = G_MININT64;
+  self->feature_time = NO_FEATURE;
   self->discont = TRUE;
 }
 
@@ -185,6 +187,12 @@ gst_ccstereo_dec_drain (GstCcstereoDec *self)
   if (!self->running) {
     tell_downstream (self);
     return GST_FLOW_OK;
+  }
+  if (self->feature_time == NO_FEATURE) {
+    /* The sound ended before the first picture. */
+    ret = gst_ccstereo_dec_take_waiting_feature (self);
+    if (ret != GST_FLOW_OK)
+      return ret;
   }
   ccs_binauralizer_end_features (self->binauralizer);
   if (!ccs_binauralizer_drain (self->binauralizer, &error))

@@ -161,6 +161,19 @@ take_features (GstCcstereoDec *self, GstAggregatorPad *pad, GstFlowReturn *ret)
   return is_at_end (pad);
 }
 
+GstFlowReturn
+gst_ccstereo_dec_take_waiting_feature (GstCcstereoDec *self)
+{
+  g_autoptr (GstAggregatorPad) pad = gst_ccstereo_dec_ref_features_pad (self);
+  NextFeature next;
+
+  if (pad == NULL || is_at_end (pad) || !next_feature (pad, &next)
+      || next.is_gap)
+    return GST_FLOW_OK;
+  return gst_ccstereo_dec_take_feature (
+      self, gst_aggregator_pad_pop_buffer (pad), next.running);
+}
+
 static void
 end_features (GstCcstereoDec *self)
 {

@@ -363,6 +363,27 @@ START_TEST (a_discontinuity_drains_and_goes_on_at_its_own_time)
 }
 END_TEST
 
+/* As fragmented MP4 begins, whose first packet of sound is apart. */
+START_TEST (sound_that_breaks_off_before_the_first_picture_sees_it)
+{
+  DecHarness *h = dec_harness_new (RATE, 1, TRUE);
+  guint64 resumed = 0;
+
+  dec_harness_add_features (h, 1, 20);
+  dec_harness_end_features (h);
+  dec_harness_feed (h);
+  dec_harness_push_audio (h, 0, SECONDS (0.02), 320);
+  gst_harness_push (h->audio, discont_audio (SECONDS (0.08), 320));
+  dec_harness_push_audio (h, SECONDS (0.08) + 320, SECONDS (1), 320);
+  dec_harness_end_audio (h);
+  ck_assert_uint_eq (pull_pieces (h, &resumed),
+                     SECONDS (0.02) + 320 + SECONDS (1));
+  ck_assert_uint_eq (resumed, SECONDS (0.08));
+  ck_assert_uint_eq (gst_test_count_messages (h->bus, GST_MESSAGE_WARNING), 0);
+  dec_harness_free (h);
+}
+END_TEST
+
 START_TEST (a_little_jitter_of_timestamps_is_smoothed)
 {
   DecHarness *h = dec_harness_new (RATE, 1, TRUE);
@@ -510,6 +531,8 @@ main (int argc, char **argv)
   tcase_add_test (sides,
                   a_gap_before_the_first_picture_does_not_hold_up_the_sound);
   tcase_add_test (breaks, a_discontinuity_drains_and_goes_on_at_its_own_time);
+  tcase_add_test (breaks,
+                  sound_that_breaks_off_before_the_first_picture_sees_it);
   tcase_add_test (breaks, a_little_jitter_of_timestamps_is_smoothed);
   tcase_add_test (breaks, a_flush_in_the_middle_of_a_window_forgets_old_sound);
   tcase_add_test (breaks, new_caps_drain_the_old_sound_first);
