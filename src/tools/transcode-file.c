@@ -266,6 +266,8 @@ transcode_file_write_sound (TranscodeFile *self, AVPacket *packet,
   const gint64 delay = self->track->codecpar->initial_padding;
   gint64 time = packet->pts;
 
+  if (self->track_start == AV_NOPTS_VALUE)
+    self->track_start = time;
   if (self->container->tick == 0)
     return transcode_file_write (self, packet, self->track->index,
                                  self->track_base, error);

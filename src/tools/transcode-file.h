@@ -49,6 +49,7 @@ gboolean transcode_container_takes (const TranscodeContainer *self,
  * @last_dts: of every output stream, in its time base
  * @track: the output stream of the new sound
  * @track_base: the encoder's time base
+ * @track_start: of its first packet, in that
  * @container: the output's
  */
 typedef struct
@@ -66,6 +67,7 @@ typedef struct
   gint64 *last_dts;
   AVStream *track;
   AVRational track_base;
+  gint64 track_start;
   const TranscodeContainer *container;
 } TranscodeFile;
 

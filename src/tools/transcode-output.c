@@ -8,6 +8,7 @@
 #include <libavutil/avstring.h>
 #include <string.h>
 
+#include "transcode-edits.h"
 #include "transcode-sphere.h"
 #include "transcode-turn.h"
 
@@ -158,6 +159,7 @@ add_track (TranscodeFile *self, const AVCodecContext *encoder, GError **error)
     return transcode_file_fail (error, self->in_path,
                                 "no new track can be made", AVERROR (ENOMEM));
   to->time_base = self->track_base = encoder->time_base;
+  self->track_start = AV_NOPTS_VALUE;
   to->disposition = self->audio->disposition;
   av_dict_copy (&to->metadata, self->audio->metadata, 0);
   drop_statistics (&to->metadata);
@@ -194,17 +196,21 @@ leave_out (TranscodeFile *self, AVStream *stream, TranscodeNotice notice,
            GError **error)
 {
   const char *type = av_get_media_type_string (stream->codecpar->codec_type);
-  g_autofree char *text = g_strdup_printf (
-      "%s: stream %d (%s, %s) is left out: .%s files cannot have it",
-      self->in_path, stream->index, type ? type : "unknown",
-      avcodec_get_name (stream->codecpar->codec_id),
-      self->container->extension);
+  const char *codec = avcodec_get_name (stream->codecpar->codec_id);
+  g_autofree char *text = NULL;
 
-  stream->discard = AVDISCARD_ALL;
   if (transcode_file_is_picture (stream)) {
-    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, text);
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                 "%s: .%s files cannot have its video (%s): .mkv files can "
+                 "have any",
+                 self->in_path, self->container->extension, codec);
     return FALSE;
   }
+  text = g_strdup_printf (
+      "%s: stream %d (%s, %s) is left out: .%s files cannot have it",
+      self->in_path, stream->index, type ? type : "unknown", codec,
+      self->container->extension);
+  stream->discard = AVDISCARD_ALL;
   if (!(self->in->nb_chapters
         && stream->codecpar->codec_tag == TAG_CHAPTER_TEXT))
     notice (text);
@@ -360,6 +366,21 @@ track_of (const TranscodeFile *self, gint stream)
   return track;
 }
 
+/* Where the new track begins later than the movie, that is where its first
+ * sample does, not the encoder's delay before it. */
+static gboolean
+write_beginning (TranscodeFile *self, GError **error)
+{
+  const gint64 delay = self->track->codecpar->initial_padding;
+  const gint64 first = self->track_start + delay;
+
+  if (!is_mov (self->out->oformat) || self->track_start == AV_NOPTS_VALUE
+      || delay == 0 || first <= 0)
+    return TRUE;
+  return transcode_edits_write (
+      self->out->url, track_of (self, self->track->index), first, delay, error);
+}
+
 static gboolean
 add_missing (TranscodeFile *self, GError **error)
 {
@@ -378,7 +399,7 @@ add_missing (TranscodeFile *self, GError **error)
                                       track_of (self, self->map[i]), error)))
       return FALSE;
   }
-  return TRUE;
+  return write_beginning (self, error);
 }
 
 gboolean

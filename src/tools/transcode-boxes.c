@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The header is read, changed and written back: nothing lies behind it, and
+ * what it tells of places in the file lies before. */
+#include "transcode-boxes.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define MOST_HEADER (1 << 30)
+
+/* -- bytes ---------------------------------------------------------------- */
+
+void
+transcode_box_put_32 (GByteArray *to, guint32 value)
+{
+  const guint32 big = GUINT32_TO_BE (value);
+
+  g_byte_array_append (to, (const guint8 *)&big, sizeof big);
+}
+
+static void
+set_32 (GByteArray *in, guint at, guint32 value)
+{
+  const guint32 big = GUINT32_TO_BE (value);
+
+  memcpy (in->data + at, &big, sizeof big);
+}
+
+guint32
+transcode_box_get_32 (const GByteArray *in, guint at)
+{
+  guint32 big;
+
+  memcpy (&big, in->data + at, sizeof big);
+  return GUINT32_FROM_BE (big);
+}
+
+guint
+transcode_box_begin (GByteArray *to, const char *type)
+{
+  const guint start = to->len;
+
+  transcode_box_put_32 (to, 0);
+  g_byte_array_append (to, (const guint8 *)type, 4);
+  return start;
+}
+
+guint
+transcode_box_begin_full (GByteArray *to, const char *type, guint8 version)
+{
+  const guint start = transcode_box_begin (to, type);
+
+  transcode_box_put_32 (to, (guint32)version << 24);
+  return start;
+}
+
+void
+transcode_box_end (GByteArray *to, guint start)
+{
+  set_32 (to, start, to->len - start);
+}
+
+/* -- a way into the header ------------------------------------------------ */
+
+guint
+transcode_boxes_start (const TranscodeBoxes *self)
+{
+  return self->at[self->depth - 1] + TRANSCODE_BOX_HEAD;
+}
+
+guint
+transcode_boxes_end (const TranscodeBoxes *self, const GByteArray *header)
+{
+  const guint at = self->at[self->depth - 1];
+
+  return at + transcode_box_get_32 (header, at);
+}
+
+gboolean
+transcode_boxes_enter_at (TranscodeBoxes *self, const GByteArray *header,
+                          guint at)
+{
+  const gint64 end = transcode_boxes_end (self, header);
+  gint64 size;
+
+  if (self->depth == TRANSCODE_BOX_DEPTH
+      || (gint64)at + TRANSCODE_BOX_HEAD > end)
+    return FALSE;
+  size = transcode_box_get_32 (header, at);
+  if (size < TRANSCODE_BOX_HEAD || at + size > end)
+    return FALSE;
+  self->at[self->depth++] = at;
+  return TRUE;
+}
+
+gboolean
+transcode_boxes_enter (TranscodeBoxes *self, const GByteArray *header,
+                       const char *type, guint n)
+{
+  guint at = transcode_boxes_start (self);
+
+  while (transcode_boxes_enter_at (self, header, at)) {
+    if (memcmp (header->data + at + 4, type, 4) == 0 && n-- == 0)
+      return TRUE;
+    at = transcode_boxes_end (self, header);
+    self->depth--;
+  }
+  return FALSE;
+}
+
+void
+transcode_boxes_replace (const TranscodeBoxes *self, GByteArray *header,
+                         guint at, guint length, const GByteArray *bytes)
+{
+  const guint tail = header->len - at - length;
+
+  if (bytes->len > length)
+    g_byte_array_set_size (header, header->len + bytes->len - length);
+  memmove (header->data + at + bytes->len, header->data + at + length, tail);
+  memcpy (header->data + at, bytes->data, bytes->len);
+  g_byte_array_set_size (header, at + bytes->len + tail);
+  for (guint i = 0; i < self->depth; i++)
+    set_32 (header, self->at[i],
+            transcode_box_get_32 (header, self->at[i]) + bytes->len - length);
+}
+
+/* -- the header in its file ----------------------------------------------- */
+
+/* Where the box "moov" begins that ends with the file; -1: there is none. */
+static gint64
+find_header (FILE *file)
+{
+  struct
+  {
+    guint32 size;
+    char type[4];
+  } head;
+  guint64 large;
+  gint64 at = 0, size = 0;
+
+  while (fseeko (file, at, SEEK_SET) == 0
+         && fread (&head, sizeof head, 1, file) == 1) {
+    size = GUINT32_FROM_BE (head.size);
+    if (size == 1 && fread (&large, sizeof large, 1, file) == 1)
+      size = (gint64)GUINT64_FROM_BE (large);
+    if (size < TRANSCODE_BOX_HEAD)
+      return -1;
+    if (memcmp (head.type, "moov", sizeof head.type) == 0)
+      return fseeko (file, 0, SEEK_END) == 0 && ftello (file) == at + size
+                     && size < MOST_HEADER
+                 ? at
+                 : -1;
+    at += size;
+  }
+  return -1;
+}
+
+/* Back where it was: headers do not shrink. */
+static gboolean
+change (FILE *file, TranscodeHeaderChange function, gconstpointer data)
+{
+  const gint64 at = find_header (file);
+  g_autoptr (GByteArray) header = g_byte_array_new ();
+  gint64 size;
+
+  if (at < 0)
+    return FALSE;
+  size = ftello (file) - at;
+  g_byte_array_set_size (header, (guint)size);
+  return fseeko (file, at, SEEK_SET) == 0
+         && fread (header->data, 1, (gsize)size, file) == (gsize)size
+         && function (header, data) && header->len >= size
+         && fseeko (file, at, SEEK_SET) == 0
+         && fwrite (header->data, 1, header->len, file) == header->len;
+}
+
+gboolean
+transcode_header_change (const char *path, TranscodeHeaderChange function,
+                         gconstpointer data)
+{
+  FILE *file = fopen (path, "r+b");
+  gboolean ok = file && change (file, function, data);
+
+  if (file && fclose (file) != 0)
+    ok = FALSE;
+  return ok;
+}

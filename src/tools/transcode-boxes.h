@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The header of a movie that libavformat has written: a tree of boxes behind
+ * everything else, which may be changed and may grow. */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+#define TRANSCODE_BOX_HEAD 8  /* bytes: size and type */
+#define TRANSCODE_BOX_DEPTH 8 /* boxes in boxes */
+
+/* -- bytes ---------------------------------------------------------------- */
+/* Numbers are big-endian; offsets are from the beginning of the array. */
+
+void transcode_box_put_32 (GByteArray *to, guint32 value);
+guint32 transcode_box_get_32 (const GByteArray *in, guint at);
+/* Begins a box; its size is set when it ends. Returns where it begins. */
+guint transcode_box_begin (GByteArray *to, const char *type);
+/* One with @version and no flags. */
+guint transcode_box_begin_full (GByteArray *to, const char *type,
+                                guint8 version);
+void transcode_box_end (GByteArray *to, guint start);
+
+/* -- a way into the header ------------------------------------------------ */
+
+/**
+ * TranscodeBoxes:
+ * @at: where boxes begin that hold each other, from the header itself
+ * @depth: how many
+ */
+typedef struct
+{
+  guint at[TRANSCODE_BOX_DEPTH];
+  guint depth;
+} TranscodeBoxes;
+
+#define TRANSCODE_BOXES_HEADER ((TranscodeBoxes){ { 0 }, 1 })
+
+/* Where the content of the innermost box begins, and where it ends. */
+guint transcode_boxes_start (const TranscodeBoxes *self);
+guint transcode_boxes_end (const TranscodeBoxes *self,
+                           const GByteArray *header);
+/* Goes into the box at @at of the innermost; FALSE: there is none. */
+gboolean transcode_boxes_enter_at (TranscodeBoxes *self,
+                                   const GByteArray *header, guint at);
+/* Goes into box number @n, from 0, of @type in the innermost; FALSE: there is
+ * none. */
+gboolean transcode_boxes_enter (TranscodeBoxes *self, const GByteArray *header,
+                                const char *type, guint n);
+/* Puts @bytes in the place of @length bytes at @at in the innermost box. */
+void transcode_boxes_replace (const TranscodeBoxes *self, GByteArray *header,
+                              guint at, guint length, const GByteArray *bytes);
+
+/* -- the header in its file ----------------------------------------------- */
+
+/* FALSE where the header is not as expected. */
+typedef gboolean (*TranscodeHeaderChange) (GByteArray *header,
+                                           gconstpointer data);
+
+/* Changes the header of @path; FALSE where that cannot be done, or written. */
+gboolean transcode_header_change (const char *path,
+                                  TranscodeHeaderChange change,
+                                  gconstpointer data);
+
+G_END_DECLS
