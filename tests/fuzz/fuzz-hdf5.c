@@ -5,6 +5,7 @@
 #include "fuzz-checkpoint.h"
 
 #include <glib/gstdio.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -14,6 +15,17 @@
 #define SECONDS 0.1
 
 static char *path;
+
+/* A child that crashes is no finding, so it shall not leave one's file. */
+extern void __sanitizer_set_death_callback (void (*callback) (void))
+    __attribute__ ((weak));
+
+static void
+forget_fuzzer (void)
+{
+  if (__sanitizer_set_death_callback)
+    __sanitizer_set_death_callback (NULL);
+}
 
 static void
 remove_file (void)
@@ -31,6 +43,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   if (path == NULL) {
     close (g_file_open_tmp ("ccstereo-fuzz-XXXXXX.h5", &path, NULL));
     atexit (remove_file);
+    pthread_atfork (NULL, NULL, forget_fuzzer);
   }
   g_assert_true (g_file_set_contents_full (
       path, (const char *)data, size, G_FILE_SET_CONTENTS_NONE, 0644, NULL));
