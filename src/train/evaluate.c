@@ -213,6 +213,22 @@ binauralize (CcsModel *model, CcsDataset *dataset, gsize index,
   return ok;
 }
 
+/* Sound far beyond full scale overflows where it is squared. */
+static gboolean
+check_finite (const CcsScores *scores, GError **error)
+{
+  gboolean finite
+      = isfinite (scores->ild_error) && isfinite (scores->itd_error);
+
+  for (guint m = 0; m < CCS_N_METRICS; m++)
+    finite = finite && isfinite (scores->metrics[m]);
+  if (!finite)
+    g_set_error (error, CCS_ERROR, CCS_ERROR_FORMAT,
+                 "the sound is too loud to be judged: its scores are not "
+                 "finite");
+  return finite;
+}
+
 /* The published evaluation divides each pair by its own peak first. */
 static gboolean
 score (const float *const p[2], const float *const t[2], gsize n,
@@ -231,7 +247,8 @@ score (const float *const p[2], const float *const t[2], gsize n,
   ccs_metrics_normalise_peak (truth, n);
   return ccs_metrics_compute ((const float *const *)prediction,
                               (const float *const *)truth, n, scores->metrics,
-                              error);
+                              error)
+         && check_finite (scores, error);
 }
 
 /* A clip as judged, with what it points to. */

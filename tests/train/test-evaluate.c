@@ -196,21 +196,32 @@ START_TEST (limit_and_saved_audio_are_what_was_asked)
 }
 END_TEST
 
-/* Cuts a frame of clip @id in half. (transfer full): what it was */
+/* (transfer full) */
 static GBytes *
-break_frame (const char *id, char **path)
+content_of (const char *path)
 {
   char *content;
   gsize size;
 
-  *path = g_build_filename (folder, "frames", id, "000005.png", NULL);
-  ck_assert (g_file_get_contents (*path, &content, &size, NULL));
-  ck_assert (g_file_set_contents (*path, content, size / 2, NULL));
+  ck_assert (g_file_get_contents (path, &content, &size, NULL));
   return g_bytes_new_take (content, size);
 }
 
+/* Cuts a frame of clip @id in half. (transfer full): what it was */
+static GBytes *
+break_frame (const char *id, char **path)
+{
+  GBytes *content;
+
+  *path = g_build_filename (folder, "frames", id, "000005.png", NULL);
+  content = content_of (*path);
+  ck_assert (g_file_set_contents (*path, g_bytes_get_data (content, NULL),
+                                  g_bytes_get_size (content) / 2, NULL));
+  return content;
+}
+
 static void
-mend_frame (const char *path, GBytes *content)
+mend (const char *path, GBytes *content)
 {
   ck_assert (g_file_set_contents (path, g_bytes_get_data (content, NULL),
                                   g_bytes_get_size (content), NULL));
@@ -229,7 +240,7 @@ START_TEST (what_was_judged_before_a_failure_is_written_down)
                      "%s/model.pth --json %s",
                      folder, folder, json);
 
-  mend_frame (path, frame);
+  mend (path, frame);
   assert_refused (&outcome, 1, "000002.mp4/000005.png");
   part = reference_load_json (json);
   root = json_node_get_object (part);
@@ -281,7 +292,28 @@ START_TEST (a_broken_frame_fails_or_is_skipped_as_asked)
   assert_done (&skipped);
   ck_assert_ptr_nonnull (strstr (skipped.err, "000005.png"));
   ck_assert_ptr_nonnull (strstr (skipped.out, "1 clip"));
-  mend_frame (path, frame);
+  mend (path, frame);
+}
+END_TEST
+
+/* No number that JSON does not know. */
+START_TEST (sound_beyond_all_scales_is_named)
+{
+  g_autofree char *path = ccs_layout_sound (folder, "000001");
+  g_autoptr (GBytes) sound = content_of (path);
+  g_autofree float *loud = g_new (float, RATE);
+  g_auto (Outcome) outcome = { 0 };
+
+  for (guint i = 0; i < RATE; i++)
+    loud[i] = i % 2 ? 1e30f : -1e30f;
+  ck_assert (ccs_sound_write_float (path, RATE, RATE, loud, loud, NULL));
+  outcome = run_program ("CCSTEREO_EVAL", NULL,
+                         "--dataset fairplay --data-root %s --checkpoint "
+                         "%s/model.pth --limit 1 -q",
+                         folder, folder);
+  mend (path, sound);
+  assert_refused (&outcome, 1, "000001");
+  ck_assert_ptr_nonnull (strstr (outcome.err, "not finite"));
 }
 END_TEST
 
@@ -300,6 +332,7 @@ main (void)
   tcase_add_test (program, limit_and_saved_audio_are_what_was_asked);
   tcase_add_test (program, a_broken_frame_fails_or_is_skipped_as_asked);
   tcase_add_test (program, what_was_judged_before_a_failure_is_written_down);
+  tcase_add_test (program, sound_beyond_all_scales_is_named);
   tcase_add_test (program, figures_go_to_the_standard_output_as_asked);
   suite_add_tcase (suite, program);
   return reference_run (suite);
