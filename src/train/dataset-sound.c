@@ -61,21 +61,6 @@ samples_at_model_rate (const SF_INFO *info)
   return (gsize)ceil (info->frames * ratio);
 }
 
-gboolean
-ccs_sound_probe (const char *path, CcsSoundFile *out, GError **error)
-{
-  SF_INFO info;
-  SNDFILE *file = open_sound (path, &info, error);
-
-  if (!file)
-    return FALSE;
-  sf_close (file);
-  out->rate = info.samplerate;
-  out->frames = info.frames;
-  out->samples = samples_at_model_rate (&info);
-  return TRUE;
-}
-
 static guint
 greatest_divisor (guint a, guint b)
 {
@@ -104,6 +89,26 @@ read_stored (SNDFILE *file, const char *path, gsize first, gsize count,
     }
   }
   return g_steal_pointer (&stored);
+}
+
+/* A header may state any length: the last frame must be there. */
+gboolean
+ccs_sound_probe (const char *path, CcsSoundFile *out, GError **error)
+{
+  SF_INFO info;
+  SNDFILE *file = open_sound (path, &info, error);
+  g_autofree float *last = NULL;
+
+  if (!file)
+    return FALSE;
+  last = read_stored (file, path, info.frames - 1, 1, error);
+  sf_close (file);
+  if (!last)
+    return FALSE;
+  out->rate = info.samplerate;
+  out->frames = info.frames;
+  out->samples = samples_at_model_rate (&info);
+  return TRUE;
 }
 
 /* One channel of @stored to 16 kHz; the range begins @skip samples in. */

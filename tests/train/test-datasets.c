@@ -155,6 +155,36 @@ START_TEST (cut_off_sound_is_refused)
 }
 END_TEST
 
+/* A header of few bytes may state billions of frames, and memory would be asked
+ * for all of them. */
+START_TEST (sound_of_a_length_that_it_has_not_is_refused)
+{
+  const gsize length_field = 21; /* in FLAC: its last 36 bits begin here */
+  g_autoptr (GError) error = NULL;
+  g_autofree char *folder = make_folder ();
+  g_autofree char *path = g_build_filename (folder, "lie.flac", NULL);
+  g_autofree char *bytes = NULL;
+  g_autofree float *silence = g_new0 (float, 2 * 32000);
+  SF_INFO info = { .samplerate = 16000,
+                   .channels = 2,
+                   .format = SF_FORMAT_FLAC | SF_FORMAT_PCM_16 };
+  SNDFILE *file = sf_open (path, SFM_WRITE, &info);
+  CcsSoundFile sound;
+  gsize size;
+
+  sf_writef_float (file, silence, 32000);
+  sf_close (file);
+  ck_assert (ccs_sound_probe (path, &sound, NULL));
+  ck_assert (g_file_get_contents (path, &bytes, &size, NULL));
+  bytes[length_field] |= 0x0f;
+  memset (bytes + length_field + 1, 0xff, 4);
+  ck_assert (g_file_set_contents (path, bytes, size, NULL));
+  ck_assert (!ccs_sound_probe (path, &sound, &error));
+  assert_names (error, path);
+  remove_tree (folder);
+}
+END_TEST
+
 START_TEST (sound_that_is_not_finite_is_refused)
 {
   g_autoptr (GError) error = NULL;
@@ -625,6 +655,7 @@ main (void)
   tcase_add_loop_test (files, sound_of_another_form_is_refused, 0,
                        G_N_ELEMENTS (bad_sounds));
   tcase_add_test (files, cut_off_sound_is_refused);
+  tcase_add_test (files, sound_of_a_length_that_it_has_not_is_refused);
   tcase_add_test (files, sound_that_is_not_finite_is_refused);
   tcase_add_test (files, hdf5_list_comes_back);
   tcase_add_test (files, hdf5_list_of_fixed_strings_is_read);
