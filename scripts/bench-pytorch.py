@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What `ccstereo bench --full` and `ccstereo-train --benchmark` measure, by
 PyTorch on a model of the same shapes (ResNet-18, dim_scale 1, random weights),
-eager and compiled. For holding one against the other; computes nothing that
-anyone listens to.
+eager or compiled, in one of `ccstereo`'s precisions. For holding one against the
+other; computes nothing that anyone listens to.
 
-  bench-pytorch.py --device cuda --json OUT.json
+  bench-pytorch.py --mode eager --precision fp16 --json OUT.json
 """
 import argparse
 import json
@@ -127,7 +127,7 @@ class Audio(nn.Module):
             x = self.up[k](x)
             x = F.relu(self.avad(x, feature) if k == 0 else self.up_norms[k - 1](x))
             x = torch.cat([x, skips[3 - k]], 1)
-        mask = 2 * torch.sigmoid(self.up[4](x)) - 1
+        mask = 2 * torch.sigmoid(self.up[4](x).float()) - 1
         mask = F.interpolate(mask, (BINS, FRAMES), mode="bilinear", align_corners=True)
         mask = torch.view_as_complex(mask.permute(0, 2, 3, 1).contiguous())
         return gain * torch.istft(spectrum * mask, 512, 160, 512, self.hann, length=WINDOW)
@@ -143,8 +143,21 @@ class Net(nn.Module):
 
 
 class Bench:
-    def __init__(self, device, seconds):
-        self.device, self.seconds = device, seconds
+    def __init__(self, device, seconds, precision, mode):
+        self.device, self.seconds, self.mode = device, seconds, mode
+        self.dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision)
+        torch.backends.cudnn.benchmark = True
+        torch.backends.cudnn.allow_tf32 = precision != "fp32"
+        torch.backends.cuda.matmul.allow_tf32 = precision != "fp32"
+
+    def narrowed(self):
+        """Products in 16 bits, where the precision has them."""
+        return torch.autocast(torch.device(self.device).type, self.dtype,
+                              enabled=self.dtype is not None)
+
+    def parts(self, net):
+        both = net.visual, net.audio
+        return [torch.compile(part) for part in both] if self.mode == "compiled" else both
 
     def frames(self, n):
         x = torch.rand(n, 3, 224, 448, device=self.device)
@@ -171,11 +184,9 @@ class Bench:
         if self.device != "cpu":
             torch.cuda.synchronize()
 
-    def inference(self, net, prefix, max_batch):
-        visual, audio = net.visual, net.audio
-        if prefix == "compiled":
-            visual, audio = torch.compile(visual), torch.compile(audio)
-        figures, feature = {}, visual(self.frames(1)).clone()
+    def inference(self, net, max_batch):
+        visual, audio = self.parts(net)
+        figures, feature = {}, visual(self.frames(1)).float().clone()
         frame, mix = self.frames(1), self.mix(1)
         took = self.times(lambda: audio(mix, visual(frame)))
         figures["latency_ms_median"] = 1e3 * statistics.median(took)
@@ -191,46 +202,45 @@ class Bench:
                     took = self.times(lambda: audio(x, y))
                 best, batch = max(best, batch / statistics.median(took)), 2 * batch
             figures[what + "_per_second"] = best
-        return {f"{prefix}_{name}": value for name, value in figures.items()}
+        return figures
 
-    def training(self, net, prefix, batch):
+    def training(self, net, batch):
         """Two frames a clip, as with SCL; the loss is a plain one."""
         net.train()
-        visual, audio = net.visual, net.audio
-        if prefix == "compiled":
-            visual, audio = torch.compile(visual), torch.compile(audio)
+        visual, audio = self.parts(net)
         adam = torch.optim.Adam(net.parameters(), weight_decay=5e-4)
         frames, mix = self.frames(2 * batch), self.mix(batch)
 
         def step():
             adam.zero_grad(set_to_none=True)
-            both = visual(frames)
-            loss = audio(mix, both[:batch]).pow(2).mean() + both[batch:].pow(2).mean()
+            with self.narrowed():
+                both = visual(frames)
+                loss = (audio(mix, both[:batch]).pow(2).mean()
+                        + both[batch:].float().pow(2).mean())
             loss.backward()
             adam.step()
 
-        return {f"{prefix}_training_samples_per_second":
-                batch / statistics.median(self.times(step))}
+        return {"training_samples_per_second": batch / statistics.median(self.times(step))}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--mode", default="eager", choices=("eager", "compiled"))
+    parser.add_argument("--precision", default="fp32", choices=("fp32", "tf32", "bf16", "fp16"))
     parser.add_argument("--seconds", type=float, default=3, help="of each measurement")
     parser.add_argument("--max-batch", type=int, default=128)
     parser.add_argument("--training-batch", type=int, default=128, help="0: none")
-    parser.add_argument("--modes", default="eager,compiled")
     parser.add_argument("--json", help="where the figures go")
     args = parser.parse_args()
-    bench = Bench(args.device, args.seconds)
-    figures = {"torch": torch.__version__, "device": args.device}
-    torch.backends.cudnn.benchmark = True
-    for mode in args.modes.split(","):
-        net = Net().to(args.device, memory_format=torch.channels_last)
-        with torch.inference_mode():
-            figures |= bench.inference(net.eval(), mode, args.max_batch)
-        if args.training_batch > 0:
-            figures |= bench.training(net, mode, args.training_batch)
+    bench = Bench(args.device, args.seconds, args.precision, args.mode)
+    net = Net().to(args.device, memory_format=torch.channels_last)
+    figures = {"torch": torch.__version__, "device": args.device, "mode": args.mode,
+               "precision": args.precision}
+    with torch.inference_mode(), bench.narrowed():
+        figures |= bench.inference(net.eval(), args.max_batch)
+    if args.training_batch > 0:
+        figures |= bench.training(net, args.training_batch)
     print(json.dumps(figures, indent=2))
     if args.json:
         with open(args.json, "w") as out:

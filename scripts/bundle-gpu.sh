@@ -21,7 +21,7 @@ for name in ops reference-infer reference-train precision; do
 done
 module=$build/src/core/backend/cuda/libccstereo-cuda.so
 
-cp "${programs[@]}" "$source_dir/scripts/bench-pytorch.py" "$bundle/bin/"
+cp "${programs[@]}" "$source_dir/scripts/"{bench-pytorch,gpu-table}.py "$bundle/bin/"
 cp "$module" "$bundle/backend/"
 cp -r "$source_dir/tests/reference/." "$bundle/reference/"
 cp "$source_dir/scripts/run-gpu.sh" "$bundle/run.sh"

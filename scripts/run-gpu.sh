@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # run.sh [FOLDER]: on the machine with the GPU, from the bundle: the gpu suite,
-# the op tests under compute-sanitizer, the benchmarks in every precision, and
-# PyTorch beside them where there is one. Reports go to FOLDER. Fails where a
-# part failed, was skipped or could not be run.
-#   PARTS="suite sanitize bench training pytorch"   which, in this order
+# the benchmarks in every precision and PyTorch beside them, the op tests under
+# compute-sanitizer. Reports go to FOLDER, a table of all figures there so far
+# comes last. Fails where a part failed, was skipped or could not be run.
+#   PARTS="suite bench training pytorch sanitize"   which, in this order
+#   LIMIT=540                                       seconds for all of it; what is
+#                                                   left then counts as failed
 #   SANITIZE="memcheck racecheck initcheck"         which tools
-#   PRECISIONS="fp32 tf32 bf16 fp16"                of bench and training
+#   PRECISIONS="fp32 tf32 bf16 fp16"                of bench, training, PyTorch
 #   BENCH_OPTIONS, TRAINING_OPTIONS, PYTORCH_OPTIONS
 #   BACKEND=cuda                                    (to walk this on the CPU)
 # Parts are called by name.
@@ -14,19 +16,22 @@
 set -uo pipefail
 here=$(realpath "$(dirname "$0")")
 results=$(realpath -m "${1:-$here/results}")
-parts=${PARTS:-suite sanitize bench training pytorch}
+parts=${PARTS:-suite bench training pytorch sanitize}
+limit=${LIMIT:-0}
 precisions=${PRECISIONS:-fp32 tf32 bf16 fp16}
 backend=${BACKEND:-cuda}
-bench_options=${BENCH_OPTIONS:---max-batch 256 --streams 64 --windows 10000}
-training_options=${TRAINING_OPTIONS:---batch_size 128}
+bench_options=${BENCH_OPTIONS:---seconds 0.5 --max-batch 256 --streams 64 --windows 10000}
+training_options=${TRAINING_OPTIONS:---batch_size 128 --num_workers $(nproc)}
+pytorch_options=${PYTORCH_OPTIONS:---seconds 0.5}
 mkdir -p "$results"
 
 # cuDNN and cuBLASLt as the system or Python's packages have them, and the compiler
 # with which cuDNN makes some of its engines.
 libraries=$here/lib
+known=$(ldconfig -p)
 for name in libcudnn.so.9 libcublasLt.so.13 libnvrtc.so.13; do
-  ldconfig -p | grep -q "$name" && continue
-  found=$(find / -name "$name" -not -path '/proc/*' -print -quit 2>/dev/null)
+  [[ $known != *$name* ]] || continue
+  found=$(find / \( -path /proc -o -path /sys \) -prune -o -name "$name" -print -quit 2>/dev/null)
   [[ -z $found ]] || libraries+=:$(dirname "$found")
 done
 system_path=${LD_LIBRARY_PATH:-}
@@ -44,26 +49,42 @@ fail() {
   failed=1
 }
 
+# within COMMAND...: no longer than what is left of the limit.
+within() {
+  local left=$((limit - SECONDS))
+  if ((limit == 0)); then
+    "$@"
+  elif ((left > 0)); then
+    timeout --kill-after=5 "$left" "$@"
+  else
+    echo "no time left" >&2
+    return 1
+  fi
+}
+
 # check NAME COMMAND...: a test program; what is skipped for want of a GPU was
 # not shown.
 check() {
   local name=$1
   shift
-  "$@" >"$results/$name.tap" 2>"$results/$name.log" || fail "$name"
+  within "$@" >"$results/$name.tap" 2>"$results/$name.log" || fail "$name"
   ! grep -qE '^not ok|SKIP' "$results/$name.tap" || fail "$name: not all passed"
   grep -q '^ok' "$results/$name.tap" || fail "$name: nothing passed"
-  printf '%s: %s ok, %s not ok\n' "$name" \
-    "$(grep -c '^ok' "$results/$name.tap")" "$(grep -c '^not ok' "$results/$name.tap")"
+  printf '%s: %s ok, %s not ok, after %s s\n' "$name" \
+    "$(grep -c '^ok' "$results/$name.tap")" \
+    "$(grep -c '^not ok' "$results/$name.tap")" "$SECONDS"
   grep -m 5 -E '^not ok|SKIP' "$results/$name.tap"
+  tail -n 3 "$results/$name.log"
 }
 
 # figures NAME COMMAND...: a benchmark, whose figures are shown.
 figures() {
   local name=$1
   shift
-  echo "== $name"
-  "$@" >"$results/$name.txt" 2>"$results/$name.log" || fail "$name"
+  echo "== $name, from second $SECONDS on"
+  within "$@" >"$results/$name.txt" 2>"$results/$name.log" || fail "$name"
   cat "$results/$name.txt"
+  tail -n 3 "$results/$name.log"
 }
 
 suite() {
@@ -74,32 +95,44 @@ suite() {
   check precision "$here/bin/test-gpu-precision"
 }
 
+# All kernels' accesses; of races and of memory that nobody wrote, our own.
 sanitize() {
   if ! command -v compute-sanitizer >/dev/null; then
     fail "compute-sanitizer is not here"
     return
   fi
   for tool in ${SANITIZE:-memcheck racecheck initcheck}; do
+    local kernels=(--kernel-regex kns=ccs_entry)
+    [[ $tool != memcheck ]] || kernels=()
     check "ops-$tool" compute-sanitizer --tool "$tool" --error-exitcode 9 \
-      "$here/bin/test-gpu-ops"
+      "${kernels[@]}" "$here/bin/test-gpu-ops"
+    grep 'ERROR SUMMARY' "$results/ops-$tool".{tap,log}
   done
 }
 
-# Memory of the device while a benchmark runs, one line a second.
+# Memory of the device while a benchmark runs, five lines a second.
 watch_memory() {
   command -v nvidia-smi >/dev/null || return 0
-  nvidia-smi --query-gpu=memory.used --format=csv,noheader -l 1 >"$results/$1.memory" &
+  nvidia-smi --query-gpu=memory.used --format=csv,noheader,nounits -lms 200 >"$1" &
   echo $!
 }
 
+# The benchmark's last seconds are those in which it watches its own memory.
+print_memory() {
+  tail -n 20 "$1" | sort -n |
+    awk '{ v[NR] = $1 }
+         END { if (NR) print "device memory         " v[1] " to " v[NR] " MiB in the last " NR / 5 " s" }'
+}
+
 bench() {
-  local watcher
+  local watcher memory
   for precision in $precisions; do
-    watcher=$(watch_memory "bench-$precision")
+    memory=$results/bench-$precision.memory
+    watcher=$(watch_memory "$memory")
     # shellcheck disable=SC2086
     figures "bench-$precision" "$here/bin/ccstereo-bench" --backend "$backend" \
       --precision "$precision" --full $bench_options --json "$results/bench-$precision.json"
-    [[ -z $watcher ]] || kill "$watcher"
+    [[ -z $watcher ]] || { kill "$watcher" && print_memory "$memory"; }
   done
 }
 
@@ -112,15 +145,21 @@ training() {
   done
 }
 
-# With the system's libraries: PyTorch brings its own.
+# With the system's libraries: PyTorch brings its own. Eager first, in every
+# precision: compiling takes long.
 pytorch() {
   if ! env LD_LIBRARY_PATH="$system_path" python3 -c 'import torch' 2>/dev/null; then
-    echo "pytorch: not here, not run"
+    fail "pytorch is not here"
     return
   fi
-  # shellcheck disable=SC2086
-  figures pytorch env LD_LIBRARY_PATH="$system_path" python3 "$here/bin/bench-pytorch.py" \
-    ${PYTORCH_OPTIONS:-} --json "$results/pytorch.json"
+  for mode in eager compiled; do
+    for precision in $precisions; do
+      # shellcheck disable=SC2086
+      figures "pytorch-$mode-$precision" env LD_LIBRARY_PATH="$system_path" \
+        python3 "$here/bin/bench-pytorch.py" --mode "$mode" --precision "$precision" \
+        $pytorch_options --json "$results/pytorch-$mode-$precision.json"
+    done
+  done
 }
 
 for part in $parts; do
@@ -129,4 +168,6 @@ for part in $parts; do
     *) fail "there is no part called $part" ;;
   esac
 done
+! command -v python3 >/dev/null ||
+  env LD_LIBRARY_PATH="$system_path" python3 "$here/bin/gpu-table.py" "$results"
 exit $failed
