@@ -57,7 +57,7 @@ bench_clip_new (const CcsModel *model, double seconds)
 
   self->n_frames = last - first + 1;
   self->feature_size = ccs_model_feature_size (model);
-  self->features = g_new0 (float, MAX (self->n_frames, CCS_MODEL_WINDOW_BATCH)
+  self->features = g_new0 (float, MAX (self->n_frames, CCS_MODEL_MAX_WINDOWS)
                                       * self->feature_size);
   return self;
 }
@@ -80,8 +80,8 @@ static gboolean
 encode_from (BenchClip *self, CcsModel *model, gsize first, guint n,
              GError **error)
 {
-  const guint8 *frames[CCS_MODEL_FRAME_BATCH];
-  float *features[CCS_MODEL_FRAME_BATCH];
+  const guint8 *frames[CCS_MODEL_MAX_FRAMES];
+  float *features[CCS_MODEL_MAX_FRAMES];
 
   for (guint i = 0; i < n; i++) {
     frames[i] = self->pictures[(first + i) % N_PICTURES];
@@ -93,17 +93,17 @@ encode_from (BenchClip *self, CcsModel *model, gsize first, guint n,
 gboolean
 bench_clip_encode (BenchClip *self, CcsModel *model, guint n, GError **error)
 {
-  return encode_from (self, model, 0, MIN (n, CCS_MODEL_FRAME_BATCH), error);
+  return encode_from (self, model, 0, MIN (n, CCS_MODEL_MAX_FRAMES), error);
 }
 
 gboolean
 bench_clip_separate (BenchClip *self, CcsModel *model, guint n, GError **error)
 {
-  const float *mixes[CCS_MODEL_WINDOW_BATCH], *features[CCS_MODEL_WINDOW_BATCH];
-  float *differences[CCS_MODEL_WINDOW_BATCH];
+  const float *mixes[CCS_MODEL_MAX_WINDOWS], *features[CCS_MODEL_MAX_WINDOWS];
+  float *differences[CCS_MODEL_MAX_WINDOWS];
   g_autofree float *result = NULL;
 
-  n = MIN (n, CCS_MODEL_WINDOW_BATCH);
+  n = MIN (n, CCS_MODEL_MAX_WINDOWS);
   result = g_new (float, n *CCS_WINDOW);
   for (guint i = 0; i < n; i++) {
     mixes[i] = self->mix + i * CCS_HOP;
@@ -124,8 +124,10 @@ feature_of_window (gsize window, gpointer user_data)
 gboolean
 bench_clip_run (BenchClip *self, CcsModel *model, GError **error)
 {
-  for (gsize i = 0; i < self->n_frames; i += CCS_MODEL_FRAME_BATCH) {
-    guint n = MIN (CCS_MODEL_FRAME_BATCH, self->n_frames - i);
+  const guint most = ccs_model_bulk_frames (model);
+
+  for (gsize i = 0; i < self->n_frames; i += most) {
+    guint n = MIN (most, self->n_frames - i);
     if (!encode_from (self, model, i, n, error))
       return FALSE;
   }

@@ -16,10 +16,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BenchClip, bench_clip_free)
 /* Encodes each frame that a window takes once, then runs all windows and
  * averages their overlaps. */
 gboolean bench_clip_run (BenchClip *self, CcsModel *model, GError **error);
-/* Encodes @n frames, at most CCS_MODEL_FRAME_BATCH. */
+/* Encodes @n frames, at most CCS_MODEL_MAX_FRAMES. */
 gboolean bench_clip_encode (BenchClip *self, CcsModel *model, guint n,
                             GError **error);
-/* Separates @n windows, at most CCS_MODEL_WINDOW_BATCH. */
+/* Separates @n windows, at most CCS_MODEL_MAX_WINDOWS. */
 gboolean bench_clip_separate (BenchClip *self, CcsModel *model, guint n,
                               GError **error);
 

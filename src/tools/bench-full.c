@@ -16,7 +16,8 @@
 #define PRODUCT_SIDE ((gint64)4096)
 #define STREAM_SECONDS 2 /* of sound, for each stream */
 /* Of made-up inputs, which come round again; prime, so that rows differ. Zeros
- * would draw less power on a GPU, and be faster. */
+ * would draw less power on a GPU, and be faster. Bytes are those of the floats.
+ */
 #define N_NOISE 4093
 
 /* -- one program, run as it is --------------------------------------------- */
@@ -35,8 +36,9 @@ typedef struct
 static gsize
 value_bytes (const CcsProgram *p, CcsValueId id)
 {
-  return ccs_shape_elements (&ccs_program_value (p, id)->shape)
-         * sizeof (float);
+  const CcsValue *value = ccs_program_value (p, id);
+
+  return ccs_shape_elements (&value->shape) * ccs_dtype_size (value->dtype);
 }
 
 static void
@@ -117,10 +119,11 @@ build_encoder (Bare *self, CcsProgram *p, const CcsModelConfig *config,
 {
   self->n_inputs = 1;
   self->input[0] = ccs_program_input (
-      p, "frames", CCS_F32,
+      p, "pictures", CCS_U8,
       CCS_SHAPE (batch, CCS_CROP_HEIGHT, CCS_CROP_WIDTH, 3));
   self->output = ccs_program_output (
-      p, "visual_feat", ccs_net_visual (p, config, self->input[0], 1));
+      p, "visual_feat",
+      ccs_net_visual (p, config, ccs_net_frames (p, self->input[0]), 1));
 }
 
 static void
@@ -251,10 +254,10 @@ measure_streams (const Bench *b, gint n, double *in_real_time, GError **error)
   g_autoptr (GError) first = NULL;
   double begin;
 
-  /* What callers share must be planned for batches, as elements have it. */
-  if (!ccs_model_warm_up (b->model, FALSE, error)
-      || !ccs_model_warm_up (b->model, TRUE, error))
-    return FALSE;
+  /* Every stream's encoder and decoder. */
+  for (gint i = 0; i < 2 * n; i++)
+    if (!ccs_model_warm_up (b->model, FALSE, error))
+      return FALSE;
   for (gint i = 0; i < n; i++)
     streams[i] = (Stream){ b->model, bench_clip_new (b->model, 1.), NULL };
   begin = bench_now ();

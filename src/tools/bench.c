@@ -79,8 +79,8 @@ run_encode (gpointer data, GError **error)
 {
   Bench *self = data;
 
-  return bench_clip_encode (self->clip, self->model, CCS_MODEL_FRAME_BATCH,
-                            error);
+  return bench_clip_encode (self->clip, self->model,
+                            ccs_model_bulk_frames (self->model), error);
 }
 
 static gboolean
@@ -88,8 +88,8 @@ run_separate (gpointer data, GError **error)
 {
   Bench *self = data;
 
-  return bench_clip_separate (self->clip, self->model, CCS_MODEL_WINDOW_BATCH,
-                              error);
+  return bench_clip_separate (self->clip, self->model,
+                              ccs_model_bulk_windows (self->model), error);
 }
 
 static gboolean
@@ -175,10 +175,10 @@ bench (Bench *self, const CcsModelConfig *config, CcsBackend *backend,
       || !raise_peak (self, backend, &results->peak_gflops, error))
     return FALSE;
 
-  encode /= CCS_MODEL_FRAME_BATCH;
+  encode /= ccs_model_bulk_frames (self->model);
   results->encoder_ms_per_frame = 1e3 * encode;
   results->encoder_gflops = 2e-9 * encoder_macs (config) / encode;
-  results->window_ms = 1e3 * separate / CCS_MODEL_WINDOW_BATCH;
+  results->window_ms = 1e3 * separate / ccs_model_bulk_windows (self->model);
   results->realtime_factor = CLIP_SECONDS / results->clip10s_seconds;
   return bench_measure (run_frame_and_window, self, self->seconds, "latency",
                         self->verbose, &results->latency, error)

@@ -14,7 +14,7 @@
 #include "frame-folder.h"
 #include "wav-result.h"
 
-#define BLOCK 65536 /* frames of sound */
+#define BLOCK 65536 /* frames of sound, that a batch of windows is in */
 /* Between analysed pictures, in nanoseconds. */
 #define PICTURE_INTERVAL (G_GINT64_CONSTANT (1000000000) / CCS_ANALYSIS_FPS)
 #define PICTURE_BYTES (3 * CCS_CROP_WIDTH * CCS_CROP_HEIGHT)
@@ -72,12 +72,13 @@ load_picture (Job *self, gint64 k, guint8 *out, GError **error)
 static gboolean
 push_features (Job *self, GError **error)
 {
-  guint n = MIN (CCS_MODEL_FRAME_BATCH, self->n_analysed - self->analysed);
+  guint n = MIN (ccs_model_bulk_frames (self->model),
+                 self->n_analysed - self->analysed);
   gsize size = ccs_model_feature_size (self->model);
   g_autofree guint8 *pixels = g_malloc (n * PICTURE_BYTES);
   g_autofree float *values = g_new (float, n *size);
-  const guint8 *pictures[CCS_MODEL_FRAME_BATCH];
-  float *features[CCS_MODEL_FRAME_BATCH];
+  const guint8 *pictures[CCS_MODEL_MAX_FRAMES];
+  float *features[CCS_MODEL_MAX_FRAMES];
 
   for (guint i = 0; i < n; i++) {
     pictures[i] = pixels + i * PICTURE_BYTES;
@@ -183,11 +184,13 @@ check_end (const Job *self, gsize read, GError **error)
 static gboolean
 stream (Job *self, GError **error)
 {
-  g_autofree float *samples = g_new (float, BLOCK * self->info.channels);
+  const gsize block
+      = BLOCK * (ccs_model_bulk_windows (self->model) / CCS_MODEL_WINDOW_BATCH);
+  g_autofree float *samples = g_new (float, block * self->info.channels);
   gsize read = 0;
   sf_count_t n;
 
-  while ((n = sf_readf_float (self->in, samples, BLOCK)) > 0) {
+  while ((n = sf_readf_float (self->in, samples, block)) > 0) {
     read += n;
     silence_bad_samples (self, samples, n * self->info.channels);
     if (!ccs_binauralizer_push_audio (self->engine, samples, n, error)

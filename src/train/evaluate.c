@@ -130,14 +130,15 @@ static gboolean
 encode_frames (ClipFeatures *self, const GArray *numbers, GError **error)
 {
   const gsize crop_bytes = CCS_CROP_WIDTH * CCS_CROP_HEIGHT * 3;
+  const guint most = ccs_model_bulk_frames (self->model);
   gsize size = ccs_model_feature_size (self->model);
   g_autofree guint8 *rgb = g_malloc (CCS_RESIZE_WIDTH * CCS_RESIZE_HEIGHT * 3);
-  g_autofree guint8 *crops = g_malloc (CCS_MODEL_FRAME_BATCH * crop_bytes);
+  g_autofree guint8 *crops = g_malloc (most * crop_bytes);
 
-  for (guint first = 0; first < numbers->len; first += CCS_MODEL_FRAME_BATCH) {
-    guint n = MIN (numbers->len - first, CCS_MODEL_FRAME_BATCH);
-    const guint8 *frames[CCS_MODEL_FRAME_BATCH];
-    float *features[CCS_MODEL_FRAME_BATCH];
+  for (guint first = 0; first < numbers->len; first += most) {
+    guint n = MIN (numbers->len - first, most);
+    const guint8 *frames[CCS_MODEL_MAX_FRAMES];
+    float *features[CCS_MODEL_MAX_FRAMES];
 
     for (guint i = 0; i < n; i++) {
       gint64 number = g_array_index (numbers, gint64, first + i);

@@ -24,6 +24,12 @@ ccs_model_feature_size (const CcsModel *self)
   return FEATURE_SIZE;
 }
 
+guint
+ccs_model_bulk_windows (const CcsModel *self)
+{
+  return CCS_MODEL_WINDOW_BATCH * MAX (self->bulk, 1);
+}
+
 gboolean
 ccs_model_separate (CcsModel *self, const float *const *mixes,
                     const float *const *features, guint n,

@@ -415,6 +415,23 @@ build_gather_tokens (Net *net)
   return ccs_gather_tokens (net->program, input, index);
 }
 
+static CcsValueId
+build_lookup (Net *net)
+{
+  CcsShape x = pick_shape (net);
+  const gint64 n = ccs_shape_elements (&x), channels = ccs_shape_channels (&x);
+  g_autofree char *name = net_new_name (net);
+  CcsValueId input = ccs_program_input (net->program, name, CCS_U8, x);
+  guint8 *bytes = net_add_feed (net, input, n, FALSE);
+
+  for (gint64 i = 0; i < n; i++)
+    bytes[i] = pick (net, 0, G_MAXUINT8);
+  return ccs_lookup (
+      net->program, input,
+      net_input (net, (CcsShape)CCS_SHAPE (channels, CCS_LOOKUP_LEVELS),
+                 fill_noise));
+}
+
 /* -- products -------------------------------------------------------------- */
 
 static CcsValueId
@@ -697,6 +714,7 @@ static const OpCase op_cases[] = {
   { "broadcast", CCS_OP_BROADCAST, FALSE, build_broadcast },
   { "reduce", CCS_OP_REDUCE, FALSE, build_reduce },
   { "gather_tokens", CCS_OP_GATHER_TOKENS, FALSE, build_gather_tokens },
+  { "lookup", CCS_OP_LOOKUP, FALSE, build_lookup },
   { "matmul", CCS_OP_MATMUL, FALSE, build_matmul },
   { "linear", CCS_OP_MATMUL, FALSE, build_linear },
   { "attention", CCS_OP_ATTENTION, FALSE, build_attention },

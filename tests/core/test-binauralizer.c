@@ -55,6 +55,24 @@ START_TEST (output_does_not_depend_on_batching)
 }
 END_TEST
 
+/* A file's sound comes in large blocks, and a clip is whole. */
+START_TEST (what_waits_runs_together_where_the_model_takes_more)
+{
+  CcsBinauralizerOptions options = options_for (16000, 1);
+  const gsize frames = 3 * 16000;
+  g_autofree float *samples = noise (frames, 4);
+  g_autoptr (GArray) batches
+      = run_whole (&options, samples, frames, 0.5f, 0.1f);
+  g_autoptr (GArray) bulk = NULL;
+
+  ck_assert_uint_eq (fake.largest_run, CCS_MODEL_WINDOW_BATCH);
+  fake.bulk = 3;
+  bulk = run_whole (&options, samples, frames, 0.5f, 0.1f);
+  ck_assert_uint_eq (fake.largest_run, 3 * CCS_MODEL_WINDOW_BATCH);
+  assert_same (bulk, batches);
+}
+END_TEST
+
 START_TEST (as_many_frames_come_out_as_go_in)
 {
   static const gsize lengths[]
@@ -386,6 +404,7 @@ add_contract (Suite *suite)
 
   tcase_add_loop_test (t, output_does_not_depend_on_the_split, 0, N_FORMATS);
   tcase_add_loop_test (t, output_does_not_depend_on_batching, 0, N_FORMATS);
+  tcase_add_test (t, what_waits_runs_together_where_the_model_takes_more);
   tcase_add_loop_test (t, as_many_frames_come_out_as_go_in, 0, N_FORMATS);
   tcase_add_loop_test (t, left_plus_right_is_the_mix, 0, N_FORMATS);
   tcase_add_loop_test (t, an_impulse_stays_where_it_was, 0, n_rates);

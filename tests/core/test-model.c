@@ -248,6 +248,71 @@ START_TEST (results_do_not_depend_on_the_number_of_threads)
 }
 END_TEST
 
+/* The CPU, as if it wanted twice a model's batches at a time; keeps the largest
+ * batch that was planned. */
+static CcsBackendClass bulk_class;
+static const CcsBackendClass *cpu_class;
+static gint64 largest_planned;
+
+static gboolean
+prepare_noting (CcsBackend *backend, CcsKernel *kernel,
+                const CcsKernelHints *hints, GError **error)
+{
+  if (kernel->op->kind == CCS_OP_CONV2D)
+    largest_planned = MAX (largest_planned, kernel->in[0].shape.dim[0]);
+  return cpu_class->prepare (backend, kernel, hints, error);
+}
+
+/* Of one thread, whose batches are not split. */
+static CcsModel *
+bulk_model (CcsStateDict *params)
+{
+  CcsModel *model = model_on (1, params);
+  CcsBackend *backend = ccs_model_backend (model);
+
+  cpu_class = backend->klass;
+  bulk_class = *cpu_class;
+  bulk_class.bulk = 2;
+  bulk_class.prepare = prepare_noting;
+  backend->klass = &bulk_class;
+  return model;
+}
+
+START_TEST (a_backend_that_wants_more_gets_it_where_there_is_as_much)
+{
+  g_autoptr (CcsStateDict) params = published_params (1);
+  g_autoptr (CcsModel) plain = model_on (2, params);
+  g_autoptr (CcsModel) bulk = bulk_model (params);
+  const guint n = ccs_model_bulk_frames (bulk);
+  g_auto (Items) ours = items_new (plain, n);
+  g_auto (Items) theirs = items_new (bulk, n);
+
+  ck_assert_uint_eq (n, 2 * CCS_MODEL_FRAME_BATCH);
+  encode (plain, &ours, 0, n);
+  encode (bulk, &theirs, 0, n / 2 - 1);
+  ck_assert_int_eq (largest_planned, CCS_MODEL_FRAME_BATCH);
+  encode (bulk, &theirs, 0, n);
+  ck_assert_int_eq (largest_planned, n);
+  ck_assert (same_rows (ours.features, theirs.features, n, ours.feature_size));
+}
+END_TEST
+
+/* Many streams' items come together: the large batch is planned for them. */
+START_TEST (streams_that_fill_a_larger_batch_get_it_planned)
+{
+  g_autoptr (CcsStateDict) params = published_params (1);
+  g_autoptr (CcsModel) model = bulk_model (params);
+  g_autoptr (GError) error = NULL;
+  const guint filling = ccs_model_bulk_frames (model) / 2;
+
+  for (guint element = 0; element < 2 * filling; element++)
+    assert_ok (ccs_model_warm_up (model, FALSE, &error), error);
+  ck_assert_int_eq (largest_planned, CCS_MODEL_WINDOW_BATCH);
+  assert_ok (ccs_model_warm_up (model, FALSE, &error), error);
+  ck_assert_int_eq (largest_planned, ccs_model_bulk_windows (model));
+}
+END_TEST
+
 typedef struct
 {
   CcsModel *model;
@@ -670,6 +735,9 @@ main (void)
                   differences_do_not_depend_on_how_many_windows_run_at_once);
   tcase_add_loop_test (runs, results_do_not_depend_on_the_number_of_threads, 2,
                        5);
+  tcase_add_test (runs,
+                  a_backend_that_wants_more_gets_it_where_there_is_as_much);
+  tcase_add_test (runs, streams_that_fill_a_larger_batch_get_it_planned);
   tcase_add_test (runs, threads_that_share_a_model_do_not_disturb_each_other);
   tcase_add_test (runs, calls_that_are_run_together_give_what_each_would_alone);
   tcase_add_test (runs, the_difference_follows_the_level_of_the_mix);

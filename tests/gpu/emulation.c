@@ -80,6 +80,7 @@ emulation_drop_capture (CcsBackend *backend, gpointer capture)
 const CcsBackendClass ccs_backend_cuda = {
   .name = "cuda",
   .host_memory = TRUE,
+  .bulk = CCS_CUDA_BULK,
   .open = emulation_open,
   .close = emulation_close,
   .alloc = ccs_host_alloc,

@@ -35,6 +35,8 @@ const char *ccs_precision_name (CcsPrecision precision);
 gboolean ccs_precision_from_name (const char *name, CcsPrecision *precision,
                                   GError **error);
 
+#define CCS_BACKEND_MAX_BULK 8
+
 /* More are refused: their stacks alone would fill the memory. */
 #define CCS_BACKEND_MAX_THREADS 1024
 
@@ -82,6 +84,9 @@ struct _CcsBackendClass
 {
   const char *name;     /* "reference", "cpu", "cuda" */
   gboolean host_memory; /* pointers can be read and written directly */
+  /* So many of a model's batches it had best run together, at most
+   * CCS_BACKEND_MAX_BULK; 0: one. */
+  guint bulk;
   /* (transfer full); NULL with CCS_ERROR_BACKEND saying what is missing, a
    * precision that it does not offer included */
   CcsBackend *(*open) (const CcsBackendOptions *options, GError **error);

@@ -35,7 +35,8 @@ struct _CcsBinauralizer
   CcsSampleQueue difference; /* input rate, from the next frame to pull */
   GArray *heard;             /* scratch: what goes to the net, input rate */
   GArray *average;           /* scratch: what comes from it, 16 kHz */
-  float *batch;              /* scratch: [CCS_MODEL_WINDOW_BATCH, 10080] */
+  guint most;                /* windows of one run */
+  float *batch;              /* scratch: [most, 10080] */
 
   guint64 n_low;     /* 16 kHz samples so far, lead-in included */
   guint64 n_windows; /* run */
@@ -129,7 +130,8 @@ ccs_binauralizer_new (CcsModel *model, const CcsBinauralizerOptions *options,
   ccs_sample_queue_init (&self->difference);
   self->heard = g_array_new (FALSE, FALSE, sizeof (float));
   self->average = g_array_new (FALSE, FALSE, sizeof (float));
-  self->batch = g_new (float, CCS_MODEL_WINDOW_BATCH *CCS_WINDOW);
+  self->most = options->batch ? ccs_model_bulk_windows (model) : 1;
+  self->batch = g_new (float, (gsize)self->most *CCS_WINDOW);
   self->width_target = options->width;
   self->width_step
       = (float)CCS_MODEL_RATE / ((float)CCS_HOP * (float)options->rate);
@@ -218,7 +220,7 @@ window_has_feature (const CcsBinauralizer *self, guint64 window)
                                        center_of_window (self, window));
 }
 
-/* How many windows are to run now, at most one run's. */
+/* How many windows are to run now: a batch, or more that wait already. */
 static guint
 runnable_windows (const CcsBinauralizer *self, gboolean force)
 {
@@ -226,10 +228,10 @@ runnable_windows (const CcsBinauralizer *self, gboolean force)
   const guint64 waiting = complete_windows (self) - self->n_windows;
   guint n = 0;
 
-  while (n < MIN (waiting, batch)
+  while (n < MIN (waiting, self->most)
          && (force || window_has_feature (self, self->n_windows + n)))
     n++;
-  return n == batch || force || self->audio_ended ? n : 0;
+  return n >= batch || force || self->audio_ended ? n : 0;
 }
 
 static void
@@ -261,8 +263,8 @@ upsample_averages (CcsBinauralizer *self, GError **error)
 static gboolean
 run_windows (CcsBinauralizer *self, guint n, GError **error)
 {
-  const float *mixes[CCS_MODEL_WINDOW_BATCH];
-  const float *features[CCS_MODEL_WINDOW_BATCH];
+  const float *mixes[CCS_MODEL_MAX_WINDOWS] = { NULL };
+  const float *features[CCS_MODEL_MAX_WINDOWS] = { NULL };
   const gsize before_average = CCS_WINDOW - self->options.lookahead;
 
   for (guint i = 0; i < n; i++) {

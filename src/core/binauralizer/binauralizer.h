@@ -30,8 +30,9 @@ typedef struct _CcsBinauralizer CcsBinauralizer;
  *   grid begins before the first sample, in silence, so that the latency is the
  *   same from the start.
  * @batch: gather CCS_MODEL_WINDOW_BATCH windows a run (throughput; adds the
- *   hops between them to the latency), or run each window as soon as it is
- *   complete (live). The output is the same.
+ *   hops between them to the latency), or as many as wait where the model takes
+ *   more; else run each window as soon as it is complete (live). The output is
+ *   the same.
  * @width: 0 mono .. 1 as predicted .. 2
  */
 typedef struct

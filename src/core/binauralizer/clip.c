@@ -14,19 +14,20 @@ ccs_binauralize_clip (CcsModel *model, const float *mix, gsize n,
                       float *difference, GError **error)
 {
   const gsize windows = ccs_grid_windows (n, CCS_WINDOW, CCS_HOP);
+  const guint most = ccs_model_bulk_windows (model);
   g_autofree float *padded
       = g_new0 (float, ccs_grid_padded (n, CCS_WINDOW, CCS_HOP));
-  g_autofree float *batch = g_new (float, CCS_MODEL_WINDOW_BATCH *CCS_WINDOW);
+  g_autofree float *batch = g_new (float, (gsize)most *CCS_WINDOW);
   g_autoptr (CcsOverlap) overlap = ccs_overlap_new (CCS_WINDOW, CCS_HOP);
   g_autoptr (GArray) average = g_array_new (FALSE, FALSE, sizeof (float));
 
   if (n == 0)
     return TRUE;
   memcpy (padded, mix, n * sizeof (float));
-  for (gsize first = 0; first < windows; first += CCS_MODEL_WINDOW_BATCH) {
-    const float *mixes[CCS_MODEL_WINDOW_BATCH];
-    const float *features[CCS_MODEL_WINDOW_BATCH];
-    guint size = (guint)MIN (CCS_MODEL_WINDOW_BATCH, windows - first);
+  for (gsize first = 0; first < windows; first += most) {
+    const float *mixes[CCS_MODEL_MAX_WINDOWS];
+    const float *features[CCS_MODEL_MAX_WINDOWS];
+    guint size = (guint)MIN (most, windows - first);
 
     for (guint i = 0; i < size; i++) {
       mixes[i] = padded + (first + i) * CCS_HOP;

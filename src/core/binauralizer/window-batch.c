@@ -10,12 +10,12 @@ ccs_window_batch_run (CcsModel *model, const float *const *mixes,
                       const float *const *features, guint n, float *differences,
                       GError **error)
 {
-  const float *run_mixes[CCS_MODEL_WINDOW_BATCH];
-  const float *run_features[CCS_MODEL_WINDOW_BATCH];
-  float *run_differences[CCS_MODEL_WINDOW_BATCH];
+  const float *run_mixes[CCS_MODEL_MAX_WINDOWS];
+  const float *run_features[CCS_MODEL_MAX_WINDOWS];
+  float *run_differences[CCS_MODEL_MAX_WINDOWS];
   guint n_run = 0;
 
-  g_return_val_if_fail (n <= CCS_MODEL_WINDOW_BATCH, FALSE);
+  g_return_val_if_fail (n <= CCS_MODEL_MAX_WINDOWS, FALSE);
 
   for (guint i = 0; i < n; i++) {
     float *difference = differences + (gsize)i * CCS_WINDOW;

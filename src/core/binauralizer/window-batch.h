@@ -7,7 +7,7 @@
 
 G_BEGIN_DECLS
 
-/* @n windows (at most CCS_MODEL_WINDOW_BATCH) of mix [10080] with their
+/* @n windows (at most CCS_MODEL_MAX_WINDOWS) of mix [10080] with their
  * features, NULL where there is none -> @differences [n,10080]; without a
  * feature the sound stays in the centre: zeros. */
 gboolean ccs_window_batch_run (CcsModel *model, const float *const *mixes,

@@ -12,12 +12,10 @@
 #include "../error.h"
 #include "../nn/passes.h"
 #include "../nn/plan.h"
-#include "../vision/frame.h"
 #include "net.h"
 #include "turns.h"
 
-#define FRAME_PIXELS (CCS_CROP_WIDTH * CCS_CROP_HEIGHT)
-#define FRAME_ELEMENTS (3 * FRAME_PIXELS)
+#define FRAME_BYTES (3 * CCS_CROP_WIDTH * CCS_CROP_HEIGHT)
 #define MAX_STAGE_INPUTS 2
 
 /* One program planned for one batch size, with the memory its inputs and its
@@ -31,9 +29,10 @@ typedef struct
   guint n_inputs;
   CcsValueId input[MAX_STAGE_INPUTS];
   CcsValueId output;
-  float *in[MAX_STAGE_INPUTS];
+  guint8 *in[MAX_STAGE_INPUTS];
   float *out;
-  gsize in_size[MAX_STAGE_INPUTS], out_size; /* elements of one item */
+  gsize in_bytes[MAX_STAGE_INPUTS]; /* of one item */
+  gsize out_size;                   /* elements of one item */
 } Stage;
 
 typedef enum
@@ -43,10 +42,12 @@ typedef enum
   N_STAGES,
 } StageKind;
 
+/* Batches of which stages are planned. */
 enum
 {
   SINGLE,
   BATCH,
+  BULK, /* where the backend wants more at a time */
   N_BATCHES,
 };
 
@@ -330,6 +331,18 @@ ccs_model_feature_size (const CcsModel *self)
   return (gsize)CCS_VISUAL_TOKENS * ccs_model_config_dim (&self->config);
 }
 
+guint
+ccs_model_bulk_frames (const CcsModel *self)
+{
+  return CCS_MODEL_FRAME_BATCH * MAX (self->backend->klass->bulk, 1);
+}
+
+guint
+ccs_model_bulk_windows (const CcsModel *self)
+{
+  return CCS_MODEL_WINDOW_BATCH * MAX (self->backend->klass->bulk, 1);
+}
+
 /* -- planning ------------------------------------------------------------- */
 
 static guint
@@ -343,12 +356,13 @@ build_encoder (CcsModel *self, CcsProgram *p, Stage *stage)
 {
   CcsShape shape
       = CCS_SHAPE (items_of_a_plan (stage), CCS_CROP_HEIGHT, CCS_CROP_WIDTH, 3);
-  CcsValueId frames = ccs_program_input (p, "frames", CCS_F32, shape);
-  CcsValueId feature = ccs_net_visual (p, &self->config, frames, 1);
+  CcsValueId pictures = ccs_program_input (p, "pictures", CCS_U8, shape);
+  CcsValueId feature
+      = ccs_net_visual (p, &self->config, ccs_net_frames (p, pictures), 1);
 
   stage->n_inputs = 1;
-  stage->input[0] = frames;
-  stage->in_size[0] = FRAME_ELEMENTS;
+  stage->input[0] = pictures;
+  stage->in_bytes[0] = FRAME_BYTES;
   stage->output = ccs_program_output (p, "visual_feat", feature);
   stage->out_size = ccs_model_feature_size (self);
 }
@@ -361,9 +375,9 @@ build_separator (CcsModel *self, CcsProgram *p, Stage *stage)
 
   stage->n_inputs = 2;
   stage->input[0] = window.mono;
-  stage->in_size[0] = CCS_WINDOW;
+  stage->in_bytes[0] = CCS_WINDOW * sizeof (float);
   stage->input[1] = window.visual_feat;
-  stage->in_size[1] = ccs_model_feature_size (self);
+  stage->in_bytes[1] = ccs_model_feature_size (self) * sizeof (float);
   stage->output = window.difference;
   stage->out_size = CCS_WINDOW;
 }
@@ -388,7 +402,7 @@ plan_stage (CcsModel *self, StageKind kind, Stage *stage, GError **error)
       return FALSE;
   }
   for (guint i = 0; i < stage->n_inputs; i++)
-    stage->in[i] = g_new0 (float, stage->batch * stage->in_size[i]);
+    stage->in[i] = g_malloc0 (stage->batch * stage->in_bytes[i]);
   stage->out = g_new0 (float, stage->batch * stage->out_size);
   return TRUE;
 }
@@ -399,8 +413,23 @@ is_planned (Stage *stage)
   return g_atomic_int_get (&stage->planned);
 }
 
-/* The stage for one item or a full batch, planned when first asked for. Does
- * not hold up callers who run what is planned already. */
+/* How many sizes of batches this backend has, and the items of each. */
+static guint
+n_sizes (const CcsModel *self)
+{
+  return self->backend->klass->bulk > 1 ? BULK + 1 : BATCH + 1;
+}
+
+static guint
+items_of_size (const CcsModel *self, StageKind kind, guint size)
+{
+  return size == SINGLE  ? 1
+         : size == BATCH ? full_batch[kind]
+                         : full_batch[kind] * self->backend->klass->bulk;
+}
+
+/* The stage for a batch of this size, planned when first asked for. Does not
+ * hold up callers who run what is planned already. */
 static Stage *
 get_stage (CcsModel *self, StageKind kind, guint size, GError **error)
 {
@@ -411,7 +440,7 @@ get_stage (CcsModel *self, StageKind kind, guint size, GError **error)
     return stage;
   g_mutex_lock (&self->planning);
   if (!stage->planned) {
-    stage->batch = size == SINGLE ? 1 : full_batch[kind];
+    stage->batch = items_of_size (self, kind, size);
     stage->n_plans = ccs_plan_best_split (self->backend, stage->batch);
     ok = plan_stage (self, kind, stage, error);
     if (ok)
@@ -426,11 +455,25 @@ get_stage (CcsModel *self, StageKind kind, guint size, GError **error)
   return NULL;
 }
 
+/* The largest batch that those who have warmed up will fill: from the second
+ * stream on they meet, and when half of a large one can come together, that. */
+static guint
+size_for_streams (const CcsModel *self, guint warm_ups)
+{
+  const guint streams = warm_ups / WARM_UPS_OF_A_STREAM;
+
+  if (n_sizes (self) > BULK
+      && 2 * streams >= items_of_size (self, ENCODER, BULK))
+    return BULK;
+  return streams >= 1 ? BATCH : SINGLE;
+}
+
 gboolean
 ccs_model_warm_up (CcsModel *self, gboolean batch, GError **error)
 {
-  const gint before = g_atomic_int_add (&self->warm_ups, 1);
-  guint last = batch || before >= WARM_UPS_OF_A_STREAM ? BATCH : SINGLE;
+  const guint before = g_atomic_int_add (&self->warm_ups, 1);
+  const guint last
+      = MAX (batch ? BATCH : SINGLE, size_for_streams (self, before));
 
   for (guint size = batch ? BATCH : SINGLE; size <= last; size++)
     if (!get_stage (self, ENCODER, size, error)
@@ -456,27 +499,24 @@ load_item (const CcsTurnItem *turn_item, Stage *stage, guint slot)
 {
   const Items *items = turn_item->turn->work;
   const guint item = turn_item->index;
+  const gconstpointer from[MAX_STAGE_INPUTS]
+      = { items->kind == ENCODER ? (gconstpointer)items->frames[item]
+                                 : items->mixes[item],
+          items->kind == ENCODER ? NULL : items->features[item] };
 
-  if (items->kind == ENCODER) {
-    ccs_normalize (items->frames[item], FRAME_PIXELS,
-                   stage->in[0] + slot * stage->in_size[0]);
-    return;
-  }
-  memcpy (stage->in[0] + slot * stage->in_size[0], items->mixes[item],
-          stage->in_size[0] * sizeof (float));
-  memcpy (stage->in[1] + slot * stage->in_size[1], items->features[item],
-          stage->in_size[1] * sizeof (float));
+  for (guint i = 0; i < stage->n_inputs; i++)
+    memcpy (stage->in[i] + slot * stage->in_bytes[i], from[i],
+            stage->in_bytes[i]);
 }
 
 static gboolean
 write_inputs (Stage *stage, guint plan, GError **error)
 {
   for (guint i = 0; i < stage->n_inputs; i++) {
-    const gsize size = items_of_a_plan (stage) * stage->in_size[i];
+    const gsize bytes = items_of_a_plan (stage) * stage->in_bytes[i];
 
     if (!ccs_plan_write (stage->plan[plan], stage->input[i],
-                         stage->in[i] + plan * size, size * sizeof (float),
-                         error))
+                         stage->in[i] + plan * bytes, bytes, error))
       return FALSE;
   }
   return TRUE;
@@ -520,9 +560,9 @@ run_stage (Stage *stage, const CcsTurnItem *items, guint n, GError **error)
 /* A part-filled batch costs as much as a full one: worth it from half on, where
  * each of its plans has something to do. */
 static gboolean
-is_worth_a_batch (const CcsModel *self, guint kind, guint n)
+is_worth_a_batch (const CcsModel *self, guint kind, guint size, guint n)
 {
-  const guint full = full_batch[kind];
+  const guint full = items_of_size (self, kind, size);
   const guint each = full / ccs_plan_best_split (self->backend, full);
 
   return 2 * n >= full && n > full - each;
@@ -534,13 +574,14 @@ size_for_turn (gpointer machine, guint kind, guint own, guint all,
                GError **error)
 {
   CcsModel *self = machine;
-  const guint size = is_worth_a_batch (self, kind, own)
-                             || (is_worth_a_batch (self, kind, all)
-                                 && is_planned (&self->stage[kind][BATCH]))
-                         ? BATCH
-                         : SINGLE;
-  const Stage *stage = get_stage (self, kind, size, error);
+  guint size = n_sizes (self) - 1;
+  const Stage *stage;
 
+  while (size > SINGLE && !is_worth_a_batch (self, kind, size, own)
+         && !(is_worth_a_batch (self, kind, size, all)
+              && is_planned (&self->stage[kind][size])))
+    size--;
+  stage = get_stage (self, kind, size, error);
   return stage ? stage->batch : 0;
 }
 
@@ -549,12 +590,17 @@ run_turn (gpointer machine, guint kind, guint size, const CcsTurnItem *items,
           guint n, GError **error)
 {
   CcsModel *self = machine;
+  guint which = SINGLE;
 
-  return run_stage (&self->stage[kind][size > 1 ? BATCH : SINGLE], items, n,
-                    error);
+  while (self->stage[kind][which].batch != size)
+    which++;
+  return run_stage (&self->stage[kind][which], items, n, error);
 }
 
 static const CcsTurnsClass turns_class = { size_for_turn, run_turn };
+
+G_STATIC_ASSERT (CCS_TURNS_MAX_ITEMS >= CCS_MODEL_MAX_FRAMES
+                 && CCS_TURNS_MAX_ITEMS >= CCS_MODEL_MAX_WINDOWS);
 
 gboolean
 ccs_model_encode (CcsModel *self, const guint8 *const *frames, guint n,

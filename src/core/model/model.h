@@ -13,8 +13,8 @@ G_BEGIN_DECLS
 
 typedef struct _CcsModel CcsModel;
 
-/* Frames and windows that one run takes at most; more are split up. A result
- * does not depend on how many were passed at once. */
+/* Frames and windows that fill a run; more are split up. A result does not
+ * depend on how many were passed at once. */
 #define CCS_MODEL_FRAME_BATCH 4
 #define CCS_MODEL_WINDOW_BATCH 8
 
@@ -42,11 +42,19 @@ CcsBackend *ccs_model_backend (const CcsModel *self);
 const char *ccs_model_id (const CcsModel *self);
 /* Elements of one frame's feature: 7 x 14 x D. */
 gsize ccs_model_feature_size (const CcsModel *self);
+/* What those who have many frames or windows at hand had best pass at a time:
+ * the batches above, or a multiple of them where the backend runs so many
+ * together. */
+#define CCS_MODEL_MAX_FRAMES (CCS_MODEL_FRAME_BATCH * CCS_BACKEND_MAX_BULK)
+#define CCS_MODEL_MAX_WINDOWS (CCS_MODEL_WINDOW_BATCH * CCS_BACKEND_MAX_BULK)
+guint ccs_model_bulk_frames (const CcsModel *self);
+guint ccs_model_bulk_windows (const CcsModel *self);
 
 /* Plans the programs for single items (@batch FALSE) or full batches now, so
  * that the first call is not slow. From the third time on, when more than one
- * stream's encoder and decoder have asked, both: only batches that are planned
- * are filled with other callers' items. */
+ * stream's encoder and decoder have asked, both, and when as many streams have
+ * as fill half of the backend's larger batch, that too: only batches that are
+ * planned are filled with other callers' items. */
 gboolean ccs_model_warm_up (CcsModel *self, gboolean batch, GError **error);
 
 /* @frames: @n pictures, RGB 448x224, 8 bits, rows dense (448 x 3 bytes);

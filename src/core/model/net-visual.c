@@ -3,6 +3,7 @@
  * layers without its head, and the ASPP that looks at its last map at four
  * scales and as a whole. */
 #include "architecture.h"
+#include "../vision/frame.h"
 #include "net-layer.h"
 
 #define TRUNK CCS_NET_TRUNK
@@ -10,6 +11,19 @@
 #define ASPP_SLOPE 0.01f
 
 static const gint aspp_dilation[CCS_ASPP_BRANCHES] = { 1, 6, 12, 18 };
+
+CcsValueId
+ccs_net_frames (CcsProgram *p, CcsValueId pictures)
+{
+  const CcsShape shape = CCS_SHAPE (3, CCS_RGB_LEVELS);
+  float *table = g_new (float, ccs_shape_elements (&shape));
+
+  ccs_normalize_table ((float (*)[CCS_RGB_LEVELS])table);
+  return ccs_lookup (
+      p, pictures,
+      ccs_program_const (p, "normalised",
+                         ccs_tensor_new_take (CCS_F32, &shape, table)));
+}
 
 /* A convolution without bias and the batch norm behind it. */
 static CcsValueId

@@ -18,6 +18,10 @@ CcsValueId ccs_net_istft (CcsProgram *p, CcsValueId spectrum);
  * pairs last. */
 CcsValueId ccs_net_stft_reflect (CcsProgram *p, CcsValueId samples);
 
+/* Pictures as they are shown, [B,224,448,3] in 8 bits -> frames, normalised.
+ * Where the net runs, so that a picture gets there in a quarter of the bytes.
+ */
+CcsValueId ccs_net_frames (CcsProgram *p, CcsValueId pictures);
 /* Section 2. frames [B,224,448,3], normalised -> visual_feat [B,7,14,D]. In a
  * training program @groups equal parts of the batch have batch statistics of
  * their own. */

@@ -191,6 +191,12 @@ ccs_gather_tokens (CcsProgram *p, CcsValueId x, CcsValueId index)
 }
 
 CcsValueId
+ccs_lookup (CcsProgram *p, CcsValueId x, CcsValueId table)
+{
+  return APPEND (p, CCS_OP_LOOKUP, NULL, x, table);
+}
+
+CcsValueId
 ccs_matmul (CcsProgram *p, CcsValueId a, CcsValueId b, CcsValueId bias,
             gboolean transpose_a, gboolean transpose_b, float alpha, CcsAct act)
 {

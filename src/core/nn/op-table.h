@@ -20,6 +20,9 @@ typedef struct
   gint64 pitch;
 } CcsOperand;
 
+/* Values that an element of LOOKUP's x may have. */
+#define CCS_LOOKUP_LEVELS 256
+
 typedef enum
 {
   CCS_OP_FLAG_NONE = 0,

@@ -92,6 +92,7 @@ typedef enum
   CCS_OP_REDUCE,         /* x -> y = scale sum over broadcast dims */
   CCS_OP_GATHER_TOKENS,  /* x [B,T,C], index [T] -> y */
   CCS_OP_SCATTER_TOKENS, /* dy [B,T,C], index [T] -> dx */
+  CCS_OP_LOOKUP,         /* x [..,C] (U8), table [C,256] -> y [..,C] */
   /* products */
   CCS_OP_MATMUL,         /* a, b, bias? -> act (alpha op(a) op(b) + bias) */
   CCS_OP_ATTENTION,      /* q, k, v -> o, p */
@@ -349,6 +350,7 @@ CcsValueId ccs_reduce (CcsProgram *p, CcsValueId x, CcsShape shape,
                        float scale);
 /* y[b,j,:] = x[b,index[j],:]; index is S32. */
 CcsValueId ccs_gather_tokens (CcsProgram *p, CcsValueId x, CcsValueId index);
+CcsValueId ccs_lookup (CcsProgram *p, CcsValueId x, CcsValueId table);
 /* a [..,M,K] (or [..,K,M] transposed), b [..,K,N] (or [..,N,K]); equal leading
  * dimensions, or b of rank 2 with a of rank 2. bias [N] or CCS_NONE. */
 CcsValueId ccs_matmul (CcsProgram *p, CcsValueId a, CcsValueId b,

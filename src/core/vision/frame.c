@@ -16,8 +16,6 @@ enum
   N_CHANNELS
 };
 
-#define LEVELS 256 /* of an 8-bit channel */
-
 /* What the crop leaves free of the resized picture. */
 #define SLACK_X (CCS_RESIZE_WIDTH - CCS_CROP_WIDTH)
 #define SLACK_Y (CCS_RESIZE_HEIGHT - CCS_CROP_HEIGHT)
@@ -74,9 +72,9 @@ blend (guint8 degenerate, guint8 value, float factor)
 void
 ccs_enhance_brightness (guint8 *rgb, gsize pixels, float factor)
 {
-  guint8 table[LEVELS];
+  guint8 table[CCS_RGB_LEVELS];
 
-  for (gint v = 0; v < LEVELS; v++)
+  for (gint v = 0; v < CCS_RGB_LEVELS; v++)
     table[v] = blend (0, (guint8)v, factor);
   for (gsize i = 0; i < pixels * N_CHANNELS; i++)
     rgb[i] = table[rgb[i]];
@@ -97,13 +95,19 @@ ccs_enhance_color (guint8 *rgb, gsize pixels, float factor)
 }
 
 void
+ccs_normalize_table (float table[N_CHANNELS][CCS_RGB_LEVELS])
+{
+  for (gint c = 0; c < N_CHANNELS; c++)
+    for (gint v = 0; v < CCS_RGB_LEVELS; v++)
+      table[c][v] = ((float)v / 255.f - channel_mean[c]) / channel_std[c];
+}
+
+void
 ccs_normalize (const guint8 *rgb, gsize pixels, float *out)
 {
-  float table[N_CHANNELS][LEVELS];
+  float table[N_CHANNELS][CCS_RGB_LEVELS];
 
-  for (gint c = 0; c < N_CHANNELS; c++)
-    for (gint v = 0; v < LEVELS; v++)
-      table[c][v] = ((float)v / 255.f - channel_mean[c]) / channel_std[c];
+  ccs_normalize_table (table);
   for (gsize i = 0; i < pixels * N_CHANNELS; i += N_CHANNELS)
     for (gint c = 0; c < N_CHANNELS; c++)
       out[i + c] = table[c][rgb[i + c]];

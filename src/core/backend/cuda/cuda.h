@@ -11,6 +11,10 @@
 
 G_BEGIN_DECLS
 
+/* A model's batches that one run takes together: 32 frames are the work of a
+ * millisecond or more. Chosen by that, not measured. */
+#define CCS_CUDA_BULK CCS_BACKEND_MAX_BULK
+
 typedef struct
 {
   CcsBackend base;
@@ -186,6 +190,7 @@ CCS_CUDA_OP (broadcast);
 CCS_CUDA_OP (reduce);
 CCS_CUDA_OP (gather_tokens);
 CCS_CUDA_OP (scatter_tokens);
+CCS_CUDA_OP (lookup);
 CCS_CUDA_OP (max_pool);
 CCS_CUDA_OP (max_pool_grad);
 CCS_CUDA_OP (resize_rows);

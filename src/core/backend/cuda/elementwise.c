@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Ops that a kernel of one element a thread does: pointwise ops, moves,
- * complex products, tokens. */
+ * complex products, tokens, tables. */
 #include "cuda.h"
+
+G_STATIC_ASSERT (CCS_LOOKUP_TABLE == CCS_LOOKUP_LEVELS);
 
 /* -- pointwise ------------------------------------------------------------- */
 
@@ -354,4 +356,20 @@ ccs_cuda_prepare_scatter_tokens (CcsCuda *cuda, CcsKernel *kernel,
                                  const CcsKernelHints *hints, GError **error)
 {
   return prepare_tokens (kernel, CCS_KERNEL_scatter);
+}
+
+gboolean
+ccs_cuda_prepare_lookup (CcsCuda *cuda, CcsKernel *kernel,
+                         const CcsKernelHints *hints, GError **error)
+{
+  CcsSteps *steps = ccs_steps_new ();
+  const CcsOperand *x = &kernel->in[0];
+  const gsize n = ccs_shape_elements (&x->shape);
+
+  ccs_steps_add_threads (steps, CCS_KERNEL_lookup, n)->params.lookup
+      = (CcsLookupParams){ x->data, ccs_floats (&kernel->in[1]),
+                           ccs_floats (&kernel->out[0]), n,
+                           ccs_shape_channels (&x->shape) };
+  ccs_steps_finish (steps, kernel, 0);
+  return TRUE;
 }

@@ -435,6 +435,7 @@ gpu_drop_capture (CcsBackend *backend, gpointer capture)
 const CcsBackendClass ccs_backend_cuda = {
   .name = "cuda",
   .host_memory = FALSE,
+  .bulk = CCS_CUDA_BULK,
   .open = gpu_open,
   .close = gpu_close,
   .alloc = gpu_alloc,

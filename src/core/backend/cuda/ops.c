@@ -31,6 +31,7 @@ static const CcsCudaPrepare prepare_table[CCS_N_OPS] = {
   [CCS_OP_REDUCE] = ccs_cuda_prepare_reduce,
   [CCS_OP_GATHER_TOKENS] = ccs_cuda_prepare_gather_tokens,
   [CCS_OP_SCATTER_TOKENS] = ccs_cuda_prepare_scatter_tokens,
+  [CCS_OP_LOOKUP] = ccs_cuda_prepare_lookup,
   [CCS_OP_MATMUL] = ccs_cuda_prepare_matmul,
   [CCS_OP_ATTENTION] = ccs_cuda_prepare_attention,
   [CCS_OP_ATTENTION_GRAD] = ccs_cuda_prepare_attention_grad,

@@ -36,6 +36,7 @@ static const CcsCpuPrepare prepare_table[CCS_N_OPS] = {
   [CCS_OP_BROADCAST] = ccs_cpu_prepare_broadcast,
   [CCS_OP_REDUCE] = ccs_cpu_prepare_reduce,
   [CCS_OP_GATHER_TOKENS] = ccs_cpu_prepare_gather_tokens,
+  [CCS_OP_LOOKUP] = ccs_cpu_prepare_lookup,
   [CCS_OP_MATMUL] = ccs_cpu_prepare_matmul,
   [CCS_OP_ATTENTION] = ccs_cpu_prepare_attention,
   [CCS_OP_ATTENTION_GRAD] = ccs_cpu_prepare_attention_grad,

@@ -60,6 +60,7 @@ CCS_CPU_KERNEL (copy);
 CCS_CPU_KERNEL (broadcast);
 CCS_CPU_KERNEL (reduce);
 CCS_CPU_KERNEL (gather_tokens);
+CCS_CPU_KERNEL (lookup);
 CCS_CPU_KERNEL (matmul);
 CCS_CPU_KERNEL (attention);
 CCS_CPU_KERNEL (attention_grad);

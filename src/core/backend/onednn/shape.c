@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Ops that move elements: copies between views, parts of arrays, transposes,
- * tokens by index, repetition. */
+ * tokens by index, bytes by a table, repetition. */
 #include "rows.h"
 
 #include <string.h>
@@ -287,5 +287,44 @@ ccs_cpu_prepare_gather_tokens (CcsCpu *cpu, CcsKernel *kernel,
 {
   shape_new (kernel);
   kernel->run = run_gather_tokens;
+  return TRUE;
+}
+
+/* -- bytes by a table ------------------------------------------------------ */
+
+static inline void
+look_up (const guint8 *x, const float *table, float *y, gint64 n,
+         gint64 channels)
+{
+  for (gint64 i = 0; i < n; i += channels)
+    for (gint64 c = 0; c < channels; c++)
+      y[i + c] = table[c * CCS_LOOKUP_LEVELS + x[i + c]];
+}
+
+static void
+run_lookup (CcsBackend *backend, gpointer state, void *scratch)
+{
+  const Shape *self = state;
+  const gint64 channels = ccs_channels (&self->out);
+  const gint64 n = ccs_shape_elements (&self->out.shape);
+  const gint64 part = ccs_part_rows (channels) * channels;
+  const guint8 *x = self->in[0].data;
+  const float *table = self->in[1].data;
+  float *y = self->out.data;
+
+#pragma omp parallel for schedule(static) if (n > CCS_PART_ELEMENTS)
+  for (gint64 at = 0; at < n; at += part)
+    if (channels == 3) /* pictures; a loop that the compiler unrolls */
+      look_up (x + at, table, y + at, MIN (part, n - at), 3);
+    else
+      look_up (x + at, table, y + at, MIN (part, n - at), channels);
+}
+
+gboolean
+ccs_cpu_prepare_lookup (CcsCpu *cpu, CcsKernel *kernel,
+                        const CcsKernelHints *hints, GError **error)
+{
+  shape_new (kernel);
+  kernel->run = run_lookup;
   return TRUE;
 }

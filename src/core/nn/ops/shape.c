@@ -238,6 +238,25 @@ scatter_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
   return TRUE;
 }
 
+static gboolean
+lookup_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
+              GError **error)
+{
+  if (!expect_inputs (op, in, 2, error))
+    return FALSE;
+  if (in[0]->dtype != CCS_U8 || in[0]->shape.rank < 1)
+    return ccs_op_shape_error (op, error, "input 0 is not rows of %s",
+                               ccs_dtype_name (CCS_U8));
+  if (in[1]->dtype != CCS_F32
+      || !ccs_op_expect_shape (
+          op, in, 1,
+          CCS_SHAPE (ccs_shape_channels (&in[0]->shape), CCS_LOOKUP_LEVELS),
+          error))
+    return FALSE;
+  ccs_op_set_result (&out[0], in[0]->shape);
+  return TRUE;
+}
+
 /* -- gradients ------------------------------------------------------------- */
 
 static void
@@ -479,6 +498,20 @@ scatter_reference (const CcsOp *op, const CcsOperand *in, const CcsOperand *out)
     }
 }
 
+static void
+lookup_reference (const CcsOp *op, const CcsOperand *in, const CcsOperand *out)
+{
+  const gint64 n = ccs_shape_elements (&in[0].shape);
+  const gint64 channels = ccs_shape_channels (&in[0].shape);
+  const guint8 *x = in[0].data;
+  const float *table = in[1].data;
+  float *y = out[0].data;
+
+  for (gint64 i = 0; i < n; i += channels)
+    for (gint64 c = 0; c < channels; c++)
+      y[i + c] = table[c * CCS_LOOKUP_LEVELS + x[i + c]];
+}
+
 /* -- reference: repeating and summing -------------------------------------- */
 
 static void
@@ -654,5 +687,11 @@ const CcsOpRow ccs_op_rows_shape[] = {
     .min_in = 2, .max_in = 2, .n_out = 1,
     .infer = scatter_infer,
     .reference = scatter_reference,
+  },
+  ROW (CCS_OP_LOOKUP) = {
+    .name = "lookup",
+    .min_in = 2, .max_in = 2, .n_out = 1,
+    .infer = lookup_infer,
+    .reference = lookup_reference,
   },
 };

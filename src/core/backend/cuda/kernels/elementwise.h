@@ -245,3 +245,25 @@ ccs_kernel_scatter (const CcsPlace *at, const CcsTokensParams *p, int phase)
     p->y[i] = sum;
   }
 }
+
+/* -- bytes by a table ------------------------------------------------------ */
+
+#define CCS_LOOKUP_TABLE 256 /* values of a byte */
+
+typedef struct
+{
+  const unsigned char *x;
+  const float *table; /* [channels,CCS_LOOKUP_TABLE] */
+  float *y;
+  unsigned n; /* elements */
+  unsigned channels;
+} CcsLookupParams;
+
+CCS_DEVICE void
+ccs_kernel_lookup (const CcsPlace *at, const CcsLookupParams *p, int phase)
+{
+  const unsigned i = ccs_device_index (at);
+
+  if (i < p->n)
+    p->y[i] = p->table[i % p->channels * CCS_LOOKUP_TABLE + p->x[i]];
+}

@@ -21,6 +21,7 @@
   X (complex, CcsComplexParams, 1)                                             \
   X (gather, CcsTokensParams, 1)                                               \
   X (scatter, CcsTokensParams, 1)                                              \
+  X (lookup, CcsLookupParams, 1)                                               \
   X (reduce, CcsReduceParams, CCS_REDUCE_PHASES)                               \
   X (moments, CcsMomentsParams, CCS_NORM_SUM_PHASES)                           \
   X (moments_finish, CcsMomentsFinishParams, 1)                                \
