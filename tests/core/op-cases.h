@@ -86,21 +86,25 @@ build_conv2d_of_padding (Net *net)
                         pick_act (net));
 }
 
-/* As many channels as a fast algorithm for 3x3 filters asks for, and in some
- * rounds more than its larger tiles take. No sigmoid, which leaves of sums as
- * large as these little but their rounding. */
+/* As many channels as fast algorithms ask for, with the filters that have one.
+ * No sigmoid, which leaves of sums as large as these little but their rounding.
+ */
 static CcsValueId
-build_conv2d_3x3 (Net *net)
+build_conv2d_fast (Net *net)
 {
-  gint least = net->smooth ? 2 : 32, most = net->smooth ? 4 : 70;
-  gint64 in
-      = !net->smooth && net->round % 3 == 1 ? 257 : pick (net, least, most);
-  CcsShape x = pick_map (net, in);
+  static const struct
+  {
+    gint kernel, stride;
+  } filters[] = { { 3, 1 }, { 5, 1 }, { 3, 2 }, { 4, 2 } };
+  const gint which = pick (net, 0, G_N_ELEMENTS (filters) - 1);
+  const gint kernel = filters[which].kernel;
+  const gint least = net->smooth ? 2 : 32, most = net->smooth ? 4 : 70;
+  CcsShape x = pick_map (net, pick (net, least, most));
 
-  x.dim[1] += 2;
-  x.dim[2] += 2;
-  return append_conv2d (net, x, pick (net, least, most), 3, 1, pick (net, 0, 1),
-                        1,
+  x.dim[1] += kernel;
+  x.dim[2] += kernel;
+  return append_conv2d (net, x, pick (net, least, most), kernel,
+                        filters[which].stride, pick (net, 0, kernel - 1), 1,
                         net->round % 2 && !net->smooth ? CCS_RELU : CCS_NO_ACT);
 }
 
@@ -689,7 +693,7 @@ typedef struct
 static const OpCase op_cases[] = {
   { "conv2d", CCS_OP_CONV2D, FALSE, build_conv2d },
   { "conv2d wider than the map", CCS_OP_CONV2D, FALSE, build_conv2d_wide },
-  { "conv2d 3x3", CCS_OP_CONV2D, FALSE, build_conv2d_3x3 },
+  { "conv2d of many channels", CCS_OP_CONV2D, FALSE, build_conv2d_fast },
   { "conv2d of padding", CCS_OP_CONV2D, FALSE, build_conv2d_of_padding },
   { "conv2d 7x7", CCS_OP_CONV2D, FALSE, build_conv2d_stem },
   { "conv_transpose2d", CCS_OP_CONV_TRANSPOSE2D, FALSE,

@@ -80,13 +80,20 @@ gemm_finish (gint64 rows, gint64 columns, const float *sum,
   }
 }
 
+/* In tiles of about as many rows each: a tile of a few takes as long as one of
+ * more. */
 static void
 gemm_sums (gint64 m, gint64 k, const float *a, gint64 a_pitch, const float *b,
            float *sums)
 {
-  for (gint64 row = 0; row < m; row += GEMM_ROWS)
-    gemm_rows (MIN (GEMM_ROWS, m - row), k, a + row * a_pitch, a_pitch, b,
+  const gint64 tiles = (m + GEMM_ROWS - 1) / GEMM_ROWS;
+
+  for (gint64 tile = 0; tile < tiles; tile++) {
+    const gint64 row = tile * m / tiles, next = (tile + 1) * m / tiles;
+
+    gemm_rows (next - row, k, a + row * a_pitch, a_pitch, b,
                sums + row * GEMM_COLUMNS);
+  }
 }
 
 static void

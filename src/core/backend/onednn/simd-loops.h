@@ -19,8 +19,7 @@ const CcsSimd CCS_SIMD_TABLE = {
   .gemm_sums = gemm_sums,
   .gemm_pack = gemm_pack,
   .winograd = {
-    [CCS_WINOGRAD_2] = { winograd2_filter, winograd2_input, winograd2_output },
-    [CCS_WINOGRAD_4] = { winograd4_filter, winograd4_input, winograd4_output },
+    WINOGRAD (2, 3), WINOGRAD (4, 3), WINOGRAD (2, 5), WINOGRAD (4, 2),
   },
   .epilogue = epilogue,
   .activation_grad = activation_grad,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Winograd's transforms, F(2x2,3x3) and F(4x4,3x3): a tile of pixels becomes as
- * many numbers a channel, whose products with a filter's give 2x2 or 4x4
- * results. Included once for each instruction set. */
+/* Winograd's transforms, F(m x m, r x r): a tile of pixels becomes as many
+ * numbers a channel, whose products with a filter's give m x m results.
+ * Included once for each instruction set. */
 
 /* y = x + k a, for a constant k. */
 static inline vector
@@ -10,12 +10,14 @@ winograd_add (vector x, float k, vector a)
   return MULTIPLY_ADD (spread (k), a, x);
 }
 
-/* -- one axis ---------------------------------------------------------------
+#define ALWAYS_INLINE static inline __attribute__ ((always_inline))
+
+/* -- one axis: the points 0, 1, -1, infinity --------------------------------
  */
 
-/* G g of F(2,3). */
-static inline __attribute__ ((always_inline)) void
-winograd2_filter_axis (const vector g[3], vector to[4])
+/* G g, of three taps. */
+ALWAYS_INLINE void
+winograd_filter_four (const gint taps, const vector *g, vector *to)
 {
   const vector even = spread (0.5f) * (g[0] + g[2]), odd = spread (0.5f) * g[1];
 
@@ -25,9 +27,9 @@ winograd2_filter_axis (const vector g[3], vector to[4])
   to[3] = g[2];
 }
 
-/* B^T d of F(2,3). */
-static inline __attribute__ ((always_inline)) void
-winograd2_input_axis (vector d[4])
+/* B^T d. */
+ALWAYS_INLINE void
+winograd_input_four (vector *d)
 {
   const vector d1 = d[1];
 
@@ -37,42 +39,63 @@ winograd2_input_axis (vector d[4])
   d[3] = d1 - d[3];
 }
 
-/* A^T m of F(2,3). */
-static inline __attribute__ ((always_inline)) void
-winograd2_output_axis (const vector m[4], vector y[2])
+/* A^T m, two results. */
+ALWAYS_INLINE void
+winograd_output_four (const gint step, const vector *m, vector *y)
 {
   y[0] = m[0] + m[1] + m[2];
   y[1] = m[1] - m[2] - m[3];
 }
 
-/* Of G g of F(4,3): the numbers at the points +-p, the others being 0 and
- * +-q. */
-static inline __attribute__ ((always_inline)) void
-winograd4_filter_points (const vector g[3], const double p, const double q,
-                         vector to[2])
-{
-  const double by = 1 / (2 * (p * p - q * q));
-  const vector even = winograd_add (spread (by / (p * p)) * g[0], by, g[2]);
-  const vector odd = spread (by / p) * g[1];
+/* -- one axis: the points +-A, +-B, infinity, and 0 where there are six ------
+ */
 
-  to[0] = even + odd;
-  to[1] = even - odd;
+/* Of G g: the filter's polynomial, times @by, in @p and -@p, the terms of even
+ * powers and of odd ones apart. */
+ALWAYS_INLINE void
+winograd_filter_halves (const gint taps, const vector *g, const double p,
+                        double by, vector halves[2])
+{
+  halves[0] = halves[1] = spread (0.f);
+#pragma GCC unroll 5
+  for (gint i = 0; i < taps; i++, by *= p)
+    halves[i % 2] = winograd_add (halves[i % 2], by, g[i]);
 }
 
-static inline __attribute__ ((always_inline)) void
-winograd4_filter_axis (const vector g[3], vector to[6])
+ALWAYS_INLINE void
+winograd_filter_six (const gint taps, const vector *g, vector *to)
 {
   const double a = CCS_WINOGRAD_A, b = CCS_WINOGRAD_B;
+  vector in_a[2], in_b[2];
 
+  winograd_filter_halves (taps, g, a, 1 / (2 * a * a * (a * a - b * b)), in_a);
+  winograd_filter_halves (taps, g, b, 1 / (2 * b * b * (b * b - a * a)), in_b);
   to[0] = spread (1 / (a * a * b * b)) * g[0];
-  winograd4_filter_points (g, a, b, to + 1);
-  winograd4_filter_points (g, b, a, to + 3);
-  to[5] = g[2];
+  to[1] = in_a[0] + in_a[1];
+  to[2] = in_a[0] - in_a[1];
+  to[3] = in_b[0] + in_b[1];
+  to[4] = in_b[0] - in_b[1];
+  to[5] = g[taps - 1];
 }
 
-/* B^T d of F(4,3): the polynomials through all points but one. */
-static inline __attribute__ ((always_inline)) void
-winograd4_input_axis (vector d[6])
+ALWAYS_INLINE void
+winograd_filter_five (const gint taps, const vector *g, vector *to)
+{
+  const double a = CCS_WINOGRAD_A, b = CCS_WINOGRAD_B;
+  vector in_a[2], in_b[2];
+
+  winograd_filter_halves (taps, g, a, 1 / (2 * a * (a * a - b * b)), in_a);
+  winograd_filter_halves (taps, g, b, 1 / (2 * b * (b * b - a * a)), in_b);
+  to[0] = in_a[1] + in_a[0];
+  to[1] = in_a[1] - in_a[0];
+  to[2] = in_b[1] + in_b[0];
+  to[3] = in_b[1] - in_b[0];
+  to[4] = g[taps - 1];
+}
+
+/* B^T d: the polynomials through all points but one. */
+ALWAYS_INLINE void
+winograd_input_six (vector *d)
 {
   const float a = CCS_WINOGRAD_A, b = CCS_WINOGRAD_B;
   const vector even_a = winograd_add (d[4], -b * b, d[2]);
@@ -90,22 +113,59 @@ winograd4_input_axis (vector d[6])
   d[4] = even_b - odd_b;
 }
 
-/* A^T m of F(4,3): powers of the points. */
-static inline __attribute__ ((always_inline)) void
-winograd4_output_axis (const vector m[6], vector y[4])
+ALWAYS_INLINE void
+winograd_input_five (vector *d)
 {
   const float a = CCS_WINOGRAD_A, b = CCS_WINOGRAD_B;
-  const vector even_a = m[1] + m[2], odd_a = m[1] - m[2];
-  const vector even_b = m[3] + m[4], odd_b = m[3] - m[4];
+  const vector even_a = spread (a) * winograd_add (d[2], -b * b, d[0]);
+  const vector odd_a = winograd_add (d[3], -b * b, d[1]);
+  const vector even_b = spread (b) * winograd_add (d[2], -a * a, d[0]);
+  const vector odd_b = winograd_add (d[3], -a * a, d[1]);
 
-  y[0] = m[0] + even_a + even_b;
-  y[1] = winograd_add (spread (a) * odd_a, b, odd_b);
-  y[2] = winograd_add (spread (a * a) * even_a, b * b, even_b);
-  y[3] = winograd_add (winograd_add (m[5], a * a * a, odd_a), b * b * b, odd_b);
+  d[4] = winograd_add (winograd_add (d[4], -(a * a + b * b), d[2]),
+                       a * a * b * b, d[0]);
+  d[0] = odd_a + even_a;
+  d[1] = odd_a - even_a;
+  d[2] = odd_b + even_b;
+  d[3] = odd_b - even_b;
+}
+
+/* A^T m, of the numbers in +-A, +-B and infinity: powers of the points. */
+ALWAYS_INLINE void
+winograd_output_five (const gint step, const vector *m, vector *y)
+{
+  const float a = CCS_WINOGRAD_A, b = CCS_WINOGRAD_B;
+  const vector halves_a[] = { m[0] + m[1], m[0] - m[1] };
+  const vector halves_b[] = { m[2] + m[3], m[2] - m[3] };
+  float power_a = 1.f, power_b = 1.f;
+
+#pragma GCC unroll 4
+  for (gint i = 0; i < step; i++, power_a *= a, power_b *= b) {
+    y[i] = i + 1 == step ? m[4] : spread (0.f);
+    y[i] = winograd_add (y[i], power_a, halves_a[i % 2]);
+    y[i] = winograd_add (y[i], power_b, halves_b[i % 2]);
+  }
+}
+
+ALWAYS_INLINE void
+winograd_output_six (const gint step, const vector *m, vector *y)
+{
+  winograd_output_five (step, m + 1, y);
+  y[0] += m[0];
 }
 
 /* -- both axes --------------------------------------------------------------
  */
+
+#define WINOGRAD_MAX_TILE 6
+#define WINOGRAD_MAX_STEP 4
+#define WINOGRAD_MAX_TAPS 5
+
+typedef void (*WinogradFilterAxis) (const gint taps, const vector *g,
+                                    vector *to);
+typedef void (*WinogradInputAxis) (vector *d);
+typedef void (*WinogradOutputAxis) (const gint step, const vector *m,
+                                    vector *y);
 
 static inline vector
 winograd_load (const float *x, gint64 n)
@@ -119,100 +179,140 @@ winograd_load (const float *x, gint64 n)
   return part;
 }
 
-#define DEFINE_WINOGRAD(form, TILE, STEP)                                      \
-  static void form##_filter (gint64 columns, const float *taps,                \
-                             gint64 tap_step, float *to, gint64 plane)         \
+ALWAYS_INLINE void
+winograd_filter (const gint n_taps, const gint tile,
+                 const WinogradFilterAxis axis, gint64 columns,
+                 const float *const *taps, float *to, gint64 plane)
+{
+  for (gint64 c = 0; c < GEMM_COLUMNS; c += LANES) {
+    vector half[WINOGRAD_MAX_TAPS][WINOGRAD_MAX_TILE];
+
+    for (gint j = 0; j < n_taps; j++) {
+      vector g[WINOGRAD_MAX_TAPS];
+
+      for (gint i = 0; i < n_taps; i++)
+        g[i] = winograd_load (taps[n_taps * i + j] + c, columns - c);
+      axis (n_taps, g, half[j]);
+    }
+    for (gint i = 0; i < tile; i++) {
+      vector g[WINOGRAD_MAX_TAPS], row[WINOGRAD_MAX_TILE];
+
+      for (gint j = 0; j < n_taps; j++)
+        g[j] = half[j][i];
+      axis (n_taps, g, row);
+      for (gint j = 0; j < tile; j++)
+        *(loose_vector *)(to + (tile * i + j) * plane + c) = row[j];
+    }
+  }
+}
+
+ALWAYS_INLINE void
+winograd_input (const gint tile, const WinogradInputAxis axis, gint64 channels,
+                const float *const *pixels, float *to, gint64 plane)
+{
+  for (gint64 c = 0; c < channels; c += LANES) {
+    vector rows[WINOGRAD_MAX_TILE][WINOGRAD_MAX_TILE];
+
+    for (gint i = 0; i < tile; i++) {
+      vector d[WINOGRAD_MAX_TILE];
+
+      for (gint j = 0; j < tile; j++)
+        d[j] = winograd_load (pixels[tile * i + j] + c, channels - c);
+      axis (d);
+      for (gint j = 0; j < tile; j++)
+        rows[i][j] = d[j];
+    }
+    for (gint j = 0; j < tile; j++) {
+      vector d[WINOGRAD_MAX_TILE];
+
+      for (gint i = 0; i < tile; i++)
+        d[i] = rows[i][j];
+      axis (d);
+      for (gint i = 0; i < tile; i++)
+        *(loose_vector *)(to + (tile * i + j) * plane + c) = d[i];
+    }
+  }
+}
+
+ALWAYS_INLINE void
+winograd_results (const gint step, const gint tile,
+                  const WinogradOutputAxis axis, const float *from,
+                  gint64 plane, vector *y)
+{
+  vector half[WINOGRAD_MAX_TILE][WINOGRAD_MAX_STEP];
+
+  for (gint i = 0; i < tile; i++) {
+    vector m[WINOGRAD_MAX_TILE];
+
+    for (gint j = 0; j < tile; j++)
+      m[j] = *(const loose_vector *)(from + (tile * i + j) * plane);
+    axis (step, m, half[i]);
+  }
+  for (gint j = 0; j < step; j++) {
+    vector m[WINOGRAD_MAX_TILE], column[WINOGRAD_MAX_STEP];
+
+    for (gint i = 0; i < tile; i++)
+      m[i] = half[i][j];
+    axis (step, m, column);
+    for (gint i = 0; i < step; i++)
+      y[step * i + j] = column[i];
+  }
+}
+
+ALWAYS_INLINE void
+winograd_output (const gint step, const gint tile,
+                 const WinogradOutputAxis axis, gint64 columns,
+                 const float *from, gint64 plane, const float *bias,
+                 const float *const *residual, CcsAct act, float *const *y)
+{
+  float results[WINOGRAD_MAX_STEP * WINOGRAD_MAX_STEP][GEMM_COLUMNS]
+      __attribute__ ((aligned (64)));
+
+  for (gint64 c = 0; c < GEMM_COLUMNS; c += LANES) {
+    vector part[WINOGRAD_MAX_STEP * WINOGRAD_MAX_STEP];
+
+    winograd_results (step, tile, axis, from + c, plane, part);
+    for (gint i = 0; i < step * step; i++)
+      *(vector *)(results[i] + c) = part[i];
+  }
+  for (gint i = 0; i < step * step; i++)
+    if (y[i])
+      epilogue (1, columns, results[i], 0, bias, residual[i], 0, act, y[i], 0);
+}
+
+#define DEFINE_WINOGRAD(STEP, TAPS, POINTS)                                    \
+  static void winograd_##STEP##_##TAPS##_filter (                              \
+      gint64 columns, const float *const *taps, float *to, gint64 plane)       \
   {                                                                            \
-    for (gint64 c = 0; c < GEMM_COLUMNS; c += LANES) {                         \
-      vector half[3][TILE];                                                    \
-                                                                               \
-      for (gint j = 0; j < 3; j++) {                                           \
-        vector g[3];                                                           \
-                                                                               \
-        for (gint i = 0; i < 3; i++)                                           \
-          g[i] = winograd_load (taps + (3 * i + j) * tap_step + c,             \
-                                columns - c);                                  \
-        form##_filter_axis (g, half[j]);                                       \
-      }                                                                        \
-      for (gint i = 0; i < TILE; i++) {                                        \
-        const vector g[] = { half[0][i], half[1][i], half[2][i] };             \
-        vector row[TILE];                                                      \
-                                                                               \
-        form##_filter_axis (g, row);                                           \
-        for (gint j = 0; j < TILE; j++)                                        \
-          *(loose_vector *)(to + (TILE * i + j) * plane + c) = row[j];         \
-      }                                                                        \
-    }                                                                          \
+    winograd_filter (TAPS, STEP + TAPS - 1, winograd_filter_##POINTS, columns, \
+                     taps, to, plane);                                         \
   }                                                                            \
                                                                                \
-  static void form##_input (gint64 channels, const float *const *pixels,       \
-                            float *to, gint64 plane)                           \
+  static void winograd_##STEP##_##TAPS##_input (                               \
+      gint64 channels, const float *const *pixels, float *to, gint64 plane)    \
   {                                                                            \
-    for (gint64 c = 0; c < channels; c += LANES) {                             \
-      vector rows[TILE][TILE];                                                 \
-                                                                               \
-      for (gint i = 0; i < TILE; i++) {                                        \
-        vector d[TILE];                                                        \
-                                                                               \
-        for (gint j = 0; j < TILE; j++)                                        \
-          d[j] = winograd_load (pixels[TILE * i + j] + c, channels - c);       \
-        form##_input_axis (d);                                                 \
-        for (gint j = 0; j < TILE; j++)                                        \
-          rows[i][j] = d[j];                                                   \
-      }                                                                        \
-      for (gint j = 0; j < TILE; j++) {                                        \
-        vector d[TILE];                                                        \
-                                                                               \
-        for (gint i = 0; i < TILE; i++)                                        \
-          d[i] = rows[i][j];                                                   \
-        form##_input_axis (d);                                                 \
-        for (gint i = 0; i < TILE; i++)                                        \
-          *(loose_vector *)(to + (TILE * i + j) * plane + c) = d[i];           \
-      }                                                                        \
-    }                                                                          \
+    winograd_input (STEP + TAPS - 1, winograd_input_##POINTS, channels,        \
+                    pixels, to, plane);                                        \
   }                                                                            \
                                                                                \
-  static inline __attribute__ ((always_inline)) void form##_sums (             \
-      const float *from, gint64 plane, vector y[STEP * STEP])                  \
+  static void winograd_##STEP##_##TAPS##_output (                              \
+      gint64 columns, const float *from, gint64 plane, const float *bias,      \
+      const float *const *residual, CcsAct act, float *const *y)               \
   {                                                                            \
-    vector half[TILE][STEP];                                                   \
-                                                                               \
-    for (gint i = 0; i < TILE; i++) {                                          \
-      vector m[TILE];                                                          \
-                                                                               \
-      for (gint j = 0; j < TILE; j++)                                          \
-        m[j] = *(const loose_vector *)(from + (TILE * i + j) * plane);         \
-      form##_output_axis (m, half[i]);                                         \
-    }                                                                          \
-    for (gint j = 0; j < STEP; j++) {                                          \
-      vector m[TILE], column[STEP];                                            \
-                                                                               \
-      for (gint i = 0; i < TILE; i++)                                          \
-        m[i] = half[i][j];                                                     \
-      form##_output_axis (m, column);                                          \
-      for (gint i = 0; i < STEP; i++)                                          \
-        y[STEP * i + j] = column[i];                                           \
-    }                                                                          \
-  }                                                                            \
-                                                                               \
-  static void form##_output (gint64 columns, const float *from, gint64 plane,  \
-                             const float *bias, const float *const *residual,  \
-                             CcsAct act, float *const *y)                      \
-  {                                                                            \
-    float sums[STEP * STEP][GEMM_COLUMNS] __attribute__ ((aligned (64)));      \
-                                                                               \
-    for (gint64 c = 0; c < GEMM_COLUMNS; c += LANES) {                         \
-      vector part[STEP * STEP];                                                \
-                                                                               \
-      form##_sums (from + c, plane, part);                                     \
-      for (gint i = 0; i < STEP * STEP; i++)                                   \
-        *(vector *)(sums[i] + c) = part[i];                                    \
-    }                                                                          \
-    for (gint i = 0; i < STEP * STEP; i++)                                     \
-      if (y[i])                                                                \
-        epilogue (1, columns, sums[i], 0, bias, residual[i], 0, act, y[i], 0); \
+    winograd_output (STEP, STEP + TAPS - 1, winograd_output_##POINTS, columns, \
+                     from, plane, bias, residual, act, y);                     \
   }
 
-DEFINE_WINOGRAD (winograd2, 4, 2)
-DEFINE_WINOGRAD (winograd4, 6, 4)
+DEFINE_WINOGRAD (2, 3, four)
+DEFINE_WINOGRAD (4, 3, six)
+DEFINE_WINOGRAD (2, 5, six)
+DEFINE_WINOGRAD (4, 2, five)
 #undef DEFINE_WINOGRAD
+#undef ALWAYS_INLINE
+
+/* A form's place in the table. */
+#define WINOGRAD(STEP, TAPS)                                                   \
+  [CCS_WINOGRAD_##STEP##_##TAPS]                                               \
+      = { STEP, TAPS, winograd_##STEP##_##TAPS##_filter,                       \
+          winograd_##STEP##_##TAPS##_input,                                    \
+          winograd_##STEP##_##TAPS##_output }

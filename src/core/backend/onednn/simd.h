@@ -24,13 +24,17 @@ typedef struct
   CcsAct act;
 } CcsSimdFinish;
 
-/* Winograd's F(2x2,3x3) and F(4x4,3x3). The points of the second, beside 0 and
- * infinity, are +-A and +-B: of those tried they round least, to about twice
- * the error of the plain sum; their squares and products are exact. */
+/* Winograd's forms F(m x m, r x r): from tiles of (m + r - 1)^2 pixels, m x m
+ * results of a filter of r x r taps. All but the first have the points +-A,
+ * +-B, infinity, and, where there are six, 0: of those tried they round least,
+ * to about twice the error of the plain sum; their squares and products are
+ * exact. */
 typedef enum
 {
-  CCS_WINOGRAD_2,
-  CCS_WINOGRAD_4,
+  CCS_WINOGRAD_2_3,
+  CCS_WINOGRAD_4_3,
+  CCS_WINOGRAD_2_5,
+  CCS_WINOGRAD_4_2,
   CCS_N_WINOGRADS
 } CcsWinograd;
 
@@ -39,9 +43,10 @@ typedef enum
 
 typedef struct
 {
-  /* Number k of the filter whose 9 taps stand tap_step apart goes to
-   * to[k plane]: @columns output channels, then zeros up to gemm_columns. */
-  void (*filter) (gint64 columns, const float *taps, gint64 tap_step, float *to,
+  gint step, taps; /* m and r */
+  /* Number k of the filter goes to to[k plane]: @columns output channels, then
+   * zeros up to gemm_columns. taps[i r + j]: the channels of tap (i, j). */
+  void (*filter) (gint64 columns, const float *const *taps, float *to,
                   gint64 plane);
   /* Number k of the tile of @pixels goes to to[k plane]; up to a vector past
    * @channels is written. */
