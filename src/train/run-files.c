@@ -1,14 +1,40 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "run-files.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #define OPTIMIZER_PREFIX "optimizer."
 #define META_BEST "ccstereo.train.best"
 #define META_IDENTITY "ccstereo.train.identity"
+
+/* The kernel ends the occupation with the process, however that ends. Where a
+ * file system has no locks there is none. */
+int
+ccs_run_occupy (const char *dir, GError **error)
+{
+  int folder = g_mkdir_with_parents (dir, 0777) == 0
+                   ? g_open (dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
+                   : -1;
+
+  if (folder < 0) {
+    g_set_error (error, CCS_ERROR, CCS_ERROR_IO,
+                 "%s: the run's folder cannot be made: %s", dir,
+                 g_strerror (errno));
+    return -1;
+  }
+  if (flock (folder, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+    return folder;
+  close (folder);
+  g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
+               "%s: another run is at work in this folder", dir);
+  return -1;
+}
 
 void
 ccs_run_state_clear (CcsRunState *self)

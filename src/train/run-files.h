@@ -23,6 +23,11 @@ typedef struct
   char *identity; /* what must be the same in a resumed run */
 } CcsRunState;
 
+/* Makes @dir where it is missing and keeps other processes' runs out of it, for
+ * as long as what is returned is open. -1: it cannot be made, or a run is at
+ * work there. */
+int ccs_run_occupy (const char *dir, GError **error);
+
 void ccs_run_state_clear (CcsRunState *self);
 gboolean ccs_run_state_save (const CcsRunState *self, const char *dir,
                              GError **error);

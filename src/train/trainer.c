@@ -3,8 +3,6 @@
 #include "report.h"
 #include "tensorboard.h"
 #include "trainer-private.h"
-#include <glib/gstdio.h>
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -208,13 +206,6 @@ open_state (const CcsTrainSettings *settings, CcsRunState *state,
   g_autofree char *path
       = g_build_filename (settings->save_dir, CCS_RUN_STATE, NULL);
 
-  *state = (CcsRunState){ .best = INFINITY };
-  if (g_mkdir_with_parents (settings->save_dir, 0777) != 0) {
-    g_set_error (error, CCS_ERROR, CCS_ERROR_IO,
-                 "%s: the run's folder cannot be made: %s", settings->save_dir,
-                 g_strerror (errno));
-    return FALSE;
-  }
   ccs_run_drop_unfinished (settings->save_dir);
   if (settings->resume)
     return ccs_run_state_load (state, settings->save_dir, error);
@@ -354,10 +345,11 @@ ccs_train (const CcsTrainSettings *settings, const volatile gint *stop,
            GError **error)
 {
   Run run = { .settings = settings };
-  CcsRunState state;
+  CcsRunState state = { .best = INFINITY };
   CcsRunResult result = CCS_RUN_FAILED;
+  int folder = ccs_run_occupy (settings->save_dir, error);
 
-  if (open_state (settings, &state, error)
+  if (folder >= 0 && open_state (settings, &state, error)
       && ccs_training_open (&run.training, settings, &state, error)
       && begin (&run, &state, error))
     result = run_steps (&run, stop, error);
@@ -371,5 +363,7 @@ ccs_train (const CcsTrainSettings *settings, const volatile gint *stop,
   g_clear_pointer (&run.test, ccs_dataset_free);
   ccs_training_close (&run.training);
   g_free (run.recipe);
+  if (folder >= 0)
+    close (folder);
   return result;
 }

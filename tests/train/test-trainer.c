@@ -270,6 +270,23 @@ START_TEST (a_folder_with_a_run_is_not_begun_anew)
 }
 END_TEST
 
+START_TEST (a_folder_in_which_a_run_is_at_work_is_left_alone)
+{
+  g_autofree char *dir = run_folder ("occupied");
+  g_autoptr (GError) error = NULL;
+  int held = ccs_run_occupy (dir, &error);
+  g_auto (Outcome) outcome = { 0 };
+
+  ck_assert_msg (held >= 0, "%s", error ? error->message : "");
+  outcome = run_program ("CCSTEREO_TRAIN", NULL,
+                         RECIPE " --max-steps 1 --save_dir %s", dir);
+  assert_refused (&outcome, 1, dir);
+  ck_assert_ptr_nonnull (strstr (outcome.err, "at work"));
+  ck_assert (!has_state (dir));
+  close (held);
+}
+END_TEST
+
 START_TEST (another_seed_is_another_run)
 {
   g_autofree char *dir = run_folder ("seed");
@@ -432,6 +449,7 @@ main (void)
   tcase_add_test (tcase, what_killed_saves_left_is_cleared_away);
   tcase_add_loop_test (tcase, another_recipe_is_not_resumed, 0, 4);
   tcase_add_test (tcase, a_folder_with_a_run_is_not_begun_anew);
+  tcase_add_test (tcase, a_folder_in_which_a_run_is_at_work_is_left_alone);
   tcase_add_test (tcase, another_seed_is_another_run);
   tcase_add_test (tcase, the_event_file_is_whole_records_with_every_loss);
   tcase_add_test (tcase, the_report_stands_on_its_own);
