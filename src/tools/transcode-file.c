@@ -111,20 +111,54 @@ transcode_file_open_input (const char *path, const volatile sig_atomic_t *stop,
   return in;
 }
 
+/* How long before 0 stream @index of @path begins, in AV_TIME_BASE: movies hide
+ * by edit lists what a picture needs that does not begin with them. */
+static gboolean
+find_hidden (const char *path, int index, const volatile sig_atomic_t *stop,
+             gint64 *hidden, GError **error)
+{
+  AVFormatContext *in = transcode_file_open_input (path, stop, error);
+  AVPacket *packet = av_packet_alloc ();
+  const gboolean opened = in != NULL;
+  gboolean more = opened && index < (int)in->nb_streams;
+
+  *hidden = 0;
+  while (more && av_read_frame (in, packet) >= 0) {
+    if (packet->stream_index == index && packet->pts != AV_NOPTS_VALUE) {
+      const gint64 time = av_rescale_q (
+          packet->pts, in->streams[index]->time_base, AV_TIME_BASE_Q);
+
+      *hidden = MAX (*hidden, -time);
+      more = time < 0;
+    }
+    av_packet_unref (packet);
+  }
+  av_packet_free (&packet);
+  avformat_close_input (&in);
+  return opened;
+}
+
 TranscodeFile *
 transcode_file_open (const char *path, guint stream,
+                     const TranscodeContainer *container,
                      const volatile sig_atomic_t *stop, GError **error)
 {
   g_autoptr (TranscodeFile) self = g_new0 (TranscodeFile, 1);
 
   self->in_path = g_strdup (path);
+  self->container = container;
   self->in = transcode_file_open_input (path, stop, error);
-  if (self->in == NULL || !find_streams (self, stream, error))
+  if (self->in == NULL || !find_streams (self, stream, error)
+      || (container->tick
+          && !find_hidden (path, self->video->index, stop, &self->hidden,
+                           error)))
     return NULL;
   /* Transport streams begin at any time; files at 0. */
   if ((self->in->iformat->flags & AVFMT_TS_DISCONT)
       && self->in->start_time != AV_NOPTS_VALUE)
     self->offset = -self->in->start_time;
+  else
+    self->offset = self->hidden;
   return g_steal_pointer (&self);
 }
 

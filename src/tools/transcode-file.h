@@ -40,6 +40,8 @@ gboolean transcode_container_takes (const TranscodeContainer *self,
  * @video: the first stream of pictures in it
  * @audio: the stream of it that is made binaural
  * @n_audio: how many audio streams the input has
+ * @hidden: how much of the pictures a player leaves out before 0, and the
+ * output cannot, in AV_TIME_BASE
  * @offset: what is added to the input's times, in AV_TIME_BASE: the input's
  *   clock may begin anywhere
  * @out: the output; NULL before transcode_file_create()
@@ -58,7 +60,7 @@ typedef struct
   AVFormatContext *in;
   AVStream *video, *audio;
   guint n_audio;
-  gint64 offset;
+  gint64 hidden, offset;
   AVFormatContext *out;
   gint *map;
   guint n_map;
@@ -83,9 +85,11 @@ AVFormatContext *transcode_file_open_input (const char *path,
 gboolean transcode_file_fail (GError **error, const char *path,
                               const char *what, int code);
 
-/* Opens @path and finds a video stream and audio stream number @stream, from 0.
- * Stops waiting for data once *@stop is not 0. */
+/* Opens @path, which is to become a @container, and finds a video stream and
+ * audio stream number @stream, from 0. Stops waiting for data once *@stop is
+ * not 0. */
 TranscodeFile *transcode_file_open (const char *path, guint stream,
+                                    const TranscodeContainer *container,
                                     const volatile sig_atomic_t *stop,
                                     GError **error);
 void transcode_file_free (TranscodeFile *self);
@@ -95,7 +99,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (TranscodeFile, transcode_file_free)
  * @keep_original stands before it. @notice hears the reason for each stream
  * that the output cannot have. */
 gboolean transcode_file_create (TranscodeFile *self, const char *path,
-                                const TranscodeContainer *container,
                                 const AVCodecContext *encoder,
                                 gboolean keep_original, TranscodeNotice notice,
                                 GError **error);

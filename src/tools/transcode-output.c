@@ -324,17 +324,16 @@ write_header (TranscodeFile *self, const char *path, GError **error)
 
 gboolean
 transcode_file_create (TranscodeFile *self, const char *path,
-                       const TranscodeContainer *container,
                        const AVCodecContext *encoder, gboolean keep_original,
                        TranscodeNotice notice, GError **error)
 {
-  if (avformat_alloc_output_context2 (&self->out, NULL, container->muxer, path)
+  if (avformat_alloc_output_context2 (&self->out, NULL, self->container->muxer,
+                                      path)
       < 0)
     return transcode_file_fail (error, path, "cannot be written",
                                 AVERROR_MUXER_NOT_FOUND);
   /* Spherical data in MP4 is unofficial to libavformat, FLAC experimental. */
   self->out->strict_std_compliance = FF_COMPLIANCE_EXPERIMENTAL;
-  self->container = container;
   self->n_map = self->in->nb_streams;
   /* The new track gets by without negative times; that nobody moves the rest.
    */

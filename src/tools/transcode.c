@@ -346,23 +346,36 @@ tell_downmix (Job *job)
                 job->options->in, channels);
 }
 
+static void
+tell_hidden (Job *job)
+{
+  const Options *options = job->options;
+  const double hidden = (double)job->file->hidden / AV_TIME_BASE;
+
+  if (hidden > 0 && !options->quiet)
+    g_printerr (
+        "ccstereo-transcode: note: %s: its first %.3f s of pictures are "
+        "hidden, which .%s files cannot do: sound begins behind them\n",
+        options->in, hidden, options->container->extension);
+}
+
 static gboolean
 transcode (Job *job, GError **error)
 {
   const Options *options = job->options;
 
   if (!check_names (options, error)
-      || (job->file
-          = transcode_file_open (options->in, options->stream, &stop, error))
+      || (job->file = transcode_file_open (options->in, options->stream,
+                                           options->container, &stop, error))
              == NULL)
     return FALSE;
   tell_downmix (job);
+  tell_hidden (job);
   return open_sound (job, error) && open_track (job, error)
          && make_partial (job, error)
-         && transcode_file_create (job->file, job->partial, options->container,
-                                   transcode_track_encoder (job->track),
-                                   options->keep_original,
-                                   options->quiet ? no_notice : notice, error)
+         && transcode_file_create (
+             job->file, job->partial, transcode_track_encoder (job->track),
+             options->keep_original, options->quiet ? no_notice : notice, error)
          && copy_and_write (job, error) && name_output (job, error);
 }
 

@@ -217,7 +217,7 @@ write_picture (AVFormatContext *file, AVCodecContext *video, int k,
     draw_lossless (frame, k, options->turned);
   else
     draw (frame, k);
-  frame->pts = av_rescale (k, video->time_base.den, FPS)
+  frame->pts = av_rescale (k - options->hidden, video->time_base.den, FPS)
                + (options->vfr ? 13 * (k % 5) : 0);
   write_video (file, video, frame);
   av_frame_free (&frame);

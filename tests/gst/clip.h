@@ -27,6 +27,7 @@ G_BEGIN_DECLS
  * @turned: those are stored turned by a quarter, and say so
  * @text: codec of subtitles that say CLIP_WORDS from 0.5 s to 1.5 s; 0: none
  * @seconds: of the picture; 0: CLIP_SECONDS
+ * @hidden: tenths of a second of it that lie before 0, as edit lists hide them
  */
 typedef struct
 {
@@ -35,7 +36,7 @@ typedef struct
   int n_audio;
   gboolean no_video, vfr, spherical, lossless, turned;
   enum AVCodecID text;
-  int seconds;
+  int seconds, hidden;
 } ClipOptions;
 
 /* By the extension of @path: a .mpg program stream has MPEG-2 pictures, of

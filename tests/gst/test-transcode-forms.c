@@ -203,6 +203,45 @@ START_TEST (packets_without_times_get_some)
 }
 END_TEST
 
+/* The time in seconds of packet @i of @packets. */
+static double
+time_of (const GPtrArray *packets, guint i, const AVStream *stream)
+{
+  const AVPacket *packet = g_ptr_array_index (packets, i);
+
+  return packet->pts * av_q2d (stream->time_base);
+}
+
+START_TEST (what_an_edit_list_hides_comes_before_the_sound)
+{
+  const double hidden = 0.4;
+  ClipOptions clip = plain;
+  g_autofree char *in = tool_path ("hidden.mov");
+  g_autofree char *out = tool_path ("hidden-out.mkv");
+  g_autoptr (GPtrArray) before = NULL, after = NULL;
+  g_autoptr (GArray) sound = NULL;
+  AVFormatContext *a, *b;
+  double start;
+  int rate;
+
+  clip.hidden = (int)(10 * hidden);
+  clip_write (in, &clip);
+  tool_transcode (in, out, "pcm");
+  a = clip_open (in);
+  b = clip_open (out);
+  before = clip_packets (a, 0);
+  after = clip_packets (b, 0);
+  ck_assert_uint_eq (after->len, before->len);
+  for (guint i = 0; i < after->len; i++)
+    ck_assert_double_eq_tol (time_of (after, i, b->streams[0]),
+                             time_of (before, i, a->streams[0]) + hidden, 1e-3);
+  sound = clip_decode (out, &start, &rate);
+  ck_assert_double_eq_tol (start, hidden, 1e-3);
+  avformat_close_input (&a);
+  avformat_close_input (&b);
+}
+END_TEST
+
 static Suite *
 forms_suite (void)
 {
@@ -215,6 +254,7 @@ forms_suite (void)
   tcase_add_loop_test (tests, subtitles_take_the_form_of_the_output, 0,
                        G_N_ELEMENTS (texts));
   tcase_add_test (tests, packets_without_times_get_some);
+  tcase_add_test (tests, what_an_edit_list_hides_comes_before_the_sound);
   suite_add_tcase (suite, tests);
   return suite;
 }
