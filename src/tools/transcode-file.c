@@ -176,6 +176,7 @@ transcode_file_free (TranscodeFile *self)
   g_free (self->map);
   g_free (self->last_dts);
   g_free (self->in_path);
+  g_free (self->name);
   g_free (self);
 }
 
@@ -286,8 +287,7 @@ transcode_file_write (TranscodeFile *self, AVPacket *packet, gint stream,
   keep_order (self, packet);
   ret = av_interleaved_write_frame (self->out, packet);
   av_packet_free (&packet);
-  return ret >= 0
-         || transcode_file_fail (error, self->out->url, "writing", ret);
+  return ret >= 0 || transcode_file_fail (error, self->name, "writing", ret);
 }
 
 /* Of an encoder's delay MP4's edit list tells anything, Matroska only Opus'

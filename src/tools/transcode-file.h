@@ -45,6 +45,7 @@ gboolean transcode_container_takes (const TranscodeContainer *self,
  * @offset: what is added to the input's times, in AV_TIME_BASE: the input's
  *   clock may begin anywhere
  * @out: the output; NULL before transcode_file_create()
+ * @name: of the output, for messages
  * @map: input stream -> output stream, or -1; @n_map of them
  * @text: by input stream, what makes its packets anew; NULL: they are copied
  * @is_turned: by input stream, whether its turn is still to be written
@@ -62,6 +63,7 @@ typedef struct
   guint n_audio;
   gint64 hidden, offset;
   AVFormatContext *out;
+  char *name;
   gint *map;
   guint n_map;
   TranscodeText **text;
@@ -95,11 +97,12 @@ TranscodeFile *transcode_file_open (const char *path, guint stream,
 void transcode_file_free (TranscodeFile *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TranscodeFile, transcode_file_free)
 
-/* Makes @path, where the new track takes the chosen stream's place, or with
+/* Makes @path, to be called @name, where the new track takes the chosen
+ * stream's place, or with
  * @keep_original stands before it. @notice hears the reason for each stream
  * that the output cannot have. */
 gboolean transcode_file_create (TranscodeFile *self, const char *path,
-                                const AVCodecContext *encoder,
+                                const char *name, const AVCodecContext *encoder,
                                 gboolean keep_original, TranscodeNotice notice,
                                 GError **error);
 /* The next packet to copy, with output times, or *@packet NULL at the end. */

@@ -12,8 +12,10 @@
 #include "transcode-sphere.h"
 #include "transcode-turn.h"
 
-/* Of movie tracks that libavformat makes from chapters. */
+/* Of movie tracks that libavformat makes from chapters, and from what the
+ * picture's metadata says. */
 #define TAG_CHAPTER_TEXT MKTAG ('t', 'e', 'x', 't')
+#define TAG_TIME_CODE MKTAG ('t', 'm', 'c', 'd')
 
 /* -- output --------------------------------------------------------------- */
 
@@ -31,7 +33,7 @@ is_mov (const AVOutputFormat *format)
 }
 
 /* Data tracks have no codec by which libavformat would know them; a movie can
- * take some over from a movie. Chapter tracks it writes itself. */
+ * take some over from a movie. */
 static gboolean
 can_carry_data (TranscodeFile *self, const AVStream *stream)
 {
@@ -39,7 +41,8 @@ can_carry_data (TranscodeFile *self, const AVStream *stream)
       || !av_match_name ("mov", self->in->iformat->name))
     return FALSE;
   switch (stream->codecpar->codec_tag) {
-  case MKTAG ('t', 'm', 'c', 'd'):
+  case TAG_TIME_CODE:
+    return g_str_equal (self->out->oformat->name, "mov");
   case MKTAG ('g', 'p', 'm', 'd'):
     return TRUE;
   default:
@@ -190,6 +193,21 @@ add_text (TranscodeFile *self, const AVStream *from, TranscodeNotice notice)
   return TRUE;
 }
 
+/* Whether libavformat writes what @stream says by itself. */
+static gboolean
+is_written_anew (TranscodeFile *self, const AVStream *stream)
+{
+  switch (stream->codecpar->codec_tag) {
+  case TAG_CHAPTER_TEXT:
+    return self->in->nb_chapters > 0;
+  case TAG_TIME_CODE:
+    return is_mov (self->out->oformat)
+           && av_dict_get (self->video->metadata, "timecode", NULL, 0);
+  default:
+    return FALSE;
+  }
+}
+
 /* Says so; FALSE where the output would be worth nothing. */
 static gboolean
 leave_out (TranscodeFile *self, AVStream *stream, TranscodeNotice notice,
@@ -211,8 +229,7 @@ leave_out (TranscodeFile *self, AVStream *stream, TranscodeNotice notice,
       self->in_path, stream->index, type ? type : "unknown", codec,
       self->container->extension);
   stream->discard = AVDISCARD_ALL;
-  if (!(self->in->nb_chapters
-        && stream->codecpar->codec_tag == TAG_CHAPTER_TEXT))
+  if (!is_written_anew (self, stream))
     notice (text);
   return TRUE;
 }
@@ -319,19 +336,20 @@ write_header (TranscodeFile *self, const char *path, GError **error)
     ret = avformat_write_header (out, &options);
   av_dict_free (&options);
   return ret >= 0
-         || transcode_file_fail (error, path, "cannot be written", ret);
+         || transcode_file_fail (error, self->name, "cannot be written", ret);
 }
 
 gboolean
-transcode_file_create (TranscodeFile *self, const char *path,
+transcode_file_create (TranscodeFile *self, const char *path, const char *name,
                        const AVCodecContext *encoder, gboolean keep_original,
                        TranscodeNotice notice, GError **error)
 {
   if (avformat_alloc_output_context2 (&self->out, NULL, self->container->muxer,
                                       path)
       < 0)
-    return transcode_file_fail (error, path, "cannot be written",
+    return transcode_file_fail (error, name, "cannot be written",
                                 AVERROR_MUXER_NOT_FOUND);
+  self->name = g_strdup (name);
   /* Spherical data in MP4 is unofficial to libavformat, FLAC experimental. */
   self->out->strict_std_compliance = FF_COMPLIANCE_EXPERIMENTAL;
   self->n_map = self->in->nb_streams;
@@ -344,7 +362,7 @@ transcode_file_create (TranscodeFile *self, const char *path,
   if (!add_streams (self, encoder, keep_original, notice, error))
     return FALSE;
   if (!copy_chapters (self))
-    return transcode_file_fail (error, path, "chapters", AVERROR (ENOMEM));
+    return transcode_file_fail (error, name, "chapters", AVERROR (ENOMEM));
   self->last_dts = g_new (gint64, self->out->nb_streams);
   for (guint i = 0; i < self->out->nb_streams; i++)
     self->last_dts[i] = AV_NOPTS_VALUE;
@@ -410,6 +428,6 @@ transcode_file_finish (TranscodeFile *self, GError **error)
   if (ret >= 0)
     ret = closed;
   if (ret < 0)
-    return transcode_file_fail (error, self->out->url, "writing", ret);
+    return transcode_file_fail (error, self->name, "writing", ret);
   return add_missing (self, error);
 }

@@ -373,9 +373,10 @@ transcode (Job *job, GError **error)
   tell_hidden (job);
   return open_sound (job, error) && open_track (job, error)
          && make_partial (job, error)
-         && transcode_file_create (
-             job->file, job->partial, transcode_track_encoder (job->track),
-             options->keep_original, options->quiet ? no_notice : notice, error)
+         && transcode_file_create (job->file, job->partial, options->out,
+                                   transcode_track_encoder (job->track),
+                                   options->keep_original,
+                                   options->quiet ? no_notice : notice, error)
          && copy_and_write (job, error) && name_output (job, error);
 }
 
