@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstccstereo.h"
 
+#include "backend/backend.h"
+
 GST_DEBUG_CATEGORY_STATIC (ccstereo_debug);
 #define GST_CAT_DEFAULT ccstereo_debug
 
 #define DEFAULT_CUDA_DEVICE_ID -1
 #define DEFAULT_N_THREADS 0
-#define MAX_THREADS 1024
 
 enum
 {
@@ -84,7 +85,7 @@ gst_ccstereo_install_model_properties (GObjectClass *klass, guint first)
       klass, first + INDEX_N_THREADS,
       g_param_spec_int ("n-threads", "Threads",
                         "CPU threads for the net (0: one a core)", 0,
-                        MAX_THREADS, DEFAULT_N_THREADS, flags));
+                        CCS_BACKEND_MAX_THREADS, DEFAULT_N_THREADS, flags));
   g_object_class_install_property (
       klass, first + INDEX_PRECISION,
       g_param_spec_enum (

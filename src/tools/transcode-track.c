@@ -402,8 +402,10 @@ transcode_track_new (const TranscodeTrackOptions *options, GError **error)
   configure (self->encoder, options);
   if ((ret = avcodec_open2 (self->encoder, codec, NULL)) < 0) {
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED,
-                 "%s at %u Hz cannot be encoded: %s", options->codec->name,
-                 options->rate, av_err2str (ret));
+                 "%s at %u Hz and %" G_GINT64_FORMAT
+                 " bits a second cannot be encoded: %s",
+                 options->codec->name, options->rate, self->encoder->bit_rate,
+                 av_err2str (ret));
     return NULL;
   }
   return g_steal_pointer (&self);

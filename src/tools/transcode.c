@@ -66,6 +66,8 @@ on_signal (int number)
   stop = 1;
 }
 
+/* Nobody who reads messages, or a limit on the output's size, is no reason to
+ * leave half an output behind. */
 static void
 catch_signals (void)
 {
@@ -74,6 +76,17 @@ catch_signals (void)
   sigaction (SIGINT, &action, NULL);
   sigaction (SIGTERM, &action, NULL);
   sigaction (SIGHUP, &action, NULL);
+  signal (SIGPIPE, SIG_IGN);
+  signal (SIGXFSZ, SIG_IGN);
+}
+
+/* The output must not get the number to which messages go. */
+static void
+fill_standard_files (void)
+{
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+    if (fcntl (fd, F_GETFD) < 0)
+      open ("/dev/null", O_RDWR);
 }
 
 /* -- messages ------------------------------------------------------------- */
@@ -163,16 +176,23 @@ same_file (const char *a, const char *b)
          && of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino;
 }
 
+/* A name that is taken is better known before the work than after it. */
 static gboolean
 check_names (const Options *options, GError **error)
 {
+  GStatBuf out;
+
   if (g_access (options->in, R_OK) != 0)
     return fail_errno (error, options->in, "cannot be read");
+  if (g_lstat (options->out, &out) != 0)
+    return TRUE;
   if (same_file (options->in, options->out))
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_EXISTS,
                  "%s: is the input itself; name another output", options->out);
-  else if (!options->overwrite
-           && g_file_test (options->out, G_FILE_TEST_EXISTS))
+  else if (!S_ISREG (out.st_mode) && !S_ISLNK (out.st_mode))
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_REGULAR_FILE,
+                 "%s: is not a regular file", options->out);
+  else if (!options->overwrite)
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_EXISTS,
                  "%s: exists already (--overwrite replaces it)", options->out);
   else
@@ -416,12 +436,12 @@ check_ranges (const Options *options, GError **error)
     wrong = "--width must be 0 to 2";
   else if (options->hop < 1 || options->hop > CCS_WINDOW)
     wrong = "--hop must be 1 to " G_STRINGIFY (CCS_WINDOW);
-  else if (options->threads < 0)
-    wrong = "--threads must be 0 or more";
+  else if (options->threads < 0 || options->threads > CCS_BACKEND_MAX_THREADS)
+    wrong = "--threads must be 0 to " G_STRINGIFY (CCS_BACKEND_MAX_THREADS);
   else if (options->stream < 0)
     wrong = "--audio-stream must be 0 or more";
   else if (options->bitrate < 0)
-    wrong = "--bitrate must be above 0";
+    wrong = "--bitrate must be 0 (as the codec has it) or more";
   else if (!g_strv_contains (backends, options->backend))
     wrong = "--backend must be auto, cpu or cuda";
   if (wrong)
@@ -454,6 +474,18 @@ check_container (Options *options, GError **error)
   if (codec == NULL)
     options->codec = g_strdup (options->container->codecs[0]);
   return TRUE;
+}
+
+static gboolean
+check_bitrate (const Options *options, GError **error)
+{
+  if (options->bitrate == 0
+      || transcode_codec_find (options->codec)->bitrate != 0)
+    return TRUE;
+  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+               "--bitrate: %s loses nothing, at whatever rate that takes",
+               options->codec);
+  return FALSE;
 }
 
 static gboolean
@@ -523,7 +555,7 @@ parse (Options *options, int *argc, char ***argv, GError **error)
     options->precision = g_strdup (ccs_precision_name (CCS_PRECISION_FP32));
   return check_ranges (options, error)
          && ccs_precision_from_name (options->precision, &precision, error)
-         && check_container (options, error);
+         && check_container (options, error) && check_bitrate (options, error);
 }
 
 int
@@ -533,6 +565,7 @@ main (int argc, char **argv)
   g_autoptr (GError) error = NULL;
   ExitCode code = EXIT_DONE;
 
+  fill_standard_files ();
   setlocale (LC_ALL, "");
   g_set_prgname ("ccstereo-transcode");
   if (!parse (&options, &argc, &argv, &error)) {

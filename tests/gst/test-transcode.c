@@ -5,6 +5,7 @@
 #include <math.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "clip.h"
 #include "gst-test-support.h"
@@ -247,6 +248,22 @@ START_TEST (more_channels_are_mixed_with_a_notice)
 }
 END_TEST
 
+START_TEST (nobody_has_to_read_what_is_said)
+{
+  ClipOptions clip = plain;
+  g_autofree char *in = tool_path ("unheard.mkv");
+  g_autofree char *out = tool_path ("unheard-out.mkv");
+  g_autoptr (GSubprocess) process = NULL;
+
+  clip.channels = 2;
+  clip_write (in, &clip);
+  process = tool_start (TOOL_ARGUMENTS ("--hop", "10080", in, out));
+  g_input_stream_close (g_subprocess_get_stderr_pipe (process), NULL, NULL);
+  g_subprocess_wait (process, NULL, NULL);
+  ck_assert (g_subprocess_get_successful (process));
+}
+END_TEST
+
 START_TEST (no_sound_is_an_error)
 {
   ClipOptions clip = { 0 };
@@ -307,12 +324,14 @@ END_TEST
 
 START_TEST (wrong_usage_is_told_apart)
 {
-  static const char *const usages[][4] = {
+  static const char *const usages[][5] = {
     { "in.mp4", NULL },
     { "in.mp4", "out.avi", NULL },
     { "--width=3", "in.mp4", "out.mp4", NULL },
     { "--hop=0", "in.mp4", "out.mp4", NULL },
+    { "--threads=100000", "in.mp4", "out.mp4", NULL },
     { "--audio-codec=pcm", "in.mp4", "out.mp4", NULL },
+    { "-cflac", "-b64000", "in.mp4", "out.mp4", NULL },
     { "--audio-codec=aac", "in.webm", "out.webm", NULL },
   };
 
@@ -341,6 +360,21 @@ START_TEST (an_existing_file_stays)
   assert_refused (TOOL_ARGUMENTS (in, out), 1, "--overwrite");
   ck_assert (g_file_get_contents (out, &content, NULL, NULL));
   ck_assert_str_eq (content, "mine");
+}
+END_TEST
+
+/* Told before the work, which takes a model. */
+START_TEST (what_is_no_file_is_not_replaced)
+{
+  g_autofree char *in = tool_path ("folder-in.mkv");
+  g_autofree char *folder = tool_path ("folder.mkv");
+  g_autofree char *link = tool_path ("link.mkv");
+
+  ck_assert (g_file_set_contents (in, "", 0, NULL));
+  ck_assert_int_eq (g_mkdir (folder, 0777), 0);
+  ck_assert_int_eq (symlink ("nowhere", link), 0);
+  assert_refused (TOOL_ARGUMENTS ("-y", in, folder), 1, "not a regular file");
+  assert_refused (TOOL_ARGUMENTS (in, link), 1, "exists already");
 }
 END_TEST
 
@@ -421,14 +455,16 @@ transcode_suite (void)
   tcase_add_test (extras, the_original_can_be_kept);
   tcase_add_loop_test (words, more_channels_are_mixed_with_a_notice, 2, 3);
   tcase_add_loop_test (words, more_channels_are_mixed_with_a_notice, 6, 7);
+  tcase_add_test (words, nobody_has_to_read_what_is_said);
   tcase_add_test (words, no_sound_is_an_error);
   tcase_add_test (words, no_picture_is_an_error_that_says_why);
   tcase_add_test (words, a_missing_stream_is_an_error);
   tcase_add_test (words, a_damaged_file_is_an_error);
   tcase_add_test (words, a_missing_model_is_an_error);
-  tcase_add_loop_test (words, wrong_usage_is_told_apart, 0, 6);
+  tcase_add_loop_test (words, wrong_usage_is_told_apart, 0, 8);
   tcase_add_test (words, a_name_behind_two_dashes_may_begin_with_one);
   tcase_add_test (names, an_existing_file_stays);
+  tcase_add_test (names, what_is_no_file_is_not_replaced);
   tcase_add_test (names, the_input_is_never_overwritten);
   tcase_add_loop_test (names, a_signal_leaves_nothing_behind, SIGINT,
                        SIGINT + 1);
