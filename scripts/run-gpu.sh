@@ -95,7 +95,8 @@ suite() {
   check precision "$here/bin/test-gpu-precision"
 }
 
-# All kernels' accesses; of races and of memory that nobody wrote, our own.
+# All kernels' accesses; of races and of memory that nobody wrote, our own. Not
+# what the driver answers: libraries ask it for functions that it may lack.
 sanitize() {
   if ! command -v compute-sanitizer >/dev/null; then
     fail "compute-sanitizer is not here"
@@ -104,8 +105,8 @@ sanitize() {
   for tool in ${SANITIZE:-memcheck racecheck initcheck}; do
     local kernels=(--kernel-regex kns=ccs_entry)
     [[ $tool != memcheck ]] || kernels=()
-    check "ops-$tool" compute-sanitizer --tool "$tool" --error-exitcode 9 \
-      "${kernels[@]}" "$here/bin/test-gpu-ops"
+    check "ops-$tool" compute-sanitizer --tool "$tool" --report-api-errors no \
+      --error-exitcode 9 "${kernels[@]}" "$here/bin/test-gpu-ops"
     grep 'ERROR SUMMARY' "$results/ops-$tool".{tap,log}
   done
 }
