@@ -11,6 +11,7 @@
 
 #include "../emulated-ops.h"
 #include "backend/cuda/gpu.h"
+#include "simulated-runtime.h"
 
 #define RUBBISH 0xff
 #define PAGE ((gsize)4096)
@@ -437,6 +438,20 @@ cudaStreamWaitEvent (cudaStream_t stream, cudaEvent_t event, unsigned flags)
 
 /* -- graphs ---------------------------------------------------------------- */
 
+static guint breaking, launched;
+
+void
+simulated_break_captures (guint n)
+{
+  breaking = n;
+}
+
+guint
+simulated_launched_graphs (void)
+{
+  return launched;
+}
+
 cudaError_t
 cudaStreamBeginCapture (cudaStream_t stream, enum cudaStreamCaptureMode mode)
 {
@@ -455,12 +470,21 @@ cudaStreamBeginCapture (cudaStream_t stream, enum cudaStreamCaptureMode mode)
 cudaError_t
 cudaStreamEndCapture (cudaStream_t stream, cudaGraph_t *graph)
 {
+  g_autoptr (GPtrArray) work = NULL;
+  gboolean broken;
+
   g_rec_mutex_lock (&device);
-  *graph = g_new (struct CUgraph_st, 1);
-  (*graph)->work = g_steal_pointer (&stream->captured);
+  work = g_steal_pointer (&stream->captured);
   stream->capturing = NULL;
   captured_stream = NULL;
+  broken = breaking > 0;
+  breaking -= broken;
   g_rec_mutex_unlock (&device);
+  *graph = NULL;
+  if (broken)
+    return cudaErrorStreamCaptureInvalidated;
+  *graph = g_new (struct CUgraph_st, 1);
+  (*graph)->work = g_steal_pointer (&work);
   return cudaSuccess;
 }
 
@@ -494,6 +518,7 @@ cudaGraphLaunch (cudaGraphExec_t executable, cudaStream_t stream)
   GPtrArray *work = (GPtrArray *)executable;
 
   g_rec_mutex_lock (&device);
+  launched++;
   for (guint i = 0; i < work->len; i++) {
     g_atomic_ref_count_inc (&((Work *)work->pdata[i])->references);
     put (stream, work->pdata[i]);

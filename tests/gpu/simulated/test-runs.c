@@ -9,6 +9,7 @@
 
 #include "backend/cuda/libraries.h"
 #include "nn/plan.h"
+#include "simulated-runtime.h"
 
 #define ROWS 6
 #define WIDTH 24
@@ -171,18 +172,27 @@ START_TEST (new_memory_is_zero)
 }
 END_TEST
 
-/* The module's way to the driver. */
-static const CcsCudaLibraries *
-libraries (void)
+/* A function of the module. */
+static gpointer
+function_of_module (const char *name)
 {
   g_autofree char *path = g_build_filename (g_getenv ("CCSTEREO_BACKEND_PATH"),
                                             "libccstereo-cuda.so", NULL);
   GModule *module = g_module_open (path, G_MODULE_BIND_LOCAL);
   gpointer function = NULL;
 
-  ck_assert (module
-             && g_module_symbol (module, "ccs_cuda_libraries", &function));
-  return ((const CcsCudaLibraries *(*)(GError **))function) (NULL);
+  ck_assert (module && g_module_symbol (module, name, &function));
+  return function;
+}
+
+/* The module's way to the driver. */
+static const CcsCudaLibraries *
+libraries (void)
+{
+  const CcsCudaLibraries *(*get) (GError **)
+      = function_of_module ("ccs_cuda_libraries");
+
+  return get (NULL);
 }
 
 START_TEST (a_thread_keeps_the_context_that_it_was_in)
@@ -204,6 +214,44 @@ START_TEST (a_thread_keeps_the_context_that_it_was_in)
 }
 END_TEST
 
+/* Runs until there is a graph; how many. */
+static guint
+runs_without_a_graph (Machine *machine, guint most)
+{
+  guint (*launched) (void) = function_of_module ("simulated_launched_graphs");
+  const guint before = launched ();
+  float y[ROWS * WIDTH];
+  guint n = 0;
+
+  while (launched () == before && n < most)
+    run_with (machine, n++, y);
+  return n - 1;
+}
+
+START_TEST (a_capture_that_was_broken_is_tried_again)
+{
+  void (*break_captures) (guint)
+      = function_of_module ("simulated_break_captures");
+  Machine self = machine_new ("cuda");
+
+  break_captures (2);
+  ck_assert_uint_eq (runs_without_a_graph (&self, N_RUNS), 3);
+  ccs_plan_free (self.plan);
+}
+END_TEST
+
+START_TEST (a_list_that_cannot_be_captured_runs_without_a_graph)
+{
+  void (*break_captures) (guint)
+      = function_of_module ("simulated_break_captures");
+  Machine self = machine_new ("cuda");
+
+  break_captures (3);
+  ck_assert_uint_eq (runs_without_a_graph (&self, N_RUNS), N_RUNS - 1);
+  ccs_plan_free (self.plan);
+}
+END_TEST
+
 static Suite *
 runs_suite (void)
 {
@@ -216,6 +264,9 @@ runs_suite (void)
                   what_is_larger_than_the_pinned_memory_passes_in_pieces);
   tcase_add_test (simulated, new_memory_is_zero);
   tcase_add_test (simulated, a_thread_keeps_the_context_that_it_was_in);
+  tcase_add_test (simulated, a_capture_that_was_broken_is_tried_again);
+  tcase_add_test (simulated,
+                  a_list_that_cannot_be_captured_runs_without_a_graph);
   suite_add_tcase (suite, simulated);
   return suite;
 }

@@ -6,6 +6,9 @@
 /* CUDA's version numbers: 1000 major + 10 minor. A driver serves every runtime
  * of its major version. */
 #define CUDA_VERSION_MAJOR 1000
+/* A capture can be broken by what another thread does meanwhile; one that
+ * failed so often will always. */
+#define CAPTURE_ATTEMPTS 3
 
 extern const CcsBackendClass ccs_backend_cuda;
 
@@ -288,7 +291,7 @@ typedef struct
 {
   CcsCudaList *list;
   cudaGraphExec_t graph;
-  gboolean refused; /* the list cannot be captured */
+  guint attempts;   /* to capture it */
   cudaEvent_t done; /* the last run */
 } Capture;
 
@@ -370,9 +373,9 @@ static gboolean
 issue_list (CcsGpu *self, Capture *kept, gboolean has_run, void *scratch,
             GError **error)
 {
-  if (has_run && kept->graph == NULL && !kept->refused) {
+  if (has_run && kept->graph == NULL && kept->attempts < CAPTURE_ATTEMPTS) {
     kept->graph = capture_list (self, kept->list, scratch);
-    kept->refused = kept->graph == NULL;
+    kept->attempts++;
   }
   if (kept->graph == NULL)
     return ccs_cuda_list_run (kept->list, scratch, error);
