@@ -8,6 +8,9 @@
 
 G_BEGIN_DECLS
 
+/* A backend's memory, zeroed but for what its library calls want; NULL where
+ * they cannot be. (transfer full) */
+CcsCuda *ccs_emulated_new (GError **error);
 /* What is wrong with the kernel's use of its shared memory, or NULL.
  * (transfer full) */
 char *ccs_emulated_launch (const CcsLaunch *launch);

@@ -18,29 +18,15 @@ ccs_cuda_launch (CcsCuda *cuda, const CcsLaunch *launch)
     cuda->failure = failure;
 }
 
-gboolean
-ccs_cuda_call_conv (CcsCuda *cuda, const CcsCallSite *site, CcsCall *call,
-                    GError **error)
-{
-  ccs_emulated_call (cuda, site, call);
-  return TRUE;
-}
-
-gboolean
-ccs_cuda_call_matmul (CcsCuda *cuda, const CcsCallSite *site, CcsCall *call,
-                      GError **error)
-{
-  ccs_emulated_call (cuda, site, call);
-  return TRUE;
-}
-
 /* -- the class ------------------------------------------------------------- */
 
 static CcsBackend *
 emulation_open (const CcsBackendOptions *options, GError **error)
 {
-  CcsCuda *self = g_new0 (CcsCuda, 1);
+  CcsCuda *self = ccs_emulated_new (error);
 
+  if (self == NULL)
+    return NULL;
   self->base.klass = &ccs_backend_cuda;
   self->base.n_threads = 1;
   return &self->base;

@@ -3,29 +3,11 @@
  * described: cuDNN says without one which engines serve a graph, and compiles
  * its plan. Skipped where cuDNN is not installed. */
 #include <check.h>
-#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "backend/cuda/cudnn-graph.h"
+#include "described-gpu.h"
 
-/* An H100, in the words of the library's own reader. */
-static const char described_gpu[]
-    = "{\"maxGridSize\": [2147483647, 65535, 65535],"
-      " \"maxBlockSize\": [1024, 1024, 64], \"regsPerBlock\": 65536,"
-      " \"multiProcessorCount\": 132, \"smClockRateKHz\": 1980000,"
-      " \"memClockRateKHz\": 2619000, \"l2CacheSize\": 52428800,"
-      " \"warpSize\": 32, \"maxSharedMemoryPerBlock\": 49152,"
-      " \"maxSharedMemoryPerBlockOptin\": 232448,"
-      " \"reservedSharedMemoryPerBlock\": 1024, \"maxRegistersPerSM\": 65536,"
-      " \"pciDeviceId\": 0, \"maxCtasPerSM\": 32, \"maxThreadsPerBlock\": 1024,"
-      " \"maxThreadsPerSM\": 2048, \"isTccDriver\": 0,"
-      " \"supportCoopLaunch\": 1, \"deviceVer\": 900, \"driverVer\": 13000,"
-      " \"totalGlobalMem\": 85017493504, \"cudaDeviceId\": 0,"
-      " \"deviceName\": \"described\"}";
-
-static CcsCudaLibraries lib;
 static CcsGpu gpu;
 
 /* What the graphs' files want of the rest of the module; nothing runs here. */
@@ -49,30 +31,6 @@ ccs_gpu_enter (CcsGpu *self)
 void
 ccs_gpu_leave (CcsGpu *self, CUcontext outer)
 {
-}
-
-static const char *
-open_cudnn (void)
-{
-  void *library = dlopen ("libcudnn.so.9", RTLD_NOW);
-  const gsize length = strlen (described_gpu);
-
-  if (library == NULL)
-    return dlerror ();
-#define X(function) lib.function = dlsym (library, #function);
-  CCS_CUDNN_FUNCTIONS (X)
-#undef X
-  gpu.lib = &lib;
-  if (lib.cudnnBackendCreateDescriptor (CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR,
-                                        &gpu.described)
-          != CUDNN_STATUS_SUCCESS
-      || lib.cudnnBackendSetAttribute (
-             gpu.described, CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION,
-             CUDNN_TYPE_CHAR, length, described_gpu)
-             != CUDNN_STATUS_SUCCESS
-      || lib.cudnnBackendFinalize (gpu.described) != CUDNN_STATUS_SUCCESS)
-    return "this cuDNN compiles for no described GPU";
-  return NULL;
 }
 
 /* -- convolutions ---------------------------------------------------------- */
@@ -269,7 +227,7 @@ cudnn_suite (void)
 int
 main (void)
 {
-  const char *reason = open_cudnn ();
+  const char *reason = ccs_describe_gpu (&gpu);
 
   if (reason) {
     printf ("1..0 # SKIP %s\n", reason);

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The emulation's library calls where cuDNN is there: a convolution is emulated
+ * only when cuDNN has an engine for it on a described GPU, so that what the
+ * suites ask of a real one is known to be served. */
+#include "../described-gpu.h"
+#include "../emulated-ops.h"
+#include "error.h"
+
+/* The module's own, by another name. */
+gboolean ccs_compile_conv (CcsCuda *cuda, const CcsCallSite *site,
+                           CcsCall *call, GError **error);
+
+CcsCuda *
+ccs_emulated_new (GError **error)
+{
+  CcsGpu *self = g_new0 (CcsGpu, 1);
+  const char *reason = ccs_describe_gpu (self);
+
+  if (reason == NULL)
+    return &self->base;
+  g_set_error_literal (error, CCS_ERROR, CCS_ERROR_BACKEND, reason);
+  g_free (self);
+  return NULL;
+}
+
+gboolean
+ccs_cuda_call_conv (CcsCuda *cuda, const CcsCallSite *site, CcsCall *call,
+                    GError **error)
+{
+  CcsCall compiled = { NULL };
+
+  if (!ccs_compile_conv (cuda, site, &compiled, error))
+    return FALSE;
+  compiled.free_state (compiled.state);
+  ccs_emulated_call (cuda, site, call);
+  return TRUE;
+}
+
+gboolean
+ccs_cuda_call_matmul (CcsCuda *cuda, const CcsCallSite *site, CcsCall *call,
+                      GError **error)
+{
+  ccs_emulated_call (cuda, site, call);
+  return TRUE;
+}
+
+/* What the graphs' file wants of the device; nothing of it runs. */
+void
+ccs_gpu_fail (CcsCuda *cuda, char *message)
+{
+  g_free (message);
+}
+
+CUcontext
+ccs_gpu_enter (CcsGpu *self)
+{
+  return NULL;
+}
+
+void
+ccs_gpu_leave (CcsGpu *self, CUcontext outer)
+{
+}
