@@ -69,7 +69,8 @@ typedef struct
   gint64 depth;                   /* in of all parities */
   gint64 pitch;                   /* of transformed tiles */
   gint64 tiles_h, tiles_w, tiles; /* of one item, and of all */
-  gint64 block;                   /* tiles of a block */
+  gint64 block, blocks;           /* tiles of a block, and blocks */
+  gint64 groups;     /* of panels: where there are fewer blocks than threads */
   CcsConstant *pack; /* or, where the filter changes, in scratch: */
   CcsDnnl turn;      /* to [in,side,side,out] */
   gsize turned_at, packed_at, turn_at;
@@ -344,20 +345,22 @@ finish_tile (const Winograd *self, const CcsSimd *simd, gint64 tile,
       residual, self->act, y);
 }
 
-/* @scratch: a pixel of zeros, the planes, the sums of one panel. */
+/* Part @group of the panels of the block from tile @first on. @scratch: a pixel
+ * of zeros, the planes, the sums of one panel. */
 static void
 run_block (const Winograd *self, const CcsSimd *simd, const float *filter,
-           gint64 first, float *scratch)
+           gint64 first, gint64 group, float *scratch)
 {
   const gint64 n = MIN (self->block, self->tiles - first);
-  const gint64 columns = simd->gemm_columns, n_panels = panels (self);
+  const gint64 n_panels = panels (self), columns = simd->gemm_columns;
+  const gint64 end = (group + 1) * n_panels / self->groups;
   float *planes = scratch + self->in;
   float *sums = planes + self->planes * self->block * self->pitch;
 
   memset (scratch, 0, self->in * sizeof (float));
   for (gint64 t = 0; t < n; t++)
     transform_tile (self, simd, first + t, scratch, planes + t * self->pitch);
-  for (gint64 panel = 0; panel < n_panels; panel++) {
+  for (gint64 panel = group * n_panels / self->groups; panel < end; panel++) {
     sum_products (self, simd, filter, panel, n, planes, sums);
     for (gint64 t = 0; t < n; t++)
       finish_tile (self, simd, first + t, panel * columns, sums + t * columns);
@@ -370,10 +373,12 @@ run_winograd (CcsBackend *backend, gpointer state, void *scratch)
   Winograd *self = state;
   const CcsSimd *simd = ccs_simd ();
   const float *filter = packed (self, scratch);
+  const gint64 parts = self->blocks * self->groups;
 
 #pragma omp parallel for schedule(dynamic)
-  for (gint64 first = 0; first < self->tiles; first += self->block)
-    run_block (self, simd, filter, first,
+  for (gint64 part = 0; part < parts; part++)
+    run_block (self, simd, filter, part / self->groups * self->block,
+               part % self->groups,
                (float *)scratch + omp_get_thread_num () * self->each);
 }
 
@@ -483,6 +488,7 @@ plan_tiles (Winograd *self)
 {
   const CcsSimdWinograd *form = &ccs_simd ()->winograd[self->form];
   const gint64 *dim = self->y.shape.dim;
+  const gint n_threads = omp_get_max_threads ();
 
   self->step = form->step;
   self->taps = form->taps;
@@ -494,7 +500,10 @@ plan_tiles (Winograd *self)
   self->tiles_h = (dim[1] + self->step - 1) / self->step;
   self->tiles_w = (dim[2] + self->step - 1) / self->step;
   self->tiles = dim[0] * self->tiles_h * self->tiles_w;
-  self->block = choose_block (self, omp_get_max_threads ());
+  self->block = choose_block (self, n_threads);
+  self->blocks = (self->tiles + self->block - 1) / self->block;
+  self->groups
+      = MIN (panels (self), (n_threads + self->blocks - 1) / self->blocks);
 }
 
 /* Room for what the runs make, before the filter. */
