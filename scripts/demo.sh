@@ -32,7 +32,7 @@ if [[ $# -gt 0 ]]; then
 else
   in=$PWD/$build/demo/test-00$scene.mp4
   out=$PWD/$build/demo/binaural.mp4
-  tool ccstereo scenes --videos mp4 --mono --test $((scene + 1)) "$build/demo"
+  tool ccstereo scenes --overwrite --videos mp4 --mono --test $((scene + 1)) "$build/demo"
 fi
 tool ccstereo-transcode --overwrite "$in" "$out"
 

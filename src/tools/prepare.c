@@ -27,7 +27,7 @@ static ToolExit
 run_prepare (gint argc, char **argv)
 {
   g_autofree char *layout = NULL, *order = NULL, *sofa = NULL;
-  gboolean skip = FALSE;
+  gboolean skip = FALSE, overwrite = FALSE;
   gint64 seed = 1;
   CcsPrepareOptions options = CCS_PREPARE_OPTIONS_INIT;
   const GOptionEntry entries[] = {
@@ -42,6 +42,8 @@ run_prepare (gint argc, char **argv)
     { "seed", 0, 0, G_OPTION_ARG_INT64, &seed, "Of the division (1)", "N" },
     { "skip-bad", 0, 0, G_OPTION_ARG_NONE, &skip,
       "Leave out what cannot be used, with a warning", NULL },
+    { "overwrite", 0, 0, G_OPTION_ARG_NONE, &overwrite,
+      "Write into FOLDER also when it is not empty", NULL },
     { "sofa", 0, 0, G_OPTION_ARG_FILENAME, &sofa,
       "SOFA file of head-related impulse responses for yt_clean", "FILE" },
     { "order", 0, 0, G_OPTION_ARG_STRING, &order,
@@ -79,7 +81,8 @@ run_prepare (gint argc, char **argv)
     tool_fail (&tool_prepare, error);
     return TOOL_USAGE;
   }
-  if (!layouts[chosen].prepare (&options, &report, &error))
+  if (!tool_check_folder (argv[2], overwrite, &error)
+      || !layouts[chosen].prepare (&options, &report, &error))
     return tool_fail (&tool_prepare, error);
   tool_progress (TRUE, "Preparing", 1);
   printf ("%u clips of %u videos in %s", report.clips, report.videos, argv[2]);

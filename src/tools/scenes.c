@@ -20,7 +20,7 @@ typedef struct
   gint rate;
   const char *sofa;
   const char *container; /* of videos; NULL: FAIR-Play's layout */
-  gboolean mono;
+  gboolean mono, overwrite;
 } ScenesOptions;
 
 static gboolean
@@ -107,6 +107,8 @@ run_scenes (gint argc, char **argv)
       "mp4|mkv" },
     { "mono", 0, 0, G_OPTION_ARG_NONE, &options.mono,
       "Videos with one channel, half of left and right", NULL },
+    { "overwrite", 0, 0, G_OPTION_ARG_NONE, &options.overwrite,
+      "Write into FOLDER also when it is not empty", NULL },
     { NULL },
   };
   GError *error = NULL;
@@ -136,8 +138,9 @@ run_scenes (gint argc, char **argv)
   options.folder = argv[1];
   options.sofa = sofa;
   options.container = container;
-  if (!(container ? write_videos (&options, &error)
-                  : write_layout (&options, &error)))
+  if (!tool_check_folder (options.folder, options.overwrite, &error)
+      || !(container ? write_videos (&options, &error)
+                     : write_layout (&options, &error)))
     return tool_fail (&tool_scenes, error);
   show_progress (1, 1, NULL);
   printf ("%" G_GINT64_FORMAT " scenes in %s\n", total, options.folder);

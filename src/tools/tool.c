@@ -112,6 +112,19 @@ tool_check_result (const char *path, gboolean overwrite, GError **error)
   return FALSE;
 }
 
+gboolean
+tool_check_folder (const char *folder, gboolean overwrite, GError **error)
+{
+  g_autoptr (GDir) open = overwrite ? NULL : g_dir_open (folder, 0, NULL);
+
+  if (!open || !g_dir_read_name (open))
+    return TRUE;
+  g_set_error (error, CCS_ERROR, CCS_ERROR_IO,
+               "%s is not empty; --overwrite writes over what is there",
+               folder);
+  return FALSE;
+}
+
 void
 tool_notice (const ToolCommand *command, const char *format, ...)
 {

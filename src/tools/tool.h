@@ -49,6 +49,10 @@ ToolExit tool_fail (const ToolCommand *command, GError *error);
  * file that may be replaced. Never a device or a folder. */
 gboolean tool_check_result (const char *path, gboolean overwrite,
                             GError **error);
+/* Whether a data set may be written into @folder: nothing is there, or an empty
+ * folder, or one that may be written over. */
+gboolean tool_check_folder (const char *folder, gboolean overwrite,
+                            GError **error);
 /* A remark on standard error that is no error. */
 void tool_notice (const ToolCommand *command, const char *format, ...)
     G_GNUC_PRINTF (2, 3);

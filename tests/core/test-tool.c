@@ -254,6 +254,27 @@ START_TEST (convert_leaves_an_existing_file_alone_unless_told)
 }
 END_TEST
 
+static const char *const makers[][3] = {
+  { "scenes", "--test=1", "--videos=mkv" },
+  { "scenes", "--test=1" },
+  { "prepare", "." },
+};
+
+START_TEST (a_data_set_is_not_written_over_another_unless_told)
+{
+  const char *const *args = makers[_i];
+  g_autofree char *own = in_dir ("000001.wav");
+  g_auto (Outcome) outcome = { 0 };
+
+  ck_assert (g_file_set_contents (own, "mine", -1, NULL));
+  outcome = args[2] ? tool (args[0], args[1], args[2], dir, NULL)
+                    : tool (args[0], args[1], dir, NULL);
+  ck_assert_int_eq (outcome.code, 1);
+  ck_assert_ptr_nonnull (strstr (outcome.err, "--overwrite"));
+  ck_assert_ptr_nonnull (strstr (outcome.err, dir));
+}
+END_TEST
+
 START_TEST (a_device_is_never_replaced)
 {
   g_autofree char *model = model_file ();
@@ -310,6 +331,9 @@ main (void)
 
   tcase_add_checked_fixture (models, make_dir, remove_dir);
   tcase_add_test (models, info_tells_the_configuration);
+  tcase_add_loop_test (models,
+                       a_data_set_is_not_written_over_another_unless_told, 0,
+                       G_N_ELEMENTS (makers));
   tcase_add_test (models, a_device_is_never_replaced);
   tcase_add_test (models, output_that_cannot_be_written_is_a_failure);
   tcase_add_loop_test (models, info_tells_which_resnet, 0, 2);
