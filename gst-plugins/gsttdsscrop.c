@@ -29,14 +29,11 @@
 #include "gstccstereo.h"
 #include "gsttdsscuda.h"
 #include "gsttdsspicture.h"
-#include <stdio.h>
+#include "gsttdssschedule.h"
 
 GST_DEBUG_CATEGORY_STATIC (tdss_crop_debug);
 #define GST_CAT_DEFAULT tdss_crop_debug
 
-#define DEFAULT_SCHEDULE GST_TDSS_CROP_FIVE
-#define SLACK_LEFT (CCS_RESIZE_WIDTH - CCS_CROP_WIDTH)
-#define SLACK_TOP (CCS_RESIZE_HEIGHT - CCS_CROP_HEIGHT)
 #define NO_FRAME G_MININT64
 
 #define FIRST_PROPERTY 1
@@ -54,10 +51,7 @@ struct _GstTdssCrop
   GstVideoFilter parent;
 
   /* under the object lock */
-  gint rate_n, rate_d;
-  GstTdssCropSchedule schedule;
-  GArray *points; /* CcsPoint */
-
+  GstTdssSchedule schedule;
   GstVideoOrientationMethod direction;
 
   /* streaming thread */
@@ -93,44 +87,8 @@ GST_ELEMENT_REGISTER_DEFINE_WITH_CODE (tdsscrop, "tdsscrop", GST_RANK_NONE,
                                        GST_TYPE_TDSS_CROP,
                                        gst_ccstereo_init ());
 
-GType
-gst_tdss_crop_schedule_get_type (void)
-{
-  static GType type = 0;
-  static const GEnumValue values[]
-      = { { GST_TDSS_CROP_FIVE, "Four corners and the centre in turn (TDSS)",
-            "five-crop" },
-          { GST_TDSS_CROP_CENTER, "Always the centre", "center" },
-          { GST_TDSS_CROP_NONE, "The whole picture, resized", "none" },
-          { GST_TDSS_CROP_CUSTOM, "The points of the property, in turn",
-            "custom" },
-          { 0, NULL, NULL } };
-
-  if (g_once_init_enter (&type)) {
-    GType made = g_enum_register_static ("GstTdssCropSchedule", values);
-
-    gst_type_mark_as_plugin_api (made, 0);
-    g_once_init_leave (&type, made);
-  }
-  return type;
-}
-
-/* -- which pictures, and where they are cropped ------------------------------
+/* -- which pictures --------------------------------------------------------
  */
-
-/* The number, from 0, of the analysis picture that a frame shown from @time
- * for @duration stands for. Pictures are due at number / rate; a frame is taken
- * for the one due within half its duration of its time, so that of frames that
- * come evenly each picture is the nearest one. */
-static gint64
-frame_number (GstClockTime time, GstClockTime duration, gint rate_n,
-              gint rate_d)
-{
-  GstClockTime period = gst_util_uint64_scale (GST_SECOND, rate_d, rate_n);
-
-  return (gint64)gst_util_uint64_scale (time + MIN (duration, period) / 2,
-                                        rate_n, (guint64)rate_d * GST_SECOND);
-}
 
 /* How long a frame is shown: what its stream says, else what it says itself,
  * else as long as a picture. */
@@ -145,24 +103,6 @@ frame_duration (GstTdssCrop *self, GstBuffer *buffer)
   return GST_BUFFER_DURATION (buffer); /* NONE is longer than anything */
 }
 
-/* Published frames count from 1. */
-static CcsPoint
-crop_point (GstTdssCrop *self, gint64 frame)
-{
-  CcsPoint point;
-
-  GST_OBJECT_LOCK (self);
-  if (self->schedule == GST_TDSS_CROP_FIVE)
-    point = ccs_tdss_point (frame + 1);
-  else if (self->schedule == GST_TDSS_CROP_CUSTOM && self->points->len > 0)
-    point = g_array_index (self->points, CcsPoint,
-                           (frame + 1) % self->points->len);
-  else
-    point = ccs_center_point ();
-  GST_OBJECT_UNLOCK (self);
-  return point;
-}
-
 /* TRUE when the frame @buffer is to be put out, with its number. */
 static gboolean
 take_frame (GstTdssCrop *self, GstBuffer *buffer, gint64 *number)
@@ -170,15 +110,13 @@ take_frame (GstTdssCrop *self, GstBuffer *buffer, gint64 *number)
   GstBaseTransform *trans = GST_BASE_TRANSFORM (self);
   guint64 time = gst_segment_to_stream_time (&trans->segment, GST_FORMAT_TIME,
                                              GST_BUFFER_PTS (buffer));
-  gint rate_n, rate_d;
 
   if (!GST_CLOCK_TIME_IS_VALID (time))
     return FALSE;
   GST_OBJECT_LOCK (self);
-  rate_n = self->rate_n;
-  rate_d = self->rate_d;
+  *number = gst_tdss_schedule_number (&self->schedule, time,
+                                      frame_duration (self, buffer));
   GST_OBJECT_UNLOCK (self);
-  *number = frame_number (time, frame_duration (self, buffer), rate_n, rate_d);
   if (*number == self->last_frame)
     return FALSE;
   self->last_frame = *number;
@@ -220,9 +158,20 @@ shows_whole (GstTdssCrop *self)
   gboolean whole;
 
   GST_OBJECT_LOCK (self);
-  whole = self->schedule == GST_TDSS_CROP_NONE;
+  whole = self->schedule.kind == GST_TDSS_CROP_NONE;
   GST_OBJECT_UNLOCK (self);
   return whole;
+}
+
+static CcsPoint
+crop_point (GstTdssCrop *self, gint64 number)
+{
+  CcsPoint point;
+
+  GST_OBJECT_LOCK (self);
+  point = gst_tdss_schedule_point (&self->schedule, number);
+  GST_OBJECT_UNLOCK (self);
+  return point;
 }
 
 /* OK when @buffer is to be put out, with its number. */
@@ -436,8 +385,8 @@ gst_tdss_crop_transform_caps (GstBaseTransform *trans,
     gint rate_n, rate_d;
 
     GST_OBJECT_LOCK (self);
-    rate_n = self->rate_n;
-    rate_d = self->rate_d;
+    rate_n = self->schedule.rate_n;
+    rate_d = self->schedule.rate_d;
     GST_OBJECT_UNLOCK (self);
     result = gst_caps_make_writable (result);
     gst_caps_set_simple (result, "framerate", GST_TYPE_FRACTION, rate_n, rate_d,
@@ -465,8 +414,8 @@ gst_tdss_crop_copy_metadata (GstBaseTransform *trans, GstBuffer *inbuf,
            ->copy_metadata (trans, inbuf, outbuf))
     return FALSE;
   GST_OBJECT_LOCK (self);
-  GST_BUFFER_DURATION (outbuf)
-      = gst_util_uint64_scale_round (GST_SECOND, self->rate_d, self->rate_n);
+  GST_BUFFER_DURATION (outbuf) = gst_util_uint64_scale_round (
+      GST_SECOND, self->schedule.rate_d, self->schedule.rate_n);
   GST_OBJECT_UNLOCK (self);
   GST_BUFFER_OFFSET (outbuf) = GST_BUFFER_OFFSET_NONE;
   GST_BUFFER_OFFSET_END (outbuf) = GST_BUFFER_OFFSET_NONE;
@@ -552,56 +501,17 @@ gst_tdss_crop_stop (GstBaseTransform *trans)
 /* -- GObject
  * ---------------------------------------------------------------------- */
 
-/* "left,top left,top .." within the slack; NULL and an error text otherwise. */
-static GArray *
-parse_points (const char *text)
-{
-  g_autoptr (GArray) points = g_array_new (FALSE, FALSE, sizeof (CcsPoint));
-  g_auto (GStrv) words = g_strsplit_set (text ? text : "", " ;", -1);
-
-  for (guint i = 0; words[i]; i++) {
-    CcsPoint point;
-    char end;
-
-    if (*words[i] == '\0')
-      continue;
-    if (sscanf (words[i], "%d,%d%c", &point.left, &point.top, &end) != 2
-        || point.left < 0 || point.left > SLACK_LEFT || point.top < 0
-        || point.top > SLACK_TOP)
-      return NULL;
-    g_array_append_val (points, point);
-  }
-  return g_steal_pointer (&points);
-}
-
-static char *
-format_points (const GArray *points)
-{
-  GString *text = g_string_new (NULL);
-
-  for (guint i = 0; i < points->len; i++) {
-    const CcsPoint *point = &g_array_index (points, CcsPoint, i);
-
-    g_string_append_printf (text, "%s%d,%d", i ? " " : "", point->left,
-                            point->top);
-  }
-  return g_string_free (text, FALSE);
-}
-
 static void
 set_points (GstTdssCrop *self, const char *text)
 {
-  GArray *points = parse_points (text);
+  gboolean ok;
 
-  if (points == NULL) {
-    g_warning ("tdsscrop: \"%s\" is no list of points left,top within %d,%d",
-               text, SLACK_LEFT, SLACK_TOP);
-    return;
-  }
   GST_OBJECT_LOCK (self);
-  g_array_unref (self->points);
-  self->points = points;
+  ok = gst_tdss_schedule_set_points (&self->schedule, text);
   GST_OBJECT_UNLOCK (self);
+  if (!ok)
+    g_warning ("tdsscrop: \"%s\" is no list of points left,top within %d,%d",
+               text, GST_TDSS_SLACK_LEFT, GST_TDSS_SLACK_TOP);
 }
 
 static void
@@ -613,14 +523,14 @@ gst_tdss_crop_set_property (GObject *object, guint id, const GValue *value,
   switch (id - FIRST_PROPERTY) {
   case INDEX_ANALYSIS_RATE:
     GST_OBJECT_LOCK (self);
-    self->rate_n = gst_value_get_fraction_numerator (value);
-    self->rate_d = gst_value_get_fraction_denominator (value);
+    self->schedule.rate_n = gst_value_get_fraction_numerator (value);
+    self->schedule.rate_d = gst_value_get_fraction_denominator (value);
     GST_OBJECT_UNLOCK (self);
     gst_base_transform_reconfigure_src (GST_BASE_TRANSFORM (self));
     break;
   case INDEX_SCHEDULE:
     GST_OBJECT_LOCK (self);
-    self->schedule = g_value_get_enum (value);
+    self->schedule.kind = g_value_get_enum (value);
     GST_OBJECT_UNLOCK (self);
     break;
   case INDEX_POINTS:
@@ -645,13 +555,15 @@ gst_tdss_crop_get_property (GObject *object, guint id, GValue *value,
   GST_OBJECT_LOCK (self);
   switch (id - FIRST_PROPERTY) {
   case INDEX_ANALYSIS_RATE:
-    gst_value_set_fraction (value, self->rate_n, self->rate_d);
+    gst_value_set_fraction (value, self->schedule.rate_n,
+                            self->schedule.rate_d);
     break;
   case INDEX_SCHEDULE:
-    g_value_set_enum (value, self->schedule);
+    g_value_set_enum (value, self->schedule.kind);
     break;
   case INDEX_POINTS:
-    g_value_take_string (value, format_points (self->points));
+    g_value_take_string (value,
+                         gst_tdss_schedule_format_points (&self->schedule));
     break;
   case INDEX_DIRECTION:
     g_value_set_enum (value, self->direction);
@@ -669,7 +581,7 @@ gst_tdss_crop_finalize (GObject *object)
 
   if (self->cuda)
     gst_tdss_cuda_class ()->destroy (self->cuda);
-  g_array_unref (self->points);
+  gst_tdss_schedule_clear (&self->schedule);
   G_OBJECT_CLASS (gst_tdss_crop_parent_class)->finalize (object);
 }
 
@@ -688,7 +600,7 @@ gst_tdss_crop_install_properties (GObjectClass *klass, guint first)
       klass, first + INDEX_SCHEDULE,
       g_param_spec_enum ("schedule", "Schedule",
                          "Where each picture is cropped",
-                         GST_TYPE_TDSS_CROP_SCHEDULE, DEFAULT_SCHEDULE,
+                         GST_TYPE_TDSS_CROP_SCHEDULE, GST_TDSS_SCHEDULE_DEFAULT,
                          flags | GST_PARAM_MUTABLE_PLAYING));
   g_object_class_install_property (
       klass, first + INDEX_POINTS,
@@ -748,11 +660,8 @@ gst_tdss_crop_class_init (GstTdssCropClass *klass)
 static void
 gst_tdss_crop_init (GstTdssCrop *self)
 {
-  self->rate_n = CCS_ANALYSIS_FPS;
-  self->rate_d = 1;
-  self->schedule = DEFAULT_SCHEDULE;
+  gst_tdss_schedule_init (&self->schedule);
   self->direction = GST_VIDEO_ORIENTATION_AUTO;
-  self->points = g_array_new (FALSE, FALSE, sizeof (CcsPoint));
   self->last_frame = NO_FRAME;
   if (gst_tdss_cuda_class ())
     self->cuda = gst_tdss_cuda_class ()->create (GST_ELEMENT (self));

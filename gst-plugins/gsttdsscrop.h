@@ -11,17 +11,6 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE (GstTdssCrop, gst_tdss_crop, GST, TDSS_CROP,
                       GstVideoFilter)
 
-#define GST_TYPE_TDSS_CROP_SCHEDULE (gst_tdss_crop_schedule_get_type ())
-GType gst_tdss_crop_schedule_get_type (void);
-
-typedef enum
-{
-  GST_TDSS_CROP_FIVE, /* the published order */
-  GST_TDSS_CROP_CENTER,
-  GST_TDSS_CROP_NONE,   /* the whole picture, resized to 448x224 */
-  GST_TDSS_CROP_CUSTOM, /* the points of the property */
-} GstTdssCropSchedule;
-
 /* Installs analysis-rate, schedule, points and video-direction as @first ..
  * @first + 3: ccstereobin has them too. */
 #define GST_TDSS_CROP_N_PROPERTIES 4
