@@ -48,6 +48,7 @@
 #include "gstccstereodec.h"
 #include "gstccstereoenc.h"
 #include "gsttdsscrop.h"
+#include <gst/audio/audio.h>
 #include <gst/controller/gstproxycontrolbinding.h>
 #include <string.h>
 
@@ -248,16 +249,42 @@ ghost_of (GstCcstereoBin *self, Part part, const char *target,
   return gst_ghost_pad_new_from_template (templ->name_template, inner, outer);
 }
 
+/* audioconvert would refuse them without a word. */
+static void
+check_channels (GstCcstereoBin *self, GstEvent *event)
+{
+  GstAudioInfo info;
+  GstCaps *caps;
+
+  gst_event_parse_caps (event, &caps);
+  if (gst_audio_info_from_caps (&info, caps)
+      && GST_AUDIO_INFO_CHANNELS (&info) > 2
+      && GST_AUDIO_INFO_IS_UNPOSITIONED (&info))
+    GST_ELEMENT_ERROR (self, CORE, NEGOTIATION,
+                       ("sound with %d channels in unknown places cannot be "
+                        "mixed down: give them a channel-mask, or mix them "
+                        "with audioconvert's mix-matrix",
+                        GST_AUDIO_INFO_CHANNELS (&info)),
+                       (NULL));
+}
+
 static GstPadProbeReturn
-follow_rate (GstPad *pad, GstPadProbeInfo *info, gpointer self)
+watch_sound (GstPad *pad, GstPadProbeInfo *info, gpointer self)
 {
   GstEvent *event = GST_PAD_PROBE_INFO_EVENT (info);
   const GstSegment *segment;
 
-  if (GST_EVENT_TYPE (event) != GST_EVENT_SEGMENT)
-    return GST_PAD_PROBE_OK;
-  gst_event_parse_segment (event, &segment);
-  size_queues (GST_CCSTEREO_BIN (self), segment->rate);
+  switch (GST_EVENT_TYPE (event)) {
+  case GST_EVENT_CAPS:
+    check_channels (GST_CCSTEREO_BIN (self), event);
+    break;
+  case GST_EVENT_SEGMENT:
+    gst_event_parse_segment (event, &segment);
+    size_queues (GST_CCSTEREO_BIN (self), segment->rate);
+    break;
+  default:
+    break;
+  }
   return GST_PAD_PROBE_OK;
 }
 
@@ -269,7 +296,7 @@ build_audio_side (GstCcstereoBin *self)
 
   for (Part part = AUDIO_QUEUE; part <= AUDIO_OUT; part++)
     add_part (self, part);
-  gst_pad_add_probe (sink, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, follow_rate,
+  gst_pad_add_probe (sink, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, watch_sound,
                      self, NULL);
   gst_element_link (self->part[AUDIO_QUEUE], self->part[AUDIO_IN]);
   gst_element_link_pads (self->part[AUDIO_IN], "src", self->part[DEC], "audio");

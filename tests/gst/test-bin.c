@@ -169,6 +169,25 @@ START_TEST (any_layout_of_sound_is_mixed_down)
 }
 END_TEST
 
+START_TEST (channels_in_unknown_places_are_refused_in_words)
+{
+  Run *run = run_new (
+      "appsrc name=source format=time caps=audio/x-raw,format=F32LE,"
+      "layout=interleaved,rate=16000,channels=17,channel-mask=(bitmask)0 "
+      "! BIN ! fakesink");
+  g_autoptr (GstElement) source
+      = gst_bin_get_by_name (GST_BIN (run->pipeline), "source");
+  GstFlowReturn ret;
+
+  gst_element_set_state (run->pipeline, GST_STATE_PLAYING);
+  g_signal_emit_by_name (source, "push-buffer",
+                         gst_test_audio (16000, 17, 0, 1600, 0), &ret);
+  gst_test_assert_error (run->bus, GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION,
+                         "17 channels in unknown places");
+  run_free (run);
+}
+END_TEST
+
 START_TEST (without_a_picture_the_sound_is_centred)
 {
   Run *run = run_new (SOUND ("channels=1", 20) "BIN" SOUND_SINK);
@@ -356,6 +375,7 @@ main (int argc, char **argv)
   tcase_add_test (data, the_sound_goes_on_when_the_picture_has_ended);
   tcase_add_loop_test (data, any_layout_of_sound_is_mixed_down, 0,
                        G_N_ELEMENTS (layouts));
+  tcase_add_test (data, channels_in_unknown_places_are_refused_in_words);
   tcase_add_test (data, without_a_picture_the_sound_is_centred);
   tcase_add_test (
       data, sound_and_picture_in_step_do_not_wait_for_each_other_for_ever);
