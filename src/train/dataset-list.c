@@ -5,12 +5,15 @@
 #include "dataset-files.h"
 #include "error.h"
 
+#define BYTE_ORDER_MARK "\xef\xbb\xbf" /* as Windows' editors begin a text */
+
 GPtrArray *
 ccs_list_read_text (const char *path, GError **error)
 {
   g_autoptr (GPtrArray) entries = g_ptr_array_new_with_free_func (g_free);
   g_autofree char *text = NULL;
   g_auto (GStrv) lines = NULL;
+  const char *start;
   gsize length;
 
   if (!ccs_file_readable (path, error)
@@ -21,7 +24,10 @@ ccs_list_read_text (const char *path, GError **error)
                  path);
     return NULL;
   }
-  lines = g_strsplit (text, "\n", CCS_LIST_MAX);
+  start = g_str_has_prefix (text, BYTE_ORDER_MARK)
+              ? text + strlen (BYTE_ORDER_MARK)
+              : text;
+  lines = g_strsplit (start, "\n", CCS_LIST_MAX);
   for (guint i = 0; lines[i]; i++) {
     g_strstrip (lines[i]);
     if (*lines[i])

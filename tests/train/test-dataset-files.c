@@ -239,6 +239,26 @@ START_TEST (damaged_hdf5_list_is_refused)
 }
 END_TEST
 
+/* Line ends and a mark at the beginning as Windows' editors leave them. */
+START_TEST (a_text_list_is_its_lines)
+{
+  static const char text[] = "\xef\xbb\xbf"
+                             "000001.mp3\r\n\r\n000002.mp3";
+  g_autoptr (GError) error = NULL;
+  g_autofree char *folder = make_folder ();
+  g_autofree char *path = g_build_filename (folder, "train.txt", NULL);
+  g_autoptr (GPtrArray) in = NULL;
+
+  ck_assert (g_file_set_contents (path, text, -1, NULL));
+  in = ccs_list_read_text (path, &error);
+  assert_ok (in != NULL, error);
+  ck_assert_uint_eq (in->len, 2);
+  ck_assert_str_eq (in->pdata[0], "000001.mp3");
+  ck_assert_str_eq (in->pdata[1], "000002.mp3");
+  remove_tree (folder);
+}
+END_TEST
+
 int
 main (void)
 {
@@ -259,6 +279,7 @@ main (void)
   tcase_add_test (files, hdf5_list_of_fixed_strings_is_read);
   tcase_add_test (files, hdf5_list_without_the_data_set_is_refused);
   tcase_add_test (files, damaged_hdf5_list_is_refused);
+  tcase_add_test (files, a_text_list_is_its_lines);
   suite_add_tcase (suite, files);
   srunner_run_all (runner, CK_ENV);
   failed = srunner_ntests_failed (runner);
