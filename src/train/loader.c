@@ -111,10 +111,10 @@ level_pair (float *left, float *right)
   }
 }
 
-/* Crop, enhancement, normalisation of one frame. @picture is spent. */
+/* Crop and enhancement of one frame. */
 static void
 prepare_frame (const CcsLoader *self, CcsRandom *random, const guint8 *picture,
-               guint8 *crop, float *out)
+               guint8 *crop)
 {
   CcsPoint at = ccs_center_point ();
 
@@ -130,13 +130,11 @@ prepare_frame (const CcsLoader *self, CcsRandom *random, const guint8 *picture,
     ccs_enhance_color (crop, CROP_PIXELS,
                        ccs_random_range (random, ENHANCE_LOW, ENHANCE_HIGH));
   }
-  ccs_normalize (crop, CROP_PIXELS, out);
 }
 
 static gboolean
 fill_from_item (CcsLoader *self, CcsBatch *batch, guint slot, gsize index,
-                CcsRandom *random, guint8 *picture, guint8 *crop,
-                GError **error)
+                CcsRandom *random, guint8 *picture, GError **error)
 {
   float *left = batch->left + (gsize)slot * CCS_WINDOW;
   float *right = batch->right + (gsize)slot * CCS_WINDOW;
@@ -167,7 +165,7 @@ fill_from_item (CcsLoader *self, CcsBatch *batch, guint slot, gsize index,
 
     if (!ccs_dataset_load_frame (self->dataset, index, number, picture, error))
       return FALSE;
-    prepare_frame (self, random, picture, crop,
+    prepare_frame (self, random, picture,
                    batch->frames + place * CROP_PIXELS * 3);
   }
   return TRUE;
@@ -185,7 +183,7 @@ warn_once (CcsLoader *self, gsize index, const GError *reason)
 /* Tries other items where that is allowed, the same ones in every run. */
 static gboolean
 fill_slot (CcsLoader *self, CcsBatch *batch, guint slot, guint8 *picture,
-           guint8 *crop, GError **error)
+           GError **error)
 {
   CcsRandom random = ccs_random_named (self->options.seed, batch->step, slot);
   gsize index = item_of_slot (self, batch->step, slot);
@@ -193,8 +191,7 @@ fill_slot (CcsLoader *self, CcsBatch *batch, guint slot, guint8 *picture,
   for (guint attempt = 1;; attempt++) {
     GError *reason = NULL;
 
-    if (fill_from_item (self, batch, slot, index, &random, picture, crop,
-                        &reason))
+    if (fill_from_item (self, batch, slot, index, &random, picture, &reason))
       return TRUE;
     if (self->options.on_bad == CCS_ON_BAD_FATAL || attempt == ATTEMPTS) {
       g_propagate_error (error, reason);
@@ -254,15 +251,13 @@ fill_slots (gpointer data)
 {
   CcsLoader *self = data;
   g_autofree guint8 *picture = g_malloc (PICTURE_BYTES);
-  g_autofree guint8 *crop = g_malloc (3 * CROP_PIXELS);
   Shelf *shelf;
   guint slot;
 
   while ((shelf = take_slot (self, &slot))) {
     GError *failure = NULL;
     gint64 began = g_get_monotonic_time ();
-    gboolean filled
-        = fill_slot (self, &shelf->batch, slot, picture, crop, &failure);
+    gboolean filled = fill_slot (self, &shelf->batch, slot, picture, &failure);
 
     g_mutex_lock (&self->lock);
     self->worked += g_get_monotonic_time () - began;
@@ -311,8 +306,8 @@ init_batch (CcsLoader *self, CcsBatch *batch, GError **error)
                                      self->options.user_data);
   batch->right = self->options.alloc (b * CCS_WINDOW * sizeof (float),
                                       self->options.user_data);
-  batch->frames = self->options.alloc (2 * b * 3 * CROP_PIXELS * sizeof (float),
-                                       self->options.user_data);
+  batch->frames
+      = self->options.alloc (2 * b * 3 * CROP_PIXELS, self->options.user_data);
   if (batch->left && batch->right && batch->frames)
     return TRUE;
   g_set_error (error, CCS_ERROR, CCS_ERROR_MEMORY,
@@ -323,11 +318,11 @@ init_batch (CcsLoader *self, CcsBatch *batch, GError **error)
 static void
 clear_batch (CcsLoader *self, CcsBatch *batch)
 {
-  float *floats[] = { batch->left, batch->right, batch->frames };
+  gpointer arrays[] = { batch->left, batch->right, batch->frames };
 
-  for (guint i = 0; i < G_N_ELEMENTS (floats); i++)
-    if (floats[i])
-      self->options.release (floats[i], self->options.user_data);
+  for (guint i = 0; i < G_N_ELEMENTS (arrays); i++)
+    if (arrays[i])
+      self->options.release (arrays[i], self->options.user_data);
   g_free (batch->items);
   g_free (batch->starts);
   g_free (batch->numbers);

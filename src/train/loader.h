@@ -14,7 +14,7 @@ G_BEGIN_DECLS
  * @step: its number in the run, from 0
  * @size: B
  * @left, @right: [B, 10080], both together at rms 0.1
- * @frames: [2B, 224, 448, 3] normalised: frames t of all slots, then frames
+ * @frames: [2B, 224, 448, 3] in 8 bits: frames t of all slots, then frames
  *   t - 1 of all slots
  * @items: [B] index in the data set
  * @starts: [B] first sample of the window, 16 kHz
@@ -25,7 +25,7 @@ typedef struct
   guint64 step;
   guint size;
   float *left, *right;
-  float *frames;
+  guint8 *frames;
   gsize *items;
   gsize *starts;
   gint64 *numbers;

@@ -58,7 +58,8 @@ build_forward (CcsTrainStep *self, const CcsModelConfig *config)
   CcsValueId skips[CCS_N_UPCONV];
   CcsValueId mix = ccs_add (p, self->left, self->right, CCS_NO_ACT);
   CcsValueId spectrum = ccs_net_stft (p, mix);
-  CcsValueId visual = ccs_net_visual (p, config, self->frames, scl ? 2 : 1);
+  CcsValueId visual = ccs_net_visual (
+      p, config, ccs_net_frames (p, self->frames), scl ? 2 : 1);
   CcsValueId features = scl ? contrast_features (self, visual) : visual;
   CcsValueId now = scl ? ccs_slice (p, visual, 0, 0, batch) : visual;
   CcsValueId fused, mask;
@@ -258,7 +259,7 @@ ccs_train_step_build (CcsTrainStep *self, const CcsModelConfig *config,
   self->right
       = ccs_program_input (p, "right", CCS_F32, CCS_SHAPE (batch, CCS_WINDOW));
   self->frames = ccs_program_input (
-      p, "frames", CCS_F32,
+      p, "frames", CCS_U8,
       CCS_SHAPE (frames, CCS_CROP_HEIGHT, CCS_CROP_WIDTH, 3));
   self->permutation = ccs_program_input (p, "permutation", CCS_S32,
                                          CCS_SHAPE (CCS_VISUAL_TOKENS));

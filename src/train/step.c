@@ -111,7 +111,7 @@ write_batch (CcsTrainStep *self, const CcsTrainBatch *batch, GError **error)
 {
   gsize samples = self->options.batch * CCS_WINDOW * sizeof (float);
   gsize pixels = (self->options.scl ? 2 : 1) * self->options.batch
-                 * CCS_CROP_HEIGHT * CCS_CROP_WIDTH * 3 * sizeof (float);
+                 * CCS_CROP_HEIGHT * CCS_CROP_WIDTH * 3;
 
   return ccs_plan_write (self->plan, self->left, batch->left, samples, error)
          && ccs_plan_write (self->plan, self->right, batch->right, samples,

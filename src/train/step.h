@@ -61,8 +61,8 @@ typedef struct
 typedef struct
 {
   const float *left, *right; /* [B,10080] each */
-  const float *frames;       /* [2B,224,448,3] normalised: the B frames t, then
-                              * the B frames t-1; [B,..] without SCL */
+  const guint8 *frames;      /* [2B,224,448,3]: the B frames t, then the B
+                              * frames t-1; [B,..] without SCL */
   gint32 permutation[CCS_VISUAL_TOKENS]; /* cell j of the negative takes
                                           * cell permutation[j] */
 } CcsTrainBatch;

@@ -114,12 +114,13 @@ read_value (CcsPlan *plan, CcsValueId id)
 }
 
 static void
-write_value (CcsPlan *plan, CcsValueId id, const float *values)
+write_value (CcsPlan *plan, CcsValueId id, gconstpointer values)
 {
+  const CcsDType dtype = ccs_program_value (ccs_plan_program (plan), id)->dtype;
   g_autoptr (GError) error = NULL;
 
   assert_ok (ccs_plan_write (plan, id, values,
-                             value_elements (plan, id) * sizeof *values,
+                             value_elements (plan, id) * ccs_dtype_size (dtype),
                              &error),
              error);
 }
@@ -138,19 +139,17 @@ static CcsPlan *
 run_visual (const Fixture *self, gboolean optimised)
 {
   g_autoptr (CcsProgram) program = ccs_program_new (self->params, FALSE);
-  gsize pixels = (gsize)self->batch * CCS_CROP_WIDTH * CCS_CROP_HEIGHT;
-  g_autofree float *normalised = g_new (float, 3 * pixels);
-  CcsValueId frames, visual_feat;
+  CcsValueId pictures, visual_feat;
   CcsPlan *plan;
 
-  frames = ccs_program_input (
-      program, "frames", CCS_F32,
+  pictures = ccs_program_input (
+      program, "pictures", CCS_U8,
       CCS_SHAPE (self->batch, CCS_CROP_HEIGHT, CCS_CROP_WIDTH, 3));
-  visual_feat = ccs_net_visual (program, &self->config, frames, 1);
+  visual_feat = ccs_net_visual (program, &self->config,
+                                ccs_net_frames (program, pictures), 1);
   ccs_program_output (program, "visual_feat", visual_feat);
   plan = make_plan (self, program, optimised);
-  ccs_normalize (self->pictures, pixels, normalised);
-  write_value (plan, frames, normalised);
+  write_value (plan, pictures, self->pictures);
   run (plan);
   return plan;
 }

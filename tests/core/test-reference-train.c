@@ -84,17 +84,17 @@ bring_to_level (float *left, float *right, gint batch)
   }
 }
 
-static float *
+static guint8 *
 make_frames (const char *seed, gint batch)
 {
   static const char *const names[] = { "train.frame", "train.prev_frame" };
-  gsize pixels = (gsize)batch * CCS_CROP_WIDTH * CCS_CROP_HEIGHT;
-  float *frames = g_new (float, 2 * 3 * pixels);
+  gsize bytes = (gsize)batch * 3 * CCS_CROP_WIDTH * CCS_CROP_HEIGHT;
+  guint8 *frames = g_malloc (2 * bytes);
 
   for (guint k = 0; k < 2; k++) {
     g_autofree guint8 *pictures = reference_frames (seed, names[k], batch);
 
-    ccs_normalize (pictures, pixels, frames + k * 3 * pixels);
+    memcpy (frames + k * bytes, pictures, bytes);
   }
   return frames;
 }
@@ -124,7 +124,7 @@ run_steps (Run *run, CcsTrainStep *step, const char *seed, gint batch)
   g_autofree float *left = reference_noise (seed, "train.left", n, INPUT_LEVEL);
   g_autofree float *right
       = reference_noise (seed, "train.right", n, INPUT_LEVEL);
-  g_autofree float *frames = make_frames (seed, batch);
+  g_autofree guint8 *frames = make_frames (seed, batch);
   g_autoptr (GError) error = NULL;
   CcsTrainBatch clips = { .left = left, .right = right, .frames = frames };
 

@@ -20,7 +20,8 @@
 #define TOO_LARGE 0x1p70
 
 static CcsBackend *backend;
-static float *left, *right, *frames;
+static float *left, *right;
+static guint8 *frames;
 
 static void
 assert_ok (gboolean ok, const GError *error)
@@ -38,6 +39,17 @@ noise (GRand *random, gsize n)
   return values;
 }
 
+/* Grey, within the same of the mean when it is normalised. */
+static guint8 *
+grey_noise (GRand *random, gsize n)
+{
+  guint8 *values = g_new (guint8, n);
+
+  for (gsize i = 0; i < n; i++)
+    values[i] = g_rand_int_range (random, 106, 126);
+  return values;
+}
+
 static void
 open_backend (void)
 {
@@ -48,7 +60,7 @@ open_backend (void)
   assert_ok (backend != NULL, error);
   left = noise (random, BATCH * CCS_WINDOW);
   right = noise (random, BATCH * CCS_WINDOW);
-  frames = noise (random, BATCH * CCS_CROP_HEIGHT * CCS_CROP_WIDTH * 3);
+  frames = grey_noise (random, BATCH * CCS_CROP_HEIGHT * CCS_CROP_WIDTH * 3);
   g_rand_free (random);
 }
 

@@ -101,14 +101,3 @@ ccs_normalize_table (float table[N_CHANNELS][CCS_RGB_LEVELS])
     for (gint v = 0; v < CCS_RGB_LEVELS; v++)
       table[c][v] = ((float)v / 255.f - channel_mean[c]) / channel_std[c];
 }
-
-void
-ccs_normalize (const guint8 *rgb, gsize pixels, float *out)
-{
-  float table[N_CHANNELS][CCS_RGB_LEVELS];
-
-  ccs_normalize_table (table);
-  for (gsize i = 0; i < pixels * N_CHANNELS; i += N_CHANNELS)
-    for (gint c = 0; c < N_CHANNELS; c++)
-      out[i + c] = table[c][rgb[i + c]];
-}

@@ -60,10 +60,9 @@ void ccs_crop (const guint8 *resized, CcsPoint at, guint8 *out);
 void ccs_enhance_brightness (guint8 *rgb, gsize pixels, float factor);
 void ccs_enhance_color (guint8 *rgb, gsize pixels, float factor);
 
-/* (v/255 - mean)/std for each channel and 8-bit value v. */
+/* (v/255 - mean)/std for each channel and 8-bit value v: the visual encoder's
+ * input. */
 #define CCS_RGB_LEVELS 256
 void ccs_normalize_table (float table[3][CCS_RGB_LEVELS]);
-/* The same of @pixels RGB pixels (NHWC). */
-void ccs_normalize (const guint8 *rgb, gsize pixels, float *out);
 
 G_END_DECLS
