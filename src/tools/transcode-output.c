@@ -63,9 +63,12 @@ can_carry (TranscodeFile *self, const AVStream *stream)
   case AVMEDIA_TYPE_UNKNOWN:
     return FALSE;
   case AVMEDIA_TYPE_VIDEO:
-    if (!transcode_file_is_picture (stream)
-        && g_str_equal (format->name, "mov"))
-      return FALSE; /* libavformat says yes, and drops it */
+    /* libavformat says yes, and drops the one or writes what nobody reads. */
+    if (g_str_equal (format->name, "mov")
+        && (!transcode_file_is_picture (stream)
+            || (stream->codecpar->codec_id == AV_CODEC_ID_RAWVIDEO
+                && !av_match_name ("mov", self->in->iformat->name))))
+      return FALSE;
     G_GNUC_FALLTHROUGH;
   default:
     return avformat_query_codec (format, stream->codecpar->codec_id,

@@ -212,6 +212,11 @@ WHOLE = [
      dict(video=FFV1, audio=PCM, fps="1000", seconds=0.3), {}),
     ("a picture every 5 s", "mkv",
      dict(video=X264, audio=PCM, fps="1/5", seconds=10, sound_seconds=10), {}),
+    ("hidden pictures, to Matroska", "mp4",
+     dict(video=(*X264, "-bsf:v", "setts=ts=TS-0.2/TB")), dict(samples=False)),
+    ("pictures as they are, to MOV", "avi",
+     dict(video=("-c:v", "rawvideo"), audio=PCM),
+     dict(out="mov", refused="cannot have its video")),
 ]
 
 
