@@ -177,11 +177,11 @@ START_TEST (channels_in_unknown_places_are_refused_in_words)
       "! BIN ! fakesink");
   g_autoptr (GstElement) source
       = gst_bin_get_by_name (GST_BIN (run->pipeline), "source");
+  g_autoptr (GstBuffer) buffer = gst_test_audio (16000, 17, 0, 1600, 0);
   GstFlowReturn ret;
 
   gst_element_set_state (run->pipeline, GST_STATE_PLAYING);
-  g_signal_emit_by_name (source, "push-buffer",
-                         gst_test_audio (16000, 17, 0, 1600, 0), &ret);
+  g_signal_emit_by_name (source, "push-buffer", buffer, &ret);
   gst_test_assert_error (run->bus, GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION,
                          "17 channels in unknown places");
   run_free (run);
