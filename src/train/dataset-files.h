@@ -39,7 +39,8 @@ typedef struct
 } CcsSoundFile;
 
 /* Reads the header and the last frame; a file that is not stereo, is empty or
- * shorter than its header states, or whose rate is below the model's is an error. */
+ * shorter than its header states, or whose rate is below the model's is an
+ * error. */
 gboolean ccs_sound_probe (const char *path, CcsSoundFile *out, GError **error);
 /* Samples start ... start + n - 1 at 16 kHz. What is resampled is the range
  * with some sound around it, and equals the range of the whole, resampled, to
