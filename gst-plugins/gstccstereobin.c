@@ -192,11 +192,12 @@ remove_part (GstCcstereoBin *self, Part part)
 static GstClockTime
 longest_wait (GstCcstereoBin *self)
 {
-  guint hop, lookahead;
+  guint hop, lookahead, batch;
   gint rate_n = CCS_ANALYSIS_FPS, rate_d = 1;
   GValue rate = G_VALUE_INIT;
 
   g_object_get (self->part[DEC], "hop", &hop, "lookahead", &lookahead, NULL);
+  g_object_get (self->part[ENC], "batch-size", &batch, NULL);
   g_value_init (&rate, GST_TYPE_FRACTION);
   g_object_get_property (G_OBJECT (self->part[CROP]), "analysis-rate", &rate);
   rate_n = gst_value_get_fraction_numerator (&rate);
@@ -206,7 +207,8 @@ longest_wait (GstCcstereoBin *self)
                                 lookahead + CCS_MODEL_WINDOW_BATCH * hop,
                                 CCS_MODEL_RATE)
          + gst_util_uint64_scale (
-             GST_SECOND, (guint64)CCS_MODEL_FRAME_BATCH * rate_d, rate_n);
+             GST_SECOND, (guint64)MAX (batch, CCS_MODEL_FRAME_BATCH) * rate_d,
+             rate_n);
 }
 
 /* @time is by the streams' clock; queues count in running time, which passes

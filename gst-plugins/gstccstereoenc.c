@@ -51,6 +51,7 @@ struct _GstCcstereoEnc
   CcsModel *model;
   GstVideoInfo info;
   gboolean liveness_known, live;
+  guint gathered; /* pictures to gather before the next run, at most */
   GQueue pending; /* GstBuffer: pictures not yet encoded */
   GQueue ready;   /* GstBuffer: features not yet put out */
 };
@@ -88,9 +89,9 @@ forget_buffers (GstCcstereoEnc *self)
   g_queue_clear_full (&self->ready, (GDestroyNotify)gst_buffer_unref);
 }
 
-/* Pictures to gather before a run. */
+/* Pictures that a run may take at most. */
 static guint
-batch_size (GstCcstereoEnc *self)
+largest_batch (GstCcstereoEnc *self)
 {
   guint size;
 
@@ -108,6 +109,12 @@ batch_size (GstCcstereoEnc *self)
     self->liveness_known = TRUE;
   }
   return self->live ? 1 : CCS_MODEL_FRAME_BATCH;
+}
+
+static void
+begin_small (GstCcstereoEnc *self)
+{
+  self->gathered = CCS_MODEL_FRAME_BATCH;
 }
 
 /* Copies a picture into dense rows. */
@@ -191,7 +198,7 @@ drain (GstCcstereoEnc *self)
 
   while (ret == GST_FLOW_OK && !g_queue_is_empty (&self->pending))
     ret = encode_pending (
-        self, MIN (g_queue_get_length (&self->pending), CCS_MODEL_FRAME_BATCH));
+        self, MIN (g_queue_get_length (&self->pending), CCS_MODEL_MAX_FRAMES));
   while (ret == GST_FLOW_OK && !g_queue_is_empty (&self->ready))
     ret = gst_pad_push (GST_BASE_TRANSFORM_SRC_PAD (self),
                         g_queue_pop_head (&self->ready));
@@ -226,13 +233,15 @@ static GstFlowReturn
 gst_ccstereo_enc_generate_output (GstBaseTransform *trans, GstBuffer **out)
 {
   GstCcstereoEnc *self = GST_CCSTEREO_ENC (trans);
-  guint n = batch_size (self);
+  const guint n = MIN (self->gathered, largest_batch (self));
   GstFlowReturn ret = GST_FLOW_OK;
 
   *out = NULL;
   if (g_queue_is_empty (&self->ready)
-      && g_queue_get_length (&self->pending) >= n)
+      && g_queue_get_length (&self->pending) >= n) {
     ret = encode_pending (self, n);
+    self->gathered = MIN (2 * self->gathered, CCS_MODEL_MAX_FRAMES);
+  }
   if (ret == GST_FLOW_OK)
     *out = g_queue_pop_head (&self->ready);
   return ret;
@@ -247,6 +256,7 @@ gst_ccstereo_enc_sink_event (GstBaseTransform *trans, GstEvent *event)
   case GST_EVENT_FLUSH_STOP:
     forget_buffers (self);
     self->liveness_known = FALSE;
+    begin_small (self);
     break;
   case GST_EVENT_CAPS:
   case GST_EVENT_SEGMENT:
@@ -321,6 +331,7 @@ gst_ccstereo_enc_start (GstBaseTransform *trans)
   GError *error = NULL;
 
   self->liveness_known = FALSE;
+  begin_small (self);
   self->model
       = gst_ccstereo_model_settings_load (&self->settings, GST_ELEMENT (self));
   if (self->model == NULL)
@@ -400,13 +411,15 @@ gst_ccstereo_enc_class_init (GstCcstereoEncClass *klass)
 
   g_object_class_install_property (
       object_class, PROP_BATCH_SIZE,
-      g_param_spec_uint (
-          "batch-size", "Batch size",
-          "Pictures encoded together (0: 1 when live, else " G_STRINGIFY (
-              CCS_MODEL_FRAME_BATCH) ")",
-          0, CCS_MODEL_FRAME_BATCH, 0,
-          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS
-              | GST_PARAM_MUTABLE_PLAYING));
+      g_param_spec_uint ("batch-size", "Batch size",
+                         "Pictures encoded together at most; so many are "
+                         "waited for, but at "
+                         "first no more than " G_STRINGIFY (
+                             CCS_MODEL_FRAME_BATCH) " (0: 1 when live, "
+                                                    "else " G_STRINGIFY (CCS_MODEL_FRAME_BATCH) ")",
+                         0, CCS_MODEL_MAX_FRAMES, 0,
+                         G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS
+                             | GST_PARAM_MUTABLE_PLAYING));
   gst_ccstereo_install_model_properties (object_class, PROP_MODEL);
 
   gst_element_class_add_static_pad_template (element_class, &sink_template);

@@ -11,7 +11,7 @@
 #include <gst/gst.h>
 #include <string.h>
 
-#include "model/config.h"
+#include "model/model.h"
 #include "transcode-feed.h"
 #include "transcode-frame.h"
 
@@ -106,8 +106,11 @@ build (TranscodeSound *self, GError **error)
   set_sink_options (self);
   if (gst_element_link_pads (self->audio, "src", self->bin, "audio_sink")
       && gst_element_link_pads (self->video, "src", self->bin, "video_sink")
-      && gst_element_link_pads (self->bin, "audio_src", self->sink, "sink"))
+      && gst_element_link_pads (self->bin, "audio_src", self->sink, "sink")) {
+    gst_child_proxy_set (GST_CHILD_PROXY (self->bin), "enc::batch-size",
+                         CCS_MODEL_MAX_FRAMES, NULL);
     return TRUE;
+  }
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED,
                "%s: the pipeline cannot be linked", self->path);
   return FALSE;

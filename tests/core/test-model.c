@@ -235,7 +235,8 @@ START_TEST (results_do_not_depend_on_the_number_of_threads)
   g_autoptr (CcsStateDict) params = published_params (1);
   g_autoptr (CcsModel) alone = model_on (1, params);
   g_autoptr (CcsModel) team = model_on (_i, params);
-  const guint n = CCS_MODEL_WINDOW_BATCH;
+  const guint n
+      = ccs_model_bulk_frames (team) + 1; /* several rounds of lanes */
   g_auto (Items) ours = items_new (alone, n);
   g_auto (Items) theirs = items_new (team, n);
 
@@ -248,8 +249,8 @@ START_TEST (results_do_not_depend_on_the_number_of_threads)
 }
 END_TEST
 
-/* The CPU, as if it wanted twice a model's batches at a time; keeps the largest
- * batch that was planned. */
+/* The CPU, as if it had no lanes and wanted twice a model's batches at a time;
+ * keeps the largest batch that was planned. */
 static CcsBackendClass bulk_class;
 static const CcsBackendClass *cpu_class;
 static gint64 largest_planned;
@@ -263,7 +264,6 @@ prepare_noting (CcsBackend *backend, CcsKernel *kernel,
   return cpu_class->prepare (backend, kernel, hints, error);
 }
 
-/* Of one thread, whose batches are not split. */
 static CcsModel *
 bulk_model (CcsStateDict *params)
 {
@@ -273,6 +273,7 @@ bulk_model (CcsStateDict *params)
   cpu_class = backend->klass;
   bulk_class = *cpu_class;
   bulk_class.bulk = 2;
+  bulk_class.run_lanes = NULL;
   bulk_class.prepare = prepare_noting;
   backend->klass = &bulk_class;
   return model;

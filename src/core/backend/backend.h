@@ -69,23 +69,17 @@ typedef struct
 typedef struct
 {
   CcsTensor *constant[CCS_MAX_INPUTS]; /* NULL: it changes */
-  gboolean one_thread; /* it runs beside others, as run_beside() has it */
+  gboolean one_thread; /* it runs in a lane, as run_lanes() has it */
 } CcsKernelHints;
 
-/* Kernels to run in order, with their scratch memory. */
-typedef struct
-{
-  const CcsKernel *kernels;
-  guint n;
-  void *scratch;
-} CcsKernelList;
+typedef void (*CcsLane) (gpointer user, guint lane);
 
 struct _CcsBackendClass
 {
   const char *name;     /* "reference", "cpu", "cuda" */
   gboolean host_memory; /* pointers can be read and written directly */
-  /* So many of a model's batches it had best run together, at most
-   * CCS_BACKEND_MAX_BULK; 0: one. */
+  /* So many of a model's batches it had best run together (one after another in
+   * lanes, where it has those), at most CCS_BACKEND_MAX_BULK; 0: one. */
   guint bulk;
   /* (transfer full); NULL with CCS_ERROR_BACKEND saying what is missing, a
    * precision that it does not offer included */
@@ -107,10 +101,11 @@ struct _CcsBackendClass
   gboolean (*run) (CcsBackend *self, const CcsKernel *kernels, guint n,
                    void *scratch, gpointer *capture, GError **error);
   void (*drop_capture) (CcsBackend *self, gpointer capture);
-  /* Runs @n lists, prepared with one_thread, at the same time. NULL: a run has
-   * the whole machine to itself. */
-  gboolean (*run_beside) (CcsBackend *self, const CcsKernelList *lists, guint n,
-                          GError **error);
+  /* Calls @work for the lanes 0 to @n - 1, at most n_threads, each in a thread
+   * of its own, in which kernels that were prepared with one_thread can be run.
+   * NULL: a run has the whole machine to itself. */
+  gboolean (*run_lanes) (CcsBackend *self, guint n, CcsLane work, gpointer user,
+                         GError **error);
 };
 
 struct _CcsBackend

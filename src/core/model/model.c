@@ -19,10 +19,11 @@
 #define MAX_STAGE_INPUTS 2
 
 /* One program planned for one batch size, with the memory its inputs and its
- * output pass through. Each of the plans takes an equal part of the batch. */
+ * output pass through. Each of the plans takes an equal part of the batch, in a
+ * lane of the backend's where there are several. */
 typedef struct
 {
-  CcsPlan *plan[CCS_PLAN_MAX_BESIDE];
+  CcsPlan *plan[CCS_PLAN_MAX_LANES];
   guint n_plans;
   gint planned; /* atomic, set last */
   guint batch;
@@ -47,7 +48,7 @@ enum
 {
   SINGLE,
   BATCH,
-  BULK, /* where the backend wants more at a time */
+  BULK, /* where the backend wants more at a time and has no lanes */
   N_BATCHES,
 };
 
@@ -417,7 +418,9 @@ is_planned (Stage *stage)
 static guint
 n_sizes (const CcsModel *self)
 {
-  return self->backend->klass->bulk > 1 ? BULK + 1 : BATCH + 1;
+  const CcsBackendClass *klass = self->backend->klass;
+
+  return klass->bulk > 1 && !klass->run_lanes ? BULK + 1 : BATCH + 1;
 }
 
 static guint
@@ -494,6 +497,17 @@ typedef struct
   float *const *results;
 } Items;
 
+/* A run: its items in units of as many as a plan takes. Lanes take the next
+ * unit that is left when they are done with one. */
+typedef struct
+{
+  Stage *stage;
+  const CcsTurnItem *items;
+  guint n;
+  gint next;     /* atomic: unit */
+  GError *error; /* atomic: the first */
+} Run;
+
 static void
 load_item (const CcsTurnItem *turn_item, Stage *stage, guint slot)
 {
@@ -531,30 +545,73 @@ read_output (Stage *stage, guint plan, GError **error)
                         stage->out + plan * size, size * sizeof (float), error);
 }
 
-/* Slots of the batch beyond the @n keep what they held and their results are
- * not looked at. */
+/* Slots of the plan beyond the unit's items keep what they held and their
+ * results are not looked at. */
 static gboolean
-run_stage (Stage *stage, const CcsTurnItem *items, guint n, GError **error)
+run_unit (const Run *run, guint unit, guint plan, GError **error)
 {
-  const guint each = items_of_a_plan (stage), plans = (n + each - 1) / each;
+  Stage *stage = run->stage;
+  const guint each = items_of_a_plan (stage), first_slot = plan * each;
+  const CcsTurnItem *items = run->items + unit * each;
+  const guint n = MIN (each, run->n - unit * each);
 
   for (guint i = 0; i < n; i++)
-    load_item (&items[i], stage, i);
-  for (guint i = 0; i < plans; i++)
-    if (!write_inputs (stage, i, error))
-      return FALSE;
-  if (!ccs_plan_run_beside (stage->plan, plans, error))
+    load_item (&items[i], stage, first_slot + i);
+  if (!write_inputs (stage, plan, error)
+      || !ccs_plan_run (stage->plan[plan], CCS_PHASE_ALL, error)
+      || !read_output (stage, plan, error))
     return FALSE;
-  for (guint i = 0; i < plans; i++)
-    if (!read_output (stage, i, error))
-      return FALSE;
   for (guint i = 0; i < n; i++) {
     const Items *of = items[i].turn->work;
 
-    memcpy (of->results[items[i].index], stage->out + i * stage->out_size,
+    memcpy (of->results[items[i].index],
+            stage->out + (first_slot + i) * stage->out_size,
             stage->out_size * sizeof (float));
   }
   return TRUE;
+}
+
+static guint
+n_units (const Run *run)
+{
+  const guint each = items_of_a_plan (run->stage);
+
+  return (run->n + each - 1) / each;
+}
+
+static void
+run_units (gpointer user, guint lane)
+{
+  Run *run = user;
+  const guint units = n_units (run);
+
+  while (!g_atomic_pointer_get (&run->error)) {
+    const guint unit = g_atomic_int_add (&run->next, 1);
+    GError *error = NULL;
+
+    if (unit >= units)
+      return;
+    if (!run_unit (run, unit, lane, &error)
+        && !g_atomic_pointer_compare_and_exchange (&run->error, NULL, error))
+      g_error_free (error);
+  }
+}
+
+static gboolean
+run_stage (CcsModel *self, Stage *stage, const CcsTurnItem *items, guint n,
+           GError **error)
+{
+  Run run = { stage, items, n, 0, NULL };
+
+  if (stage->n_plans == 1)
+    run_units (&run, 0);
+  else if (!self->backend->klass->run_lanes (
+               self->backend, MIN (stage->n_plans, n_units (&run)), run_units,
+               &run, error))
+    return FALSE;
+  if (run.error)
+    g_propagate_error (error, run.error);
+  return run.error == NULL;
 }
 
 /* A part-filled batch costs as much as a full one: worth it from half on, where
@@ -566,6 +623,15 @@ is_worth_a_batch (const CcsModel *self, guint kind, guint size, guint n)
   const guint each = full / ccs_plan_best_split (self->backend, full);
 
   return 2 * n >= full && n > full - each;
+}
+
+/* Whole batches of the caller's own that lanes run one after another. */
+static guint
+batches_in_lanes (const CcsModel *self, const Stage *stage, guint own)
+{
+  return stage->n_plans > 1
+             ? CLAMP (own / stage->batch, 1, self->backend->klass->bulk)
+             : 1;
 }
 
 /* What others wait with is worth it where the batch is planned already. */
@@ -582,7 +648,7 @@ size_for_turn (gpointer machine, guint kind, guint own, guint all,
               && is_planned (&self->stage[kind][size])))
     size--;
   stage = get_stage (self, kind, size, error);
-  return stage ? stage->batch : 0;
+  return stage ? stage->batch * batches_in_lanes (self, stage, own) : 0;
 }
 
 static gboolean
@@ -590,11 +656,12 @@ run_turn (gpointer machine, guint kind, guint size, const CcsTurnItem *items,
           guint n, GError **error)
 {
   CcsModel *self = machine;
-  guint which = SINGLE;
+  Stage *stages = self->stage[kind];
+  Stage *stage = size == 1                    ? &stages[SINGLE]
+                 : size == stages[BULK].batch ? &stages[BULK]
+                                              : &stages[BATCH];
 
-  while (self->stage[kind][which].batch != size)
-    which++;
-  return run_stage (&self->stage[kind][which], items, n, error);
+  return run_stage (self, stage, items, n, error);
 }
 
 static const CcsTurnsClass turns_class = { size_for_turn, run_turn };

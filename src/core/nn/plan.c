@@ -487,27 +487,8 @@ ccs_plan_best_split (const CcsBackend *backend, guint n)
 {
   const guint n_threads = backend->n_threads;
 
-  if (!backend->klass->run_beside || n_threads > CCS_PLAN_MAX_BESIDE
+  if (!backend->klass->run_lanes || n_threads > CCS_PLAN_MAX_LANES
       || n % n_threads != 0)
     return 1;
   return n_threads;
-}
-
-gboolean
-ccs_plan_run_beside (CcsPlan *const *plans, guint n, GError **error)
-{
-  CcsBackend *backend = plans[0]->backend;
-  CcsKernelList lists[CCS_PLAN_MAX_BESIDE];
-
-  g_return_val_if_fail (n <= CCS_PLAN_MAX_BESIDE, FALSE);
-  if (n == 1)
-    return ccs_plan_run (plans[0], CCS_PHASE_ALL, error);
-  for (guint i = 0; i < n; i++) {
-    g_return_val_if_fail (plans[i]->backend == backend
-                              && plans[i]->flags & CCS_PLAN_ONE_THREAD,
-                          FALSE);
-    lists[i] = (CcsKernelList){ plans[i]->kernels, plans[i]->n_kernels,
-                                plans[i]->scratch };
-  }
-  return backend->klass->run_beside (backend, lists, n, error);
 }

@@ -17,7 +17,7 @@ typedef enum
   CCS_PLAN_KEEP_ALL = 1 << 0,   /* every value stays readable after a run */
   CCS_PLAN_GUARD = 1 << 1,      /* guard values around every buffer, checked by
                                  * ccs_plan_check_guards(); host memory only */
-  CCS_PLAN_ONE_THREAD = 1 << 2, /* for ccs_plan_run_beside() */
+  CCS_PLAN_ONE_THREAD = 1 << 2, /* for the backend's lanes */
 } CcsPlanFlags;
 
 /* The program must not change afterwards; run ccs_program_optimize() before. */
@@ -42,15 +42,13 @@ CcsTensor *ccs_plan_export_as (CcsPlan *self, CcsValueId id, CcsLayout layout,
                                GError **error);
 /* Runs the ops of @phases, in order; returns when the results can be read. */
 gboolean ccs_plan_run (CcsPlan *self, CcsPhase phases, GError **error);
-/* Plans that run beside each other at most. */
-#define CCS_PLAN_MAX_BESIDE 8
+/* Plans in lanes beside each other at most. */
+#define CCS_PLAN_MAX_LANES 8
 /* As many plans as it is best to split a batch of @n items among: each of as
- * many items, with CCS_PLAN_ONE_THREAD where there are several. Plans that run
- * beside each other meet once, at their end; one plan's threads meet after
+ * many items, with CCS_PLAN_ONE_THREAD and in a lane of its own where there are
+ * several. Lanes meet once, when all is done; one plan's threads meet after
  * every op. */
 guint ccs_plan_best_split (const CcsBackend *backend, guint n);
-/* Runs all ops of @n plans of one backend at the same time. */
-gboolean ccs_plan_run_beside (CcsPlan *const *plans, guint n, GError **error);
 /* Bytes of arena and of persistent values. */
 gsize ccs_plan_memory (const CcsPlan *self);
 /* FALSE with the op and value whose guard was overwritten. */

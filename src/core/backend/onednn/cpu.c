@@ -8,6 +8,9 @@
 
 #include <omp.h>
 
+/* Lanes that wait for the last of a run wait once in so many batches. */
+#define CPU_BULK 4
+
 static const CcsCpuPrepare prepare_table[CCS_N_OPS] = {
   [CCS_OP_CONV2D] = ccs_cpu_prepare_conv2d,
   [CCS_OP_CONV_TRANSPOSE2D] = ccs_cpu_prepare_conv_transpose2d,
@@ -205,60 +208,88 @@ cpu_prepare (CcsBackend *backend, CcsKernel *kernel,
   return call.ok;
 }
 
+/* The backend of whose lanes this thread is one. */
+static _Thread_local const CcsCpu *in_lane_of;
+
 typedef struct
 {
   CcsCpu *cpu;
-  const CcsKernelList *lists;
+  const CcsKernel *kernels;
   guint n;
-  const CcsKernel *failed; /* atomic: the first of them */
+  void *scratch;
+  const CcsKernel *failed; /* the first */
 } RunCall;
 
 static void
-run_list (RunCall *call, const CcsKernelList *list)
+run_kernels (RunCall *call)
 {
   CcsCpu *cpu = call->cpu;
 
-  for (guint i = 0; i < list->n; i++) {
-    const CcsKernel *kernel = &list->kernels[i];
+  for (guint i = 0; i < call->n && !call->failed; i++) {
+    const CcsKernel *kernel = &call->kernels[i];
 
-    kernel->run (&cpu->base, kernel->state, list->scratch);
-    if (g_atomic_int_get (&cpu->failure) == dnnl_success)
-      continue;
-    g_atomic_pointer_compare_and_exchange (&call->failed, NULL, kernel);
-    return;
+    kernel->run (&cpu->base, kernel->state, call->scratch);
+    if (g_atomic_int_get (&cpu->failure) != dnnl_success)
+      call->failed = kernel;
   }
 }
 
-/* Regions that a list starts within one of several have one thread. */
 static void
 run_on_worker (gpointer data)
 {
   RunCall *call = data;
 
   call->cpu->failure = dnnl_success;
-#pragma omp parallel for schedule(static, 1) if (call->n > 1)
-  for (guint i = 0; i < call->n; i++)
-    run_list (call, &call->lists[i]);
-}
-
-static gboolean
-cpu_run_beside (CcsBackend *backend, const CcsKernelList *lists, guint n,
-                GError **error)
-{
-  RunCall call = { (CcsCpu *)backend, lists, n, NULL };
-
-  return ccs_worker_call (call.cpu->worker, run_on_worker, &call, error)
-         && (call.failed == NULL
-             || ccs_dnnl_check (call.cpu->failure, call.failed->row->name,
-                                error));
+  run_kernels (call);
 }
 
 static gboolean
 cpu_run (CcsBackend *backend, const CcsKernel *kernels, guint n, void *scratch,
          gpointer *capture, GError **error)
 {
-  return cpu_run_beside (backend, &(CcsKernelList){ kernels, n, scratch }, 1,
-                         error);
+  CcsCpu *self = (CcsCpu *)backend;
+  RunCall call = { self, kernels, n, scratch, NULL };
+
+  if (in_lane_of == self)
+    run_kernels (&call);
+  else if (!ccs_worker_call (self->worker, run_on_worker, &call, error))
+    return FALSE;
+  return !call.failed
+         || ccs_dnnl_check (self->failure, call.failed->row->name, error);
+}
+
+typedef struct
+{
+  CcsCpu *cpu;
+  guint n;
+  CcsLane work;
+  gpointer user;
+} LanesCall;
+
+/* Regions that a lane starts have one thread. */
+static void
+lanes_on_worker (gpointer data)
+{
+  const LanesCall *call = data;
+
+  call->cpu->failure = dnnl_success;
+  omp_set_num_threads (call->n);
+#pragma omp parallel for schedule(static, 1)
+  for (guint i = 0; i < call->n; i++) {
+    in_lane_of = call->cpu;
+    call->work (call->user, i);
+    in_lane_of = NULL;
+  }
+  omp_set_num_threads (call->cpu->base.n_threads);
+}
+
+static gboolean
+cpu_run_lanes (CcsBackend *backend, guint n, CcsLane work, gpointer user,
+               GError **error)
+{
+  LanesCall call = { (CcsCpu *)backend, n, work, user };
+
+  return ccs_worker_call (call.cpu->worker, lanes_on_worker, &call, error);
 }
 
 static void
@@ -269,6 +300,7 @@ cpu_drop_capture (CcsBackend *backend, gpointer capture)
 const CcsBackendClass ccs_backend_cpu = {
   .name = "cpu",
   .host_memory = TRUE,
+  .bulk = CPU_BULK,
   .open = cpu_open,
   .close = cpu_close,
   .alloc = ccs_host_alloc,
@@ -278,5 +310,5 @@ const CcsBackendClass ccs_backend_cpu = {
   .prepare = cpu_prepare,
   .run = cpu_run,
   .drop_capture = cpu_drop_capture,
-  .run_beside = cpu_run_beside,
+  .run_lanes = cpu_run_lanes,
 };
