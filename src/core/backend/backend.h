@@ -35,7 +35,7 @@ const char *ccs_precision_name (CcsPrecision precision);
 gboolean ccs_precision_from_name (const char *name, CcsPrecision *precision,
                                   GError **error);
 
-#define CCS_BACKEND_MAX_BULK 8
+#define CCS_BACKEND_MAX_BULK 4
 
 /* More are refused: their stacks alone would fill the memory. */
 #define CCS_BACKEND_MAX_THREADS 1024

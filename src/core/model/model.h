@@ -15,7 +15,7 @@ typedef struct _CcsModel CcsModel;
 
 /* Frames and windows that fill a run; more are split up. A result does not
  * depend on how many were passed at once. */
-#define CCS_MODEL_FRAME_BATCH 4
+#define CCS_MODEL_FRAME_BATCH 8
 #define CCS_MODEL_WINDOW_BATCH 8
 
 /* Loads @path (safetensors or .pth) for @backend ("auto", "cpu", "cuda",

@@ -11,7 +11,7 @@
 G_BEGIN_DECLS
 
 /* Items that one run takes at most. */
-#define CCS_TURNS_MAX_ITEMS 64
+#define CCS_TURNS_MAX_ITEMS 32
 
 typedef struct _CcsTurn CcsTurn;
 
