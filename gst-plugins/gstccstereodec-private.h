@@ -24,6 +24,8 @@ struct _GstCcstereoDec
   double width;
   GstClockTime processing_deadline;
 
+  gint sought; /* atomic: number of the last seek that flushed or passed */
+
   /* the rest belongs to the streaming thread */
   CcsModel *model;
   CcsBinauralizer *binauralizer; /* NULL before caps */

@@ -268,11 +268,35 @@ static GstFlowReturn
 gst_ccstereo_dec_sink_event_pre_queue (GstAggregator *agg,
                                        GstAggregatorPad *pad, GstEvent *event)
 {
+  GstCcstereoDec *self = GST_CCSTEREO_DEC (agg);
+
+  if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_START)
+    g_atomic_int_set (&self->sought, (gint)gst_event_get_seqnum (event));
   if (GST_EVENT_TYPE (event) == GST_EVENT_SEGMENT_DONE)
-    return gst_ccstereo_dec_queue_segment_done (GST_CCSTEREO_DEC (agg), pad,
-                                                event);
+    return gst_ccstereo_dec_queue_segment_done (self, pad, event);
   return GST_AGGREGATOR_CLASS (gst_ccstereo_dec_parent_class)
       ->sink_event_pre_queue (agg, pad, event);
+}
+
+/* A seek that came to the source by another way first, through the picture, is
+ * done already: the base class drops it, too, but of GStreamer 1.22 leaks it.
+ */
+static gboolean
+gst_ccstereo_dec_src_event (GstAggregator *agg, GstEvent *event)
+{
+  GstCcstereoDec *self = GST_CCSTEREO_DEC (agg);
+
+  if (GST_EVENT_TYPE (event) == GST_EVENT_SEEK) {
+    const gint seqnum = (gint)gst_event_get_seqnum (event);
+
+    if (g_atomic_int_get (&self->sought) == seqnum) {
+      gst_event_unref (event);
+      return TRUE;
+    }
+    g_atomic_int_set (&self->sought, seqnum);
+  }
+  return GST_AGGREGATOR_CLASS (gst_ccstereo_dec_parent_class)
+      ->src_event (agg, event);
 }
 
 /* The audio pad takes the rates that downstream takes. */
@@ -590,6 +614,7 @@ gst_ccstereo_dec_class_init (GstCcstereoDecClass *klass)
   element_class->release_pad = gst_ccstereo_dec_release_pad;
 
   agg_class->aggregate = gst_ccstereo_dec_aggregate;
+  agg_class->src_event = gst_ccstereo_dec_src_event;
   agg_class->sink_event = gst_ccstereo_dec_sink_event;
   agg_class->sink_event_pre_queue = gst_ccstereo_dec_sink_event_pre_queue;
   agg_class->sink_query = gst_ccstereo_dec_sink_query;

@@ -404,6 +404,27 @@ START_TEST (a_little_jitter_of_timestamps_is_smoothed)
 }
 END_TEST
 
+/* As it comes from a second sink behind one demuxer. */
+START_TEST (a_seek_that_has_flushed_is_done_and_freed)
+{
+  DecHarness *h = dec_harness_new (RATE, 1, FALSE);
+  GstEvent *start = gst_event_new_flush_start ();
+  GstEvent *stop = gst_event_new_flush_stop (TRUE);
+  GstEvent *seek
+      = gst_event_new_seek (1, GST_FORMAT_TIME, GST_SEEK_FLAG_FLUSH,
+                            GST_SEEK_TYPE_SET, 0, GST_SEEK_TYPE_NONE, -1);
+
+  gst_event_set_seqnum (start, gst_event_get_seqnum (seek));
+  gst_event_set_seqnum (stop, gst_event_get_seqnum (seek));
+  gst_harness_push_event (h->audio, start);
+  gst_harness_push_event (h->audio, stop);
+  ck_assert (gst_harness_push_upstream_event (h->audio, gst_event_ref (seek)));
+  ck_assert_int_eq (GST_MINI_OBJECT_REFCOUNT_VALUE (seek), 1);
+  gst_event_unref (seek);
+  dec_harness_free (h);
+}
+END_TEST
+
 START_TEST (a_flush_in_the_middle_of_a_window_forgets_old_sound)
 {
   DecHarness *h = dec_harness_new (RATE, 1, FALSE);
@@ -534,6 +555,7 @@ main (int argc, char **argv)
   tcase_add_test (breaks,
                   sound_that_breaks_off_before_the_first_picture_sees_it);
   tcase_add_test (breaks, a_little_jitter_of_timestamps_is_smoothed);
+  tcase_add_test (breaks, a_seek_that_has_flushed_is_done_and_freed);
   tcase_add_test (breaks, a_flush_in_the_middle_of_a_window_forgets_old_sound);
   tcase_add_test (breaks, new_caps_drain_the_old_sound_first);
   tcase_add_test (breaks, sound_outside_the_segment_is_not_played);
