@@ -24,7 +24,7 @@ struct _GstCcstereoDec
   double width;
   GstClockTime processing_deadline;
 
-  gint sought; /* atomic: number of the last seek that flushed or passed */
+  gint flushed; /* atomic: number of the last event that flushed the sound */
 
   /* the rest belongs to the streaming thread */
   CcsModel *model;

@@ -270,30 +270,27 @@ gst_ccstereo_dec_sink_event_pre_queue (GstAggregator *agg,
 {
   GstCcstereoDec *self = GST_CCSTEREO_DEC (agg);
 
-  if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_START)
-    g_atomic_int_set (&self->sought, (gint)gst_event_get_seqnum (event));
+  if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_START && pad == self->audio_pad)
+    g_atomic_int_set (&self->flushed, (gint)gst_event_get_seqnum (event));
   if (GST_EVENT_TYPE (event) == GST_EVENT_SEGMENT_DONE)
     return gst_ccstereo_dec_queue_segment_done (self, pad, event);
   return GST_AGGREGATOR_CLASS (gst_ccstereo_dec_parent_class)
       ->sink_event_pre_queue (agg, pad, event);
 }
 
-/* A seek that came to the source by another way first, through the picture, is
- * done already: the base class drops it, too, but of GStreamer 1.22 leaks it.
- */
+/* A seek that has reached the sound's source by another way, as through the
+ * picture where one demuxer has both, is done: the base class drops it, too,
+ * but that of GStreamer 1.22 leaks it. */
 static gboolean
 gst_ccstereo_dec_src_event (GstAggregator *agg, GstEvent *event)
 {
   GstCcstereoDec *self = GST_CCSTEREO_DEC (agg);
 
-  if (GST_EVENT_TYPE (event) == GST_EVENT_SEEK) {
-    const gint seqnum = (gint)gst_event_get_seqnum (event);
-
-    if (g_atomic_int_get (&self->sought) == seqnum) {
-      gst_event_unref (event);
-      return TRUE;
-    }
-    g_atomic_int_set (&self->sought, seqnum);
+  if (GST_EVENT_TYPE (event) == GST_EVENT_SEEK
+      && g_atomic_int_get (&self->flushed)
+             == (gint)gst_event_get_seqnum (event)) {
+    gst_event_unref (event);
+    return TRUE;
   }
   return GST_AGGREGATOR_CLASS (gst_ccstereo_dec_parent_class)
       ->src_event (agg, event);
