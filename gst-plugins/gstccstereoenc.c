@@ -31,6 +31,7 @@ GST_DEBUG_CATEGORY_STATIC (ccstereo_enc_debug);
 
 #define PICTURE_ROW (CCS_CROP_WIDTH * 3)
 #define PICTURE_BYTES (PICTURE_ROW * CCS_CROP_HEIGHT)
+#define SMALL_BATCH G_STRINGIFY (CCS_MODEL_FRAME_BATCH)
 
 enum
 {
@@ -411,15 +412,13 @@ gst_ccstereo_enc_class_init (GstCcstereoEncClass *klass)
 
   g_object_class_install_property (
       object_class, PROP_BATCH_SIZE,
-      g_param_spec_uint ("batch-size", "Batch size",
-                         "Pictures encoded together at most; so many are "
-                         "waited for, but at "
-                         "first no more than " G_STRINGIFY (
-                             CCS_MODEL_FRAME_BATCH) " (0: 1 when live, "
-                                                    "else " G_STRINGIFY (CCS_MODEL_FRAME_BATCH) ")",
-                         0, CCS_MODEL_MAX_FRAMES, 0,
-                         G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS
-                             | GST_PARAM_MUTABLE_PLAYING));
+      g_param_spec_uint (
+          "batch-size", "Batch size",
+          "Pictures encoded together at most (0: 1 when live, else " SMALL_BATCH
+          "); so many are waited for, but at first no more than " SMALL_BATCH,
+          0, CCS_MODEL_MAX_FRAMES, 0,
+          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS
+              | GST_PARAM_MUTABLE_PLAYING));
   gst_ccstereo_install_model_properties (object_class, PROP_MODEL);
 
   gst_element_class_add_static_pad_template (element_class, &sink_template);
