@@ -526,8 +526,8 @@ pack_key (const Winograd *self)
   const struct
   {
     char name[8];
-    gint32 form, gradient, stride;
-  } key = { "winogra", self->form, self->gradient, self->stride };
+    gint32 form, gradient;
+  } key = { "winogra", self->form, self->gradient };
 
   return g_bytes_new (&key, sizeof key);
 }

@@ -93,24 +93,15 @@ winograd_filter_five (const gint taps, const vector *g, vector *to)
   to[4] = g[taps - 1];
 }
 
-/* B^T d: the polynomials through all points but one. */
-ALWAYS_INLINE void
-winograd_input_six (vector *d)
+/* B^T d: the polynomials through all points but one; here that through +-A and
+ * +-B, of infinity. */
+ALWAYS_INLINE vector
+winograd_input_last (const vector *d)
 {
   const float a = CCS_WINOGRAD_A, b = CCS_WINOGRAD_B;
-  const vector even_a = winograd_add (d[4], -b * b, d[2]);
-  const vector odd_a = spread (a) * winograd_add (d[3], -b * b, d[1]);
-  const vector even_b = winograd_add (d[4], -a * a, d[2]);
-  const vector odd_b = spread (b) * winograd_add (d[3], -a * a, d[1]);
 
-  d[0] = winograd_add (winograd_add (d[4], -(a * a + b * b), d[2]),
+  return winograd_add (winograd_add (d[4], -(a * a + b * b), d[2]),
                        a * a * b * b, d[0]);
-  d[5] = winograd_add (winograd_add (d[5], -(a * a + b * b), d[3]),
-                       a * a * b * b, d[1]);
-  d[1] = even_a + odd_a;
-  d[2] = even_a - odd_a;
-  d[3] = even_b + odd_b;
-  d[4] = even_b - odd_b;
 }
 
 ALWAYS_INLINE void
@@ -122,12 +113,20 @@ winograd_input_five (vector *d)
   const vector even_b = spread (b) * winograd_add (d[2], -a * a, d[0]);
   const vector odd_b = winograd_add (d[3], -a * a, d[1]);
 
-  d[4] = winograd_add (winograd_add (d[4], -(a * a + b * b), d[2]),
-                       a * a * b * b, d[0]);
+  d[4] = winograd_input_last (d);
   d[0] = odd_a + even_a;
   d[1] = odd_a - even_a;
   d[2] = odd_b + even_b;
   d[3] = odd_b - even_b;
+}
+
+/* With 0 every other polynomial has a factor x: theirs are the five of what
+ * follows the first pixel. */
+ALWAYS_INLINE void
+winograd_input_six (vector *d)
+{
+  d[0] = winograd_input_last (d);
+  winograd_input_five (d + 1);
 }
 
 /* A^T m, of the numbers in +-A, +-B and infinity: powers of the points. */
