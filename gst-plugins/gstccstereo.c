@@ -193,8 +193,7 @@ gst_ccstereo_model_settings_load (GstCcstereoModelSettings *self,
   return model;
 }
 
-/* -- errors and log ----------------------------------------------------------
- */
+/* -- errors and log -------------------------------------------------------- */
 
 void
 gst_ccstereo_post_error (GstElement *element, GError *error)
@@ -249,8 +248,7 @@ gst_ccstereo_init (void)
   g_once_init_leave (&once, 1);
 }
 
-/* -- the feature stream
- * -------------------------------------------------------- */
+/* -- the feature stream ---------------------------------------------------- */
 
 GstCaps *
 gst_ccstereo_features_caps (CcsModel *model, gint fps_n, gint fps_d)
@@ -266,8 +264,7 @@ gst_ccstereo_features_caps (CcsModel *model, gint fps_n, gint fps_d)
       ccs_model_id (model), "framerate", GST_TYPE_FRACTION, fps_n, fps_d, NULL);
 }
 
-/* -- caps -------------------------------------------------------------------
- */
+/* -- caps ------------------------------------------------------------------ */
 
 GstCaps *
 gst_ccstereo_narrow_caps (GstCaps *caps, GstCaps *filter)

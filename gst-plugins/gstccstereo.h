@@ -59,8 +59,7 @@ void gst_ccstereo_model_settings_clear (GstCcstereoModelSettings *self);
 CcsModel *gst_ccstereo_model_settings_load (GstCcstereoModelSettings *self,
                                             GstElement *element);
 
-/* -- errors and log ----------------------------------------------------------
- */
+/* -- errors and log -------------------------------------------------------- */
 
 /* Posts @error as an element error: RESOURCE/NOT_FOUND for a file,
  * RESOURCE/SETTINGS for a property, LIBRARY/INIT for a backend, STREAM/FAILED
@@ -69,8 +68,7 @@ void gst_ccstereo_post_error (GstElement *element, GError *error);
 /* Routes the core's log into the debug category "ccstereo". Once a process. */
 void gst_ccstereo_init (void);
 
-/* -- the feature stream
- * -------------------------------------------------------- */
+/* -- the feature stream ---------------------------------------------------- */
 
 #define GST_CCSTEREO_FEATURES_CAPS "application/x-ccstereo-features"
 
@@ -78,8 +76,7 @@ void gst_ccstereo_init (void);
  * and @fps_n/@fps_d as framerate. (transfer full) */
 GstCaps *gst_ccstereo_features_caps (CcsModel *model, gint fps_n, gint fps_d);
 
-/* -- caps -------------------------------------------------------------------
- */
+/* -- caps ------------------------------------------------------------------ */
 
 /* What of @caps (taken) lies in @filter, in the filter's order; all of it
  * without one. (transfer full) */

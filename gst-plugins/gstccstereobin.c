@@ -145,8 +145,7 @@ GST_ELEMENT_REGISTER_DEFINE_WITH_CODE (ccstereobin, "ccstereobin",
                                        GST_RANK_NONE, GST_TYPE_CCSTEREO_BIN,
                                        gst_ccstereo_init ());
 
-/* -- parts --------------------------------------------------------------------
- */
+/* -- parts ----------------------------------------------------------------- */
 
 /* The first part that is not installed, or N_PARTS. */
 static Part
@@ -234,8 +233,7 @@ size_queues (GstCcstereoBin *self, gdouble rate)
                 "max-size-bytes", 0, NULL);
 }
 
-/* -- pads
- * ------------------------------------------------------------------------ */
+/* -- pads ------------------------------------------------------------------ */
 
 /* A ghost of @part's static pad @target, made from @templ. (transfer floating)
  */
@@ -396,8 +394,7 @@ remove_video_src (GstCcstereoBin *self)
   remove_part (self, VIDEO_QUEUE);
 }
 
-/* -- GstElement
- * --------------------------------------------------------------------- */
+/* -- GstElement ------------------------------------------------------------ */
 
 /* The place that remembers the pad made from @templ. */
 static GstPad **
@@ -473,9 +470,7 @@ gst_ccstereo_bin_change_state (GstElement *element, GstStateChange transition)
       ->change_state (element, transition);
 }
 
-/* -- GObject
- * ---------------------------------------------------------------------------
- */
+/* -- GObject --------------------------------------------------------------- */
 
 /* Properties live in the parts: the first that has a property is asked, all
  * that have it are told. */

@@ -49,8 +49,7 @@ struct _GstCcstereoDec
   gboolean segment_done;         /* of the sound, and not yet of the features */
 };
 
-/* -- gstccstereodec-sound.c ---------------------------------------------------
- */
+/* -- gstccstereodec-sound.c ------------------------------------------------ */
 
 /* Time of @frames audio frames. */
 GstClockTime gst_ccstereo_dec_frames_to_time (const GstCcstereoDec *self,

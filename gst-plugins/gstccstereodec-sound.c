@@ -40,8 +40,7 @@ gst_ccstereo_dec_restart (GstCcstereoDec *self)
     gst_audio_stream_align_mark_discont (self->align);
 }
 
-/* -- output
- * --------------------------------------------------------------------- */
+/* -- output ---------------------------------------------------------------- */
 
 static void
 warn_if_centered (GstCcstereoDec *self)
@@ -201,8 +200,7 @@ gst_ccstereo_dec_drain (GstCcstereoDec *self)
   return ret == GST_AGGREGATOR_FLOW_NEED_DATA ? GST_FLOW_OK : ret;
 }
 
-/* -- features
- * --------------------------------------------------------------------- */
+/* -- features -------------------------------------------------------------- */
 
 gint64
 gst_ccstereo_dec_sound_time (const GstCcstereoDec *self,
@@ -268,8 +266,7 @@ gst_ccstereo_dec_take_feature (GstCcstereoDec *self, GstBuffer *taken,
   return push_held_feature (self, running);
 }
 
-/* -- audio
- * ------------------------------------------------------------------------- */
+/* -- audio ----------------------------------------------------------------- */
 
 /* The first sample of a new grid; the picture that was shown last is still
  * there. */

@@ -91,8 +91,7 @@ GST_ELEMENT_REGISTER_DEFINE_WITH_CODE (ccstereodec, "ccstereodec",
                                        GST_RANK_NONE, GST_TYPE_CCSTEREO_DEC,
                                        gst_ccstereo_init ());
 
-/* -- the engine
- * ------------------------------------------------------------------- */
+/* -- the engine ------------------------------------------------------------ */
 
 static gboolean
 is_live (GstAggregatorPad *pad)
@@ -135,8 +134,7 @@ make_binauralizer (GstCcstereoDec *self)
   return TRUE;
 }
 
-/* -- GstAggregator: events and queries
- * ------------------------------------------------ */
+/* -- GstAggregator: events and queries ------------------------------------- */
 
 /* Ends the sound so far, with the features that are there for it. */
 static gboolean
@@ -402,8 +400,7 @@ gst_ccstereo_dec_flush (GstAggregator *agg)
   return GST_FLOW_OK;
 }
 
-/* -- GstAggregator: life
- * ----------------------------------------------------------- */
+/* -- GstAggregator: life --------------------------------------------------- */
 
 static gboolean
 gst_ccstereo_dec_start (GstAggregator *agg)
@@ -470,9 +467,7 @@ gst_ccstereo_dec_release_pad (GstElement *element, GstPad *pad)
   GST_ELEMENT_CLASS (gst_ccstereo_dec_parent_class)->release_pad (element, pad);
 }
 
-/* -- GObject
- * ----------------------------------------------------------------------------------
- */
+/* -- GObject --------------------------------------------------------------- */
 
 static void
 gst_ccstereo_dec_set_property (GObject *object, guint id, const GValue *value,

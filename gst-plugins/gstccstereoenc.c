@@ -80,8 +80,7 @@ GST_ELEMENT_REGISTER_DEFINE_WITH_CODE (ccstereoenc, "ccstereoenc",
                                        GST_RANK_NONE, GST_TYPE_CCSTEREO_ENC,
                                        gst_ccstereo_init ());
 
-/* -- encoding
- * ------------------------------------------------------------------ */
+/* -- encoding -------------------------------------------------------------- */
 
 static void
 forget_buffers (GstCcstereoEnc *self)
@@ -206,8 +205,7 @@ drain (GstCcstereoEnc *self)
   return ret;
 }
 
-/* -- GstBaseTransform
- * ------------------------------------------------------------ */
+/* -- GstBaseTransform ------------------------------------------------------ */
 
 static GstFlowReturn
 gst_ccstereo_enc_submit_input_buffer (GstBaseTransform *trans,
@@ -354,8 +352,7 @@ gst_ccstereo_enc_stop (GstBaseTransform *trans)
   return TRUE;
 }
 
-/* -- GObject
- * ---------------------------------------------------------------------- */
+/* -- GObject --------------------------------------------------------------- */
 
 static void
 gst_ccstereo_enc_set_property (GObject *object, guint id, const GValue *value,

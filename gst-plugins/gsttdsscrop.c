@@ -87,8 +87,7 @@ GST_ELEMENT_REGISTER_DEFINE_WITH_CODE (tdsscrop, "tdsscrop", GST_RANK_NONE,
                                        GST_TYPE_TDSS_CROP,
                                        gst_ccstereo_init ());
 
-/* -- which pictures --------------------------------------------------------
- */
+/* -- which pictures -------------------------------------------------------- */
 
 /* How long a frame is shown: what its stream says, else what it says itself,
  * else as long as a picture. */
@@ -123,8 +122,7 @@ take_frame (GstTdssCrop *self, GstBuffer *buffer, gint64 *number)
   return TRUE;
 }
 
-/* -- GstVideoFilter
- * ------------------------------------------------------------ */
+/* -- GstVideoFilter -------------------------------------------------------- */
 
 static gboolean
 gst_tdss_crop_set_info (GstVideoFilter *filter, GstCaps *incaps,
@@ -215,8 +213,7 @@ gst_tdss_crop_transform_frame (GstVideoFilter *filter, GstVideoFrame *in,
   return ret == GST_FLOW_OK ? make_picture (self, in, number, out) : ret;
 }
 
-/* -- pictures in a GPU's memory ----------------------------------------------
- */
+/* -- pictures in a GPU's memory -------------------------------------------- */
 
 static gboolean
 make_on_device (GstTdssCrop *self, GstBuffer *in, gint64 number,
@@ -353,8 +350,7 @@ gst_tdss_crop_query (GstBaseTransform *trans, GstPadDirection direction,
       ->query (trans, direction, query);
 }
 
-/* -- GstBaseTransform
- * ------------------------------------------------------------ */
+/* -- GstBaseTransform ------------------------------------------------------ */
 
 static gboolean
 is_system_memory (GstCapsFeatures *features, GstStructure *structure,
@@ -498,8 +494,7 @@ gst_tdss_crop_stop (GstBaseTransform *trans)
   return TRUE;
 }
 
-/* -- GObject
- * ---------------------------------------------------------------------- */
+/* -- GObject --------------------------------------------------------------- */
 
 static void
 set_points (GstTdssCrop *self, const char *text)

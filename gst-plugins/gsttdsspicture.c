@@ -19,8 +19,7 @@ gst_tdss_picture_clear (GstTdssPicture *self)
   g_clear_pointer (&self->resized, g_free);
 }
 
-/* -- to RGB -----------------------------------------------------------------
- */
+/* -- to RGB ---------------------------------------------------------------- */
 
 gboolean
 gst_tdss_picture_set_info (GstTdssPicture *self, const GstVideoInfo *info,
@@ -76,8 +75,7 @@ to_rgb (GstTdssPicture *self, GstVideoFrame *in, gsize *stride)
   return self->rgb;
 }
 
-/* -- upright ----------------------------------------------------------------
- */
+/* -- upright --------------------------------------------------------------- */
 
 /* An RGB picture, and its size. */
 typedef struct
@@ -115,8 +113,7 @@ turn_picture (GstTdssPicture *self, Picture in, const GstTdssTurn *turn)
   return (Picture){ self->turned, (gsize)PIXEL * width, width, height };
 }
 
-/* -- to size ----------------------------------------------------------------
- */
+/* -- to size --------------------------------------------------------------- */
 
 static gboolean
 ensure_resize (GstTdssPicture *self, const Picture *in, gboolean whole,

@@ -53,8 +53,7 @@ fail (GError **error, const char *format, const char *name)
   return NULL;
 }
 
-/* -- pictures: formats ------------------------------------------------------
- */
+/* -- pictures: formats ----------------------------------------------------- */
 
 static const struct
 {
@@ -120,8 +119,7 @@ set_colours (GstVideoColorimetry *colours, const AVFrame *frame)
     colours->range = GST_VIDEO_COLOR_RANGE_0_255;
 }
 
-/* -- pictures: data ---------------------------------------------------------
- */
+/* -- pictures: data -------------------------------------------------------- */
 
 static void
 free_frame (gpointer frame)
@@ -255,8 +253,7 @@ transcode_stream_direction (const AVStream *stream)
   return m[3] >= 0 ? GST_VIDEO_ORIENTATION_90L : GST_VIDEO_ORIENTATION_UR_LL;
 }
 
-/* -- sound ------------------------------------------------------------------
- */
+/* -- sound ----------------------------------------------------------------- */
 
 /* Channels that are in no known places, or in such as nobody mixes, count the
  * same; of a sound field the first is what comes from everywhere. */

@@ -8,8 +8,7 @@
 
 #define ENTRY_COUNT 8 /* bytes before the entries of stsd */
 
-/* -- what a stream says -----------------------------------------------------
- */
+/* -- what a stream says ---------------------------------------------------- */
 
 static gconstpointer
 side_data (const AVStream *stream, enum AVPacketSideDataType type)
@@ -105,8 +104,7 @@ boxes_of (const AVStream *stream)
   return boxes;
 }
 
-/* -- the header -------------------------------------------------------------
- */
+/* -- the header ------------------------------------------------------------ */
 
 typedef struct
 {

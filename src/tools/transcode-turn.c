@@ -21,8 +21,7 @@
 #define FIXED_POINT (1 << 16) /* libavutil's degrees */
 #define MOST_TRACKS (1 << 24) /* bytes that describe them */
 
-/* -- EBML -------------------------------------------------------------------
- */
+/* -- EBML ------------------------------------------------------------------ */
 
 typedef struct
 {
@@ -93,8 +92,7 @@ find_projection (FILE *file, guint track, Element *projection)
          && find_child (file, &video, PROJECTION, 0, projection);
 }
 
-/* -- writing ----------------------------------------------------------------
- */
+/* -- writing --------------------------------------------------------------- */
 
 gboolean
 transcode_turn_prepare (AVStream *stream)

@@ -107,9 +107,7 @@ parse (Arguments *a, int *argc, char ***argv, GError **error)
          && (a->version || check (a, error));
 }
 
-/* -- output
- * ----------------------------------------------------------------------------
- */
+/* -- output ---------------------------------------------------------------- */
 
 static void
 json_scores (GString *to, const CcsScores *s, const char *indent)
@@ -238,8 +236,7 @@ print_lateral (CcsLateral *lateral)
           scores->level_error);
 }
 
-/* -- the work
- * -------------------------------------------------------------------------- */
+/* -- the work -------------------------------------------------------------- */
 
 static CcsModel *
 open_model (const Arguments *a, GError **error)

@@ -8,8 +8,7 @@
 #define BLOCK (CCS_MODEL_RATE / 10) /* level and time are compared in 0.1 s */
 #define AUDIBLE 1e-3                /* rms below which a block says nothing */
 
-/* -- what listeners notice ----------------------------------------------------
- */
+/* -- what listeners notice ------------------------------------------------- */
 
 static double
 energy (const float *x, gsize n)
@@ -94,8 +93,7 @@ score_interaural (const float *const p[2], const float *const t[2], gsize n,
   scores->itd_error /= MAX (blocks, 1);
 }
 
-/* -- features, each frame encoded once
- * ------------------------------------------ */
+/* -- features, each frame encoded once ------------------------------------- */
 
 typedef struct
 {
@@ -190,8 +188,7 @@ feature_of_window (gsize window, gpointer user_data)
                               frame_key (self->numbers[window]));
 }
 
-/* -- a clip
- * ------------------------------------------------------------------------ */
+/* -- a clip ---------------------------------------------------------------- */
 
 static gboolean
 binauralize (CcsModel *model, CcsDataset *dataset, gsize index,

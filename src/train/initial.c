@@ -59,8 +59,7 @@ fan_in (const CcsShape *shape)
   return (double)shape->dim[1] * taps (shape);
 }
 
-/* -- the rules, the first that fits -----------------------------------------
- */
+/* -- the rules, the first that fits ---------------------------------------- */
 
 static gboolean
 has (const Draw *d, const char *part)
@@ -140,8 +139,7 @@ draw (Draw *d, double bias_bound)
     draw_audio (d, bias_bound);
 }
 
-/* -- the state_dict
- * ------------------------------------------------------------ */
+/* -- the state_dict -------------------------------------------------------- */
 
 /* A convolution's or linear layer's bias keeps PyTorch's default, which
  * depends on the weight beside it; 0 where that is a norm's. */

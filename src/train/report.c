@@ -54,9 +54,7 @@ static const char style[]
       ".scale{image-rendering:pixelated;width:220px;height:10px;"
       "vertical-align:middle;margin:0 .5em}";
 
-/* -- what the run was
- * ----------------------------------------------------------------------------
- */
+/* -- what the run was ------------------------------------------------------ */
 
 /* The title is words, some of which begin with "name=". */
 static void
@@ -82,9 +80,7 @@ add_facts (GString *html, const char *title, char **lines)
   g_string_append (html, "</div>\n");
 }
 
-/* -- clips
- * ------------------------------------------------------------------------------
- */
+/* -- clips ----------------------------------------------------------------- */
 
 /* Levels of left over right, dB, by blocks; not a number where the truth is
  * silent. (transfer full) */
@@ -226,9 +222,7 @@ add_scale (GString *html, GError **error)
   return TRUE;
 }
 
-/* -- the table
- * ----------------------------------------------------------------------------
- */
+/* -- the table ------------------------------------------------------------- */
 
 static void
 add_row (GString *html, const char *name, const char *what, gboolean higher,

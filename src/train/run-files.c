@@ -155,8 +155,7 @@ ccs_run_save_model (CcsStateDict *params, const CcsModelConfig *config,
   return ccs_checkpoint_save (path, params, metadata, CCS_F32, error);
 }
 
-/* -- metrics.jsonl
- * --------------------------------------------------------------- */
+/* -- metrics.jsonl --------------------------------------------------------- */
 
 static gboolean
 io_error (const char *path, const char *doing, GError **error)

@@ -103,8 +103,7 @@ ccs_train_step_free (CcsTrainStep *self)
   g_free (self);
 }
 
-/* -- a step -----------------------------------------------------------------
- */
+/* -- a step ---------------------------------------------------------------- */
 
 static gboolean
 write_batch (CcsTrainStep *self, const CcsTrainBatch *batch, GError **error)
@@ -301,8 +300,7 @@ ccs_train_step_memory (const CcsTrainStep *self)
   return ccs_plan_memory (self->plan);
 }
 
-/* -- export ------------------------------------------------------------------
- */
+/* -- export ---------------------------------------------------------------- */
 
 static void
 add_count (CcsStateDict *dict, const char *name, gint64 count)

@@ -26,8 +26,7 @@ typedef struct
   CcsTensorBoard *events; /* NULL: none wanted */
 } Run;
 
-/* -- saving
- * ------------------------------------------------------------------------ */
+/* -- saving ---------------------------------------------------------------- */
 
 static gboolean
 save_state (Run *run, CcsStateDict *params, GError **error)
@@ -59,8 +58,7 @@ save (Run *run, GError **error)
   return params && save_state (run, params, error);
 }
 
-/* -- validation
- * --------------------------------------------------------------------- */
+/* -- validation ------------------------------------------------------------ */
 
 static gboolean
 record_validation (Run *run, const CcsScores *p, const CcsScores *m,
@@ -132,8 +130,7 @@ validate (Run *run, GError **error)
                              run->settings->save_dir, CCS_RUN_BEST, error);
 }
 
-/* -- records
- * -------------------------------------------------------------------------- */
+/* -- records --------------------------------------------------------------- */
 
 static gboolean
 record_step (Run *run, const CcsTrainReport *r, GError **error)
@@ -195,9 +192,7 @@ print_progress (Run *run, const CcsTrainReport *r)
            (int)(left / 60 % 60), (int)(left % 60), terminal ? "" : "\n");
 }
 
-/* -- the run
- * ----------------------------------------------------------------------------
- */
+/* -- the run --------------------------------------------------------------- */
 
 static gboolean
 open_state (const CcsTrainSettings *settings, CcsRunState *state,

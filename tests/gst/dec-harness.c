@@ -124,8 +124,7 @@ dec_harness_join (DecHarness *self)
     g_thread_join (g_steal_pointer (&self->feeder));
 }
 
-/* -- audio -------------------------------------------------------------------
- */
+/* -- audio ----------------------------------------------------------------- */
 
 void
 dec_harness_push_audio (DecHarness *self, guint64 first, gsize frames,

@@ -304,8 +304,7 @@ gst_test_assert_same (const GArray *got, const GArray *want)
                     g_array_index (want, float, i));
 }
 
-/* -- messages ----------------------------------------------------------------
- */
+/* -- messages -------------------------------------------------------------- */
 
 GstBus *
 gst_test_bus (GstElement *element)

@@ -63,8 +63,7 @@ GArray *gst_test_core_output (CcsModel *model, guint rate, guint channels,
 GArray *gst_test_pull_all (GstHarness *h, guint rate, GstClockTime start);
 void gst_test_assert_same (const GArray *got, const GArray *want);
 
-/* -- messages ----------------------------------------------------------------
- */
+/* -- messages -------------------------------------------------------------- */
 /* A bus on @element that keeps its messages. (transfer full) */
 GstBus *gst_test_bus (GstElement *element);
 /* Waits for an error on @bus; fails unless it is @code of @domain and its text

@@ -105,8 +105,7 @@ play_to_end (Run *run)
   " ! audio/x-raw,format=F32LE ! fakesink name=sound signal-handoffs=true "
 #define PICTURE_SINK " ! fakesink name=picture signal-handoffs=true "
 
-/* -- data --------------------------------------------------------------------
- */
+/* -- data ------------------------------------------------------------------ */
 
 START_TEST (sound_and_picture_come_out_whole)
 {
@@ -255,8 +254,7 @@ START_TEST (a_flushing_seek_starts_again_at_its_place)
 }
 END_TEST
 
-/* -- pads
- * ---------------------------------------------------------------------- */
+/* -- pads ------------------------------------------------------------------ */
 
 START_TEST (video_pads_come_and_go)
 {
@@ -292,8 +290,7 @@ START_TEST (a_video_src_without_a_video_sink_holds_nothing_up)
 }
 END_TEST
 
-/* -- properties
- * ------------------------------------------------------------------ */
+/* -- properties ------------------------------------------------------------ */
 
 START_TEST (properties_are_those_of_the_parts)
 {

@@ -190,8 +190,7 @@ START_TEST (applications_hear_of_each_buffer_before_it_is_put_out)
 }
 END_TEST
 
-/* -- one side ends or is missing ---------------------------------------------
- */
+/* -- one side ends or is missing ------------------------------------------- */
 
 START_TEST (sound_goes_on_when_the_picture_has_ended)
 {
@@ -242,8 +241,7 @@ START_TEST (no_sound_at_all_is_just_the_end)
 }
 END_TEST
 
-/* -- gaps --------------------------------------------------------------------
- */
+/* -- gaps ------------------------------------------------------------------ */
 
 START_TEST (a_gap_in_the_sound_is_silence_of_its_length)
 {
@@ -301,8 +299,7 @@ START_TEST (a_gap_before_the_first_picture_does_not_hold_up_the_sound)
 }
 END_TEST
 
-/* -- breaks ------------------------------------------------------------------
- */
+/* -- breaks ---------------------------------------------------------------- */
 
 static GstBuffer *
 discont_audio (guint64 first, gsize frames)
@@ -499,8 +496,7 @@ START_TEST (sound_outside_the_segment_is_not_played)
 }
 END_TEST
 
-/* -- width
- * ---------------------------------------------------------------------- */
+/* -- width ----------------------------------------------------------------- */
 
 START_TEST (width_zero_is_mono)
 {

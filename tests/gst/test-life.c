@@ -36,8 +36,7 @@ assert_does_not_start (GstElement *element, GQuark domain, int code,
   gst_element_set_bus (element, NULL);
 }
 
-/* -- the plugin
- * ---------------------------------------------------------------- */
+/* -- the plugin ------------------------------------------------------------ */
 
 START_TEST (every_element_is_listed_with_no_rank_and_described)
 {
@@ -106,8 +105,7 @@ START_TEST (the_plugin_needs_no_cuda_library)
 }
 END_TEST
 
-/* -- presets
- * --------------------------------------------------------------------- */
+/* -- presets --------------------------------------------------------------- */
 
 static const char *const with_presets[] = { "ccstereobin", "ccstereodec" };
 
@@ -166,8 +164,7 @@ START_TEST (presets_set_what_they_say)
 }
 END_TEST
 
-/* -- models
- * ---------------------------------------------------------------------- */
+/* -- models ---------------------------------------------------------------- */
 
 START_TEST (a_missing_model_is_not_found)
 {
@@ -250,8 +247,7 @@ START_TEST (the_backend_is_chosen_without_cuda)
 }
 END_TEST
 
-/* -- streams that are refused
- * -------------------------------------------------------- */
+/* -- streams that are refused ---------------------------------------------- */
 
 START_TEST (features_of_another_model_are_refused)
 {

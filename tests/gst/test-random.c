@@ -57,8 +57,7 @@ below (Sequence *s, guint n)
   return (guint)g_rand_int_range (s->random, 0, (gint32)n);
 }
 
-/* -- caps and segments -------------------------------------------------------
- */
+/* -- caps and segments ----------------------------------------------------- */
 
 static void
 set_audio_caps (Sequence *s)
@@ -95,8 +94,7 @@ send_segment (Sequence *s, GstHarness *h)
   gst_harness_push_event (h, gst_event_new_segment (&segment));
 }
 
-/* -- actions ------------------------------------------------------------------
- */
+/* -- actions --------------------------------------------------------------- */
 
 static GstClockTime
 audio_time (const Sequence *s)
@@ -309,8 +307,7 @@ static void (*const actions[]) (Sequence *)
         ask_latency,       pause_and_play, change_audio_caps, change_video_caps,
         new_audio_segment, flush,          end_video,         end_audio };
 
-/* -- sequences ----------------------------------------------------------------
- */
+/* -- sequences ------------------------------------------------------------- */
 
 static Sequence *
 sequence_new (guint number)

@@ -92,8 +92,7 @@ times_of_pictures (gint fps, guint n)
   return times;
 }
 
-/* -- pictures ----------------------------------------------------------------
- */
+/* -- pictures -------------------------------------------------------------- */
 
 START_TEST (pictures_are_the_cores_in_the_published_order)
 {
@@ -206,8 +205,7 @@ START_TEST (pictures_may_have_any_size)
 }
 END_TEST
 
-/* -- directions -------------------------------------------------------------
- */
+/* -- directions ------------------------------------------------------------ */
 
 /* Where in a picture of @w x @h the pixel at @x, @y of the upright one lies. */
 typedef void (*Source) (gint x, gint y, gint w, gint h, gint at[2]);
@@ -333,8 +331,7 @@ START_TEST (the_size_may_change_between_frames)
 }
 END_TEST
 
-/* -- numbers
- * ------------------------------------------------------------------- */
+/* -- numbers --------------------------------------------------------------- */
 
 static const gint input_rates[] = { 10, 20, 24, 25, 30, 50, 60 };
 
@@ -417,8 +414,7 @@ START_TEST (frames_that_come_late_are_not_dropped)
 }
 END_TEST
 
-/* -- what is refused
- * -------------------------------------------------------------- */
+/* -- what is refused ------------------------------------------------------- */
 
 START_TEST (a_frame_without_a_timestamp_is_an_error)
 {

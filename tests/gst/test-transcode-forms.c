@@ -125,8 +125,7 @@ START_TEST (pictures_are_looked_at_upright)
 }
 END_TEST
 
-/* -- subtitles --------------------------------------------------------------
- */
+/* -- subtitles ------------------------------------------------------------- */
 
 static const struct
 {
@@ -173,8 +172,7 @@ START_TEST (subtitles_take_the_form_of_the_output)
 }
 END_TEST
 
-/* -- packets ----------------------------------------------------------------
- */
+/* -- packets --------------------------------------------------------------- */
 
 START_TEST (packets_without_times_get_some)
 {

@@ -46,8 +46,7 @@ has_remains (const char *of)
   return FALSE;
 }
 
-/* -- where sounds are -------------------------------------------------------
- */
+/* -- where sounds are ------------------------------------------------------ */
 
 /* By how many samples a sound of the clip comes later in @sound, which begins
  * at @start seconds, than in the clip. */
@@ -229,8 +228,7 @@ START_TEST (the_original_can_be_kept)
 }
 END_TEST
 
-/* -- what is said ------------------------------------------------------------
- */
+/* -- what is said ---------------------------------------------------------- */
 
 START_TEST (more_channels_are_mixed_with_a_notice)
 {
@@ -346,8 +344,7 @@ START_TEST (a_name_behind_two_dashes_may_begin_with_one)
 }
 END_TEST
 
-/* -- the output's name
- * ---------------------------------------------------------- */
+/* -- the output's name ----------------------------------------------------- */
 
 START_TEST (an_existing_file_stays)
 {

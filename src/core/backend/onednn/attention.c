@@ -116,8 +116,7 @@ ccs_cpu_prepare_attention (CcsCpu *cpu, CcsKernel *kernel,
   return TRUE;
 }
 
-/* -- gradient: do, q, k, v, p -> dq, dk, dv ---------------------------------
- */
+/* -- gradient: do, q, k, v, p -> dq, dk, dv -------------------------------- */
 
 /* y += sum of weight[j] times the head's row j of @from */
 static void

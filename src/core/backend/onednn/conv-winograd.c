@@ -87,8 +87,7 @@ winograd_free (gpointer data)
   g_free (self);
 }
 
-/* -- the filter -------------------------------------------------------------
- */
+/* -- the filter ------------------------------------------------------------ */
 
 static gint64
 panels (const Winograd *self)
@@ -235,8 +234,7 @@ packed (Winograd *self, char *scratch)
   return to;
 }
 
-/* -- a block ----------------------------------------------------------------
- */
+/* -- a block --------------------------------------------------------------- */
 
 /* Item, row and column of the first result of tile @tile. */
 static void
@@ -382,8 +380,7 @@ run_winograd (CcsBackend *backend, gpointer state, void *scratch)
                (float *)scratch + omp_get_thread_num () * self->each);
 }
 
-/* -- preparation ------------------------------------------------------------
- */
+/* -- preparation ----------------------------------------------------------- */
 
 /* By the filter alone: a result must not depend on batch or threads. One that
  * changes is trained: F(2x2,3x3) rounds no more than the plain sum, where the

@@ -53,8 +53,7 @@ part_first (const Norm *self, gint64 i)
   return i / self->parts * self->rows + i % self->parts * self->part;
 }
 
-/* -- inference --------------------------------------------------------------
- */
+/* -- inference ------------------------------------------------------------- */
 
 static void
 run_batch_norm (CcsBackend *backend, gpointer state, void *scratch)
@@ -94,8 +93,7 @@ ccs_cpu_prepare_batch_norm (CcsCpu *cpu, CcsKernel *kernel,
   return TRUE;
 }
 
-/* -- training ---------------------------------------------------------------
- */
+/* -- training -------------------------------------------------------------- */
 
 /* Joins the parts' moments of channel @c of group @group (Chan's formula). */
 static void
@@ -202,8 +200,7 @@ ccs_cpu_prepare_batch_norm_train (CcsCpu *cpu, CcsKernel *kernel,
   return TRUE;
 }
 
-/* -- gradient ---------------------------------------------------------------
- */
+/* -- gradient -------------------------------------------------------------- */
 
 /* What the two passes need of each channel of each group. */
 enum

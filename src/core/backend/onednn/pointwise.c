@@ -133,8 +133,7 @@ POINTWISE (affine, 1)
 POINTWISE (modulate, 3)
 POINTWISE (complex_mul, 2)
 
-/* -- sums, differences and products with an operand that may repeat ---------
- */
+/* -- sums, differences and products with an operand that may repeat -------- */
 
 static CcsSimdBinary
 binary_kind (CcsOpKind kind)

@@ -48,8 +48,7 @@ store (const CcsOperand *operand, gint64 i, float value)
     ((float *)operand->data)[i] = value;
 }
 
-/* -- layer norm -------------------------------------------------------------
- */
+/* -- layer norm ------------------------------------------------------------ */
 
 static void
 layer_norm_row (const RowNorm *self, const CcsSimd *simd, gint64 r)
@@ -158,8 +157,7 @@ ccs_cpu_prepare_layer_norm_grad (CcsCpu *cpu, CcsKernel *kernel,
   return TRUE;
 }
 
-/* -- L2 norm ----------------------------------------------------------------
- */
+/* -- L2 norm --------------------------------------------------------------- */
 
 static void
 run_l2_normalize (CcsBackend *backend, gpointer state, void *scratch)

@@ -42,8 +42,7 @@ where_at (const Sample *self, gint64 row)
                           : NULL;
 }
 
-/* -- max pool ---------------------------------------------------------------
- */
+/* -- max pool -------------------------------------------------------------- */
 
 /* The window of result (@i, @j) of item @b. */
 static void
@@ -145,8 +144,7 @@ ccs_cpu_prepare_max_pool_grad (CcsCpu *cpu, CcsKernel *kernel,
   return TRUE;
 }
 
-/* -- resized rows -----------------------------------------------------------
- */
+/* -- resized rows ---------------------------------------------------------- */
 
 /* Where row @at of @to rows stands among @from: the row at or above, and how
  * far towards the next. */

@@ -186,8 +186,7 @@ ccs_cpu_prepare_slice_grad (CcsCpu *cpu, CcsKernel *kernel,
   return TRUE;
 }
 
-/* -- elements by stride -----------------------------------------------------
- */
+/* -- elements by stride ---------------------------------------------------- */
 
 /* The last two dimensions of the result from @x to @y. */
 static void
@@ -258,8 +257,7 @@ ccs_cpu_prepare_transpose (CcsCpu *cpu, CcsKernel *kernel,
   return TRUE;
 }
 
-/* -- tokens by index --------------------------------------------------------
- */
+/* -- tokens by index ------------------------------------------------------- */
 
 static void
 run_gather_tokens (CcsBackend *backend, gpointer state, void *scratch)

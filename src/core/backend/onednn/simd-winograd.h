@@ -12,8 +12,7 @@ winograd_add (vector x, float k, vector a)
 
 #define ALWAYS_INLINE static inline __attribute__ ((always_inline))
 
-/* -- one axis: the points 0, 1, -1, infinity --------------------------------
- */
+/* -- one axis: the points 0, 1, -1, infinity ------------------------------- */
 
 /* G g, of three taps. */
 ALWAYS_INLINE void
@@ -47,8 +46,7 @@ winograd_output_four (const gint step, const vector *m, vector *y)
   y[1] = m[1] - m[2] - m[3];
 }
 
-/* -- one axis: the points +-A, +-B, infinity, and 0 where there are six ------
- */
+/* -- one axis: the points +-A, +-B, infinity, and 0 where there are six ---- */
 
 /* Of G g: the filter's polynomial, times @by, in @p and -@p, the terms of even
  * powers and of odd ones apart. */
@@ -153,8 +151,7 @@ winograd_output_six (const gint step, const vector *m, vector *y)
   y[0] += m[0];
 }
 
-/* -- both axes --------------------------------------------------------------
- */
+/* -- both axes ------------------------------------------------------------- */
 
 #define WINOGRAD_MAX_TILE 6
 #define WINOGRAD_MAX_STEP 4

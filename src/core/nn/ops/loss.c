@@ -188,8 +188,7 @@ amp_loss_grad_reference (const CcsOp *op, const CcsOperand *in,
     }
 }
 
-/* -- PHASE_LOSS: real, generated [..,2F] -> loss, stat [2] ------------------
- */
+/* -- PHASE_LOSS: real, generated [..,2F] -> loss, stat [2] ----------------- */
 
 enum
 {

@@ -32,8 +32,7 @@ square_sum_reference (const CcsOp *op, const CcsOperand *in,
   ccs_operand_row (&out[0], 0)[0] = sum;
 }
 
-/* -- ADAM: param, grad, m, v, hyper [4]; param, m and v change in place -----
- */
+/* -- ADAM: param, grad, m, v, hyper [4]; param, m and v change in place ---- */
 
 enum
 {

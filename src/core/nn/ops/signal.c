@@ -86,8 +86,7 @@ frame_reference (const CcsOp *op, const CcsOperand *in, const CcsOperand *out)
   }
 }
 
-/* -- OVERLAP_ADD: x [B,frames,window] -> y [B,n], the adjoint of FRAME ------
- */
+/* -- OVERLAP_ADD: x [B,frames,window] -> y [B,n], the adjoint of FRAME ----- */
 
 static gboolean
 overlap_add_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
@@ -156,8 +155,7 @@ overlap_add_reference (const CcsOp *op, const CcsOperand *in,
   }
 }
 
-/* -- LEVEL: x [B,n] -> y = x/gain, gain [B,1] = max (floor, rms)/target -----
- */
+/* -- LEVEL: x [B,n] -> y = x/gain, gain [B,1] = max (floor, rms)/target ---- */
 
 static gboolean
 level_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
