@@ -20,6 +20,9 @@
 #define PIECES_AHEAD 16
 /* Frames decoded ahead of the bin, which has queues of its own. */
 #define FRAMES_AHEAD 4
+/* Encoded together: a large batch of every backend's. More would be seconds of
+ * pictures in the bin's queues. */
+#define PICTURES_AT_A_TIME (4 * CCS_MODEL_FRAME_BATCH)
 /* Of decoders: as many as they like, or no more than it takes. */
 #define ANY_THREADS 0
 #define ONE_THREAD 1
@@ -108,7 +111,7 @@ build (TranscodeSound *self, GError **error)
       && gst_element_link_pads (self->video, "src", self->bin, "video_sink")
       && gst_element_link_pads (self->bin, "audio_src", self->sink, "sink")) {
     gst_child_proxy_set (GST_CHILD_PROXY (self->bin), "enc::batch-size",
-                         CCS_MODEL_MAX_FRAMES, NULL);
+                         PICTURES_AT_A_TIME, NULL);
     return TRUE;
   }
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED,

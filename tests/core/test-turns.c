@@ -42,20 +42,34 @@ typedef struct
   gint *squares;
 } Work;
 
-static guint
-machine_size (gpointer data, guint kind, guint own, guint all, GError **error)
+/* What a run is made with, by kind and whether it is a full one. */
+typedef struct
 {
+  guint kind, size;
+} Means;
+static const Means machine_means[2][2]
+    = { { { FRAMES, 1 }, { FRAMES, FULL } },
+        { { WINDOWS, 1 }, { WINDOWS, FULL } } };
+
+static guint
+machine_choose (gpointer data, guint kind, guint own, guint all,
+                gpointer *means, GError **error)
+{
+  const guint size = 2 * all >= FULL ? FULL : 1;
+
+  *means = (gpointer)&machine_means[kind == WINDOWS][size == FULL];
   if (kind == FRAMES || kind == WINDOWS)
-    return 2 * all >= FULL ? FULL : 1;
+    return size;
   g_set_error (error, G_FILE_ERROR, 0, "no plan for kind %u", kind);
   return 0;
 }
 
 static gboolean
-machine_run (gpointer data, guint kind, guint size, const CcsTurnItem *items,
-             guint n, GError **error)
+machine_run (gpointer data, gpointer means, const CcsTurnItem *items, guint n,
+             GError **error)
 {
   Machine *self = data;
+  const Means *with = means;
   gboolean ok = TRUE;
 
   g_mutex_lock (&self->lock);
@@ -64,8 +78,8 @@ machine_run (gpointer data, guint kind, guint size, const CcsTurnItem *items,
   while (!self->open)
     g_cond_wait (&self->moved, &self->lock);
   self->waiting--;
-  self->runs[self->n_runs].kind = kind;
-  self->runs[self->n_runs].size = size;
+  self->runs[self->n_runs].kind = with->kind;
+  self->runs[self->n_runs].size = with->size;
   self->runs[self->n_runs].n = n;
   for (guint i = 0; i < n; i++) {
     const Work *work = items[i].turn->work;
@@ -82,7 +96,7 @@ machine_run (gpointer data, guint kind, guint size, const CcsTurnItem *items,
   return ok;
 }
 
-static const CcsTurnsClass machine_class = { machine_size, machine_run };
+static const CcsTurnsClass machine_class = { machine_choose, machine_run };
 
 static void
 machine_init (Machine *self, gboolean open)

@@ -67,6 +67,7 @@ const CcsBackendClass ccs_backend_cuda = {
   .name = "cuda",
   .host_memory = TRUE,
   .bulk = CCS_CUDA_BULK,
+  .joint = CCS_CUDA_JOINT,
   .open = emulation_open,
   .close = emulation_close,
   .alloc = ccs_host_alloc,

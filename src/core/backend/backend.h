@@ -35,7 +35,7 @@ const char *ccs_precision_name (CcsPrecision precision);
 gboolean ccs_precision_from_name (const char *name, CcsPrecision *precision,
                                   GError **error);
 
-#define CCS_BACKEND_MAX_BULK 4
+#define CCS_BACKEND_MAX_BULK 16
 
 /* More are refused: their stacks alone would fill the memory. */
 #define CCS_BACKEND_MAX_THREADS 1024
@@ -78,9 +78,11 @@ struct _CcsBackendClass
 {
   const char *name;     /* "reference", "cpu", "cuda" */
   gboolean host_memory; /* pointers can be read and written directly */
-  /* So many of a model's batches it had best run together (one after another in
-   * lanes, where it has those), at most CCS_BACKEND_MAX_BULK; 0: one. */
+  /* So many of a model's batches it had best be given at a time, at most
+   * CCS_BACKEND_MAX_BULK; 0: one. */
   guint bulk;
+  /* Of those, so many are best run as one larger batch; 0: one. */
+  guint joint;
   /* (transfer full); NULL with CCS_ERROR_BACKEND saying what is missing, a
    * precision that it does not offer included */
   CcsBackend *(*open) (const CcsBackendOptions *options, GError **error);
@@ -97,9 +99,14 @@ struct _CcsBackendClass
                        const CcsKernelHints *hints, GError **error);
   /* Runs @n kernels in order. @capture (in/out) holds what a backend keeps
    * between runs of this very list (a captured graph); freed by drop_capture.
-   */
+   * Where there is wait, the kernels may still be under way when it returns
+   * TRUE; wait comes before the list's next run, and before anything else
+   * touches its memory. */
   gboolean (*run) (CcsBackend *self, const CcsKernel *kernels, guint n,
                    void *scratch, gpointer *capture, GError **error);
+  /* Returns when the last run of the list that has @capture is done. NULL: a
+   * run is done when it returns. */
+  gboolean (*wait) (CcsBackend *self, gpointer capture, GError **error);
   void (*drop_capture) (CcsBackend *self, gpointer capture);
   /* Calls @work for the lanes 0 to @n - 1, at most n_threads, each in a thread
    * of its own, in which kernels that were prepared with one_thread can be run.

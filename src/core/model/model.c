@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Loaded models: parameters, their identity, the registry through which users
- * of one file share it, and the planned programs with the copying in and out
- * of full and part-filled batches. */
+ * of one file share it, and which batches are planned and run for them. */
 #include "model.h"
 
 #include <errno.h>
@@ -10,45 +9,14 @@
 
 #include "../checkpoint/checkpoint.h"
 #include "../error.h"
-#include "../nn/passes.h"
-#include "../nn/plan.h"
-#include "net.h"
-#include "turns.h"
-
-#define FRAME_BYTES (3 * CCS_CROP_WIDTH * CCS_CROP_HEIGHT)
-#define MAX_STAGE_INPUTS 2
-
-/* One program planned for one batch size, with the memory its inputs and its
- * output pass through. Each of the plans takes an equal part of the batch, in a
- * lane of the backend's where there are several. */
-typedef struct
-{
-  CcsPlan *plan[CCS_PLAN_MAX_LANES];
-  guint n_plans;
-  gint planned; /* atomic, set last */
-  guint batch;
-  guint n_inputs;
-  CcsValueId input[MAX_STAGE_INPUTS];
-  CcsValueId output;
-  guint8 *in[MAX_STAGE_INPUTS];
-  float *out;
-  gsize in_bytes[MAX_STAGE_INPUTS]; /* of one item */
-  gsize out_size;                   /* elements of one item */
-} Stage;
-
-typedef enum
-{
-  ENCODER,
-  SEPARATOR,
-  N_STAGES,
-} StageKind;
+#include "stage.h"
 
 /* Batches of which stages are planned. */
 enum
 {
   SINGLE,
   BATCH,
-  BULK, /* where the backend wants more at a time and has no lanes */
+  JOINT, /* where the backend wants several as one */
   N_BATCHES,
 };
 
@@ -64,11 +32,11 @@ struct _CcsModel
   CcsTurns turns;
   GMutex planning;
   gint warm_ups; /* atomic */
-  /* Once planned, a stage belongs to the caller whose turn it is. */
-  Stage stage[N_STAGES][N_BATCHES];
+  /* Atomic; once planned, a stage belongs to the caller whose turn it is. */
+  CcsStage *stage[CCS_N_STAGES][N_BATCHES];
 };
 
-static const guint full_batch[N_STAGES]
+static const guint full_batch[CCS_N_STAGES]
     = { CCS_MODEL_FRAME_BATCH, CCS_MODEL_WINDOW_BATCH };
 
 /* Elements that warm up a model for one stream: encoder and separator. */
@@ -272,16 +240,6 @@ ccs_model_ref (CcsModel *self)
   return self;
 }
 
-static void
-stage_clear (Stage *stage)
-{
-  for (guint i = 0; i < stage->n_plans; i++)
-    g_clear_pointer (&stage->plan[i], ccs_plan_free);
-  for (guint i = 0; i < stage->n_inputs; i++)
-    g_clear_pointer (&stage->in[i], g_free);
-  g_clear_pointer (&stage->out, g_free);
-}
-
 void
 ccs_model_unref (CcsModel *self)
 {
@@ -295,9 +253,9 @@ ccs_model_unref (CcsModel *self)
   if (!last)
     return;
 
-  for (guint kind = 0; kind < N_STAGES; kind++)
+  for (guint kind = 0; kind < CCS_N_STAGES; kind++)
     for (guint size = 0; size < N_BATCHES; size++)
-      stage_clear (&self->stage[kind][size]);
+      g_clear_pointer (&self->stage[kind][size], ccs_stage_free);
   ccs_state_dict_unref (self->params);
   ccs_backend_unref (self->backend);
   ccs_turns_clear (&self->turns);
@@ -346,116 +304,52 @@ ccs_model_bulk_windows (const CcsModel *self)
 
 /* -- planning ------------------------------------------------------------- */
 
-static guint
-items_of_a_plan (const Stage *stage)
-{
-  return stage->batch / stage->n_plans;
-}
-
-static void
-build_encoder (CcsModel *self, CcsProgram *p, Stage *stage)
-{
-  CcsShape shape
-      = CCS_SHAPE (items_of_a_plan (stage), CCS_CROP_HEIGHT, CCS_CROP_WIDTH, 3);
-  CcsValueId pictures = ccs_program_input (p, "pictures", CCS_U8, shape);
-  CcsValueId feature
-      = ccs_net_visual (p, &self->config, ccs_net_frames (p, pictures), 1);
-
-  stage->n_inputs = 1;
-  stage->input[0] = pictures;
-  stage->in_bytes[0] = FRAME_BYTES;
-  stage->output = ccs_program_output (p, "visual_feat", feature);
-  stage->out_size = ccs_model_feature_size (self);
-}
-
-static void
-build_separator (CcsModel *self, CcsProgram *p, Stage *stage)
-{
-  CcsNetWindow window
-      = ccs_net_window (p, &self->config, items_of_a_plan (stage));
-
-  stage->n_inputs = 2;
-  stage->input[0] = window.mono;
-  stage->in_bytes[0] = CCS_WINDOW * sizeof (float);
-  stage->input[1] = window.visual_feat;
-  stage->in_bytes[1] = ccs_model_feature_size (self) * sizeof (float);
-  stage->output = window.difference;
-  stage->out_size = CCS_WINDOW;
-}
-
-static gboolean
-plan_stage (CcsModel *self, StageKind kind, Stage *stage, GError **error)
-{
-  g_autoptr (CcsProgram) p = ccs_program_new (self->params, FALSE);
-  const CcsPlanFlags flags
-      = stage->n_plans > 1 ? CCS_PLAN_ONE_THREAD : CCS_PLAN_NONE;
-
-  if (kind == ENCODER)
-    build_encoder (self, p, stage);
-  else
-    build_separator (self, p, stage);
-  if (!ccs_program_check (p, error))
-    return FALSE;
-  ccs_program_optimize (p);
-  for (guint i = 0; i < stage->n_plans; i++) {
-    stage->plan[i] = ccs_plan_new (self->backend, p, flags, error);
-    if (!stage->plan[i])
-      return FALSE;
-  }
-  for (guint i = 0; i < stage->n_inputs; i++)
-    stage->in[i] = g_malloc0 (stage->batch * stage->in_bytes[i]);
-  stage->out = g_new0 (float, stage->batch * stage->out_size);
-  return TRUE;
-}
-
-static gboolean
-is_planned (Stage *stage)
-{
-  return g_atomic_int_get (&stage->planned);
-}
-
 /* How many sizes of batches this backend has, and the items of each. */
 static guint
 n_sizes (const CcsModel *self)
 {
-  const CcsBackendClass *klass = self->backend->klass;
-
-  return klass->bulk > 1 && !klass->run_lanes ? BULK + 1 : BATCH + 1;
+  return self->backend->klass->joint > 1 ? JOINT + 1 : BATCH + 1;
 }
 
-static guint
-items_of_size (const CcsModel *self, StageKind kind, guint size)
+static CcsStageSize
+stage_size (const CcsModel *self, CcsStageKind kind, guint size)
 {
-  return size == SINGLE  ? 1
-         : size == BATCH ? full_batch[kind]
-                         : full_batch[kind] * self->backend->klass->bulk;
+  const guint full = full_batch[kind];
+
+  return size == JOINT
+             ? ccs_stage_size_whole (self->backend,
+                                     full * self->backend->klass->joint)
+             : ccs_stage_size_split (self->backend, size == SINGLE ? 1 : full);
+}
+
+static CcsStage *
+planned_stage (CcsModel *self, CcsStageKind kind, guint size)
+{
+  return g_atomic_pointer_get (&self->stage[kind][size]);
 }
 
 /* The stage for a batch of this size, planned when first asked for. Does not
  * hold up callers who run what is planned already. */
-static Stage *
-get_stage (CcsModel *self, StageKind kind, guint size, GError **error)
+static CcsStage *
+get_stage (CcsModel *self, CcsStageKind kind, guint size, GError **error)
 {
-  Stage *stage = &self->stage[kind][size];
-  gboolean ok = TRUE;
+  CcsStage *stage = planned_stage (self, kind, size);
 
-  if (is_planned (stage))
+  if (stage)
     return stage;
   g_mutex_lock (&self->planning);
-  if (!stage->planned) {
-    stage->batch = items_of_size (self, kind, size);
-    stage->n_plans = ccs_plan_best_split (self->backend, stage->batch);
-    ok = plan_stage (self, kind, stage, error);
-    if (ok)
-      g_atomic_int_set (&stage->planned, TRUE);
-    else
-      stage_clear (stage);
+  stage = self->stage[kind][size];
+  if (!stage) {
+    const CcsStageSize items = stage_size (self, kind, size);
+
+    stage = ccs_stage_new (kind, &items, self->params, &self->config,
+                           self->backend, error);
+    g_atomic_pointer_set (&self->stage[kind][size], stage);
   }
   g_mutex_unlock (&self->planning);
-  if (ok)
-    return stage;
-  g_prefix_error (error, "%s: ", self->label);
-  return NULL;
+  if (!stage)
+    g_prefix_error (error, "%s: ", self->label);
+  return stage;
 }
 
 /* The largest batch that those who have warmed up will fill: from the second
@@ -465,9 +359,9 @@ size_for_streams (const CcsModel *self, guint warm_ups)
 {
   const guint streams = warm_ups / WARM_UPS_OF_A_STREAM;
 
-  if (n_sizes (self) > BULK
-      && 2 * streams >= items_of_size (self, ENCODER, BULK))
-    return BULK;
+  if (n_sizes (self) > JOINT
+      && 2 * streams >= stage_size (self, CCS_STAGE_ENCODER, JOINT).batch)
+    return JOINT;
   return streams >= 1 ? BATCH : SINGLE;
 }
 
@@ -479,192 +373,61 @@ ccs_model_warm_up (CcsModel *self, gboolean batch, GError **error)
       = MAX (batch ? BATCH : SINGLE, size_for_streams (self, before));
 
   for (guint size = batch ? BATCH : SINGLE; size <= last; size++)
-    if (!get_stage (self, ENCODER, size, error)
-        || !get_stage (self, SEPARATOR, size, error))
+    if (!get_stage (self, CCS_STAGE_ENCODER, size, error)
+        || !get_stage (self, CCS_STAGE_SEPARATOR, size, error))
       return FALSE;
   return TRUE;
 }
 
-/* -- running -------------------------------------------------------------- */
-
-/* Items of one call; the copying in and out is what differs between stages. */
-typedef struct
-{
-  StageKind kind;
-  const guint8 *const *frames;  /* ENCODER */
-  const float *const *mixes;    /* SEPARATOR */
-  const float *const *features; /* SEPARATOR */
-  float *const *results;
-} Items;
-
-/* A run: its items in units of as many as a plan takes. Lanes take the next
- * unit that is left when they are done with one. */
-typedef struct
-{
-  Stage *stage;
-  const CcsTurnItem *items;
-  guint n;
-  gint next;     /* atomic: unit */
-  GError *error; /* atomic: the first */
-} Run;
-
-static void
-load_item (const CcsTurnItem *turn_item, Stage *stage, guint slot)
-{
-  const Items *items = turn_item->turn->work;
-  const guint item = turn_item->index;
-  const gconstpointer from[MAX_STAGE_INPUTS]
-      = { items->kind == ENCODER ? (gconstpointer)items->frames[item]
-                                 : items->mixes[item],
-          items->kind == ENCODER ? NULL : items->features[item] };
-
-  for (guint i = 0; i < stage->n_inputs; i++)
-    memcpy (stage->in[i] + slot * stage->in_bytes[i], from[i],
-            stage->in_bytes[i]);
-}
-
-static gboolean
-write_inputs (Stage *stage, guint plan, GError **error)
-{
-  for (guint i = 0; i < stage->n_inputs; i++) {
-    const gsize bytes = items_of_a_plan (stage) * stage->in_bytes[i];
-
-    if (!ccs_plan_write (stage->plan[plan], stage->input[i],
-                         stage->in[i] + plan * bytes, bytes, error))
-      return FALSE;
-  }
-  return TRUE;
-}
-
-static gboolean
-read_output (Stage *stage, guint plan, GError **error)
-{
-  const gsize size = items_of_a_plan (stage) * stage->out_size;
-
-  return ccs_plan_read (stage->plan[plan], stage->output,
-                        stage->out + plan * size, size * sizeof (float), error);
-}
-
-/* Slots of the plan beyond the unit's items keep what they held and their
- * results are not looked at. */
-static gboolean
-run_unit (const Run *run, guint unit, guint plan, GError **error)
-{
-  Stage *stage = run->stage;
-  const guint each = items_of_a_plan (stage), first_slot = plan * each;
-  const CcsTurnItem *items = run->items + unit * each;
-  const guint n = MIN (each, run->n - unit * each);
-
-  for (guint i = 0; i < n; i++)
-    load_item (&items[i], stage, first_slot + i);
-  if (!write_inputs (stage, plan, error)
-      || !ccs_plan_run (stage->plan[plan], CCS_PHASE_ALL, error)
-      || !read_output (stage, plan, error))
-    return FALSE;
-  for (guint i = 0; i < n; i++) {
-    const Items *of = items[i].turn->work;
-
-    memcpy (of->results[items[i].index],
-            stage->out + (first_slot + i) * stage->out_size,
-            stage->out_size * sizeof (float));
-  }
-  return TRUE;
-}
-
-static guint
-n_units (const Run *run)
-{
-  const guint each = items_of_a_plan (run->stage);
-
-  return (run->n + each - 1) / each;
-}
-
-static void
-run_units (gpointer user, guint lane)
-{
-  Run *run = user;
-  const guint units = n_units (run);
-
-  while (!g_atomic_pointer_get (&run->error)) {
-    const guint unit = g_atomic_int_add (&run->next, 1);
-    GError *error = NULL;
-
-    if (unit >= units)
-      return;
-    if (!run_unit (run, unit, lane, &error)
-        && !g_atomic_pointer_compare_and_exchange (&run->error, NULL, error))
-      g_error_free (error);
-  }
-}
-
-static gboolean
-run_stage (CcsModel *self, Stage *stage, const CcsTurnItem *items, guint n,
-           GError **error)
-{
-  Run run = { stage, items, n, 0, NULL };
-
-  if (stage->n_plans == 1)
-    run_units (&run, 0);
-  else if (!self->backend->klass->run_lanes (
-               self->backend, MIN (stage->n_plans, n_units (&run)), run_units,
-               &run, error))
-    return FALSE;
-  if (run.error)
-    g_propagate_error (error, run.error);
-  return run.error == NULL;
-}
+/* -- turns ---------------------------------------------------------------- */
 
 /* A part-filled batch costs as much as a full one: worth it from half on, where
- * each of its plans has something to do. */
+ * each of its lanes has something to do. */
 static gboolean
-is_worth_a_batch (const CcsModel *self, guint kind, guint size, guint n)
+is_worth_a_batch (const CcsModel *self, CcsStageKind kind, guint size, guint n)
 {
-  const guint full = items_of_size (self, kind, size);
-  const guint each = full / ccs_plan_best_split (self->backend, full);
+  const CcsStageSize items = stage_size (self, kind, size);
 
-  return 2 * n >= full && n > full - each;
+  return 2 * n >= items.batch && n > items.batch - items.each;
 }
 
-/* Whole batches of the caller's own that lanes run one after another. */
+/* Whole batches of the caller's own go together where plans can share them. */
 static guint
-batches_in_lanes (const CcsModel *self, const Stage *stage, guint own)
+items_of_a_run (const CcsModel *self, CcsStageKind kind,
+                const CcsStageSize *size, guint own)
 {
-  return stage->n_plans > 1
-             ? CLAMP (own / stage->batch, 1, self->backend->klass->bulk)
-             : 1;
+  const guint most = full_batch[kind] * MAX (self->backend->klass->bulk, 1);
+
+  return size->n_plans == 1
+             ? size->batch
+             : CLAMP (own, size->batch, most) / size->batch * size->batch;
 }
 
 /* What others wait with is worth it where the batch is planned already. */
 static guint
-size_for_turn (gpointer machine, guint kind, guint own, guint all,
-               GError **error)
+choose_stage (gpointer machine, guint kind, guint own, guint all,
+              gpointer *means, GError **error)
 {
   CcsModel *self = machine;
   guint size = n_sizes (self) - 1;
-  const Stage *stage;
+  CcsStage *stage;
 
   while (size > SINGLE && !is_worth_a_batch (self, kind, size, own)
          && !(is_worth_a_batch (self, kind, size, all)
-              && is_planned (&self->stage[kind][size])))
+              && planned_stage (self, kind, size)))
     size--;
-  stage = get_stage (self, kind, size, error);
-  return stage ? stage->batch * batches_in_lanes (self, stage, own) : 0;
+  *means = stage = get_stage (self, kind, size, error);
+  return stage ? items_of_a_run (self, kind, ccs_stage_size (stage), own) : 0;
 }
 
 static gboolean
-run_turn (gpointer machine, guint kind, guint size, const CcsTurnItem *items,
-          guint n, GError **error)
+run_stage (gpointer machine, gpointer means, const CcsTurnItem *items, guint n,
+           GError **error)
 {
-  CcsModel *self = machine;
-  Stage *stages = self->stage[kind];
-  Stage *stage = size == 1                    ? &stages[SINGLE]
-                 : size == stages[BULK].batch ? &stages[BULK]
-                                              : &stages[BATCH];
-
-  return run_stage (self, stage, items, n, error);
+  return ccs_stage_run (means, items, n, error);
 }
 
-static const CcsTurnsClass turns_class = { size_for_turn, run_turn };
+static const CcsTurnsClass turns_class = { choose_stage, run_stage };
 
 G_STATIC_ASSERT (CCS_TURNS_MAX_ITEMS >= CCS_MODEL_MAX_FRAMES
                  && CCS_TURNS_MAX_ITEMS >= CCS_MODEL_MAX_WINDOWS);
@@ -673,9 +436,9 @@ gboolean
 ccs_model_encode (CcsModel *self, const guint8 *const *frames, guint n,
                   float *const *features, GError **error)
 {
-  Items items = { .kind = ENCODER, .frames = frames, .results = features };
+  const CcsStageItems items = { .frames = frames, .results = features };
 
-  return ccs_turns_run (&self->turns, ENCODER, &items, n, error);
+  return ccs_turns_run (&self->turns, CCS_STAGE_ENCODER, &items, n, error);
 }
 
 gboolean
@@ -683,10 +446,8 @@ ccs_model_separate (CcsModel *self, const float *const *mixes,
                     const float *const *features, guint n,
                     float *const *differences, GError **error)
 {
-  Items items = { .kind = SEPARATOR,
-                  .mixes = mixes,
-                  .features = features,
-                  .results = differences };
+  const CcsStageItems items
+      = { .mixes = mixes, .features = features, .results = differences };
 
-  return ccs_turns_run (&self->turns, SEPARATOR, &items, n, error);
+  return ccs_turns_run (&self->turns, CCS_STAGE_SEPARATOR, &items, n, error);
 }

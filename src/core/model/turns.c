@@ -89,10 +89,12 @@ run_once (CcsTurns *self, CcsTurn *turn)
   const guint own = turn->n - turn->taken;
   const guint all = count_waiting (self, turn->kind);
   g_autoptr (GError) error = NULL;
+  gpointer means = NULL;
   guint size, n;
 
   g_mutex_unlock (&self->lock);
-  size = self->klass->size (self->machine, turn->kind, own, all, &error);
+  size = self->klass->choose (self->machine, turn->kind, own, all, &means,
+                              &error);
   g_mutex_lock (&self->lock);
   if (size == 0) {
     finish (self, turn, error);
@@ -100,7 +102,7 @@ run_once (CcsTurns *self, CcsTurn *turn)
   }
   n = take_items (self, turn->kind, MIN (size, CCS_TURNS_MAX_ITEMS), items);
   g_mutex_unlock (&self->lock);
-  self->klass->run (self->machine, turn->kind, size, items, n, &error);
+  self->klass->run (self->machine, means, items, n, &error);
   g_mutex_lock (&self->lock);
   for (guint i = 0; i < n; i++)
     finish (self, (CcsTurn *)items[i].turn, error);

@@ -11,7 +11,7 @@
 G_BEGIN_DECLS
 
 /* Items that one run takes at most. */
-#define CCS_TURNS_MAX_ITEMS 32
+#define CCS_TURNS_MAX_ITEMS 128
 
 typedef struct _CcsTurn CcsTurn;
 
@@ -25,13 +25,14 @@ typedef struct
 typedef struct
 {
   /* How many items the next run takes, of @own and of @all of this kind that
-   * wait; 0 with an error, which is the caller's alone. */
-  guint (*size) (gpointer machine, guint kind, guint own, guint all,
-                 GError **error);
-  /* Runs @items [n], n at most the @size that was asked for. An error is that
-   * of every caller who has an item among them. */
-  gboolean (*run) (gpointer machine, guint kind, guint size,
-                   const CcsTurnItem *items, guint n, GError **error);
+   * wait, and the @means it takes them with; 0 with an error, which is the
+   * caller's alone. */
+  guint (*choose) (gpointer machine, guint kind, guint own, guint all,
+                   gpointer *means, GError **error);
+  /* Runs @items [n], n at most what was chosen. An error is that of every
+   * caller who has an item among them. */
+  gboolean (*run) (gpointer machine, gpointer means, const CcsTurnItem *items,
+                   guint n, GError **error);
 } CcsTurnsClass;
 
 /* What one call brings; the rest of it is the queue's. */

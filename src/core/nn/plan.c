@@ -25,6 +25,7 @@ struct _CcsPlan
   guint n_kernels;
   guint phase_end[3]; /* kernels before the end of each phase */
   gpointer captures[N_PHASE_MASKS];
+  CcsPhase started; /* phases under way; 0: none */
   void *scratch;
 };
 
@@ -463,7 +464,7 @@ ccs_plan_export_as (CcsPlan *self, CcsValueId id, CcsLayout layout,
 }
 
 gboolean
-ccs_plan_run (CcsPlan *self, CcsPhase phases, GError **error)
+ccs_plan_start (CcsPlan *self, CcsPhase phases, GError **error)
 {
   guint begin = phases & CCS_PHASE_FORWARD    ? 0
                 : phases & CCS_PHASE_BACKWARD ? self->phase_end[0]
@@ -473,13 +474,34 @@ ccs_plan_run (CcsPlan *self, CcsPhase phases, GError **error)
                                             : self->phase_end[0];
 
   g_return_val_if_fail (phases > 0 && phases < N_PHASE_MASKS
-                            && phases != (CCS_PHASE_FORWARD | CCS_PHASE_UPDATE),
+                            && phases != (CCS_PHASE_FORWARD | CCS_PHASE_UPDATE)
+                            && !self->started,
                         FALSE);
   if (begin == end)
     return TRUE;
-  return self->backend->klass->run (self->backend, self->kernels + begin,
-                                    end - begin, self->scratch,
-                                    &self->captures[phases], error);
+  if (!self->backend->klass->run (self->backend, self->kernels + begin,
+                                  end - begin, self->scratch,
+                                  &self->captures[phases], error))
+    return FALSE;
+  self->started = phases;
+  return TRUE;
+}
+
+gboolean
+ccs_plan_finish (CcsPlan *self, GError **error)
+{
+  const CcsBackendClass *klass = self->backend->klass;
+  const CcsPhase phases = self->started;
+
+  self->started = 0;
+  return phases == 0 || klass->wait == NULL
+         || klass->wait (self->backend, self->captures[phases], error);
+}
+
+gboolean
+ccs_plan_run (CcsPlan *self, CcsPhase phases, GError **error)
+{
+  return ccs_plan_start (self, phases, error) && ccs_plan_finish (self, error);
 }
 
 guint

@@ -42,6 +42,11 @@ CcsTensor *ccs_plan_export_as (CcsPlan *self, CcsValueId id, CcsLayout layout,
                                GError **error);
 /* Runs the ops of @phases, in order; returns when the results can be read. */
 gboolean ccs_plan_run (CcsPlan *self, CcsPhase phases, GError **error);
+/* The same in two steps, so that other plans can be written to and read from
+ * while a device is at work. After a start that gave TRUE nothing but the
+ * finish may use the plan; one that gave FALSE has no finish. */
+gboolean ccs_plan_start (CcsPlan *self, CcsPhase phases, GError **error);
+gboolean ccs_plan_finish (CcsPlan *self, GError **error);
 /* Plans in lanes beside each other at most. */
 #define CCS_PLAN_MAX_LANES 8
 /* As many plans as it is best to split a batch of @n items among: each of as

@@ -529,6 +529,14 @@ cudaGraphLaunch (cudaGraphExec_t executable, cudaStream_t stream)
 
 /* -- kernels and calls ----------------------------------------------------- */
 
+static guint kernels_done;
+
+guint
+simulated_done_kernels (void)
+{
+  return kernels_done;
+}
+
 static void
 run_launch (Work *work)
 {
@@ -536,6 +544,7 @@ run_launch (Work *work)
 
   if (failure)
     forbidden (failure);
+  kernels_done++;
 }
 
 static const gsize params_bytes[CCS_N_KERNELS] = {

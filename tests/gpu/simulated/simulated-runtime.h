@@ -10,3 +10,5 @@
 void simulated_break_captures (guint n);
 /* Graphs that were launched so far. */
 guint simulated_launched_graphs (void);
+/* Kernels that were run so far. */
+guint simulated_done_kernels (void);

@@ -25,6 +25,19 @@ typedef struct
   CcsValueId x, y;
 } Machine;
 
+/* A function of the module. */
+static gpointer
+function_of_module (const char *name)
+{
+  g_autofree char *path = g_build_filename (g_getenv ("CCSTEREO_BACKEND_PATH"),
+                                            "libccstereo-cuda.so", NULL);
+  GModule *module = g_module_open (path, G_MODULE_BIND_LOCAL);
+  gpointer function = NULL;
+
+  ck_assert (module && g_module_symbol (module, name, &function));
+  return function;
+}
+
 static CcsTensor *
 ramp (CcsShape shape)
 {
@@ -73,18 +86,47 @@ machine_new (const char *backend_name)
 }
 
 static void
-run_with (Machine *self, gint seed, float *y)
+start_with (Machine *self, gint seed)
 {
   float x[ROWS * WIDTH];
   g_autoptr (GError) error = NULL;
 
   for (guint i = 0; i < G_N_ELEMENTS (x); i++)
     x[i] = (float)((seed * 31 + (gint)i * 17) % 23) - 11.f;
-  ck_assert_msg (
-      ccs_plan_write (self->plan, self->x, x, sizeof x, &error)
-          && ccs_plan_run (self->plan, CCS_PHASE_FORWARD, &error)
-          && ccs_plan_read (self->plan, self->y, y, sizeof x, &error),
-      "%s", error ? error->message : "");
+  ck_assert_msg (ccs_plan_write (self->plan, self->x, x, sizeof x, &error)
+                     && ccs_plan_start (self->plan, CCS_PHASE_FORWARD, &error),
+                 "%s", error ? error->message : "");
+}
+
+static void
+finish_with (Machine *self, float *y)
+{
+  const gsize bytes = ROWS * WIDTH * sizeof *y;
+  g_autoptr (GError) error = NULL;
+
+  ck_assert_msg (ccs_plan_finish (self->plan, &error)
+                     && ccs_plan_read (self->plan, self->y, y, bytes, &error),
+                 "%s", error ? error->message : "");
+}
+
+static void
+run_with (Machine *self, gint seed, float *y)
+{
+  start_with (self, seed);
+  finish_with (self, y);
+}
+
+/* @y is what @exact gives with @seed. */
+static void
+assert_result (Machine *exact, gint seed, const float *y)
+{
+  float wanted[ROWS * WIDTH];
+
+  run_with (exact, seed, wanted);
+  for (guint k = 0; k < G_N_ELEMENTS (wanted); k++)
+    ck_assert_msg (ABS (y[k] - wanted[k]) < 1e-4f,
+                   "run with %d gives %g at %u, not %g", seed, y[k], k,
+                   wanted[k]);
 }
 
 static gpointer
@@ -94,13 +136,10 @@ run_often (gpointer user)
   Machine tested = machine_new ("cuda"), exact = machine_new ("reference");
 
   for (gint i = 0; i < N_RUNS; i++) {
-    float y[ROWS * WIDTH], wanted[ROWS * WIDTH];
+    float y[ROWS * WIDTH];
 
     run_with (&tested, first + i, y);
-    run_with (&exact, first + i, wanted);
-    for (guint k = 0; k < G_N_ELEMENTS (y); k++)
-      ck_assert_msg (ABS (y[k] - wanted[k]) < 1e-4f,
-                     "run %d gives %g at %u, not %g", i, y[k], k, wanted[k]);
+    assert_result (&exact, first + i, y);
   }
   ccs_plan_free (tested.plan);
   ccs_plan_free (exact.plan);
@@ -121,6 +160,32 @@ START_TEST (threads_share_a_device)
     threads[i] = g_thread_new (NULL, run_often, GINT_TO_POINTER (100 * i));
   for (guint i = 0; i < N_THREADS; i++)
     g_thread_join (threads[i]);
+}
+END_TEST
+
+/* One's inputs go up, and its run is put behind, while the other's is under
+ * way; from the second round on both are graphs. */
+START_TEST (a_plan_is_written_to_while_another_runs)
+{
+  Machine plans[2] = { machine_new ("cuda"), machine_new ("cuda") };
+  Machine exact = machine_new ("reference");
+  guint (*done) (void) = function_of_module ("simulated_done_kernels");
+  float y[ROWS * WIDTH];
+
+  start_with (&plans[0], 0);
+  for (gint i = 1; i < N_RUNS; i++) {
+    const guint before = done ();
+
+    start_with (&plans[i % 2], i);
+    ck_assert_uint_eq (done (), before);
+    finish_with (&plans[(i - 1) % 2], y);
+    assert_result (&exact, i - 1, y);
+  }
+  finish_with (&plans[(N_RUNS - 1) % 2], y);
+  assert_result (&exact, N_RUNS - 1, y);
+  ccs_plan_free (plans[0].plan);
+  ccs_plan_free (plans[1].plan);
+  ccs_plan_free (exact.plan);
 }
 END_TEST
 
@@ -171,19 +236,6 @@ START_TEST (new_memory_is_zero)
   ccs_plan_free (self.plan);
 }
 END_TEST
-
-/* A function of the module. */
-static gpointer
-function_of_module (const char *name)
-{
-  g_autofree char *path = g_build_filename (g_getenv ("CCSTEREO_BACKEND_PATH"),
-                                            "libccstereo-cuda.so", NULL);
-  GModule *module = g_module_open (path, G_MODULE_BIND_LOCAL);
-  gpointer function = NULL;
-
-  ck_assert (module && g_module_symbol (module, name, &function));
-  return function;
-}
 
 /* The module's way to the driver. */
 static const CcsCudaLibraries *
@@ -260,6 +312,7 @@ runs_suite (void)
 
   tcase_add_test (simulated, a_list_gives_the_same_alone_and_as_a_graph);
   tcase_add_test (simulated, threads_share_a_device);
+  tcase_add_test (simulated, a_plan_is_written_to_while_another_runs);
   tcase_add_test (simulated,
                   what_is_larger_than_the_pinned_memory_passes_in_pieces);
   tcase_add_test (simulated, new_memory_is_zero);

@@ -11,9 +11,11 @@
 
 G_BEGIN_DECLS
 
-/* A model's batches that one run takes together: 32 frames are the work of a
- * millisecond or more. Chosen by that, not measured. */
-#define CCS_CUDA_BULK CCS_BACKEND_MAX_BULK
+/* A model's batches that are run as one: 32 frames are the work of a
+ * millisecond or more. Four of such runs at a time, so that all but the first
+ * one's inputs go up beside another's work. Chosen by that, not measured. */
+#define CCS_CUDA_JOINT 4
+#define CCS_CUDA_BULK (4 * CCS_CUDA_JOINT)
 
 typedef struct
 {

@@ -383,7 +383,7 @@ issue_list (CcsGpu *self, Capture *kept, gboolean has_run, void *scratch,
                         error);
 }
 
-/* Everything up to the wait, with the lock. */
+/* With the lock. */
 static gboolean
 issue_run (CcsGpu *self, const CcsKernel *kernels, guint n, void *scratch,
            gpointer *capture, GError **error)
@@ -405,8 +405,6 @@ issue_run (CcsGpu *self, const CcsKernel *kernels, guint n, void *scratch,
   return FALSE;
 }
 
-/* Others may copy, and put their own runs behind, while this one is under way.
- */
 static gboolean
 gpu_run (CcsBackend *backend, const CcsKernel *kernels, guint n, void *scratch,
          gpointer *capture, GError **error)
@@ -418,9 +416,20 @@ gpu_run (CcsBackend *backend, const CcsKernel *kernels, guint n, void *scratch,
   g_rec_mutex_lock (&self->lock);
   ok = issue_run (self, kernels, n, scratch, capture, error);
   g_rec_mutex_unlock (&self->lock);
-  ok = ok
-       && ccs_gpu_check (cudaEventSynchronize (((Capture *)*capture)->done),
-                         "run", error);
+  ccs_gpu_leave (self, outer);
+  return ok;
+}
+
+/* Without the lock: others may copy, and put their own runs behind, while this
+ * one is under way. */
+static gboolean
+gpu_wait (CcsBackend *backend, gpointer capture, GError **error)
+{
+  CcsGpu *self = (CcsGpu *)backend;
+  const CUcontext outer = ccs_gpu_enter (self);
+  const gboolean ok = ccs_gpu_check (
+      cudaEventSynchronize (((Capture *)capture)->done), "run", error);
+
   ccs_gpu_leave (self, outer);
   return ok;
 }
@@ -439,6 +448,7 @@ const CcsBackendClass ccs_backend_cuda = {
   .name = "cuda",
   .host_memory = FALSE,
   .bulk = CCS_CUDA_BULK,
+  .joint = CCS_CUDA_JOINT,
   .open = gpu_open,
   .close = gpu_close,
   .alloc = gpu_alloc,
@@ -447,5 +457,6 @@ const CcsBackendClass ccs_backend_cuda = {
   .download = gpu_download,
   .prepare = gpu_prepare,
   .run = gpu_run,
+  .wait = gpu_wait,
   .drop_capture = gpu_drop_capture,
 };

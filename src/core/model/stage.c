@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "stage.h"
+
+#include <string.h>
+
+#include "../nn/passes.h"
+#include "../nn/plan.h"
+#include "net.h"
+
+#define FRAME_BYTES (3 * CCS_CROP_WIDTH * CCS_CROP_HEIGHT)
+#define MAX_INPUTS 2
+/* What is under way at a time where runs can be waited for. */
+#define PLANS_IN_TURN 2
+
+G_STATIC_ASSERT (PLANS_IN_TURN <= CCS_PLAN_MAX_LANES);
+
+struct _CcsStage
+{
+  CcsStageKind kind;
+  CcsStageSize size;
+  CcsBackend *backend; /* the plans' */
+  CcsPlan *plan[CCS_PLAN_MAX_LANES];
+  guint n_inputs;
+  CcsValueId input[MAX_INPUTS];
+  CcsValueId output;
+  /* For the items of all plans. */
+  guint8 *in[MAX_INPUTS];
+  float *out;
+  gsize in_bytes[MAX_INPUTS]; /* of one item */
+  gsize out_size;             /* elements of one item */
+};
+
+/* -- sizes ----------------------------------------------------------------- */
+
+CcsStageSize
+ccs_stage_size_split (const CcsBackend *backend, guint batch)
+{
+  const guint lanes = ccs_plan_best_split (backend, batch);
+
+  return (CcsStageSize){ batch, batch / lanes, lanes };
+}
+
+CcsStageSize
+ccs_stage_size_whole (const CcsBackend *backend, guint batch)
+{
+  return (CcsStageSize){ batch, batch,
+                         backend->klass->wait ? PLANS_IN_TURN : 1 };
+}
+
+static gboolean
+has_lanes (const CcsStage *self)
+{
+  return self->size.each < self->size.batch;
+}
+
+const CcsStageSize *
+ccs_stage_size (const CcsStage *self)
+{
+  return &self->size;
+}
+
+/* -- planning -------------------------------------------------------------- */
+
+static gsize
+feature_size (const CcsModelConfig *config)
+{
+  return (gsize)CCS_VISUAL_TOKENS * ccs_model_config_dim (config);
+}
+
+static void
+build_encoder (CcsStage *self, CcsProgram *p, const CcsModelConfig *config)
+{
+  CcsShape shape
+      = CCS_SHAPE (self->size.each, CCS_CROP_HEIGHT, CCS_CROP_WIDTH, 3);
+  CcsValueId pictures = ccs_program_input (p, "pictures", CCS_U8, shape);
+  CcsValueId feature
+      = ccs_net_visual (p, config, ccs_net_frames (p, pictures), 1);
+
+  self->n_inputs = 1;
+  self->input[0] = pictures;
+  self->in_bytes[0] = FRAME_BYTES;
+  self->output = ccs_program_output (p, "visual_feat", feature);
+  self->out_size = feature_size (config);
+}
+
+static void
+build_separator (CcsStage *self, CcsProgram *p, const CcsModelConfig *config)
+{
+  CcsNetWindow window = ccs_net_window (p, config, self->size.each);
+
+  self->n_inputs = 2;
+  self->input[0] = window.mono;
+  self->in_bytes[0] = CCS_WINDOW * sizeof (float);
+  self->input[1] = window.visual_feat;
+  self->in_bytes[1] = feature_size (config) * sizeof (float);
+  self->output = window.difference;
+  self->out_size = CCS_WINDOW;
+}
+
+static gboolean
+make_plans (CcsStage *self, CcsProgram *p, GError **error)
+{
+  const CcsPlanFlags flags
+      = has_lanes (self) ? CCS_PLAN_ONE_THREAD : CCS_PLAN_NONE;
+
+  if (!ccs_program_check (p, error))
+    return FALSE;
+  ccs_program_optimize (p);
+  for (guint i = 0; i < self->size.n_plans; i++) {
+    self->plan[i] = ccs_plan_new (self->backend, p, flags, error);
+    if (!self->plan[i])
+      return FALSE;
+  }
+  return TRUE;
+}
+
+CcsStage *
+ccs_stage_new (CcsStageKind kind, const CcsStageSize *size,
+               CcsStateDict *params, const CcsModelConfig *config,
+               CcsBackend *backend, GError **error)
+{
+  g_autoptr (CcsProgram) p = ccs_program_new (params, FALSE);
+  g_autoptr (CcsStage) self = g_new0 (CcsStage, 1);
+  const guint slots = size->n_plans * size->each;
+
+  self->kind = kind;
+  self->size = *size;
+  self->backend = backend;
+  if (kind == CCS_STAGE_ENCODER)
+    build_encoder (self, p, config);
+  else
+    build_separator (self, p, config);
+  if (!make_plans (self, p, error))
+    return NULL;
+  for (guint i = 0; i < self->n_inputs; i++)
+    self->in[i] = g_malloc0 (slots * self->in_bytes[i]);
+  self->out = g_new0 (float, slots * self->out_size);
+  return g_steal_pointer (&self);
+}
+
+void
+ccs_stage_free (CcsStage *self)
+{
+  for (guint i = 0; i < self->size.n_plans; i++)
+    g_clear_pointer (&self->plan[i], ccs_plan_free);
+  for (guint i = 0; i < self->n_inputs; i++)
+    g_free (self->in[i]);
+  g_free (self->out);
+  g_free (self);
+}
+
+/* -- running --------------------------------------------------------------- */
+
+/* A run: its items in units of as many as a plan takes. */
+typedef struct
+{
+  CcsStage *stage;
+  const CcsTurnItem *items;
+  guint n;
+  gint next;     /* atomic: the unit that a lane takes next */
+  GError *error; /* atomic: the first of the lanes */
+} Run;
+
+static guint
+n_units (const Run *run)
+{
+  return (run->n + run->stage->size.each - 1) / run->stage->size.each;
+}
+
+static guint
+items_of_unit (const Run *run, guint unit)
+{
+  return MIN (run->stage->size.each, run->n - unit * run->stage->size.each);
+}
+
+static void
+load_item (const CcsTurnItem *turn_item, CcsStage *stage, guint slot)
+{
+  const CcsStageItems *items = turn_item->turn->work;
+  const guint item = turn_item->index;
+  const gconstpointer from[MAX_INPUTS]
+      = { stage->kind == CCS_STAGE_ENCODER ? (gconstpointer)items->frames[item]
+                                           : items->mixes[item],
+          stage->kind == CCS_STAGE_ENCODER ? NULL : items->features[item] };
+
+  for (guint i = 0; i < stage->n_inputs; i++)
+    memcpy (stage->in[i] + slot * stage->in_bytes[i], from[i],
+            stage->in_bytes[i]);
+}
+
+static gboolean
+write_inputs (CcsStage *stage, guint plan, GError **error)
+{
+  for (guint i = 0; i < stage->n_inputs; i++) {
+    const gsize bytes = stage->size.each * stage->in_bytes[i];
+
+    if (!ccs_plan_write (stage->plan[plan], stage->input[i],
+                         stage->in[i] + plan * bytes, bytes, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+read_output (CcsStage *stage, guint plan, GError **error)
+{
+  const gsize size = stage->size.each * stage->out_size;
+
+  return ccs_plan_read (stage->plan[plan], stage->output,
+                        stage->out + plan * size, size * sizeof (float), error);
+}
+
+/* Slots of the plan beyond the unit's items keep what they held and their
+ * results are not looked at. */
+static gboolean
+start_unit (const Run *run, guint unit, guint plan, GError **error)
+{
+  CcsStage *stage = run->stage;
+  const CcsTurnItem *items = run->items + unit * stage->size.each;
+
+  for (guint i = 0; i < items_of_unit (run, unit); i++)
+    load_item (&items[i], stage, plan * stage->size.each + i);
+  return write_inputs (stage, plan, error)
+         && ccs_plan_start (stage->plan[plan], CCS_PHASE_ALL, error);
+}
+
+static gboolean
+finish_unit (const Run *run, guint unit, guint plan, GError **error)
+{
+  CcsStage *stage = run->stage;
+  const CcsTurnItem *items = run->items + unit * stage->size.each;
+
+  if (!ccs_plan_finish (stage->plan[plan], error)
+      || !read_output (stage, plan, error))
+    return FALSE;
+  for (guint i = 0; i < items_of_unit (run, unit); i++) {
+    const CcsStageItems *of = items[i].turn->work;
+
+    memcpy (of->results[items[i].index],
+            stage->out + (plan * stage->size.each + i) * stage->out_size,
+            stage->out_size * sizeof (float));
+  }
+  return TRUE;
+}
+
+/* Lanes take the next unit that is left when they are done with one. */
+static void
+run_lane (gpointer user, guint lane)
+{
+  Run *run = user;
+  const guint units = n_units (run);
+
+  while (!g_atomic_pointer_get (&run->error)) {
+    const guint unit = g_atomic_int_add (&run->next, 1);
+    GError *error = NULL;
+
+    if (unit >= units)
+      return;
+    if (!(start_unit (run, unit, lane, &error)
+          && finish_unit (run, unit, lane, &error))
+        && !g_atomic_pointer_compare_and_exchange (&run->error, NULL, error))
+      g_error_free (error);
+  }
+}
+
+static gboolean
+run_in_lanes (Run *run, GError **error)
+{
+  CcsBackend *backend = run->stage->backend;
+  const guint lanes = MIN (run->stage->size.n_plans, n_units (run));
+
+  if (!backend->klass->run_lanes (backend, lanes, run_lane, run, error))
+    return FALSE;
+  if (run->error)
+    g_propagate_error (error, run->error);
+  return run->error == NULL;
+}
+
+/* Plans take units in turn; the first to be started is the first to be
+ * finished. What was started is finished, whatever fails. */
+static gboolean
+run_in_turn (const Run *run, GError **error)
+{
+  const guint units = n_units (run), plans = run->stage->size.n_plans;
+  guint started = 0;
+  gboolean ok = TRUE;
+
+  for (guint unit = 0; unit < units + plans; unit++) {
+    const guint plan = unit % plans;
+
+    if (unit >= plans && unit - plans < started)
+      ok &= finish_unit (run, unit - plans, plan, ok ? error : NULL);
+    if (ok && unit < units) {
+      ok = start_unit (run, unit, plan, error);
+      started += ok;
+    }
+  }
+  return ok;
+}
+
+gboolean
+ccs_stage_run (CcsStage *self, const CcsTurnItem *items, guint n,
+               GError **error)
+{
+  Run run = { .stage = self, .items = items, .n = n };
+
+  return has_lanes (self) ? run_in_lanes (&run, error)
+                          : run_in_turn (&run, error);
+}

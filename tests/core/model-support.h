@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Models of random parameters, with items to run through them. */
+#pragma once
+
+#include <ccstereo.h>
+
+G_BEGIN_DECLS
+
+#define PICTURE_BYTES (3 * CCS_CROP_WIDTH * CCS_CROP_HEIGHT)
+
+/* Fails the test with @error's message (transfer none, nullable). */
+void assert_ok (gboolean ok, GError *error);
+
+/* (transfer full), as all that follows. */
+CcsStateDict *random_params (const CcsModelConfig *config, guint32 seed);
+/* Of the published configuration. */
+CcsStateDict *published_params (guint32 seed);
+CcsBackend *cpu (gint n_threads);
+CcsModel *model_on (gint n_threads, CcsStateDict *params);
+/* On two threads. */
+CcsModel *model_of (CcsStateDict *params);
+CcsModel *published_model (void);
+
+/* @n different pictures, mixes and features, with room for results. */
+typedef struct
+{
+  guint n;
+  gsize feature_size;
+  guint8 **pictures;
+  float **mixes, **features, **differences;
+} Items;
+
+Items items_new (const CcsModel *model, guint n);
+void items_clear (Items *items);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Items, items_clear)
+
+/* Those of @items from @first on, @n; results go into the items. */
+void encode (CcsModel *model, Items *items, guint first, guint n);
+void separate (CcsModel *model, Items *items, guint first, guint n);
+/* Whether the @n rows of @size are the same to the bit. */
+gboolean same_rows (float *const *a, float *const *b, guint n, gsize size);
+
+G_END_DECLS
