@@ -39,8 +39,8 @@ device_release (CcsBackend *self, void *memory)
 }
 
 static gboolean
-device_upload (CcsBackend *self, void *to, gconstpointer from, gsize bytes,
-               GError **error)
+device_upload (CcsBackend *self, void *to, const gconstpointer *rows, guint n,
+               gsize bytes, GError **error)
 {
   Device *device = (Device *)self;
 
@@ -48,7 +48,7 @@ device_upload (CcsBackend *self, void *to, gconstpointer from, gsize bytes,
     g_set_error (error, CCS_ERROR, CCS_ERROR_BACKEND, "the cable came off");
     return FALSE;
   }
-  return ccs_host_copy (self, to, from, bytes, error);
+  return ccs_host_upload (self, to, rows, n, bytes, error);
 }
 
 static void

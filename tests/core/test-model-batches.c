@@ -197,11 +197,11 @@ late_drop_capture (CcsBackend *backend, gpointer capture)
 }
 
 static gboolean
-late_upload (CcsBackend *backend, void *to, gconstpointer from, gsize bytes,
-             GError **error)
+late_upload (CcsBackend *backend, void *to, const gconstpointer *rows, guint n,
+             gsize bytes, GError **error)
 {
   late.uploads_beside += late.under_way > 0;
-  return cpu_class->upload (backend, to, from, bytes, error);
+  return cpu_class->upload (backend, to, rows, n, bytes, error);
 }
 
 static CcsModel *

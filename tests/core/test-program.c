@@ -330,12 +330,16 @@ START_TEST (access_of_the_wrong_size_is_refused)
   g_autoptr (CcsProgram) p = block_program (params, FALSE);
   g_autoptr (CcsBackend) backend = ccs_backend_open ("reference", NULL, NULL);
   g_autoptr (CcsPlan) plan = ccs_plan_new (backend, p, CCS_PLAN_NONE, NULL);
-  g_autoptr (GError) size = NULL, constant = NULL;
+  g_autoptr (GError) size = NULL, item = NULL, constant = NULL;
   float few[4] = { 0 }, bias[5] = { 0 };
+  const gconstpointer items[] = { few, few };
 
   ck_assert (!ccs_plan_write (plan, ccs_program_find (p, "x"), few, sizeof few,
                               &size));
   ck_assert (g_error_matches (size, CCS_ERROR, CCS_ERROR_ARGUMENT));
+  ck_assert (!ccs_plan_write_items (plan, ccs_program_find (p, "x"), items, 2,
+                                    sizeof few, &item));
+  ck_assert (g_error_matches (item, CCS_ERROR, CCS_ERROR_ARGUMENT));
   ck_assert (!ccs_plan_write (plan, ccs_program_find (p, "lin.bias"), bias,
                               sizeof bias, &constant));
   ck_assert_ptr_nonnull (strstr (constant->message, "constant"));

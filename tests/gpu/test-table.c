@@ -40,8 +40,8 @@ static const CcsBackendClass host_class = {
   .host_memory = TRUE,
   .alloc = ccs_host_alloc,
   .release = ccs_host_release,
-  .upload = ccs_host_copy,
-  .download = ccs_host_copy,
+  .upload = ccs_host_upload,
+  .download = ccs_host_download,
 };
 
 /* Kernels on parts of one memory. */

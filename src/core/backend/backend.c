@@ -241,3 +241,17 @@ ccs_backend_name (const CcsBackend *self)
 {
   return self->klass->name;
 }
+
+gboolean
+ccs_backend_upload (CcsBackend *self, void *to, gconstpointer from, gsize bytes,
+                    GError **error)
+{
+  return self->klass->upload (self, to, &from, 1, bytes, error);
+}
+
+gboolean
+ccs_backend_download (CcsBackend *self, gpointer to, gconstpointer from,
+                      gsize bytes, GError **error)
+{
+  return self->klass->download (self, &to, 1, bytes, from, error);
+}

@@ -90,10 +90,12 @@ struct _CcsBackendClass
   /* Zeroed memory, aligned to CCS_ARENA_ALIGNMENT at least. */
   void *(*alloc) (CcsBackend *self, gsize bytes, GError **error);
   void (*release) (CcsBackend *self, void *memory);
-  gboolean (*upload) (CcsBackend *self, void *to, gconstpointer from,
-                      gsize bytes, GError **error);
-  gboolean (*download) (CcsBackend *self, void *to, gconstpointer from,
-                        gsize bytes, GError **error);
+  /* @n rows of @bytes each, that lie anywhere in the host's memory and one
+   * behind the other in the backend's. */
+  gboolean (*upload) (CcsBackend *self, void *to, const gconstpointer *rows,
+                      guint n, gsize bytes, GError **error);
+  gboolean (*download) (CcsBackend *self, const gpointer *rows, guint n,
+                        gsize bytes, gconstpointer from, GError **error);
   /* kernel->op, row, in and out are set; fills the rest. */
   gboolean (*prepare) (CcsBackend *self, CcsKernel *kernel,
                        const CcsKernelHints *hints, GError **error);
@@ -143,5 +145,10 @@ CcsBackend *ccs_backend_ref (CcsBackend *self);
 void ccs_backend_unref (CcsBackend *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsBackend, ccs_backend_unref)
 const char *ccs_backend_name (const CcsBackend *self);
+/* One row. */
+gboolean ccs_backend_upload (CcsBackend *self, void *to, gconstpointer from,
+                             gsize bytes, GError **error);
+gboolean ccs_backend_download (CcsBackend *self, gpointer to,
+                               gconstpointer from, gsize bytes, GError **error);
 
 G_END_DECLS

@@ -79,8 +79,8 @@ upload (CcsBackend *backend, gpointer user, void *to, GError **error)
 {
   const CcsTensor *tensor = user;
 
-  return backend->klass->upload (backend, to, tensor->data,
-                                 ccs_tensor_size (tensor), error);
+  return ccs_backend_upload (backend, to, tensor->data,
+                             ccs_tensor_size (tensor), error);
 }
 
 CcsConstant *

@@ -28,9 +28,19 @@ ccs_host_release (CcsBackend *self, void *memory)
 }
 
 gboolean
-ccs_host_copy (CcsBackend *self, void *to, gconstpointer from, gsize bytes,
-               GError **error)
+ccs_host_upload (CcsBackend *self, void *to, const gconstpointer *rows, guint n,
+                 gsize bytes, GError **error)
 {
-  memcpy (to, from, bytes);
+  for (guint i = 0; i < n; i++)
+    memcpy ((char *)to + i * bytes, rows[i], bytes);
+  return TRUE;
+}
+
+gboolean
+ccs_host_download (CcsBackend *self, const gpointer *rows, guint n, gsize bytes,
+                   gconstpointer from, GError **error)
+{
+  for (guint i = 0; i < n; i++)
+    memcpy (rows[i], (const char *)from + i * bytes, bytes);
   return TRUE;
 }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "stage.h"
 
-#include <string.h>
-
 #include "../nn/passes.h"
 #include "../nn/plan.h"
 #include "net.h"
@@ -23,11 +21,7 @@ struct _CcsStage
   guint n_inputs;
   CcsValueId input[MAX_INPUTS];
   CcsValueId output;
-  /* For the items of all plans. */
-  guint8 *in[MAX_INPUTS];
-  float *out;
-  gsize in_bytes[MAX_INPUTS]; /* of one item */
-  gsize out_size;             /* elements of one item */
+  gsize in_bytes[MAX_INPUTS], out_bytes; /* of one item */
 };
 
 /* -- sizes ----------------------------------------------------------------- */
@@ -62,9 +56,9 @@ ccs_stage_size (const CcsStage *self)
 /* -- planning -------------------------------------------------------------- */
 
 static gsize
-feature_size (const CcsModelConfig *config)
+feature_bytes (const CcsModelConfig *config)
 {
-  return (gsize)CCS_VISUAL_TOKENS * ccs_model_config_dim (config);
+  return sizeof (float) * CCS_VISUAL_TOKENS * ccs_model_config_dim (config);
 }
 
 static void
@@ -80,7 +74,7 @@ build_encoder (CcsStage *self, CcsProgram *p, const CcsModelConfig *config)
   self->input[0] = pictures;
   self->in_bytes[0] = FRAME_BYTES;
   self->output = ccs_program_output (p, "visual_feat", feature);
-  self->out_size = feature_size (config);
+  self->out_bytes = feature_bytes (config);
 }
 
 static void
@@ -92,9 +86,9 @@ build_separator (CcsStage *self, CcsProgram *p, const CcsModelConfig *config)
   self->input[0] = window.mono;
   self->in_bytes[0] = CCS_WINDOW * sizeof (float);
   self->input[1] = window.visual_feat;
-  self->in_bytes[1] = feature_size (config) * sizeof (float);
+  self->in_bytes[1] = feature_bytes (config);
   self->output = window.difference;
-  self->out_size = CCS_WINDOW;
+  self->out_bytes = CCS_WINDOW * sizeof (float);
 }
 
 static gboolean
@@ -121,7 +115,6 @@ ccs_stage_new (CcsStageKind kind, const CcsStageSize *size,
 {
   g_autoptr (CcsProgram) p = ccs_program_new (params, FALSE);
   g_autoptr (CcsStage) self = g_new0 (CcsStage, 1);
-  const guint slots = size->n_plans * size->each;
 
   self->kind = kind;
   self->size = *size;
@@ -130,12 +123,7 @@ ccs_stage_new (CcsStageKind kind, const CcsStageSize *size,
     build_encoder (self, p, config);
   else
     build_separator (self, p, config);
-  if (!make_plans (self, p, error))
-    return NULL;
-  for (guint i = 0; i < self->n_inputs; i++)
-    self->in[i] = g_malloc0 (slots * self->in_bytes[i]);
-  self->out = g_new0 (float, slots * self->out_size);
-  return g_steal_pointer (&self);
+  return make_plans (self, p, error) ? g_steal_pointer (&self) : NULL;
 }
 
 void
@@ -143,9 +131,6 @@ ccs_stage_free (CcsStage *self)
 {
   for (guint i = 0; i < self->size.n_plans; i++)
     g_clear_pointer (&self->plan[i], ccs_plan_free);
-  for (guint i = 0; i < self->n_inputs; i++)
-    g_free (self->in[i]);
-  g_free (self->out);
   g_free (self);
 }
 
@@ -173,74 +158,54 @@ items_of_unit (const Run *run, guint unit)
   return MIN (run->stage->size.each, run->n - unit * run->stage->size.each);
 }
 
-static void
-load_item (const CcsTurnItem *turn_item, CcsStage *stage, guint slot)
+/* What input @i of @stage takes of an item. */
+static gconstpointer
+input_of (const CcsStage *stage, guint i, const CcsTurnItem *item)
 {
-  const CcsStageItems *items = turn_item->turn->work;
-  const guint item = turn_item->index;
-  const gconstpointer from[MAX_INPUTS]
-      = { stage->kind == CCS_STAGE_ENCODER ? (gconstpointer)items->frames[item]
-                                           : items->mixes[item],
-          stage->kind == CCS_STAGE_ENCODER ? NULL : items->features[item] };
+  const CcsStageItems *of = item->turn->work;
 
-  for (guint i = 0; i < stage->n_inputs; i++)
-    memcpy (stage->in[i] + slot * stage->in_bytes[i], from[i],
-            stage->in_bytes[i]);
+  return stage->kind == CCS_STAGE_ENCODER
+             ? (gconstpointer)of->frames[item->index]
+         : i == 0 ? of->mixes[item->index]
+                  : of->features[item->index];
 }
 
-static gboolean
-write_inputs (CcsStage *stage, guint plan, GError **error)
-{
-  for (guint i = 0; i < stage->n_inputs; i++) {
-    const gsize bytes = stage->size.each * stage->in_bytes[i];
-
-    if (!ccs_plan_write (stage->plan[plan], stage->input[i],
-                         stage->in[i] + plan * bytes, bytes, error))
-      return FALSE;
-  }
-  return TRUE;
-}
-
-static gboolean
-read_output (CcsStage *stage, guint plan, GError **error)
-{
-  const gsize size = stage->size.each * stage->out_size;
-
-  return ccs_plan_read (stage->plan[plan], stage->output,
-                        stage->out + plan * size, size * sizeof (float), error);
-}
-
-/* Slots of the plan beyond the unit's items keep what they held and their
- * results are not looked at. */
+/* What stands in the plan beyond the unit's items stays, and what comes of it
+ * is not looked at. */
 static gboolean
 start_unit (const Run *run, guint unit, guint plan, GError **error)
 {
-  CcsStage *stage = run->stage;
+  const CcsStage *stage = run->stage;
   const CcsTurnItem *items = run->items + unit * stage->size.each;
+  const guint n = items_of_unit (run, unit);
+  gconstpointer rows[CCS_TURNS_MAX_ITEMS];
 
-  for (guint i = 0; i < items_of_unit (run, unit); i++)
-    load_item (&items[i], stage, plan * stage->size.each + i);
-  return write_inputs (stage, plan, error)
-         && ccs_plan_start (stage->plan[plan], CCS_PHASE_ALL, error);
+  for (guint i = 0; i < stage->n_inputs; i++) {
+    for (guint k = 0; k < n; k++)
+      rows[k] = input_of (stage, i, &items[k]);
+    if (!ccs_plan_write_items (stage->plan[plan], stage->input[i], rows, n,
+                               stage->in_bytes[i], error))
+      return FALSE;
+  }
+  return ccs_plan_start (stage->plan[plan], CCS_PHASE_ALL, error);
 }
 
 static gboolean
 finish_unit (const Run *run, guint unit, guint plan, GError **error)
 {
-  CcsStage *stage = run->stage;
+  const CcsStage *stage = run->stage;
   const CcsTurnItem *items = run->items + unit * stage->size.each;
+  const guint n = items_of_unit (run, unit);
+  gpointer rows[CCS_TURNS_MAX_ITEMS];
 
-  if (!ccs_plan_finish (stage->plan[plan], error)
-      || !read_output (stage, plan, error))
-    return FALSE;
-  for (guint i = 0; i < items_of_unit (run, unit); i++) {
-    const CcsStageItems *of = items[i].turn->work;
+  for (guint k = 0; k < n; k++) {
+    const CcsStageItems *of = items[k].turn->work;
 
-    memcpy (of->results[items[i].index],
-            stage->out + (plan * stage->size.each + i) * stage->out_size,
-            stage->out_size * sizeof (float));
+    rows[k] = of->results[items[k].index];
   }
-  return TRUE;
+  return ccs_plan_finish (stage->plan[plan], error)
+         && ccs_plan_read_items (stage->plan[plan], stage->output, rows, n,
+                                 stage->out_bytes, error);
 }
 
 /* Lanes take the next unit that is left when they are done with one. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A stage: one of a model's two programs planned for one size of batch, with
- * the memory that items pass through on their way in and out. One caller at a
- * time may run it. */
+/* A stage: one of a model's two programs planned for one size of batch, and how
+ * items are run through it. One caller at a time may. */
 #pragma once
 
 #include "config.h"

@@ -136,14 +136,12 @@ resolve_rest (CcsPlan *self, GError **error)
 static gboolean
 upload_initial (CcsPlan *self, GError **error)
 {
-  const CcsBackendClass *klass = self->backend->klass;
-
   for (guint i = 0; i < ccs_program_n_values (self->program); i++) {
     const CcsValue *value = ccs_program_value (self->program, i);
 
     if (is_stored (self, value) && value->data
-        && !klass->upload (self->backend, self->data[i], value->data->data,
-                           ccs_value_bytes (value), error))
+        && !ccs_backend_upload (self->backend, self->data[i], value->data->data,
+                                ccs_value_bytes (value), error))
       return FALSE;
   }
   return TRUE;
@@ -375,12 +373,11 @@ check_access (const CcsPlan *self, CcsValueId id, gsize bytes, GError **error)
   return NULL;
 }
 
-/* Calls @copy for each dense stretch: once, or per row of a pitched view. */
+/* Copies each dense stretch: all of it, or the rows of a pitched view. */
 static gboolean
 for_stretches (CcsPlan *self, CcsValueId id, guint8 *host, gboolean to_host,
                GError **error)
 {
-  const CcsBackendClass *klass = self->backend->klass;
   const CcsValue *value = ccs_program_value (self->program, id);
   gint64 channels = ccs_shape_channels (&value->shape);
   gboolean dense = value->pitch == channels;
@@ -392,27 +389,35 @@ for_stretches (CcsPlan *self, CcsValueId id, guint8 *host, gboolean to_host,
     guint8 *there = self->data[id] + i * value->pitch * element;
     guint8 *here = host + i * bytes;
 
-    if (!(to_host ? klass->download (self->backend, here, there, bytes, error)
-                  : klass->upload (self->backend, there, here, bytes, error)))
+    if (!(to_host
+              ? ccs_backend_download (self->backend, here, there, bytes, error)
+              : ccs_backend_upload (self->backend, there, here, bytes, error)))
       return FALSE;
   }
   return TRUE;
+}
+
+static gboolean
+check_write (const CcsPlan *self, CcsValueId id, gsize bytes, GError **error)
+{
+  const CcsValue *value = check_access (self, id, bytes, error);
+
+  if (value == NULL)
+    return FALSE;
+  if (!is_constant (self, value))
+    return TRUE;
+  g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
+               "value %d (%s) is constant", id,
+               value->name ? value->name : "unnamed");
+  return FALSE;
 }
 
 gboolean
 ccs_plan_write (CcsPlan *self, CcsValueId id, gconstpointer data, gsize bytes,
                 GError **error)
 {
-  const CcsValue *value = check_access (self, id, bytes, error);
-
-  if (value == NULL)
+  if (!check_write (self, id, bytes, error))
     return FALSE;
-  if (is_constant (self, value)) {
-    g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
-                 "value %d (%s) is constant", id,
-                 value->name ? value->name : "unnamed");
-    return FALSE;
-  }
   return for_stretches (self, id, (guint8 *)data, FALSE, error);
 }
 
@@ -422,6 +427,43 @@ ccs_plan_read (CcsPlan *self, CcsValueId id, gpointer data, gsize bytes,
 {
   return check_access (self, id, bytes, error) != NULL
          && for_stretches (self, id, data, TRUE, error);
+}
+
+/* Whether @n items of value @id can be copied as they lie. */
+static gboolean
+has_items (const CcsPlan *self, CcsValueId id, guint n)
+{
+  const CcsValue *value = ccs_program_value (self->program, id);
+
+  return value->pitch == ccs_shape_channels (&value->shape)
+         && n <= value->shape.dim[0];
+}
+
+/* Of all items of value @id. */
+static gsize
+whole_size (const CcsPlan *self, CcsValueId id, gsize bytes)
+{
+  return ccs_program_value (self->program, id)->shape.dim[0] * bytes;
+}
+
+gboolean
+ccs_plan_write_items (CcsPlan *self, CcsValueId id, const gconstpointer *items,
+                      guint n, gsize bytes, GError **error)
+{
+  g_return_val_if_fail (has_items (self, id, n), FALSE);
+  return check_write (self, id, whole_size (self, id, bytes), error)
+         && self->backend->klass->upload (self->backend, self->data[id], items,
+                                          n, bytes, error);
+}
+
+gboolean
+ccs_plan_read_items (CcsPlan *self, CcsValueId id, const gpointer *items,
+                     guint n, gsize bytes, GError **error)
+{
+  g_return_val_if_fail (has_items (self, id, n), FALSE);
+  return check_access (self, id, whole_size (self, id, bytes), error)
+         && self->backend->klass->download (self->backend, items, n, bytes,
+                                            self->data[id], error);
 }
 
 /* [A,kh,kw,B] -> [A,B,kh,kw]; (transfer full) */

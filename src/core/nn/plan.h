@@ -33,6 +33,14 @@ gboolean ccs_plan_write (CcsPlan *self, CcsValueId id, gconstpointer data,
                          gsize bytes, GError **error);
 gboolean ccs_plan_read (CcsPlan *self, CcsValueId id, gpointer data,
                         gsize bytes, GError **error);
+/* The first @n items along the first dimension of a value whose rows are dense,
+ * each from or to memory of its own; @bytes must be the size of one. */
+gboolean ccs_plan_write_items (CcsPlan *self, CcsValueId id,
+                               const gconstpointer *items, guint n, gsize bytes,
+                               GError **error);
+gboolean ccs_plan_read_items (CcsPlan *self, CcsValueId id,
+                              const gpointer *items, guint n, gsize bytes,
+                              GError **error);
 /* A PARAM or STATE value as published (filters back in [A,B,kh,kw]).
  * (transfer full) */
 CcsTensor *ccs_plan_export (CcsPlan *self, CcsValueId id, GError **error);

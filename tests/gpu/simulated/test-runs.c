@@ -17,6 +17,8 @@
 #define N_THREADS 3
 /* More than two pieces of pinned memory. */
 #define LARGE (2 * 1024 * 1024 + 512 * 1024 + 3)
+#define N_ITEMS 5
+static const gint64 sizes_of_items[] = { 1, 1001, 100003, 400009 };
 
 /* x [n] or [ROWS,WIDTH] -> y. */
 typedef struct
@@ -214,6 +216,51 @@ START_TEST (what_is_larger_than_the_pinned_memory_passes_in_pieces)
 }
 END_TEST
 
+/* Sends @n items of @size and asks for their doubles. */
+static void
+double_items (Machine *self, gint64 size, guint n, float first)
+{
+  const gsize bytes = size * sizeof (float);
+  float *sent[N_ITEMS], *got[N_ITEMS];
+  g_autoptr (GError) error = NULL;
+
+  for (guint k = 0; k < n; k++) {
+    sent[k] = g_new (float, size);
+    got[k] = g_new0 (float, size);
+    for (gint64 i = 0; i < size; i++)
+      sent[k][i] = first + (float)(i + 100 * k);
+  }
+  ck_assert (ccs_plan_write_items (
+      self->plan, self->x, (const gconstpointer *)sent, n, bytes, &error));
+  ck_assert (ccs_plan_run (self->plan, CCS_PHASE_FORWARD, &error));
+  ck_assert (ccs_plan_read_items (self->plan, self->y, (const gpointer *)got, n,
+                                  bytes, &error));
+  for (guint k = 0; k < n; k++) {
+    for (gint64 i = 0; i < size; i++)
+      ck_assert_float_eq (got[k][i], 2 * sent[k][i]);
+    g_free (sent[k]);
+    g_free (got[k]);
+  }
+}
+
+/* Items larger and smaller than a half of the pinned memory, in runs that begin
+ * anywhere in it, the last of fewer items than there is room for. */
+START_TEST (items_come_from_and_go_to_memory_of_their_own)
+{
+  const gint64 size = sizes_of_items[_i];
+  g_autoptr (CcsProgram) p = ccs_program_new (NULL, FALSE);
+  Machine self;
+
+  self.x = ccs_program_input (p, "x", CCS_F32,
+                              (CcsShape)CCS_SHAPE (N_ITEMS, size));
+  self.y = ccs_program_output (p, "y", ccs_add (p, self.x, self.x, CCS_NO_ACT));
+  make_plan (&self, p, "cuda");
+  for (guint n = N_ITEMS; n >= N_ITEMS - 2; n--)
+    double_items (&self, size, n, n);
+  ccs_plan_free (self.plan);
+}
+END_TEST
+
 /* A state that nobody wrote is zero, not what the memory held before. */
 START_TEST (new_memory_is_zero)
 {
@@ -315,6 +362,8 @@ runs_suite (void)
   tcase_add_test (simulated, a_plan_is_written_to_while_another_runs);
   tcase_add_test (simulated,
                   what_is_larger_than_the_pinned_memory_passes_in_pieces);
+  tcase_add_loop_test (simulated, items_come_from_and_go_to_memory_of_their_own,
+                       0, G_N_ELEMENTS (sizes_of_items));
   tcase_add_test (simulated, new_memory_is_zero);
   tcase_add_test (simulated, a_thread_keeps_the_context_that_it_was_in);
   tcase_add_test (simulated, a_capture_that_was_broken_is_tried_again);

@@ -5,7 +5,9 @@
 
 #include "gpu.h"
 
-#define PIECE_BYTES ((gsize)4 * 1024 * 1024)
+/* Large enough for the bus to be fast, small enough for the host's part of a
+ * copy to overlap with the bus's. */
+#define HALF_BYTES ((gsize)1024 * 1024)
 
 static gboolean
 make_event (cudaEvent_t *event, GError **error)
@@ -14,26 +16,45 @@ make_event (cudaEvent_t *event, GError **error)
       cudaEventCreateWithFlags (event, cudaEventDisableTiming), "event", error);
 }
 
+static gboolean
+staging_init (CcsGpuStaging *self, GError **error)
+{
+  if (!ccs_gpu_check (cudaHostAlloc ((void **)&self->memory,
+                                     CCS_STAGING_HALVES * HALF_BYTES,
+                                     cudaHostAllocDefault),
+                      "pinned memory", error))
+    return FALSE;
+  for (guint i = 0; i < CCS_STAGING_HALVES; i++)
+    if (!make_event (&self->passed[i], error))
+      return FALSE;
+  return TRUE;
+}
+
+static void
+staging_clear (CcsGpuStaging *self)
+{
+  for (guint i = 0; i < CCS_STAGING_HALVES; i++)
+    if (self->passed[i])
+      cudaEventDestroy (self->passed[i]);
+  if (self->memory)
+    cudaFreeHost (self->memory);
+}
+
+static char *
+half_of (const CcsGpuStaging *self, guint half)
+{
+  return self->memory + half % CCS_STAGING_HALVES * HALF_BYTES;
+}
+
 gboolean
 ccs_gpu_copies_init (CcsGpuCopies *self, GError **error)
 {
   g_mutex_init (&self->lock);
-  if (!ccs_gpu_check (
-          cudaStreamCreateWithFlags (&self->stream, cudaStreamNonBlocking),
-          "stream of copies", error)
-      || !ccs_gpu_check (cudaHostAlloc ((void **)&self->up,
-                                        CCS_STAGING_HALVES * PIECE_BYTES,
-                                        cudaHostAllocDefault),
-                         "pinned memory", error)
-      || !ccs_gpu_check (cudaHostAlloc ((void **)&self->down, PIECE_BYTES,
-                                        cudaHostAllocDefault),
-                         "pinned memory", error)
-      || !make_event (&self->uploaded, error))
-    return FALSE;
-  for (guint i = 0; i < CCS_STAGING_HALVES; i++)
-    if (!make_event (&self->staged[i], error))
-      return FALSE;
-  return TRUE;
+  return ccs_gpu_check (
+             cudaStreamCreateWithFlags (&self->stream, cudaStreamNonBlocking),
+             "stream of copies", error)
+         && staging_init (&self->up, error) && staging_init (&self->down, error)
+         && make_event (&self->uploaded, error);
 }
 
 void
@@ -43,15 +64,10 @@ ccs_gpu_copies_clear (CcsGpuCopies *self)
     cudaStreamSynchronize (self->stream);
     cudaStreamDestroy (self->stream);
   }
-  for (guint i = 0; i < CCS_STAGING_HALVES; i++)
-    if (self->staged[i])
-      cudaEventDestroy (self->staged[i]);
   if (self->uploaded)
     cudaEventDestroy (self->uploaded);
-  if (self->up)
-    cudaFreeHost (self->up);
-  if (self->down)
-    cudaFreeHost (self->down);
+  staging_clear (&self->up);
+  staging_clear (&self->down);
   g_mutex_clear (&self->lock);
 }
 
@@ -70,66 +86,142 @@ ccs_gpu_copies_zero (CcsGpuCopies *self, void *memory, gsize bytes,
   return ok;
 }
 
-/* With the lock, as what follows. */
-static gboolean
-upload_piece (CcsGpuCopies *self, char *to, const char *from, gsize bytes,
-              GError **error)
-{
-  const guint half = self->next_half++ % CCS_STAGING_HALVES;
-  char *staging = self->up + half * PIECE_BYTES;
+/* -- up; with the lock ----------------------------------------------------- */
 
-  if (!ccs_gpu_check (cudaEventSynchronize (self->staged[half]), "upload",
-                      error))
-    return FALSE;
-  memcpy (staging, from, bytes);
-  return ccs_gpu_check (cudaMemcpyAsync (to, staging, bytes,
-                                         cudaMemcpyHostToDevice, self->stream),
-                        "upload", error)
-         && ccs_gpu_check (cudaEventRecord (self->staged[half], self->stream),
-                           "upload", error);
+/* Sends what was put into the half since @begin. */
+static gboolean
+send (CcsGpuCopies *self, char *to, gsize begin, GError **error)
+{
+  const gsize bytes = self->filled - begin;
+
+  return bytes == 0
+         || (ccs_gpu_check (cudaMemcpyAsync (
+                                to, half_of (&self->up, self->filling) + begin,
+                                bytes, cudaMemcpyHostToDevice, self->stream),
+                            "upload", error)
+             && ccs_gpu_check (
+                 cudaEventRecord (self->up.passed[self->filling], self->stream),
+                 "upload", error));
+}
+
+/* Begins the other half, when its last copy has passed. */
+static gboolean
+turn_over (CcsGpuCopies *self, GError **error)
+{
+  self->filling = (self->filling + 1) % CCS_STAGING_HALVES;
+  self->filled = 0;
+  return ccs_gpu_check (cudaEventSynchronize (self->up.passed[self->filling]),
+                        "upload", error);
+}
+
+static gboolean
+upload_rows (CcsGpuCopies *self, char *to, const gconstpointer *rows, guint n,
+             gsize bytes, GError **error)
+{
+  gsize begin = self->filled;
+
+  for (guint i = 0; i < n; i++) {
+    const char *row = rows[i];
+
+    for (gsize at = 0, part; at < bytes; at += part) {
+      if (self->filled == HALF_BYTES) {
+        if (!send (self, to, begin, error) || !turn_over (self, error))
+          return FALSE;
+        to += HALF_BYTES - begin;
+        begin = 0;
+      }
+      part = MIN (bytes - at, HALF_BYTES - self->filled);
+      memcpy (half_of (&self->up, self->filling) + self->filled, row + at,
+              part);
+      self->filled += part;
+    }
+  }
+  return send (self, to, begin, error);
 }
 
 gboolean
-ccs_gpu_copies_upload (CcsGpuCopies *self, void *to, gconstpointer from,
-                       gsize bytes, GError **error)
+ccs_gpu_copies_upload (CcsGpuCopies *self, void *to, const gconstpointer *rows,
+                       guint n, gsize bytes, GError **error)
 {
-  gboolean ok = TRUE;
+  gboolean ok;
 
   g_mutex_lock (&self->lock);
-  for (gsize at = 0; ok && at < bytes; at += PIECE_BYTES)
-    ok = upload_piece (self, (char *)to + at, (const char *)from + at,
-                       MIN (PIECE_BYTES, bytes - at), error);
-  ok = ok
+  ok = upload_rows (self, to, rows, n, bytes, error)
        && ccs_gpu_check (cudaEventRecord (self->uploaded, self->stream),
                          "upload", error);
   g_mutex_unlock (&self->lock);
   return ok;
 }
 
-static gboolean
-download_piece (CcsGpuCopies *self, char *to, const char *from, gsize bytes,
-                GError **error)
+/* -- down; with the lock --------------------------------------------------- */
+
+/* Of all the rows' bytes, those from @at on that a half takes. */
+static gsize
+part_at (gsize all, gsize at)
 {
-  if (!ccs_gpu_check (cudaMemcpyAsync (self->down, from, bytes,
-                                       cudaMemcpyDeviceToHost, self->stream),
-                      "download", error)
-      || !ccs_gpu_check (cudaStreamSynchronize (self->stream), "download",
-                         error))
+  return MIN (all - at, HALF_BYTES);
+}
+
+static gboolean
+fetch (CcsGpuCopies *self, const char *from, gsize bytes, guint half,
+       GError **error)
+{
+  return ccs_gpu_check (cudaMemcpyAsync (half_of (&self->down, half), from,
+                                         bytes, cudaMemcpyDeviceToHost,
+                                         self->stream),
+                        "download", error)
+         && ccs_gpu_check (
+             cudaEventRecord (self->down.passed[half % CCS_STAGING_HALVES],
+                              self->stream),
+             "download", error);
+}
+
+/* Gives the rows what a half brought of them, @bytes from @at on. */
+static void
+hand_out (const char *half, gsize at, gsize bytes, const gpointer *rows,
+          gsize row_bytes)
+{
+  for (gsize done = 0, part; done < bytes; done += part) {
+    const gsize place = (at + done) % row_bytes;
+
+    part = MIN (bytes - done, row_bytes - place);
+    memcpy ((char *)rows[(at + done) / row_bytes] + place, half + done, part);
+  }
+}
+
+static gboolean
+download_rows (CcsGpuCopies *self, const gpointer *rows, gsize row_bytes,
+               const char *from, gsize all, GError **error)
+{
+  guint half = 0;
+
+  if (!fetch (self, from, part_at (all, 0), half, error))
     return FALSE;
-  memcpy (to, self->down, bytes);
+  for (gsize at = 0; at < all; at += HALF_BYTES, half++) {
+    const gsize next = at + HALF_BYTES;
+
+    if (next < all
+        && !fetch (self, from + next, part_at (all, next), half + 1, error))
+      return FALSE;
+    if (!ccs_gpu_check (
+            cudaEventSynchronize (self->down.passed[half % CCS_STAGING_HALVES]),
+            "download", error))
+      return FALSE;
+    hand_out (half_of (&self->down, half), at, part_at (all, at), rows,
+              row_bytes);
+  }
   return TRUE;
 }
 
 gboolean
-ccs_gpu_copies_download (CcsGpuCopies *self, void *to, gconstpointer from,
-                         gsize bytes, GError **error)
+ccs_gpu_copies_download (CcsGpuCopies *self, const gpointer *rows, guint n,
+                         gsize bytes, gconstpointer from, GError **error)
 {
   gboolean ok = TRUE;
 
   g_mutex_lock (&self->lock);
-  for (gsize at = 0; ok && at < bytes; at += PIECE_BYTES)
-    ok = download_piece (self, (char *)to + at, (const char *)from + at,
-                         MIN (PIECE_BYTES, bytes - at), error);
+  if (n > 0 && bytes > 0)
+    ok = download_rows (self, rows, bytes, from, n * bytes, error);
   g_mutex_unlock (&self->lock);
   return ok;
 }

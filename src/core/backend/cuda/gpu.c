@@ -258,26 +258,26 @@ gpu_release (CcsBackend *backend, void *memory)
 }
 
 static gboolean
-gpu_upload (CcsBackend *backend, void *to, gconstpointer from, gsize bytes,
-            GError **error)
+gpu_upload (CcsBackend *backend, void *to, const gconstpointer *rows, guint n,
+            gsize bytes, GError **error)
 {
   CcsGpu *self = (CcsGpu *)backend;
   const CUcontext outer = ccs_gpu_enter (self);
   const gboolean ok
-      = ccs_gpu_copies_upload (&self->copies, to, from, bytes, error);
+      = ccs_gpu_copies_upload (&self->copies, to, rows, n, bytes, error);
 
   ccs_gpu_leave (self, outer);
   return ok;
 }
 
 static gboolean
-gpu_download (CcsBackend *backend, void *to, gconstpointer from, gsize bytes,
-              GError **error)
+gpu_download (CcsBackend *backend, const gpointer *rows, guint n, gsize bytes,
+              gconstpointer from, GError **error)
 {
   CcsGpu *self = (CcsGpu *)backend;
   const CUcontext outer = ccs_gpu_enter (self);
   const gboolean ok
-      = ccs_gpu_copies_download (&self->copies, to, from, bytes, error);
+      = ccs_gpu_copies_download (&self->copies, rows, n, bytes, from, error);
 
   ccs_gpu_leave (self, outer);
   return ok;

@@ -198,8 +198,8 @@ upload_tables (CcsCudaList *self, const GByteArray *image, GError **error)
     return TRUE;
   self->tables = backend->klass->alloc (backend, image->len, error);
   if (self->tables == NULL
-      || !backend->klass->upload (backend, self->tables, image->data,
-                                  image->len, error))
+      || !ccs_backend_upload (backend, self->tables, image->data, image->len,
+                              error))
     return FALSE;
   for (guint i = 0; i < self->steps->len; i++)
     point_launches (&g_array_index (self->steps, Step, i), self->tables);
