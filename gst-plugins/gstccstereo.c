@@ -6,8 +6,10 @@
 GST_DEBUG_CATEGORY_STATIC (ccstereo_debug);
 #define GST_CAT_DEFAULT ccstereo_debug
 
-#define DEFAULT_CUDA_DEVICE_ID -1
-#define DEFAULT_N_THREADS 0
+static const GstCcstereoModelSettings defaults
+    = { .backend = GST_CCSTEREO_BACKEND_AUTO,
+        .cuda_device_id = -1,
+        .precision = CCS_PRECISION_FP32 };
 
 enum
 {
@@ -18,19 +20,21 @@ enum
   INDEX_PRECISION,
 };
 
+/* By value; nicks are the names that ccs_model_load() takes. */
+static const GEnumValue backends[] = {
+  { GST_CCSTEREO_BACKEND_AUTO, "A GPU where one works, else the CPU", "auto" },
+  { GST_CCSTEREO_BACKEND_CPU, "oneDNN on the CPU", "cpu" },
+  { GST_CCSTEREO_BACKEND_CUDA, "CUDA and cuDNN", "cuda" },
+  { 0, NULL, NULL },
+};
+
 GType
 gst_ccstereo_backend_get_type (void)
 {
   static GType type = 0;
-  static const GEnumValue values[]
-      = { { GST_CCSTEREO_BACKEND_AUTO, "A GPU where one works, else the CPU",
-            "auto" },
-          { GST_CCSTEREO_BACKEND_CPU, "oneDNN on the CPU", "cpu" },
-          { GST_CCSTEREO_BACKEND_CUDA, "CUDA and cuDNN", "cuda" },
-          { 0, NULL, NULL } };
 
   if (g_once_init_enter (&type)) {
-    GType made = g_enum_register_static ("GstCcstereoBackend", values);
+    GType made = g_enum_register_static ("GstCcstereoBackend", backends);
 
     gst_type_mark_as_plugin_api (made, 0);
     g_once_init_leave (&type, made);
@@ -59,6 +63,18 @@ gst_ccstereo_precision_get_type (void)
 }
 
 void
+gst_ccstereo_model_settings_init (GstCcstereoModelSettings *self)
+{
+  *self = defaults;
+}
+
+void
+gst_ccstereo_model_settings_clear (GstCcstereoModelSettings *self)
+{
+  g_clear_pointer (&self->model_file, g_free);
+}
+
+void
 gst_ccstereo_install_model_properties (GObjectClass *klass, guint first)
 {
   const GParamFlags flags
@@ -74,23 +90,22 @@ gst_ccstereo_install_model_properties (GObjectClass *klass, guint first)
   g_object_class_install_property (
       klass, first + INDEX_BACKEND,
       g_param_spec_enum ("backend", "Backend", "What the net runs on",
-                         GST_TYPE_CCSTEREO_BACKEND, GST_CCSTEREO_BACKEND_AUTO,
-                         flags));
+                         GST_TYPE_CCSTEREO_BACKEND, defaults.backend, flags));
   g_object_class_install_property (
       klass, first + INDEX_CUDA_DEVICE_ID,
       g_param_spec_int ("cuda-device-id", "CUDA device",
                         "Which GPU to use (-1: choose)", -1, G_MAXINT,
-                        DEFAULT_CUDA_DEVICE_ID, flags));
+                        defaults.cuda_device_id, flags));
   g_object_class_install_property (
       klass, first + INDEX_N_THREADS,
       g_param_spec_int ("n-threads", "Threads",
                         "CPU threads for the net (0: one a core)", 0,
-                        CCS_BACKEND_MAX_THREADS, DEFAULT_N_THREADS, flags));
+                        CCS_BACKEND_MAX_THREADS, defaults.n_threads, flags));
   g_object_class_install_property (
       klass, first + INDEX_PRECISION,
       g_param_spec_enum (
           "precision", "Precision", "What the net's factors are rounded to",
-          GST_TYPE_CCSTEREO_PRECISION, CCS_PRECISION_FP32, flags));
+          GST_TYPE_CCSTEREO_PRECISION, defaults.precision, flags));
 }
 
 gboolean
@@ -156,17 +171,10 @@ gst_ccstereo_model_settings_get (GstCcstereoModelSettings *self,
   return known;
 }
 
-void
-gst_ccstereo_model_settings_clear (GstCcstereoModelSettings *self)
-{
-  g_clear_pointer (&self->model_file, g_free);
-}
-
 CcsModel *
 gst_ccstereo_model_settings_load (GstCcstereoModelSettings *self,
                                   GstElement *element)
 {
-  static const char *const names[] = { "auto", "cpu", "cuda" };
   g_autofree char *path = NULL;
   CcsBackendOptions options;
   const char *backend;
@@ -175,7 +183,7 @@ gst_ccstereo_model_settings_load (GstCcstereoModelSettings *self,
 
   GST_OBJECT_LOCK (element);
   path = g_strdup (self->model_file);
-  backend = names[self->backend];
+  backend = backends[self->backend].value_nick;
   options = (CcsBackendOptions){ .n_threads = self->n_threads,
                                  .device_id = self->cuda_device_id,
                                  .precision = self->precision,
@@ -248,7 +256,7 @@ gst_ccstereo_init (void)
   g_once_init_leave (&once, 1);
 }
 
-/* -- the feature stream ---------------------------------------------------- */
+/* -- between the elements -------------------------------------------------- */
 
 GstCaps *
 gst_ccstereo_features_caps (CcsModel *model, gint fps_n, gint fps_d)
@@ -264,7 +272,7 @@ gst_ccstereo_features_caps (CcsModel *model, gint fps_n, gint fps_d)
       ccs_model_id (model), "framerate", GST_TYPE_FRACTION, fps_n, fps_d, NULL);
 }
 
-/* -- caps ------------------------------------------------------------------ */
+/* -- what neighbours say --------------------------------------------------- */
 
 GstCaps *
 gst_ccstereo_narrow_caps (GstCaps *caps, GstCaps *filter)
@@ -276,4 +284,15 @@ gst_ccstereo_narrow_caps (GstCaps *caps, GstCaps *filter)
   narrowed = gst_caps_intersect_full (filter, caps, GST_CAPS_INTERSECT_FIRST);
   gst_caps_unref (caps);
   return narrowed;
+}
+
+gboolean
+gst_ccstereo_peer_is_live (GstPad *sink)
+{
+  g_autoptr (GstQuery) query = gst_query_new_latency ();
+  gboolean live = FALSE;
+
+  if (gst_pad_peer_query (sink, query))
+    gst_query_parse_latency (query, &live, NULL, NULL);
+  return live;
 }

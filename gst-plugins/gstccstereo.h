@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the elements share: the properties that choose a model and where it
- * runs, the way from a core error to an element message, and the feature
- * stream's caps. */
+ * runs, the way from a core error to an element message, and the caps of what
+ * goes from one to the next. */
 #pragma once
 
 #include <ccstereo.h>
 #include <gst/gst.h>
+#include <gst/video/video.h>
 
 G_BEGIN_DECLS
 
@@ -36,9 +37,8 @@ typedef struct
   CcsPrecision precision;
 } GstCcstereoModelSettings;
 
-#define GST_CCSTEREO_MODEL_SETTINGS_INIT                                       \
-  ((GstCcstereoModelSettings){ NULL, GST_CCSTEREO_BACKEND_AUTO, -1, 0,         \
-                               CCS_PRECISION_FP32 })
+void gst_ccstereo_model_settings_init (GstCcstereoModelSettings *self);
+void gst_ccstereo_model_settings_clear (GstCcstereoModelSettings *self);
 
 /* Installs the five properties as @first .. @first + 4, in the order of the
  * struct. */
@@ -51,7 +51,6 @@ gboolean gst_ccstereo_model_settings_set (GstCcstereoModelSettings *self,
 gboolean gst_ccstereo_model_settings_get (GstCcstereoModelSettings *self,
                                           GstElement *element, guint index,
                                           GValue *value);
-void gst_ccstereo_model_settings_clear (GstCcstereoModelSettings *self);
 
 /* Loads (or shares) the model that the settings name; with no model-file
  * CCSTEREO_MODEL, then the installed default model. Posts an element error and
@@ -68,18 +67,30 @@ void gst_ccstereo_post_error (GstElement *element, GError *error);
 /* Routes the core's log into the debug category "ccstereo". Once a process. */
 void gst_ccstereo_init (void);
 
-/* -- the feature stream ---------------------------------------------------- */
+/* -- between the elements -------------------------------------------------- */
 
+/* From tdsscrop to ccstereoenc. */
+#define GST_CCSTEREO_PICTURE_WIDTH G_STRINGIFY (CCS_CROP_WIDTH)
+#define GST_CCSTEREO_PICTURE_HEIGHT G_STRINGIFY (CCS_CROP_HEIGHT)
+#define GST_CCSTEREO_PICTURES_CAPS                                             \
+  "video/x-raw, format = (string) RGB, "                                       \
+  "width = (int) " GST_CCSTEREO_PICTURE_WIDTH                                  \
+  ", height = (int) " GST_CCSTEREO_PICTURE_HEIGHT                              \
+  ", framerate = " GST_VIDEO_FPS_RANGE
+
+/* From ccstereoenc to ccstereodec. */
 #define GST_CCSTEREO_FEATURES_CAPS "application/x-ccstereo-features"
 
 /* Caps of @model's features: tensor-id, type, dims, dims-order, model-id,
  * and @fps_n/@fps_d as framerate. (transfer full) */
 GstCaps *gst_ccstereo_features_caps (CcsModel *model, gint fps_n, gint fps_d);
 
-/* -- caps ------------------------------------------------------------------ */
+/* -- what neighbours say --------------------------------------------------- */
 
 /* What of @caps (taken) lies in @filter, in the filter's order; all of it
  * without one. (transfer full) */
 GstCaps *gst_ccstereo_narrow_caps (GstCaps *caps, GstCaps *filter);
+/* Whether what comes to the pad @sink is live. */
+gboolean gst_ccstereo_peer_is_live (GstPad *sink);
 
 G_END_DECLS

@@ -47,7 +47,7 @@
 #include "gstccstereo.h"
 #include "gstccstereodec.h"
 #include "gstccstereoenc.h"
-#include "gsttdsscrop.h"
+#include "gsttdsssettings.h"
 #include <gst/audio/audio.h>
 #include <gst/controller/gstproxycontrolbinding.h>
 #include <string.h>
@@ -72,7 +72,7 @@ enum
 {
   PROP_0,
   PROP_PICTURE, /* the first of tdsscrop's properties */
-  PROP_SOUND = PROP_PICTURE + GST_TDSS_CROP_N_PROPERTIES,
+  PROP_SOUND = PROP_PICTURE + GST_TDSS_N_PROPERTIES,
   PROP_MODEL = PROP_SOUND + GST_CCSTEREO_DEC_N_SOUND_PROPERTIES,
   PROP_END = PROP_MODEL + GST_CCSTEREO_N_MODEL_PROPERTIES,
 };
@@ -517,7 +517,7 @@ gst_ccstereo_bin_class_init (GstCcstereoBinClass *klass)
   object_class->set_property = gst_ccstereo_bin_set_property;
   object_class->get_property = gst_ccstereo_bin_get_property;
   object_class->dispose = gst_ccstereo_bin_dispose;
-  gst_tdss_crop_install_properties (object_class, PROP_PICTURE);
+  gst_tdss_install_properties (object_class, PROP_PICTURE);
   gst_ccstereo_dec_install_sound_properties (object_class, PROP_SOUND);
   gst_ccstereo_install_model_properties (object_class, PROP_MODEL);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Inside ccstereodec: what the element (pads, events, time) and its sound
- * (samples and features through the engine) share. */
+/* Inside ccstereodec: what the element (pads, events, queries), its format
+ * (caps, segments), its sound (samples and features through the engine) and its
+ * streams (what waits for what) share. */
 #pragma once
 
 #include "gstccstereo.h"
@@ -48,6 +49,23 @@ struct _GstCcstereoDec
   gint64 gap_end;                /* ... here, from the first sample */
   gboolean segment_done;         /* of the sound, and not yet of the features */
 };
+
+/* -- gstccstereodec-format.c ----------------------------------------------- */
+
+/* What the audio pad takes: the rates that downstream takes. (transfer full) */
+GstCaps *gst_ccstereo_dec_audio_caps (GstCcstereoDec *self);
+/* The sound is of @caps from here on: ends what there was of other caps, and
+ * makes an engine. FALSE with event_flow set, or an element error posted. */
+gboolean gst_ccstereo_dec_set_audio_caps (GstCcstereoDec *self, GstCaps *caps);
+/* Whether features of @caps are of this element's model; posts an element error
+ * where they are not. */
+gboolean gst_ccstereo_dec_check_features_caps (GstCcstereoDec *self,
+                                               GstCaps *caps);
+/* Takes the SEGMENT @event (transfer none) of sound, which ends the sound
+ * before it, or of features. FALSE with event_flow set, or an element error
+ * posted. */
+gboolean gst_ccstereo_dec_set_segment (GstCcstereoDec *self, GstEvent *event,
+                                       gboolean is_audio);
 
 /* -- gstccstereodec-sound.c ------------------------------------------------ */
 

@@ -34,17 +34,10 @@
 GST_DEBUG_CATEGORY_STATIC (ccstereo_dec_debug);
 #define GST_CAT_DEFAULT ccstereo_dec_debug
 
-#define MIN_RATE 4000
-#define MAX_RATE 384000
 #define DEFAULT_WIDTH 1.
-#define MAX_WIDTH 2.
 /* A window may have to wait for a frame that is being encoded on the same
  * cores, and then takes its own time. */
 #define DEFAULT_PROCESSING_DEADLINE (150 * GST_MSECOND)
-/* Timestamps further off than this, for longer than that, are a
- * discontinuity; as audio sinks and mixers have it. */
-#define ALIGNMENT_THRESHOLD (40 * GST_MSECOND)
-#define DISCONT_WAIT GST_SECOND
 
 enum
 {
@@ -61,13 +54,17 @@ enum
   INDEX_PROCESSING_DEADLINE,
 };
 
+#define FORMAT GST_AUDIO_NE (F32)
+#define MIN_RATE G_STRINGIFY (CCS_BINAURALIZER_MIN_RATE)
+#define MAX_RATE G_STRINGIFY (CCS_BINAURALIZER_MAX_RATE)
+/* Of both sides, but for the channels. */
+#define SOUND_CAPS                                                             \
+  "audio/x-raw, format = (string) " FORMAT ", layout = (string) interleaved, " \
+  "rate = (int) [ " MIN_RATE ", " MAX_RATE " ]"
+
 static GstStaticPadTemplate audio_template = GST_STATIC_PAD_TEMPLATE (
     "audio", GST_PAD_SINK, GST_PAD_ALWAYS,
-    GST_STATIC_CAPS ("audio/x-raw, format = (string) " GST_AUDIO_NE (
-        F32) ", "
-             "layout = (string) interleaved, "
-             "rate = (int) [ " G_STRINGIFY (MIN_RATE) ", " G_STRINGIFY (
-                 MAX_RATE) " ], channels = (int) [ 1, 2 ]"));
+    GST_STATIC_CAPS (SOUND_CAPS ", channels = (int) [ 1, 2 ]"));
 
 static GstStaticPadTemplate features_template
     = GST_STATIC_PAD_TEMPLATE ("features", GST_PAD_SINK, GST_PAD_REQUEST,
@@ -75,12 +72,8 @@ static GstStaticPadTemplate features_template
 
 static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE (
     "src", GST_PAD_SRC, GST_PAD_ALWAYS,
-    GST_STATIC_CAPS ("audio/x-raw, format = (string) " GST_AUDIO_NE (
-        F32) ", "
-             "layout = (string) interleaved, "
-             "rate = (int) [ " G_STRINGIFY (MIN_RATE) ", " G_STRINGIFY (
-                 MAX_RATE) " ], channels = (int) 2, channel-mask = (bitmask) "
-                           "0x3"));
+    GST_STATIC_CAPS (SOUND_CAPS
+                     ", channels = (int) 2, channel-mask = (bitmask) 0x3"));
 
 G_DEFINE_TYPE_WITH_CODE (
     GstCcstereoDec, gst_ccstereo_dec, GST_TYPE_AGGREGATOR,
@@ -91,129 +84,7 @@ GST_ELEMENT_REGISTER_DEFINE_WITH_CODE (ccstereodec, "ccstereodec",
                                        GST_RANK_NONE, GST_TYPE_CCSTEREO_DEC,
                                        gst_ccstereo_init ());
 
-/* -- the engine ------------------------------------------------------------ */
-
-static gboolean
-is_live (GstAggregatorPad *pad)
-{
-  gboolean live = FALSE;
-  g_autoptr (GstQuery) query = gst_query_new_latency ();
-
-  if (gst_pad_peer_query (GST_PAD (pad), query))
-    gst_query_parse_latency (query, &live, NULL, NULL);
-  return live;
-}
-
-static gboolean
-make_binauralizer (GstCcstereoDec *self)
-{
-  g_autoptr (GstAggregatorPad) features
-      = gst_ccstereo_dec_ref_features_pad (self);
-  CcsBinauralizerOptions options = CCS_BINAURALIZER_DEFAULTS;
-  GstClockTime latency;
-  GError *error = NULL;
-
-  options.rate = GST_AUDIO_INFO_RATE (&self->info);
-  options.channels = GST_AUDIO_INFO_CHANNELS (&self->info);
-  options.batch
-      = !is_live (self->audio_pad) && !(features && is_live (features));
-  GST_OBJECT_LOCK (self);
-  options.hop = self->hop;
-  options.lookahead = self->lookahead;
-  options.width = self->width;
-  GST_OBJECT_UNLOCK (self);
-  g_clear_pointer (&self->binauralizer, ccs_binauralizer_free);
-  self->binauralizer = ccs_binauralizer_new (self->model, &options, &error);
-  if (self->binauralizer == NULL) {
-    gst_ccstereo_post_error (GST_ELEMENT (self), error);
-    return FALSE;
-  }
-  latency = gst_ccstereo_dec_frames_to_time (
-      self, ccs_binauralizer_latency (self->binauralizer));
-  gst_aggregator_set_latency (GST_AGGREGATOR (self), latency, latency);
-  return TRUE;
-}
-
 /* -- GstAggregator: events and queries ------------------------------------- */
-
-/* Ends the sound so far, with the features that are there for it. */
-static gboolean
-end_sound (GstCcstereoDec *self)
-{
-  if (self->running)
-    gst_ccstereo_dec_follow_features (self, &self->event_flow);
-  if (self->event_flow == GST_FLOW_OK)
-    self->event_flow = gst_ccstereo_dec_drain (self);
-  gst_ccstereo_dec_restart (self);
-  return self->event_flow == GST_FLOW_OK;
-}
-
-static gboolean
-set_audio_caps (GstCcstereoDec *self, GstCaps *caps)
-{
-  GstAudioInfo info;
-
-  if (!gst_audio_info_from_caps (&info, caps))
-    return FALSE;
-  if (self->binauralizer && gst_audio_info_is_equal (&info, &self->info))
-    return TRUE;
-  if (!end_sound (self))
-    return FALSE;
-  self->info = info;
-  self->caps_pending = TRUE;
-  g_clear_pointer (&self->align, gst_audio_stream_align_free);
-  self->align = gst_audio_stream_align_new (GST_AUDIO_INFO_RATE (&info),
-                                            ALIGNMENT_THRESHOLD, DISCONT_WAIT);
-  return make_binauralizer (self);
-}
-
-static gboolean
-check_features_caps (GstCcstereoDec *self, GstCaps *caps)
-{
-  const char *id
-      = gst_structure_get_string (gst_caps_get_structure (caps, 0), "model-id");
-
-  if (g_strcmp0 (id, ccs_model_id (self->model)) == 0)
-    return TRUE;
-  GST_ELEMENT_ERROR (
-      self, CORE, NEGOTIATION,
-      ("the features are of model %s, this element's model is %s: give "
-       "ccstereoenc and ccstereodec the same model-file",
-       id ? id : "(none)", ccs_model_id (self->model)),
-      (NULL));
-  return FALSE;
-}
-
-static gboolean
-check_segment (GstCcstereoDec *self, const GstSegment *segment)
-{
-  if (segment->format != GST_FORMAT_TIME)
-    GST_ELEMENT_ERROR (self, STREAM, FORMAT,
-                       ("sound and features must come in time segments"),
-                       (NULL));
-  else if (segment->rate < 0)
-    GST_ELEMENT_ERROR (self, STREAM, FORMAT,
-                       ("sound cannot be played backwards"), (NULL));
-  else
-    return TRUE;
-  return FALSE;
-}
-
-static gboolean
-set_segment (GstCcstereoDec *self, GstEvent *event, gboolean is_audio)
-{
-  const GstSegment *segment;
-
-  gst_event_parse_segment (event, &segment);
-  if (!check_segment (self, segment))
-    return FALSE;
-  if (!is_audio)
-    return TRUE;
-  if (!end_sound (self))
-    return FALSE;
-  gst_aggregator_update_segment (GST_AGGREGATOR (self), segment);
-  return TRUE;
-}
 
 static void
 keep_tags (GstCcstereoDec *self, GstEvent *event)
@@ -236,11 +107,11 @@ gst_ccstereo_dec_sink_event (GstAggregator *agg, GstAggregatorPad *pad,
   switch (GST_EVENT_TYPE (event)) {
   case GST_EVENT_CAPS:
     gst_event_parse_caps (event, &caps);
-    ok = is_audio ? set_audio_caps (self, caps)
-                  : check_features_caps (self, caps);
+    ok = is_audio ? gst_ccstereo_dec_set_audio_caps (self, caps)
+                  : gst_ccstereo_dec_check_features_caps (self, caps);
     break;
   case GST_EVENT_SEGMENT:
-    ok = set_segment (self, event, is_audio);
+    ok = gst_ccstereo_dec_set_segment (self, event, is_audio);
     break;
   case GST_EVENT_TAG:
     /* The picture's tags do not describe the sound. */
@@ -294,28 +165,6 @@ gst_ccstereo_dec_src_event (GstAggregator *agg, GstEvent *event)
       ->src_event (agg, event);
 }
 
-/* The audio pad takes the rates that downstream takes. */
-static GstCaps *
-audio_caps (GstCcstereoDec *self)
-{
-  GstPad *src = GST_AGGREGATOR (self)->srcpad;
-  g_autoptr (GstCaps) src_caps = gst_pad_get_pad_template_caps (src);
-  g_autoptr (GstCaps) peer = gst_pad_peer_query_caps (src, src_caps);
-  GstCaps *caps = gst_pad_get_pad_template_caps (GST_PAD (self->audio_pad));
-  GstCaps *result = gst_caps_new_empty ();
-
-  for (guint i = 0; i < gst_caps_get_size (peer); i++) {
-    GstCaps *one = gst_caps_copy (caps);
-
-    gst_caps_set_value (
-        one, "rate",
-        gst_structure_get_value (gst_caps_get_structure (peer, i), "rate"));
-    result = gst_caps_merge (result, one);
-  }
-  gst_caps_unref (caps);
-  return result;
-}
-
 static gboolean
 gst_ccstereo_dec_sink_query (GstAggregator *agg, GstAggregatorPad *pad,
                              GstQuery *query)
@@ -323,7 +172,7 @@ gst_ccstereo_dec_sink_query (GstAggregator *agg, GstAggregatorPad *pad,
   GstCcstereoDec *self = GST_CCSTEREO_DEC (agg);
 
   if (GST_QUERY_TYPE (query) == GST_QUERY_CAPS && pad == self->audio_pad) {
-    g_autoptr (GstCaps) caps = audio_caps (self);
+    g_autoptr (GstCaps) caps = gst_ccstereo_dec_audio_caps (self);
     GstCaps *filter;
 
     gst_query_parse_caps (query, &filter);
@@ -569,7 +418,7 @@ gst_ccstereo_dec_install_sound_properties (GObjectClass *klass, guint first)
       g_param_spec_double (
           "width", "Width",
           "How far apart the ears are (0: mono, 1: as the model says)", 0.,
-          MAX_WIDTH, DEFAULT_WIDTH,
+          CCS_BINAURALIZER_MAX_WIDTH, DEFAULT_WIDTH,
           flags | GST_PARAM_CONTROLLABLE | GST_PARAM_MUTABLE_PLAYING));
   g_object_class_install_property (
       klass, first + INDEX_PROCESSING_DEADLINE,
@@ -626,7 +475,7 @@ gst_ccstereo_dec_init (GstCcstereoDec *self)
   GstPadTemplate *templ = gst_element_class_get_pad_template (
       GST_ELEMENT_GET_CLASS (self), audio_template.name_template);
 
-  self->settings = GST_CCSTEREO_MODEL_SETTINGS_INIT;
+  gst_ccstereo_model_settings_init (&self->settings);
   self->hop = CCS_HOP;
   self->lookahead = CCS_WINDOW;
   self->width = DEFAULT_WIDTH;

@@ -57,16 +57,9 @@ struct _GstCcstereoEnc
   GQueue ready;   /* GstBuffer: features not yet put out */
 };
 
-static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE (
-    "sink", GST_PAD_SINK, GST_PAD_ALWAYS,
-    GST_STATIC_CAPS (
-        "video/x-raw, format = (string) RGB, "
-        "width = (int) " G_STRINGIFY (
-            CCS_CROP_WIDTH) ", "
-                            "height = (int) " G_STRINGIFY (
-                                CCS_CROP_HEIGHT) ", "
-                                                 "framerate "
-                                                 "= " GST_VIDEO_FPS_RANGE));
+static GstStaticPadTemplate sink_template
+    = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
+                               GST_STATIC_CAPS (GST_CCSTEREO_PICTURES_CAPS));
 
 static GstStaticPadTemplate src_template
     = GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS,
@@ -101,11 +94,7 @@ largest_batch (GstCcstereoEnc *self)
   if (size > 0)
     return size;
   if (!self->liveness_known) {
-    g_autoptr (GstQuery) query = gst_query_new_latency ();
-
-    self->live = FALSE;
-    if (gst_pad_peer_query (GST_BASE_TRANSFORM_SINK_PAD (self), query))
-      gst_query_parse_latency (query, &self->live, NULL, NULL);
+    self->live = gst_ccstereo_peer_is_live (GST_BASE_TRANSFORM_SINK_PAD (self));
     self->liveness_known = TRUE;
   }
   return self->live ? 1 : CCS_MODEL_FRAME_BATCH;
@@ -438,7 +427,7 @@ gst_ccstereo_enc_class_init (GstCcstereoEncClass *klass)
 static void
 gst_ccstereo_enc_init (GstCcstereoEnc *self)
 {
-  self->settings = GST_CCSTEREO_MODEL_SETTINGS_INIT;
+  gst_ccstereo_model_settings_init (&self->settings);
   g_queue_init (&self->pending);
   g_queue_init (&self->ready);
   gst_base_transform_set_passthrough (GST_BASE_TRANSFORM (self), FALSE);

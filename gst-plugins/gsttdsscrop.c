@@ -29,7 +29,7 @@
 #include "gstccstereo.h"
 #include "gsttdsscuda.h"
 #include "gsttdsspicture.h"
-#include "gsttdssschedule.h"
+#include "gsttdsssettings.h"
 
 GST_DEBUG_CATEGORY_STATIC (tdss_crop_debug);
 #define GST_CAT_DEFAULT tdss_crop_debug
@@ -38,21 +38,11 @@ GST_DEBUG_CATEGORY_STATIC (tdss_crop_debug);
 
 #define FIRST_PROPERTY 1
 
-enum
-{
-  INDEX_ANALYSIS_RATE,
-  INDEX_SCHEDULE,
-  INDEX_POINTS,
-  INDEX_DIRECTION,
-};
-
 struct _GstTdssCrop
 {
   GstVideoFilter parent;
 
-  /* under the object lock */
-  GstTdssSchedule schedule;
-  GstVideoOrientationMethod direction;
+  GstTdssSettings settings; /* under the object lock */
 
   /* streaming thread */
   GstTdssPicture picture;
@@ -68,16 +58,9 @@ static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE (
         GST_TDSS_CUDA_FEATURE,
         GST_TDSS_CUDA_FORMATS) "; " GST_VIDEO_CAPS_MAKE (GST_VIDEO_FORMATS_ALL)));
 
-static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE (
-    "src", GST_PAD_SRC, GST_PAD_ALWAYS,
-    GST_STATIC_CAPS (
-        "video/x-raw, format = (string) RGB, "
-        "width = (int) " G_STRINGIFY (
-            CCS_CROP_WIDTH) ", "
-                            "height = (int) " G_STRINGIFY (
-                                CCS_CROP_HEIGHT) ", "
-                                                 "framerate "
-                                                 "= " GST_VIDEO_FPS_RANGE));
+static GstStaticPadTemplate src_template
+    = GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS,
+                               GST_STATIC_CAPS (GST_CCSTEREO_PICTURES_CAPS));
 
 G_DEFINE_TYPE_WITH_CODE (
     GstTdssCrop, gst_tdss_crop, GST_TYPE_VIDEO_FILTER,
@@ -113,7 +96,7 @@ take_frame (GstTdssCrop *self, GstBuffer *buffer, gint64 *number)
   if (!GST_CLOCK_TIME_IS_VALID (time))
     return FALSE;
   GST_OBJECT_LOCK (self);
-  *number = gst_tdss_schedule_number (&self->schedule, time,
+  *number = gst_tdss_schedule_number (&self->settings.schedule, time,
                                       frame_duration (self, buffer));
   GST_OBJECT_UNLOCK (self);
   if (*number == self->last_frame)
@@ -145,7 +128,7 @@ direction_of (GstTdssCrop *self)
   GstVideoOrientationMethod direction;
 
   GST_OBJECT_LOCK (self);
-  direction = self->direction;
+  direction = self->settings.direction;
   GST_OBJECT_UNLOCK (self);
   return direction == GST_VIDEO_ORIENTATION_AUTO ? self->tagged : direction;
 }
@@ -156,7 +139,7 @@ shows_whole (GstTdssCrop *self)
   gboolean whole;
 
   GST_OBJECT_LOCK (self);
-  whole = self->schedule.kind == GST_TDSS_CROP_NONE;
+  whole = self->settings.schedule.kind == GST_TDSS_CROP_NONE;
   GST_OBJECT_UNLOCK (self);
   return whole;
 }
@@ -167,7 +150,7 @@ crop_point (GstTdssCrop *self, gint64 number)
   CcsPoint point;
 
   GST_OBJECT_LOCK (self);
-  point = gst_tdss_schedule_point (&self->schedule, number);
+  point = gst_tdss_schedule_point (&self->settings.schedule, number);
   GST_OBJECT_UNLOCK (self);
   return point;
 }
@@ -381,8 +364,8 @@ gst_tdss_crop_transform_caps (GstBaseTransform *trans,
     gint rate_n, rate_d;
 
     GST_OBJECT_LOCK (self);
-    rate_n = self->schedule.rate_n;
-    rate_d = self->schedule.rate_d;
+    rate_n = self->settings.schedule.rate_n;
+    rate_d = self->settings.schedule.rate_d;
     GST_OBJECT_UNLOCK (self);
     result = gst_caps_make_writable (result);
     gst_caps_set_simple (result, "framerate", GST_TYPE_FRACTION, rate_n, rate_d,
@@ -410,8 +393,9 @@ gst_tdss_crop_copy_metadata (GstBaseTransform *trans, GstBuffer *inbuf,
            ->copy_metadata (trans, inbuf, outbuf))
     return FALSE;
   GST_OBJECT_LOCK (self);
-  GST_BUFFER_DURATION (outbuf) = gst_util_uint64_scale_round (
-      GST_SECOND, self->schedule.rate_d, self->schedule.rate_n);
+  GST_BUFFER_DURATION (outbuf)
+      = gst_util_uint64_scale_round (GST_SECOND, self->settings.schedule.rate_d,
+                                     self->settings.schedule.rate_n);
   GST_OBJECT_UNLOCK (self);
   GST_BUFFER_OFFSET (outbuf) = GST_BUFFER_OFFSET_NONE;
   GST_BUFFER_OFFSET_END (outbuf) = GST_BUFFER_OFFSET_NONE;
@@ -497,48 +481,16 @@ gst_tdss_crop_stop (GstBaseTransform *trans)
 /* -- GObject --------------------------------------------------------------- */
 
 static void
-set_points (GstTdssCrop *self, const char *text)
-{
-  gboolean ok;
-
-  GST_OBJECT_LOCK (self);
-  ok = gst_tdss_schedule_set_points (&self->schedule, text);
-  GST_OBJECT_UNLOCK (self);
-  if (!ok)
-    g_warning ("tdsscrop: \"%s\" is no list of points left,top within %d,%d",
-               text, GST_TDSS_SLACK_LEFT, GST_TDSS_SLACK_TOP);
-}
-
-static void
 gst_tdss_crop_set_property (GObject *object, guint id, const GValue *value,
                             GParamSpec *pspec)
 {
   GstTdssCrop *self = GST_TDSS_CROP (object);
 
-  switch (id - FIRST_PROPERTY) {
-  case INDEX_ANALYSIS_RATE:
-    GST_OBJECT_LOCK (self);
-    self->schedule.rate_n = gst_value_get_fraction_numerator (value);
-    self->schedule.rate_d = gst_value_get_fraction_denominator (value);
-    GST_OBJECT_UNLOCK (self);
-    gst_base_transform_reconfigure_src (GST_BASE_TRANSFORM (self));
-    break;
-  case INDEX_SCHEDULE:
-    GST_OBJECT_LOCK (self);
-    self->schedule.kind = g_value_get_enum (value);
-    GST_OBJECT_UNLOCK (self);
-    break;
-  case INDEX_POINTS:
-    set_points (self, g_value_get_string (value));
-    break;
-  case INDEX_DIRECTION:
-    GST_OBJECT_LOCK (self);
-    self->direction = g_value_get_enum (value);
-    GST_OBJECT_UNLOCK (self);
-    break;
-  default:
+  if (!gst_tdss_settings_set (&self->settings, GST_ELEMENT (self),
+                              id - FIRST_PROPERTY, value))
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  }
+  if (id - FIRST_PROPERTY == GST_TDSS_ANALYSIS_RATE)
+    gst_base_transform_reconfigure_src (GST_BASE_TRANSFORM (self));
 }
 
 static void
@@ -547,26 +499,9 @@ gst_tdss_crop_get_property (GObject *object, guint id, GValue *value,
 {
   GstTdssCrop *self = GST_TDSS_CROP (object);
 
-  GST_OBJECT_LOCK (self);
-  switch (id - FIRST_PROPERTY) {
-  case INDEX_ANALYSIS_RATE:
-    gst_value_set_fraction (value, self->schedule.rate_n,
-                            self->schedule.rate_d);
-    break;
-  case INDEX_SCHEDULE:
-    g_value_set_enum (value, self->schedule.kind);
-    break;
-  case INDEX_POINTS:
-    g_value_take_string (value,
-                         gst_tdss_schedule_format_points (&self->schedule));
-    break;
-  case INDEX_DIRECTION:
-    g_value_set_enum (value, self->direction);
-    break;
-  default:
+  if (!gst_tdss_settings_get (&self->settings, GST_ELEMENT (self),
+                              id - FIRST_PROPERTY, value))
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  }
-  GST_OBJECT_UNLOCK (self);
 }
 
 static void
@@ -576,43 +511,8 @@ gst_tdss_crop_finalize (GObject *object)
 
   if (self->cuda)
     gst_tdss_cuda_class ()->destroy (self->cuda);
-  gst_tdss_schedule_clear (&self->schedule);
+  gst_tdss_settings_clear (&self->settings);
   G_OBJECT_CLASS (gst_tdss_crop_parent_class)->finalize (object);
-}
-
-void
-gst_tdss_crop_install_properties (GObjectClass *klass, guint first)
-{
-  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS;
-
-  g_object_class_install_property (
-      klass, first + INDEX_ANALYSIS_RATE,
-      gst_param_spec_fraction (
-          "analysis-rate", "Analysis rate",
-          "Pictures a second that are put out; the model was trained at 10", 1,
-          100, 1000, 1, CCS_ANALYSIS_FPS, 1, flags | GST_PARAM_MUTABLE_READY));
-  g_object_class_install_property (
-      klass, first + INDEX_SCHEDULE,
-      g_param_spec_enum ("schedule", "Schedule",
-                         "Where each picture is cropped",
-                         GST_TYPE_TDSS_CROP_SCHEDULE, GST_TDSS_SCHEDULE_DEFAULT,
-                         flags | GST_PARAM_MUTABLE_PLAYING));
-  g_object_class_install_property (
-      klass, first + INDEX_POINTS,
-      g_param_spec_string (
-          "points", "Points",
-          "Crop points of schedule=custom, \"left,top left,top ..\" within "
-          "0..32 and 0..16; frame number k (from 1) takes point k modulo "
-          "their number",
-          "", flags | GST_PARAM_MUTABLE_PLAYING));
-  g_object_class_install_property (
-      klass, first + INDEX_DIRECTION,
-      g_param_spec_enum (
-          "video-direction", "Video direction",
-          "How pictures are turned before the net sees them (auto: as their "
-          "image-orientation tag says)",
-          GST_TYPE_VIDEO_ORIENTATION_METHOD, GST_VIDEO_ORIENTATION_AUTO,
-          flags | GST_PARAM_MUTABLE_PLAYING));
 }
 
 static void
@@ -627,7 +527,7 @@ gst_tdss_crop_class_init (GstTdssCropClass *klass)
   object_class->get_property = gst_tdss_crop_get_property;
   object_class->finalize = gst_tdss_crop_finalize;
 
-  gst_tdss_crop_install_properties (object_class, FIRST_PROPERTY);
+  gst_tdss_install_properties (object_class, FIRST_PROPERTY);
 
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);
@@ -655,8 +555,7 @@ gst_tdss_crop_class_init (GstTdssCropClass *klass)
 static void
 gst_tdss_crop_init (GstTdssCrop *self)
 {
-  gst_tdss_schedule_init (&self->schedule);
-  self->direction = GST_VIDEO_ORIENTATION_AUTO;
+  gst_tdss_settings_init (&self->settings);
   self->last_frame = NO_FRAME;
   if (gst_tdss_cuda_class ())
     self->cuda = gst_tdss_cuda_class ()->create (GST_ELEMENT (self));

@@ -11,11 +11,6 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE (GstTdssCrop, gst_tdss_crop, GST, TDSS_CROP,
                       GstVideoFilter)
 
-/* Installs analysis-rate, schedule, points and video-direction as @first ..
- * @first + 3: ccstereobin has them too. */
-#define GST_TDSS_CROP_N_PROPERTIES 4
-void gst_tdss_crop_install_properties (GObjectClass *klass, guint first);
-
 GST_ELEMENT_REGISTER_DECLARE (tdsscrop)
 
 G_END_DECLS

@@ -13,9 +13,6 @@
 #include "sample-queue.h"
 #include "window-batch.h"
 
-#define MIN_RATE 4000
-#define MAX_RATE 384000
-#define MAX_WIDTH 2.f
 /* Frames of sound that can wait: queues count in 32 bits, and at 4 kHz there
  * are four times as many at the net's rate. */
 #define MAX_WAITING (1u << 29)
@@ -67,17 +64,18 @@ check_range (const char *option, guint value, guint low, guint high,
 static gboolean
 check_options (const CcsBinauralizerOptions *options, GError **error)
 {
-  if (!check_range ("rate", options->rate, MIN_RATE, MAX_RATE, error)
+  if (!check_range ("rate", options->rate, CCS_BINAURALIZER_MIN_RATE,
+                    CCS_BINAURALIZER_MAX_RATE, error)
       || !check_range ("channels", options->channels, 1, 2, error)
       || !check_range ("hop", options->hop, 1, CCS_WINDOW, error)
       || !check_range ("lookahead", options->lookahead, options->hop,
                        CCS_WINDOW, error))
     return FALSE;
-  if (options->width >= 0 && options->width <= MAX_WIDTH)
+  if (options->width >= 0 && options->width <= CCS_BINAURALIZER_MAX_WIDTH)
     return TRUE;
   g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
                "binauralizer: width %g is outside 0 to %g", options->width,
-               MAX_WIDTH);
+               CCS_BINAURALIZER_MAX_WIDTH);
   return FALSE;
 }
 
@@ -440,7 +438,7 @@ ccs_binauralizer_pull (CcsBinauralizer *self, float *out, gsize frames)
 void
 ccs_binauralizer_set_width (CcsBinauralizer *self, float width)
 {
-  g_return_if_fail (width >= 0 && width <= MAX_WIDTH);
+  g_return_if_fail (width >= 0 && width <= CCS_BINAURALIZER_MAX_WIDTH);
 
   self->width_target = width;
   if (!self->pulled)

@@ -19,7 +19,8 @@ typedef struct _CcsBinauralizer CcsBinauralizer;
 
 /**
  * CcsBinauralizerOptions:
- * @rate: input and output rate in Hz, 4000 to 384000
+ * @rate: input and output rate in Hz, CCS_BINAURALIZER_MIN_RATE (4000) to
+ *   CCS_BINAURALIZER_MAX_RATE (384000)
  * @channels: 1 or 2; stereo is summed. A mono input x is taken as the mix M, so
  *   that L + R = x.
  * @hop: samples at 16 kHz between windows, 1 to CCS_WINDOW; default CCS_HOP
@@ -33,7 +34,7 @@ typedef struct _CcsBinauralizer CcsBinauralizer;
  *   hops between them to the latency), or as many as wait where the model takes
  *   more; else run each window as soon as it is complete (live). The output is
  *   the same.
- * @width: 0 mono .. 1 as predicted .. 2
+ * @width: 0 mono .. 1 as predicted .. CCS_BINAURALIZER_MAX_WIDTH (2)
  */
 typedef struct
 {
@@ -47,6 +48,11 @@ typedef struct
 
 #define CCS_BINAURALIZER_DEFAULTS                                              \
   ((CcsBinauralizerOptions){ 48000, 1, CCS_HOP, CCS_WINDOW, TRUE, 1.f })
+
+/* The ranges of rate and width. */
+#define CCS_BINAURALIZER_MIN_RATE 4000
+#define CCS_BINAURALIZER_MAX_RATE 384000
+#define CCS_BINAURALIZER_MAX_WIDTH 2.
 
 /* 180 dB above full scale: no sound, and its square has room in a float. */
 #define CCS_BINAURALIZER_LOUDEST 1e9f
