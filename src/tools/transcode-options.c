@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "transcode-options.h"
+
+#include "backend/backend.h"
+#include "binauralizer/binauralizer.h"
+
+static gboolean
+check_ranges (const TranscodeOptions *options, GError **error)
+{
+  static const char *const backends[] = { "auto", "cpu", "cuda", NULL };
+  const char *wrong = NULL;
+
+  if (!(options->width >= 0 && options->width <= CCS_BINAURALIZER_MAX_WIDTH))
+    wrong = "--width must be 0 to 2";
+  else if (options->hop < 1 || options->hop > CCS_WINDOW)
+    wrong = "--hop must be 1 to " G_STRINGIFY (CCS_WINDOW);
+  else if (options->threads < 0 || options->threads > CCS_BACKEND_MAX_THREADS)
+    wrong = "--threads must be 0 to " G_STRINGIFY (CCS_BACKEND_MAX_THREADS);
+  else if (options->stream < 0)
+    wrong = "--audio-stream must be 0 or more";
+  else if (options->bitrate < 0)
+    wrong = "--bitrate must be 0 (as the codec has it) or more";
+  else if (!g_strv_contains (backends, options->backend))
+    wrong = "--backend must be auto, cpu or cuda";
+  if (wrong)
+    g_set_error_literal (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                         wrong);
+  return wrong == NULL;
+}
+
+static gboolean
+check_container (TranscodeOptions *options, GError **error)
+{
+  const char *codec = options->codec;
+
+  options->container = transcode_container_find (options->out);
+  if (options->container == NULL) {
+    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                 "%s: its name must end in .mp4, .m4v, .mov, .mkv or .webm",
+                 options->out);
+    return FALSE;
+  }
+  if (codec && !transcode_container_takes (options->container, codec)) {
+    g_autofree char *possible
+        = g_strjoinv (", ", (char **)options->container->codecs);
+
+    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                 "--audio-codec %s: .%s files take %s", codec,
+                 options->container->extension, possible);
+    return FALSE;
+  }
+  if (codec == NULL)
+    options->codec = g_strdup (options->container->codecs[0]);
+  return TRUE;
+}
+
+static gboolean
+check_bitrate (const TranscodeOptions *options, GError **error)
+{
+  if (options->bitrate == 0
+      || transcode_codec_find (options->codec)->bitrate != 0)
+    return TRUE;
+  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+               "--bitrate: %s loses nothing, at whatever rate that takes",
+               options->codec);
+  return FALSE;
+}
+
+gboolean
+transcode_options_parse (TranscodeOptions *options, int *argc, char ***argv,
+                         GError **error)
+{
+  const GOptionEntry entries[] = {
+    { "audio-codec", 'c', 0, G_OPTION_ARG_STRING, &options->codec,
+      "aac, opus, flac or pcm, as the container allows (mp4, mov: aac; mkv, "
+      "webm: opus)",
+      "CODEC" },
+    { "bitrate", 'b', 0, G_OPTION_ARG_INT64, &options->bitrate,
+      "Of the new track, bits a second", "BITS" },
+    { "width", 'w', 0, G_OPTION_ARG_DOUBLE, &options->width,
+      "How far apart the ears are: 0 mono, 1 as the model says, up to 2", "W" },
+    { "model", 'm', 0, G_OPTION_ARG_FILENAME, &options->model,
+      "Parameters (default: CCSTEREO_MODEL, then the installed model)",
+      "FILE" },
+    { "backend", 0, 0, G_OPTION_ARG_STRING, &options->backend,
+      "auto, cpu or cuda", "NAME" },
+    { "precision", 0, 0, G_OPTION_ARG_STRING, &options->precision,
+      "What the net's factors are rounded to: fp32, tf32, bf16 or fp16, as the "
+      "backend offers (default: fp32)",
+      "NAME" },
+    { "threads", 't', 0, G_OPTION_ARG_INT, &options->threads,
+      "CPU threads of the net (default: one a core)", "N" },
+    { "hop", 0, 0, G_OPTION_ARG_INT, &options->hop,
+      "Samples at 16 kHz between windows (default: 1008; more is faster)",
+      "N" },
+    { "audio-stream", 'a', 0, G_OPTION_ARG_INT, &options->stream,
+      "Which audio stream, counted from 0", "N" },
+    { "keep-original", 'k', 0, G_OPTION_ARG_NONE, &options->keep_original,
+      "Keep the old audio track beside the new one", NULL },
+    { "overwrite", 'y', 0, G_OPTION_ARG_NONE, &options->overwrite,
+      "Replace OUT where it exists", NULL },
+    { "quiet", 'q', 0, G_OPTION_ARG_NONE, &options->quiet,
+      "Say nothing but errors", NULL },
+    { "version", 0, 0, G_OPTION_ARG_NONE, &options->version,
+      "Say which version this is, and no more", NULL },
+    { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options->operands,
+      NULL, "IN OUT" },
+    { NULL },
+  };
+  CcsPrecision precision;
+  g_autoptr (GOptionContext) context
+      = g_option_context_new ("- the same file with binaural sound");
+
+  *options = (TranscodeOptions){ .width = 1, .hop = CCS_HOP };
+  g_option_context_set_description (
+      context,
+      "OUT is .mp4, .m4v, .mov, .mkv or .webm. Every stream but the sound is "
+      "copied as it is.\n\nExit status: 0 done, 1 failed, 2 wrong usage, 130 "
+      "stopped by a signal.\n");
+  g_option_context_add_main_entries (context, entries, NULL);
+  if (!g_option_context_parse (context, argc, argv, error))
+    return FALSE;
+  if (options->version)
+    return TRUE;
+  if (options->operands == NULL || g_strv_length (options->operands) != 2) {
+    g_set_error_literal (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
+                         "two files expected: IN OUT (--help tells more)");
+    return FALSE;
+  }
+  options->in = options->operands[0];
+  options->out = options->operands[1];
+  if (options->backend == NULL)
+    options->backend = g_strdup ("auto");
+  if (options->precision == NULL)
+    options->precision = g_strdup (ccs_precision_name (CCS_PRECISION_FP32));
+  return check_ranges (options, error)
+         && ccs_precision_from_name (options->precision, &precision, error)
+         && check_container (options, error) && check_bitrate (options, error);
+}
+
+void
+transcode_options_clear (TranscodeOptions *options)
+{
+  g_strfreev (options->operands);
+  g_free (options->model);
+  g_free (options->backend);
+  g_free (options->precision);
+  g_free (options->codec);
+}
