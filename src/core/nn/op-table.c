@@ -9,8 +9,11 @@ static const struct
 } families[] = {
   { ccs_op_rows_conv, CCS_OP_CONV2D },
   { ccs_op_rows_norm, CCS_OP_BATCH_NORM },
+  { ccs_op_rows_row_norm, CCS_OP_LAYER_NORM },
   { ccs_op_rows_pointwise, CCS_OP_ACTIVATION },
   { ccs_op_rows_shape, CCS_OP_RESHAPE },
+  { ccs_op_rows_reduce, CCS_OP_BROADCAST },
+  { ccs_op_rows_gather, CCS_OP_GATHER_TOKENS },
   { ccs_op_rows_product, CCS_OP_MATMUL },
   { ccs_op_rows_sample, CCS_OP_MAX_POOL },
   { ccs_op_rows_signal, CCS_OP_FRAME },

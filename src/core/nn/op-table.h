@@ -44,8 +44,7 @@ typedef struct
   /* Shapes and types of the results from those of the inputs (NULL for one
    * left out). A result's rank may be left at G_MAXUINT: it does not exist in
    * this configuration. The caller sets out[0] beforehand for ops whose result
-   * shape is an argument (RESHAPE, SLICE, BROADCAST, REDUCE, OVERLAP_ADD,
-   * RESIZE_ROWS, SLICE_GRAD); the row checks it. */
+   * shape is an argument (ccs_program_append_shaped()); the row checks it. */
   gboolean (*infer) (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
                      GError **error);
   /* Appends the ops that give the gradients of the inputs from @dout (CCS_NONE
@@ -63,8 +62,11 @@ const CcsOpRow *ccs_op_row (CcsOpKind kind);
 /* The families, each an array of rows indexed from its first kind. */
 extern const CcsOpRow ccs_op_rows_conv[];      /* CONV2D ..  */
 extern const CcsOpRow ccs_op_rows_norm[];      /* BATCH_NORM .. */
+extern const CcsOpRow ccs_op_rows_row_norm[];  /* LAYER_NORM .. */
 extern const CcsOpRow ccs_op_rows_pointwise[]; /* ACTIVATION .. */
 extern const CcsOpRow ccs_op_rows_shape[];     /* RESHAPE .. */
+extern const CcsOpRow ccs_op_rows_reduce[];    /* BROADCAST .. */
+extern const CcsOpRow ccs_op_rows_gather[];    /* GATHER_TOKENS .. */
 extern const CcsOpRow ccs_op_rows_product[];   /* MATMUL .. */
 extern const CcsOpRow ccs_op_rows_sample[];    /* MAX_POOL .. */
 extern const CcsOpRow ccs_op_rows_signal[];    /* FRAME .. */

@@ -64,10 +64,11 @@ typedef enum
   CCS_OP_CONV2D,             /* x, w, bias?, residual? -> y */
   CCS_OP_CONV_TRANSPOSE2D,   /* x, w, bias? -> y */
   CCS_OP_CONV2D_WEIGHT_GRAD, /* x, dy -> dw */
-  /* normalisation */
-  CCS_OP_BATCH_NORM,        /* x, w?, b?, mean, var -> y */
-  CCS_OP_BATCH_NORM_TRAIN,  /* x, w?, b?, run_mean, run_var -> y, mean, rstd */
-  CCS_OP_BATCH_NORM_GRAD,   /* dy, x, w?, b?, mean, rstd -> dx, dw?, db? */
+  /* batch norm */
+  CCS_OP_BATCH_NORM,       /* x, w?, b?, mean, var -> y */
+  CCS_OP_BATCH_NORM_TRAIN, /* x, w?, b?, run_mean, run_var -> y, mean, rstd */
+  CCS_OP_BATCH_NORM_GRAD,  /* dy, x, w?, b?, mean, rstd -> dx, dw?, db? */
+  /* norms over channels */
   CCS_OP_LAYER_NORM,        /* x, w, b -> y, mean, rstd */
   CCS_OP_LAYER_NORM_GRAD,   /* dy, x, w, mean, rstd -> dx, dw, db */
   CCS_OP_L2_NORMALIZE,      /* x -> y, scale */
@@ -81,15 +82,17 @@ typedef enum
   CCS_OP_AFFINE,          /* x -> scale x + shift */
   CCS_OP_MODULATE,        /* x, gamma, beta -> act (x (1 + gamma) + beta) */
   CCS_OP_COMPLEX_MUL,     /* a, b -> a b, or a conj(b); last dim (re, im) */
-  /* shape */
-  CCS_OP_RESHAPE,        /* x -> y */
-  CCS_OP_TRANSPOSE,      /* x -> y */
-  CCS_OP_CONCAT,         /* x0 .. x7 -> y */
-  CCS_OP_SLICE,          /* x -> y */
-  CCS_OP_SLICE_GRAD,     /* dy -> dx, zero outside the slice */
-  CCS_OP_COPY,           /* x -> y, dense (put in by passes) */
-  CCS_OP_BROADCAST,      /* x -> y = scale x */
-  CCS_OP_REDUCE,         /* x -> y = scale sum over broadcast dims */
+  /* moving elements */
+  CCS_OP_RESHAPE,    /* x -> y */
+  CCS_OP_TRANSPOSE,  /* x -> y */
+  CCS_OP_CONCAT,     /* x0 .. x7 -> y */
+  CCS_OP_SLICE,      /* x -> y */
+  CCS_OP_SLICE_GRAD, /* dy -> dx, zero outside the slice */
+  CCS_OP_COPY,       /* x -> y, dense (put in by passes) */
+  /* repeating and summing */
+  CCS_OP_BROADCAST, /* x -> y = scale x */
+  CCS_OP_REDUCE,    /* x -> y = scale sum over broadcast dims */
+  /* choosing by number */
   CCS_OP_GATHER_TOKENS,  /* x [B,T,C], index [T] -> y */
   CCS_OP_SCATTER_TOKENS, /* dy [B,T,C], index [T] -> dx */
   CCS_OP_LOOKUP,         /* x [..,C] (U8), table [C,256] -> y [..,C] */

@@ -31,6 +31,35 @@ ccs_op_set_result (CcsValue *out, CcsShape shape)
 }
 
 gboolean
+ccs_op_expect_inputs (const CcsOp *op, const CcsValue *const *in, guint n,
+                      GError **error)
+{
+  for (guint i = 0; i < n; i++)
+    if (in[i] == NULL)
+      return ccs_op_shape_error (op, error, "input %u is missing", i);
+  return TRUE;
+}
+
+void
+ccs_op_set_result_like (CcsValue *out, const CcsValue *x, CcsShape shape)
+{
+  ccs_op_set_result (out, shape);
+  out->dtype = x->dtype;
+}
+
+gboolean
+ccs_op_keep_asked_shape (const CcsOp *op, const CcsValue *x, CcsValue *out,
+                         GError **error)
+{
+  for (guint i = 0; i < out->shape.rank; i++)
+    if (i >= CCS_MAX_RANK || out->shape.dim[i] < 1)
+      return ccs_op_shape_error (op, error,
+                                 "dimension %u of the result is no size", i);
+  ccs_op_set_result_like (out, x, out->shape);
+  return TRUE;
+}
+
+gboolean
 ccs_op_expect_floats (const CcsOp *op, const CcsValue *const *in, guint n,
                       guint optional, GError **error)
 {

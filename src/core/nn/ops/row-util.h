@@ -9,6 +9,9 @@ G_BEGIN_DECLS
 
 #define CCS_OP_FLAG_PITCHED (CCS_OP_FLAG_PITCHED_IN | CCS_OP_FLAG_PITCHED_OUT)
 
+/* Checks that the first @n inputs are there, of whatever type. */
+gboolean ccs_op_expect_inputs (const CcsOp *op, const CcsValue *const *in,
+                               guint n, GError **error);
 /* Checks that the first @n inputs are there, save those whose bit is set in
  * @optional, and are F32. */
 gboolean ccs_op_expect_floats (const CcsOp *op, const CcsValue *const *in,
@@ -19,6 +22,12 @@ gboolean ccs_op_expect_shape (const CcsOp *op, const CcsValue *const *in,
 /* Checks that @b broadcasts to @a. */
 gboolean ccs_op_expect_broadcast (const CcsOp *op, const CcsShape *b,
                                   const CcsShape *a, GError **error);
+/* A dense result of @x's type. */
+void ccs_op_set_result_like (CcsValue *out, const CcsValue *x, CcsShape shape);
+/* Keeps the shape of @out that the builder asked for, with @x's type; checks
+ * that it is one. */
+gboolean ccs_op_keep_asked_shape (const CcsOp *op, const CcsValue *x,
+                                  CcsValue *out, GError **error);
 /* The gradient in front of y = act (z) from @dy behind it. */
 CcsValueId ccs_op_activation_grad (CcsProgram *p, CcsValueId dy, CcsValueId y,
                                    CcsAct act);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Rows of the shape family: ops that move, repeat and sum elements. Those that
- * only move them take any element type. */
+/* Rows of the shape family: ops that move elements. All but TRANSPOSE take any
+ * element type. */
 #include "row-util.h"
 
 #include <string.h>
@@ -8,44 +8,11 @@
 /* -- shapes ---------------------------------------------------------------- */
 
 static gboolean
-expect_inputs (const CcsOp *op, const CcsValue *const *in, guint n,
-               GError **error)
-{
-  for (guint i = 0; i < n; i++)
-    if (in[i] == NULL)
-      return ccs_op_shape_error (op, error, "input %u is missing", i);
-  return TRUE;
-}
-
-/* A dense result of @x's type. */
-static void
-set_result_like (CcsValue *out, const CcsValue *x, CcsShape shape)
-{
-  ccs_op_set_result (out, shape);
-  out->dtype = x->dtype;
-}
-
-/* Keeps the shape that the builder asked for. */
-static gboolean
-keep_asked_shape (const CcsOp *op, const CcsValue *x, CcsValue *out,
-                  GError **error)
-{
-  for (guint i = 0; i < out->shape.rank; i++)
-    if (i >= CCS_MAX_RANK || out->shape.dim[i] < 1)
-      return ccs_op_shape_error (op, error,
-                                 "dimension %u of the result is no "
-                                 "size",
-                                 i);
-  set_result_like (out, x, out->shape);
-  return TRUE;
-}
-
-static gboolean
 reshape_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
                GError **error)
 {
-  if (!expect_inputs (op, in, 1, error)
-      || !keep_asked_shape (op, in[0], &out[0], error))
+  if (!ccs_op_expect_inputs (op, in, 1, error)
+      || !ccs_op_keep_asked_shape (op, in[0], &out[0], error))
     return FALSE;
   if (ccs_shape_elements (&out[0].shape) == ccs_shape_elements (&in[0]->shape))
     return TRUE;
@@ -99,7 +66,7 @@ concat_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
 {
   const gint32 axis = op->attrs.slice.axis;
 
-  if (!expect_inputs (op, in, 1, error)
+  if (!ccs_op_expect_inputs (op, in, 1, error)
       || !check_axis (op, &in[0]->shape, error))
     return FALSE;
 
@@ -118,7 +85,7 @@ concat_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
                                  ccs_dtype_name (in[i]->dtype));
     shape.dim[axis] += part.dim[axis];
   }
-  set_result_like (&out[0], in[0], shape);
+  ccs_op_set_result_like (&out[0], in[0], shape);
   return TRUE;
 }
 
@@ -149,8 +116,8 @@ static gboolean
 slice_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
              GError **error)
 {
-  return expect_inputs (op, in, 1, error)
-         && keep_asked_shape (op, in[0], &out[0], error)
+  return ccs_op_expect_inputs (op, in, 1, error)
+         && ccs_op_keep_asked_shape (op, in[0], &out[0], error)
          && check_slice (op, &in[0]->shape, &out[0].shape, error);
 }
 
@@ -158,8 +125,8 @@ static gboolean
 slice_grad_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
                   GError **error)
 {
-  return expect_inputs (op, in, 1, error)
-         && keep_asked_shape (op, in[0], &out[0], error)
+  return ccs_op_expect_inputs (op, in, 1, error)
+         && ccs_op_keep_asked_shape (op, in[0], &out[0], error)
          && check_slice (op, &out[0].shape, &in[0]->shape, error);
 }
 
@@ -167,93 +134,9 @@ static gboolean
 copy_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
             GError **error)
 {
-  if (!expect_inputs (op, in, 1, error))
+  if (!ccs_op_expect_inputs (op, in, 1, error))
     return FALSE;
-  set_result_like (&out[0], in[0], in[0]->shape);
-  return TRUE;
-}
-
-static gboolean
-broadcast_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
-                 GError **error)
-{
-  return ccs_op_expect_floats (op, in, 1, 0, error)
-         && keep_asked_shape (op, in[0], &out[0], error)
-         && ccs_op_expect_broadcast (op, &in[0]->shape, &out[0].shape, error);
-}
-
-static gboolean
-reduce_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
-              GError **error)
-{
-  return ccs_op_expect_floats (op, in, 1, 0, error)
-         && keep_asked_shape (op, in[0], &out[0], error)
-         && ccs_op_expect_broadcast (op, &out[0].shape, &in[0]->shape, error);
-}
-
-/* [B,T,C] and an index: [n] of S32. */
-static gboolean
-check_tokens (const CcsOp *op, const CcsValue *const *in, GError **error)
-{
-  if (!expect_inputs (op, in, 2, error))
-    return FALSE;
-  if (in[0]->dtype != CCS_F32 || in[0]->shape.rank != 3)
-    return ccs_op_shape_error (op, error, "input 0 is not tokens of %s",
-                               ccs_dtype_name (CCS_F32));
-  if (in[1]->dtype != CCS_S32 || in[1]->shape.rank != 1)
-    return ccs_op_shape_error (op, error, "input 1 is not a list of %s",
-                               ccs_dtype_name (CCS_S32));
-  return TRUE;
-}
-
-static gboolean
-gather_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
-              GError **error)
-{
-  if (!check_tokens (op, in, error))
-    return FALSE;
-  ccs_op_set_result (&out[0],
-                     CCS_SHAPE (in[0]->shape.dim[0], in[1]->shape.dim[0],
-                                in[0]->shape.dim[2]));
-  return TRUE;
-}
-
-static gboolean
-scatter_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
-               GError **error)
-{
-  if (!check_tokens (op, in, error)
-      || !keep_asked_shape (op, in[0], &out[0], error))
-    return FALSE;
-
-  const gint64 *dy = in[0]->shape.dim, *dx = out[0].shape.dim;
-
-  if (dy[1] != in[1]->shape.dim[0])
-    return ccs_op_shape_error (
-        op, error, "%" G_GINT64_FORMAT " tokens, %" G_GINT64_FORMAT " places",
-        dy[1], in[1]->shape.dim[0]);
-  if (out[0].shape.rank != 3 || dx[0] != dy[0] || dx[2] != dy[2])
-    return ccs_op_shape_error (
-        op, error, "the result differs in more than the number of tokens");
-  return TRUE;
-}
-
-static gboolean
-lookup_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
-              GError **error)
-{
-  if (!expect_inputs (op, in, 2, error))
-    return FALSE;
-  if (in[0]->dtype != CCS_U8 || in[0]->shape.rank < 1)
-    return ccs_op_shape_error (op, error, "input 0 is not rows of %s",
-                               ccs_dtype_name (CCS_U8));
-  if (in[1]->dtype != CCS_F32
-      || !ccs_op_expect_shape (
-          op, in, 1,
-          CCS_SHAPE (ccs_shape_channels (&in[0]->shape), CCS_LOOKUP_LEVELS),
-          error))
-    return FALSE;
-  ccs_op_set_result (&out[0], in[0]->shape);
+  ccs_op_set_result_like (&out[0], in[0], in[0]->shape);
   return TRUE;
 }
 
@@ -314,37 +197,7 @@ copy_gradient (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
     din[0] = dout[0];
 }
 
-static void
-broadcast_gradient (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
-                    const gboolean *want, CcsValueId *din)
-{
-  if (want[0])
-    din[0] = ccs_reduce (p, dout[0], ccs_program_value (p, op->in[0])->shape,
-                         op->attrs.affine.scale);
-}
-
-static void
-reduce_gradient (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
-                 const gboolean *want, CcsValueId *din)
-{
-  if (want[0])
-    din[0] = ccs_broadcast (p, dout[0], ccs_program_value (p, op->in[0])->shape,
-                            op->attrs.affine.scale);
-}
-
-static void
-gather_gradient (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
-                 const gboolean *want, CcsValueId *din)
-{
-  const CcsValueId operands[] = { dout[0], op->in[1] };
-
-  if (want[0])
-    din[0] = ccs_program_append_shaped (
-        p, CCS_OP_SCATTER_TOKENS, operands, 2, &op->attrs,
-        ccs_program_value (p, op->in[0])->shape);
-}
-
-/* -- reference: moving elements -------------------------------------------- */
+/* -- reference ------------------------------------------------------------- */
 
 /* Element @column of row @row, whatever the type. */
 static inline char *
@@ -460,160 +313,6 @@ slice_grad_reference (const CcsOp *op, const CcsOperand *in,
   copy_rows (&in[0], 0, 0, &out[0], row, column, &in[0].shape);
 }
 
-/* Tokens of an index outside the sequence are zero. */
-static void
-gather_reference (const CcsOp *op, const CcsOperand *in, const CcsOperand *out)
-{
-  const gint64 n = in[0].shape.dim[1], n_out = out[0].shape.dim[1];
-  const gsize bytes = in[0].shape.dim[2] * sizeof (float);
-  const gint32 *index = in[1].data;
-
-  ccs_operand_clear (&out[0]);
-  for (gint64 b = 0; b < in[0].shape.dim[0]; b++)
-    for (gint64 j = 0; j < n_out; j++)
-      if (index[j] >= 0 && index[j] < n)
-        memcpy (ccs_operand_row (&out[0], b * n_out + j),
-                ccs_operand_row (&in[0], b * n + index[j]), bytes);
-}
-
-/* Adds token j of dy to token index[j] of dx. */
-static void
-scatter_reference (const CcsOp *op, const CcsOperand *in, const CcsOperand *out)
-{
-  const gint64 n_in = in[0].shape.dim[1], n = out[0].shape.dim[1];
-  const gint64 channels = in[0].shape.dim[2];
-  const gint32 *index = in[1].data;
-
-  ccs_operand_clear (&out[0]);
-  for (gint64 b = 0; b < in[0].shape.dim[0]; b++)
-    for (gint64 j = 0; j < n_in; j++) {
-      if (index[j] < 0 || index[j] >= n)
-        continue;
-
-      const float *dy = ccs_operand_row (&in[0], b * n_in + j);
-      float *dx = ccs_operand_row (&out[0], b * n + index[j]);
-
-      for (gint64 c = 0; c < channels; c++)
-        dx[c] += dy[c];
-    }
-}
-
-static void
-lookup_reference (const CcsOp *op, const CcsOperand *in, const CcsOperand *out)
-{
-  const gint64 n = ccs_shape_elements (&in[0].shape);
-  const gint64 channels = ccs_shape_channels (&in[0].shape);
-  const guint8 *x = in[0].data;
-  const float *table = in[1].data;
-  float *y = out[0].data;
-
-  for (gint64 i = 0; i < n; i += channels)
-    for (gint64 c = 0; c < channels; c++)
-      y[i + c] = table[c * CCS_LOOKUP_LEVELS + x[i + c]];
-}
-
-/* -- reference: repeating and summing -------------------------------------- */
-
-static void
-broadcast_reference (const CcsOp *op, const CcsOperand *in,
-                     const CcsOperand *out)
-{
-  const CcsShape *shape = &out[0].shape;
-  const gint64 rows = ccs_shape_rows (shape);
-  const gint64 channels = ccs_shape_channels (shape);
-  gint64 strides[CCS_MAX_RANK];
-
-  ccs_broadcast_strides (&in[0].shape, in[0].pitch, shape, strides);
-
-  const gint64 step = shape->rank > 0 ? strides[shape->rank - 1] : 0;
-
-  for (gint64 r = 0; r < rows; r++) {
-    const float *x
-        = (const float *)in[0].data + ccs_strided_row (shape, strides, r);
-    float *y = ccs_operand_row (&out[0], r);
-
-    for (gint64 c = 0; c < channels; c++)
-      y[c] = op->attrs.affine.scale * x[c * step];
-  }
-}
-
-/* Channels summed together on the stack. */
-#define CHANNEL_BLOCK 64
-
-/* A reduction's rows: those of x that add up into one row of y are found by
- * running through the dimensions in which y repeats, and y's rows by running
- * through the others. Strides in x are of rows. */
-typedef struct
-{
-  CcsShape kept, summed; /* x's shape with the other dimensions 1 */
-  gint64 x_strides[CCS_MAX_RANK];
-  gint64 y_strides[CCS_MAX_RANK];
-  gboolean channels_summed;
-} Reduction;
-
-static void
-reduction_init (Reduction *self, const CcsOperand *x, const CcsOperand *y)
-{
-  const guint last = x->shape.rank > 0 ? x->shape.rank - 1 : 0;
-
-  ccs_broadcast_strides (&x->shape, x->pitch, &x->shape, self->x_strides);
-  ccs_broadcast_strides (&y->shape, y->pitch, &x->shape, self->y_strides);
-  self->kept = self->summed = x->shape;
-  for (guint i = 0; i < last; i++) {
-    if (self->y_strides[i] == 0)
-      self->kept.dim[i] = 1;
-    else
-      self->summed.dim[i] = 1;
-  }
-  self->channels_summed
-      = ccs_shape_channels (&y->shape) != ccs_shape_channels (&x->shape);
-}
-
-/* Sums @n channels of x from @x on, over the summed dimensions, into @sum: one
- * sum a channel, or all in the first. */
-static void
-reduction_sum (const Reduction *self, const float *x, gint64 n, double *sum)
-{
-  const gint64 rows = ccs_shape_rows (&self->summed);
-  const gint64 step = self->channels_summed ? 0 : 1;
-
-  for (gint64 r = 0; r < rows; r++) {
-    const float *row = x + ccs_strided_row (&self->summed, self->x_strides, r);
-
-    for (gint64 c = 0; c < n; c++)
-      sum[c * step] += row[c];
-  }
-}
-
-static void
-reduce_reference (const CcsOp *op, const CcsOperand *in, const CcsOperand *out)
-{
-  const gint64 channels = ccs_shape_channels (&in[0].shape);
-  const float scale = op->attrs.affine.scale;
-  Reduction self;
-
-  reduction_init (&self, &in[0], &out[0]);
-
-  const gint64 block = self.channels_summed ? channels : CHANNEL_BLOCK;
-  const gint64 rows = ccs_shape_rows (&self.kept);
-
-  for (gint64 r = 0; r < rows; r++) {
-    const float *x = (const float *)in[0].data
-                     + ccs_strided_row (&self.kept, self.x_strides, r);
-    float *y = (float *)out[0].data
-               + ccs_strided_row (&self.kept, self.y_strides, r);
-
-    for (gint64 first = 0; first < channels; first += block) {
-      const gint64 n = MIN (block, channels - first);
-      double sum[CHANNEL_BLOCK] = { 0. };
-
-      reduction_sum (&self, x + first, n, sum);
-      for (gint64 c = 0; c < (self.channels_summed ? 1 : n); c++)
-        y[first + c] = scale * sum[c];
-    }
-  }
-}
-
 #define ROW(kind) [kind - CCS_OP_RESHAPE]
 
 const CcsOpRow ccs_op_rows_shape[] = {
@@ -660,38 +359,5 @@ const CcsOpRow ccs_op_rows_shape[] = {
     .infer = copy_infer,
     .gradient = copy_gradient,
     .reference = copy_reference,
-  },
-  ROW (CCS_OP_BROADCAST) = {
-    .name = "broadcast",
-    .min_in = 1, .max_in = 1, .n_out = 1,
-    .infer = broadcast_infer,
-    .gradient = broadcast_gradient,
-    .reference = broadcast_reference,
-  },
-  ROW (CCS_OP_REDUCE) = {
-    .name = "reduce",
-    .min_in = 1, .max_in = 1, .n_out = 1,
-    .infer = reduce_infer,
-    .gradient = reduce_gradient,
-    .reference = reduce_reference,
-  },
-  ROW (CCS_OP_GATHER_TOKENS) = {
-    .name = "gather_tokens",
-    .min_in = 2, .max_in = 2, .n_out = 1,
-    .infer = gather_infer,
-    .gradient = gather_gradient,
-    .reference = gather_reference,
-  },
-  ROW (CCS_OP_SCATTER_TOKENS) = {
-    .name = "scatter_tokens",
-    .min_in = 2, .max_in = 2, .n_out = 1,
-    .infer = scatter_infer,
-    .reference = scatter_reference,
-  },
-  ROW (CCS_OP_LOOKUP) = {
-    .name = "lookup",
-    .min_in = 2, .max_in = 2, .n_out = 1,
-    .infer = lookup_infer,
-    .reference = lookup_reference,
   },
 };
