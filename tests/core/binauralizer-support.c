@@ -72,18 +72,6 @@ add_case (Suite *suite, const char *name)
   return tcase;
 }
 
-int
-run_suite (Suite *suite)
-{
-  SRunner *runner = srunner_create (suite);
-  int failed;
-
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
-
 /* -- driving the engine --------------------------------------------------- */
 
 const float silence[4 * CCS_WINDOW];

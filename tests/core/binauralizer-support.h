@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "ccstereo.h"
+#include "../suite.h"
 
 /* -- a model to see through ---------------------------------------------- */
 
@@ -37,8 +38,6 @@ extern CcsModel fake;
 /* A test case of @suite whose tests start with a fresh model, which no engine
  * may keep. */
 TCase *add_case (Suite *suite, const char *name);
-/* Runs @suite; main's result. */
-int run_suite (Suite *suite);
 
 /* -- driving the engine --------------------------------------------------- */
 

@@ -36,6 +36,31 @@ typedef struct
 
 typedef void (*Fill) (Net *net, float *x, gsize n);
 
+/* Nothing yet. What is drawn for it depends on @label and @round alone. */
+static Net *
+net_new (const char *label, guint round, gboolean training)
+{
+  Net *net = g_new0 (Net, 1);
+
+  net->round = round;
+  net->rand = g_rand_new_with_seed (g_str_hash (label) + round);
+  net->program = ccs_program_new (NULL, training);
+  net->feeds = g_array_new (FALSE, TRUE, sizeof (Feed));
+  return net;
+}
+
+static void
+net_free (Net *net)
+{
+  for (guint i = 0; i < net->feeds->len; i++)
+    g_free (g_array_index (net->feeds, Feed, i).data);
+  g_array_unref (net->feeds);
+  g_rand_free (net->rand);
+  ccs_program_unref (net->program);
+  g_free (net);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Net, net_free)
+
 /* -- operands -------------------------------------------------------------- */
 
 static gint

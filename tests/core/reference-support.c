@@ -2,6 +2,7 @@
 /* See reference-support.h; the number generator and the entries' names are
  * described in tests/reference/README.md. */
 #include "reference-support.h"
+#include "../suite.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -118,8 +119,6 @@ reference_run (Suite *suite)
 {
   g_autoptr (GError) error = NULL;
   CcsBackend *tested = ccs_backend_open (backend_name (1), NULL, &error);
-  SRunner *runner;
-  int failed;
 
   if (tested == NULL) {
     printf ("1..0 # SKIP %s\n", error->message);
@@ -127,11 +126,7 @@ reference_run (Suite *suite)
   }
   /* Each test runs in a fork, which a backend's threads do not survive. */
   ccs_backend_unref (tested);
-  runner = srunner_create (suite);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed > 0;
+  return run_suite (suite);
 }
 
 /* -- metadata ------------------------------------------------------------ */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "ccstereo.h"
+#include "../suite.h"
 
 static const guint rates[]
     = { 8000, 11025, 22050, 32000, 44100, 47999, 48000, 96000 };
@@ -275,9 +276,7 @@ main (void)
   TCase *grid = tcase_create ("grid");
   TCase *overlap = tcase_create ("overlap");
   TCase *resampling = tcase_create ("resampling");
-  SRunner *runner = srunner_create (suite);
   const gint n_rates = G_N_ELEMENTS (rates);
-  int failed;
 
   tcase_add_loop_test (grid, grid_covers_the_clip_as_published, 0, 8);
   tcase_add_test (grid, frame_number_rounds_as_published);
@@ -301,8 +300,5 @@ main (void)
   tcase_add_test (resampling, impossible_rates_are_refused);
   suite_add_tcase (suite, resampling);
 
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run_suite (suite);
 }

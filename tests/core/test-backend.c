@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "nn/plan.h"
+#include "../suite.h"
 
 START_TEST (impossible_numbers_of_threads_are_refused)
 {
@@ -131,17 +132,11 @@ main (void)
 {
   Suite *suite = suite_create ("backend");
   TCase *tc = tcase_create ("backend");
-  SRunner *runner;
-  int failed;
 
   tcase_set_timeout (tc, 120);
   tcase_add_test (tc, unknown_backend_is_refused_and_same_one_is_shared);
   tcase_add_test (tc, impossible_numbers_of_threads_are_refused);
   tcase_add_test (tc, a_forked_process_is_told_to_open_its_own_backend);
   suite_add_tcase (suite, tc);
-  runner = srunner_create (suite);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run_suite (suite);
 }

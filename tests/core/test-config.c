@@ -9,6 +9,7 @@
 
 #include "ccstereo.h"
 #include "params-list.h"
+#include "../suite.h"
 
 static const CcsModelConfig published = CCS_MODEL_CONFIG_PUBLISHED;
 
@@ -357,8 +358,6 @@ main (void)
   Suite *suite = suite_create ("config");
   TCase *list = tcase_create ("list");
   TCase *detect = tcase_create ("detect");
-  SRunner *runner = srunner_create (suite);
-  int failed;
 
   tcase_add_loop_test (list, avad_at_any_layer_has_the_published_shapes, 0,
                        G_N_ELEMENTS (avad_lists));
@@ -385,8 +384,5 @@ main (void)
   tcase_add_test (detect, nothing_is_no_model);
   suite_add_tcase (suite, detect);
 
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run_suite (suite);
 }

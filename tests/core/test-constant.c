@@ -10,6 +10,7 @@
 #include "backend/constant.h"
 #include "error.h"
 #include "nn/plan.h"
+#include "../suite.h"
 
 extern const CcsBackendClass ccs_backend_reference;
 
@@ -244,8 +245,6 @@ main (void)
 {
   Suite *suite = suite_create ("constant");
   TCase *tc = tcase_create ("constants");
-  SRunner *runner;
-  int failed;
 
   tcase_add_test (tc, plans_with_the_same_weights_upload_them_once);
   tcase_add_test (tc, weights_outlive_the_plan_that_uploaded_them);
@@ -253,9 +252,5 @@ main (void)
   tcase_add_test (tc, a_failed_upload_leaves_nothing_behind);
   tcase_add_test (tc, threads_that_plan_at_once_leave_nothing_behind);
   suite_add_tcase (suite, tc);
-  runner = srunner_create (suite);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run_suite (suite);
 }

@@ -8,6 +8,7 @@
 #include "fft.h"
 #include "metrics.h"
 #include "spectrum.h"
+#include "../suite.h"
 
 #define N 4001 /* a prime: no transform length is special */
 
@@ -152,8 +153,6 @@ main (void)
 {
   Suite *suite = suite_create ("metrics");
   TCase *tcase = tcase_create ("metrics");
-  SRunner *runner;
-  int failed;
 
   tcase_add_loop_test (tcase, fft_of_any_length_is_the_defining_sum, 0, 10);
   tcase_add_test (tcase, a_perfect_prediction_has_no_distance);
@@ -164,9 +163,5 @@ main (void)
   tcase_add_test (tcase, peak_normalisation_takes_both_channels_together);
   tcase_add_test (tcase, signals_too_short_to_reflect_are_refused);
   suite_add_tcase (suite, tcase);
-  runner = srunner_create (suite);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed > 0;
+  return run_suite (suite);
 }

@@ -7,13 +7,12 @@
 #include <stdlib.h>
 
 #include "error.h"
-
-#include "backend/backend.h"
 #include "nn/gradient.h"
 #include "nn/passes.h"
-#include "nn/plan.h"
+#include "op-differences.h"
 #include "op-known-values.h"
 #include "op-nets.h"
+#include "../suite.h"
 
 #define FORWARD_ROUNDS 24
 #define GRADIENT_ROUNDS 12
@@ -25,9 +24,6 @@
  * in double or in several lanes; a backend may sum up to some thousand products
  * in float, in any order. */
 #define TOLERANCE 1e-5
-/* Values that should be zero (a bias in front of a batch norm has no gradient)
- * come out as rounding noise: magnitudes below this count as this. */
-#define MAGNITUDE_FLOOR 1e-4
 /* Of values written down with 8 digits. */
 #define KNOWN_TOLERANCE 2e-6
 /* Gradients of few parameters are sums over many elements, which cancel in
@@ -35,209 +31,9 @@
 #define GRADIENT_TOLERANCE 5e-5
 /* In a net, errors of one op pass through those behind it. */
 #define NET_TOLERANCE 1e-4
-/* Step of differences: each element moves by this or twice this. */
-#define STEP (1. / 64)
-/* Nets are steeper; much below this rounding takes over. */
-#define NET_STEP (1. / 256)
-/* Of the gradient's norm. Results are rounded to float32, 6e-8 of O(1) values,
- * and differences divide that by the step: some 1e-5 for the few hundred
- * elements there are. The five-point formula leaves STEP^4, below that, of
- * well-behaved functions. A wrong term in one element of N shows as
- * 1/sqrt (N) > 0.03. */
-#define DIFFERENCE_TOLERANCE 2e-3
-
-/* Slopes below this drown in the rounding of the results; in a net, a bias in
- * front of a batch norm has a gradient of zero. */
-#define NORM_FLOOR 1e-2
-#define NET_NORM_FLOOR 1.
 #define MAX_FEEDS 128
 
 #define ROWS_APART (CCS_OP_FLAG_PITCHED_IN | CCS_OP_FLAG_PITCHED_OUT)
-
-#define assert_ok(call, error, net_case)                                       \
-  do {                                                                         \
-    if (!(call))                                                               \
-      ck_abort_msg ("%s: %s: %s", net_case, #call, error->message);            \
-  } while (0)
-
-/* Makes everything up to the label unique for a round; what is drawn depends
- * on the case and the round only. */
-static Net *
-net_new (const char *label, guint round, gboolean training)
-{
-  Net *net = g_new0 (Net, 1);
-
-  net->round = round;
-  net->rand = g_rand_new_with_seed (g_str_hash (label) + round);
-  net->program = ccs_program_new (NULL, training);
-  net->feeds = g_array_new (FALSE, TRUE, sizeof (Feed));
-  return net;
-}
-
-static void
-net_free (Net *net)
-{
-  for (guint i = 0; i < net->feeds->len; i++)
-    g_free (g_array_index (net->feeds, Feed, i).data);
-  g_array_unref (net->feeds);
-  g_rand_free (net->rand);
-  ccs_program_unref (net->program);
-  g_free (net);
-}
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (Net, net_free)
-
-/* -- running --------------------------------------------------------------- */
-
-/* The backend held against the reference functions: "cpu", or the caller's
- * choice. */
-static const char *
-tested_backend (void)
-{
-  const char *name = g_getenv ("CCSTEREO_TEST_BACKEND");
-  return name ? name : "cpu";
-}
-
-/* Why this machine cannot run the tests, or NULL. (transfer full) */
-static char *
-why_not_here (void)
-{
-  g_autoptr (GError) error = NULL;
-  g_autoptr (CcsBackend) backend
-      = ccs_backend_open (tested_backend (), NULL, &error);
-  return backend ? NULL : g_strdup (error->message);
-}
-
-static CcsPlan *
-plan_on (const char *backend_name, Net *net, CcsPlanFlags flags,
-         const char *label)
-{
-  g_autoptr (GError) error = NULL;
-  g_autoptr (CcsBackend) backend
-      = ccs_backend_open (backend_name, NULL, &error);
-  assert_ok (backend, error, label);
-  CcsPlan *plan = ccs_plan_new (backend, net->program, flags, &error);
-  assert_ok (plan, error, label);
-  return plan;
-}
-
-static void
-plan_feed (CcsPlan *plan, const Feed *feed, const char *label)
-{
-  g_autoptr (GError) error = NULL;
-  assert_ok (ccs_plan_write (plan, feed->id, feed->data, feed->bytes, &error),
-             error, label);
-}
-
-static void
-plan_run (CcsPlan *plan, Net *net, CcsPhase phases, const char *label)
-{
-  g_autoptr (GError) error = NULL;
-
-  for (guint i = 0; i < net->feeds->len; i++)
-    plan_feed (plan, &g_array_index (net->feeds, Feed, i), label);
-  assert_ok (ccs_plan_run (plan, phases, &error), error, label);
-}
-
-/* A plan whose values can all be read, run once with its guards looked at where
- * its memory can be. */
-static CcsPlan *
-run_guarded (const char *backend_name, Net *net, const char *label)
-{
-  g_autoptr (GError) error = NULL;
-  g_autoptr (CcsBackend) backend
-      = ccs_backend_open (backend_name, NULL, &error);
-  assert_ok (backend, error, label);
-  CcsPlanFlags guard
-      = backend->klass->host_memory ? CCS_PLAN_GUARD : CCS_PLAN_NONE;
-  CcsPlan *plan = plan_on (backend_name, net, guard | CCS_PLAN_KEEP_ALL, label);
-
-  plan_run (plan, net, CCS_PHASE_ALL, label);
-  assert_ok (!guard || ccs_plan_check_guards (plan, &error), error, label);
-  return plan;
-}
-
-static gpointer
-plan_read (CcsPlan *plan, CcsValueId id, const char *label)
-{
-  g_autoptr (GError) error = NULL;
-  const CcsValue *value = ccs_program_value (ccs_plan_program (plan), id);
-  gsize bytes
-      = ccs_shape_elements (&value->shape) * ccs_dtype_size (value->dtype);
-  gpointer data = g_malloc (bytes);
-
-  assert_ok (ccs_plan_read (plan, id, data, bytes, &error), error, label);
-  return data;
-}
-
-/* -- comparing ------------------------------------------------------------- */
-
-/* Largest difference over largest magnitude; NaN where there is one. */
-static double
-relative_error (const float *got, const float *want, gsize n, double floor)
-{
-  double difference = 0, magnitude = floor;
-
-  for (gsize i = 0; i < n; i++) {
-    double apart = fabs ((double)got[i] - want[i]);
-    if (isnan (apart))
-      return apart;
-    difference = MAX (difference, apart);
-    magnitude = MAX (magnitude, fabs (want[i]));
-  }
-  return difference / magnitude;
-}
-
-static void
-compare_value (CcsPlan *got, CcsPlan *want, CcsValueId id, double tolerance,
-               const char *label)
-{
-  CcsProgram *program = ccs_plan_program (want);
-  const CcsValue *value = ccs_program_value (program, id);
-  const char *made_by
-      = value->producer < 0
-            ? "no op"
-            : ccs_op_row (ccs_program_op (program, value->producer)->kind)
-                  ->name;
-  gsize n = ccs_shape_elements (&value->shape);
-  g_autofree gpointer a = plan_read (got, id, label);
-  g_autofree gpointer b = plan_read (want, id, label);
-  g_autofree char *shape = ccs_shape_to_string (&value->shape);
-
-  if (value->dtype != CCS_F32) {
-    ck_assert_msg (memcmp (a, b, n * ccs_dtype_size (value->dtype)) == 0,
-                   "%s: value %d [%s] of %s differs", label, id, shape,
-                   made_by);
-    return;
-  }
-  double error = relative_error (a, b, n, MAGNITUDE_FLOOR);
-  ck_assert_msg (error <= tolerance,
-                 "%s: value %d [%s] of %s is off by %g of its magnitude", label,
-                 id, shape, made_by, error);
-}
-
-/* Every result and every state that @got still has, but for the loss: its terms
- * cancel to any degree. */
-static void
-compare_values (CcsPlan *got, CcsPlan *want, double tolerance,
-                const char *label)
-{
-  CcsProgram *program = ccs_plan_program (got);
-  CcsValueId loss = ccs_program_find (program, "loss");
-  guint compared = 0;
-
-  for (guint id = 0; id < ccs_program_n_values (program); id++) {
-    const CcsValue *value = ccs_program_value (program, id);
-    if ((CcsValueId)id == loss)
-      continue;
-    if (value->kind == CCS_VALUE_STATE
-        || (value->kind == CCS_VALUE_RESULT
-            && (value->producer >= 0 || value->view_of != CCS_NONE))) {
-      compare_value (got, want, id, tolerance, label);
-      compared++;
-    }
-  }
-  ck_assert_msg (compared > 0, "%s: nothing was compared", label);
-}
 
 /* -- building -------------------------------------------------------------- */
 
@@ -403,91 +199,6 @@ END_TEST
 
 /* -- differences ----------------------------------------------------------- */
 
-typedef struct
-{
-  Net *net;
-  CcsPlan *plan;
-  CcsValueId y;
-  const float *weights;
-  double step, norm_floor;
-  const char *label;
-} Probe;
-
-/* The loss with @feed moved by @step along @direction. */
-static double
-probe_loss (Probe *probe, const Feed *feed, const float *direction, double step)
-{
-  g_autoptr (GError) error = NULL;
-  gsize n = feed->bytes / sizeof (float);
-  g_autofree float *moved = g_memdup2 (feed->data, feed->bytes);
-  Feed there = { feed->id, moved, feed->bytes, TRUE };
-  CcsShape shape = ccs_program_value (probe->net->program, probe->y)->shape;
-  double loss = 0;
-
-  for (gsize i = 0; i < n; i++)
-    moved[i] += step * direction[i];
-  plan_feed (probe->plan, &there, probe->label);
-  assert_ok (ccs_plan_run (probe->plan, CCS_PHASE_FORWARD, &error), error,
-             probe->label);
-  g_autofree float *y = plan_read (probe->plan, probe->y, probe->label);
-  for (gint64 i = 0; i < ccs_shape_elements (&shape); i++)
-    loss += (double)probe->weights[i] * y[i];
-  return loss;
-}
-
-/* Along a direction of random signs, d loss / d step at 0 by five points. */
-static double
-probe_slope (Probe *probe, const Feed *feed, const float *direction)
-{
-  double h = probe->step;
-  double near = probe_loss (probe, feed, direction, h)
-                - probe_loss (probe, feed, direction, -h);
-  double far = probe_loss (probe, feed, direction, 2 * h)
-               - probe_loss (probe, feed, direction, -2 * h);
-
-  plan_feed (probe->plan, feed, probe->label);
-  return (8 * near - far) / (12 * h);
-}
-
-static void
-check_feed (Probe *probe, const Feed *feed, CcsValueId grad)
-{
-  gsize n = feed->bytes / sizeof (float);
-  g_autofree float *direction = g_new (float, n);
-  double slope = 0, norm = 0;
-
-  ck_assert_msg (grad != CCS_NONE, "%s: operand %d has no gradient",
-                 probe->label, feed->id);
-  g_autofree float *gradient = plan_read (probe->plan, grad, probe->label);
-  for (gsize i = 0; i < n; i++) {
-    direction[i] = g_rand_boolean (probe->net->rand) ? 1.f : -1.f;
-    slope += gradient[i] * direction[i];
-    norm += (double)gradient[i] * gradient[i];
-  }
-  norm = MAX (sqrt (norm), probe->norm_floor);
-  double measured = probe_slope (probe, feed, direction);
-  ck_assert_msg (fabs (measured - slope) <= DIFFERENCE_TOLERANCE * norm,
-                 "%s: operand %d: slope %.7g, by differences %.7g, norm %.3g",
-                 probe->label, feed->id, slope, measured, norm);
-}
-
-/* @grads: of the differentiable feeds, in order. */
-static void
-check_differences (Net *net, CcsValueId y, const float *weights,
-                   const CcsValueId *grads, double step, double norm_floor,
-                   const char *label)
-{
-  g_autoptr (CcsPlan) plan = run_guarded ("reference", net, label);
-  Probe probe = { net, plan, y, weights, step, norm_floor, label };
-  guint n_feeds = net->feeds->len - 1; /* the last one is the weights */
-
-  for (guint i = 0; i < n_feeds; i++) {
-    const Feed *feed = &g_array_index (net->feeds, Feed, i);
-    if (feed->differentiable)
-      check_feed (&probe, feed, *grads++);
-  }
-}
-
 START_TEST (gradient_agrees_with_differences)
 {
   const OpCase *op_case = &op_cases[_i];
@@ -604,24 +315,6 @@ START_TEST (operands_that_do_not_fit_are_refused_by_name)
 END_TEST
 
 /* -- views and shared memory ----------------------------------------------- */
-
-/* Everything a caller sees: outputs and states. */
-static void
-compare_outputs (CcsPlan *got, CcsPlan *want, double tolerance,
-                 const char *label)
-{
-  CcsProgram *program = ccs_plan_program (got);
-  guint compared = 0;
-
-  for (guint id = 0; id < ccs_program_n_values (program); id++) {
-    const CcsValue *value = ccs_program_value (program, id);
-    if (value->output || value->kind == CCS_VALUE_STATE) {
-      compare_value (got, want, id, tolerance, label);
-      compared++;
-    }
-  }
-  ck_assert_msg (compared > 0, "%s: nothing was compared", label);
-}
 
 /* As plans are used: optimised, results sharing memory. */
 static void
@@ -801,10 +494,5 @@ main (void)
     printf ("1..0 # SKIP %s\n", reason);
     return EXIT_SUCCESS;
   }
-  SRunner *runner = srunner_create (ops_suite ());
-
-  srunner_run_all (runner, CK_ENV);
-  int failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run_suite (ops_suite ());
 }

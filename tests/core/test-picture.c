@@ -11,6 +11,7 @@
 #include <png.h>
 
 #include "vision/picture-file.h"
+#include "../suite.h"
 
 #define WIDTH 13
 #define HEIGHT 7
@@ -291,8 +292,6 @@ main (void)
   Suite *suite = suite_create ("picture");
   TCase *shown = tcase_create ("shown");
   TCase *refused = tcase_create ("refused");
-  SRunner *runner;
-  int failed;
 
   tcase_add_loop_test (shown, png_colours_come_out_as_stored_without_alpha, 0,
                        G_N_ELEMENTS (rgb_kinds));
@@ -311,9 +310,5 @@ main (void)
                        G_N_ELEMENTS (no_files));
   suite_add_tcase (suite, refused);
 
-  runner = srunner_create (suite);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run_suite (suite);
 }

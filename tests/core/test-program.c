@@ -8,6 +8,7 @@
 #include "nn/gradient.h"
 #include "nn/passes.h"
 #include "nn/plan.h"
+#include "../suite.h"
 
 static CcsTensor *
 random_tensor (GRand *rand, CcsShape shape, double low, double high)
@@ -366,8 +367,6 @@ main (void)
 {
   Suite *suite = suite_create ("program");
   TCase *tc = tcase_create ("program");
-  SRunner *runner;
-  int failed;
 
   tcase_set_timeout (tc, 120);
   tcase_add_loop_test (tc, every_pass_keeps_the_result, 0,
@@ -381,9 +380,5 @@ main (void)
   tcase_add_test (tc, access_of_the_wrong_size_is_refused);
   tcase_add_test (tc, exported_filter_is_the_published_one);
   suite_add_tcase (suite, tc);
-  runner = srunner_create (suite);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run_suite (suite);
 }

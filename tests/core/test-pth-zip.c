@@ -7,6 +7,7 @@
 
 #include "ccstereo.h"
 #include "pth-writer.h"
+#include "../suite.h"
 
 /* A good archive; its places as zip_writer_finish() gives them. */
 static GByteArray *
@@ -217,8 +218,6 @@ main (void)
 {
   Suite *suite = suite_create ("pth-zip");
   TCase *zip = tcase_create ("zip");
-  SRunner *runner = srunner_create (suite);
-  int failed;
 
   tcase_add_loop_test (zip, an_archive_with_and_without_zip64_loads, 0, 2);
   tcase_add_loop_test (zip, a_lying_directory_is_refused_with_the_reason, 0,
@@ -229,8 +228,5 @@ main (void)
   tcase_add_test (zip, a_comment_after_the_archive_is_allowed);
   tcase_add_test (zip, unaligned_storages_are_read_all_the_same);
   suite_add_tcase (suite, zip);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run_suite (suite);
 }

@@ -2,6 +2,7 @@
 /* `ccstereo run`: what its sound file holds, and what it says of sound that is
  * not as it should be. */
 #include "tool-support.h"
+#include "../suite.h"
 
 #include <math.h>
 #include <png.h>
@@ -251,8 +252,6 @@ main (void)
 {
   Suite *suite = suite_create ("run");
   TCase *run = tcase_create ("run");
-  SRunner *runner;
-  int failed;
 
   tcase_add_checked_fixture (run, make_dir, remove_dir);
   tcase_add_test (run,
@@ -265,9 +264,5 @@ main (void)
   tcase_add_test (run, run_that_fails_leaves_nothing_behind);
   suite_add_tcase (suite, run);
 
-  runner = srunner_create (suite);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run_suite (suite);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "ccstereo.h"
+#include "../suite.h"
 
 /* @bits as @dtype become @value, and back. */
 static const struct
@@ -142,8 +143,6 @@ main (void)
 {
   Suite *suite = suite_create ("tensor");
   TCase *tensor = tcase_create ("tensor");
-  SRunner *runner = srunner_create (suite);
-  int failed;
 
   tcase_add_loop_test (tensor, narrow_floats_have_these_values, 0,
                        G_N_ELEMENTS (narrow_values));
@@ -154,8 +153,5 @@ main (void)
   tcase_add_test (tensor, integers_become_floats_and_not_the_other_way);
   tcase_add_test (tensor, a_name_is_stored_once);
   suite_add_tcase (suite, tensor);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run_suite (suite);
 }

@@ -2,6 +2,7 @@
 /* The `ccstereo` program as its users meet it: exit codes, messages, and what
  * it makes of parameter files. */
 #include "tool-support.h"
+#include "../suite.h"
 
 #include <glib/gstdio.h>
 #include <stdlib.h>
@@ -312,8 +313,6 @@ main (void)
   Suite *suite = suite_create ("tool");
   TCase *usage = tcase_create ("usage");
   TCase *models = tcase_create ("models");
-  SRunner *runner;
-  int failed;
 
   tcase_add_checked_fixture (usage, make_dir, remove_dir);
   tcase_add_loop_test (usage, every_command_explains_itself, 0,
@@ -343,9 +342,5 @@ main (void)
   tcase_add_test (models, convert_leaves_an_existing_file_alone_unless_told);
   suite_add_tcase (suite, models);
 
-  runner = srunner_create (suite);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run_suite (suite);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ccstereo.h"
+#include "../suite.h"
 
 #define CHANNELS 3
 
@@ -239,8 +240,6 @@ main (void)
   Suite *suite = suite_create ("vision");
   TCase *resize = tcase_create ("resize");
   TCase *look = tcase_create ("look");
-  SRunner *runner = srunner_create (suite);
-  int failed;
 
   tcase_add_loop_test (resize, resize_gives_the_bytes_that_pillow_gives, 0,
                        G_N_ELEMENTS (resize_cases));
@@ -258,8 +257,5 @@ main (void)
   tcase_add_test (look, normalisation_uses_the_statistics_of_imagenet);
   suite_add_tcase (suite, look);
 
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run_suite (suite);
 }

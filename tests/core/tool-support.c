@@ -1,28 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tool-support.h"
 
-#include <glib/gstdio.h>
+#include "../folder.h"
 
 char *dir;
 
 void
 make_dir (void)
 {
-  dir = g_dir_make_tmp ("ccstereo-tool-XXXXXX", NULL);
-  ck_assert_ptr_nonnull (dir);
+  dir = make_folder ();
 }
 
 void
 remove_dir (void)
 {
-  g_autoptr (GDir) open = g_dir_open (dir, 0, NULL);
-  const char *name;
-
-  while ((name = g_dir_read_name (open))) {
-    g_autofree char *path = g_build_filename (dir, name, NULL);
-    g_unlink (path);
-  }
-  g_rmdir (dir);
+  remove_tree (dir);
   g_clear_pointer (&dir, g_free);
 }
 

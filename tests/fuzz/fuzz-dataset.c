@@ -6,7 +6,6 @@
  * the lists themselves). All in this process: fast. */
 #include "fuzz-checkpoint.h"
 
-#include <glib/gstdio.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -14,6 +13,7 @@
 #include "dataset-hdf5.h"
 #include "dataset-layout.h"
 #include "dataset.h"
+#include "../folder.h"
 
 #define YT_CLEAN "frames/1/"
 #define ANSWER 'a'
@@ -46,21 +46,6 @@ static char *
 in_root (const char *path)
 {
   return g_build_filename (root, path, NULL);
-}
-
-static void
-remove_tree (const char *path)
-{
-  g_autoptr (GPtrArray) names = g_file_test (path, G_FILE_TEST_IS_DIR)
-                                    ? ccs_folder_list (path, NULL)
-                                    : NULL;
-
-  for (guint i = 0; names && i < names->len; i++) {
-    g_autofree char *child = g_build_filename (path, names->pdata[i], NULL);
-
-    remove_tree (child);
-  }
-  g_remove (path);
 }
 
 static void
@@ -99,7 +84,7 @@ write_good (void)
   g_autofree char *list = NULL;
   g_autofree char *sounds = NULL;
 
-  root = g_dir_make_tmp ("ccstereo-fuzz-XXXXXX", NULL);
+  root = make_folder ();
   atexit (remove_root);
   g_ptr_array_add (ids, (gpointer) "1");
   ccs_layout_make (root, NULL);

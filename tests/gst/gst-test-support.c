@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "reference-support.h"
+#include "../folder.h"
+#include "../suite.h"
 
 #define LOUDNESS 0.6f /* peak to peak */
 #define MESSAGE_WAIT (60 * GST_SECOND)
@@ -51,11 +53,7 @@ collect_plugins (void)
 void
 gst_test_init (int *argc, char ***argv)
 {
-  g_autoptr (GError) error = NULL;
-
-  folder = g_dir_make_tmp ("ccstereo-gst-XXXXXX", &error);
-  if (folder == NULL)
-    g_error ("%s", error->message);
+  folder = make_folder ();
   collect_plugins ();
   gst_init (argc, argv);
 }
@@ -67,35 +65,17 @@ gst_test_add_plugins (const char *const *names)
   gst_registry_scan_path (gst_registry_get (), folder);
 }
 
-static void
-remove_folder (void)
-{
-  g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
-  const char *name;
-
-  while (dir && (name = g_dir_read_name (dir)) != NULL) {
-    g_autofree char *path = g_build_filename (folder, name, NULL);
-
-    g_remove (path);
-  }
-  g_rmdir (folder);
-}
-
 int
 gst_test_run (Suite *suite)
 {
-  SRunner *runner = srunner_create (suite);
-  int failed;
+  const int failed = run_suite (suite);
 
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  remove_folder ();
+  remove_tree (folder);
   g_clear_pointer (&folder, g_free);
   g_clear_pointer (&model_file, g_free);
   g_clear_pointer (&other_model_file, g_free);
   gst_deinit ();
-  return failed > 0;
+  return failed;
 }
 
 const char *

@@ -13,6 +13,7 @@
 #include "dataset-files.h"
 #include "dataset.h"
 #include "scenes-export.h"
+#include "../folder.h"
 
 #define SCENE_SEED 11
 #define PICTURE_BYTES (3 * CCS_RESIZE_WIDTH * CCS_RESIZE_HEIGHT)
@@ -32,32 +33,6 @@ assert_names (const GError *error, const char *part)
   ck_assert_msg (strstr (error->message, part) != NULL, "'%s' not in '%s'",
                  part, error->message);
   ck_assert_ptr_null (strchr (error->message, '\n'));
-}
-
-static inline char *
-make_folder (void)
-{
-  g_autoptr (GError) error = NULL;
-  char *folder = g_dir_make_tmp ("ccstereo-XXXXXX", &error);
-
-  assert_ok (folder != NULL, error);
-  return folder;
-}
-
-static inline void
-remove_tree (const char *path)
-{
-  g_autoptr (GDir) dir = g_file_test (path, G_FILE_TEST_IS_SYMLINK)
-                             ? NULL
-                             : g_dir_open (path, 0, NULL);
-  const char *name;
-
-  while (dir && (name = g_dir_read_name (dir))) {
-    g_autofree char *child = g_build_filename (path, name, NULL);
-
-    remove_tree (child);
-  }
-  g_remove (path);
 }
 
 /* Two scenes of train and one of val in FAIR-Play's layout. */

@@ -3,7 +3,6 @@
  * model made anew from their names, evaluations run, scores compared. */
 #pragma once
 
-#include <glib/gstdio.h>
 #include <math.h>
 #include <sndfile.h>
 
@@ -11,6 +10,7 @@
 #include "../core/reference-support.h"
 #include "metrics.h"
 #include "program-support.h"
+#include "../folder.h"
 
 #define PUBLISHED_TOLERANCE 1e-5
 #define PUBLISHED_MODEL "model.pth"
@@ -98,18 +98,4 @@ published_assert_metrics (JsonObject *got, JsonObject *want)
                                  / json_object_get_double_member (want, name),
                              1, PUBLISHED_TOLERANCE);
   }
-}
-
-static inline void
-published_remove_tree (const char *path)
-{
-  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
-  const char *name;
-
-  while (dir && (name = g_dir_read_name (dir))) {
-    g_autofree char *child = g_build_filename (path, name, NULL);
-
-    published_remove_tree (child);
-  }
-  g_remove (path);
 }

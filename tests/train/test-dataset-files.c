@@ -5,6 +5,22 @@
 #include <sndfile.h>
 
 #include "dataset-support.h"
+#include "../suite.h"
+
+static char *folder; /* an empty one, made anew for every test */
+
+static void
+set_up (void)
+{
+  folder = make_folder ();
+}
+
+static void
+tear_down (void)
+{
+  remove_tree (folder);
+  g_clear_pointer (&folder, g_free);
+}
 
 /* -- sound files -- */
 
@@ -12,7 +28,6 @@ START_TEST (a_range_of_a_file_is_that_range_of_the_whole)
 {
   static const guint rates[] = { 16000, 44100, 48000 };
   g_autoptr (GError) error = NULL;
-  g_autofree char *folder = make_folder ();
   g_autofree char *path = g_build_filename (folder, "sweep.wav", NULL);
   float whole[2][32000], part[2][CCS_WINDOW];
 
@@ -27,14 +42,12 @@ START_TEST (a_range_of_a_file_is_that_range_of_the_whole)
       for (guint c = 0; c < 2; c++)
         ck_assert_float_eq_tol (part[c][i], whole[c][start + i], 1e-5);
   }
-  remove_tree (folder);
 }
 END_TEST
 
 START_TEST (sound_keeps_its_channels_and_time)
 {
   g_autoptr (GError) error = NULL;
-  g_autofree char *folder = make_folder ();
   g_autofree char *path = g_build_filename (folder, "sweep.wav", NULL);
   float left[32000], right[32000];
 
@@ -47,7 +60,6 @@ START_TEST (sound_keeps_its_channels_and_time)
         left[i], 0.5 * sin (2 * G_PI * (200 + 200 * time) * time), 1e-3);
     ck_assert_float_eq_tol (right[i], 0.5 * left[i], 1e-4);
   }
-  remove_tree (folder);
 }
 END_TEST
 
@@ -69,7 +81,6 @@ START_TEST (sound_of_another_form_is_refused)
 {
   const BadSound *bad = &bad_sounds[_i];
   g_autoptr (GError) error = NULL;
-  g_autofree char *folder = make_folder ();
   g_autofree char *path = g_build_filename (folder, bad->what, NULL);
   g_autofree float *silence
       = g_new0 (float, (gsize)bad->channels * bad->frames + 1);
@@ -84,14 +95,12 @@ START_TEST (sound_of_another_form_is_refused)
   ck_assert (!ccs_sound_probe (path, &sound, &error));
   assert_names (error, path);
   assert_names (error, bad->reason);
-  remove_tree (folder);
 }
 END_TEST
 
 START_TEST (cut_off_sound_is_refused)
 {
   g_autoptr (GError) error = NULL;
-  g_autofree char *folder = make_folder ();
   g_autofree char *path = g_build_filename (folder, "cut.wav", NULL);
   g_autofree char *bytes = NULL;
   gsize length;
@@ -102,7 +111,6 @@ START_TEST (cut_off_sound_is_refused)
   ck_assert (g_file_set_contents (path, bytes, length / 4, NULL));
   ck_assert (!ccs_sound_read (path, 20000, CCS_WINDOW, left, right, &error));
   assert_names (error, path);
-  remove_tree (folder);
 }
 END_TEST
 
@@ -112,7 +120,6 @@ START_TEST (sound_of_a_length_that_it_has_not_is_refused)
 {
   const gsize length_field = 21; /* in FLAC: its last 36 bits begin here */
   g_autoptr (GError) error = NULL;
-  g_autofree char *folder = make_folder ();
   g_autofree char *path = g_build_filename (folder, "lie.flac", NULL);
   g_autofree char *bytes = NULL;
   g_autofree float *silence = g_new0 (float, 2 * 32000);
@@ -132,14 +139,12 @@ START_TEST (sound_of_a_length_that_it_has_not_is_refused)
   ck_assert (g_file_set_contents (path, bytes, size, NULL));
   ck_assert (!ccs_sound_probe (path, &sound, &error));
   assert_names (error, path);
-  remove_tree (folder);
 }
 END_TEST
 
 START_TEST (sound_that_is_not_finite_is_refused)
 {
   g_autoptr (GError) error = NULL;
-  g_autofree char *folder = make_folder ();
   g_autofree char *path = g_build_filename (folder, "nan.wav", NULL);
   g_autofree float *samples = g_new0 (float, 2 * 32000);
   float left[CCS_WINDOW], right[CCS_WINDOW];
@@ -154,7 +159,6 @@ START_TEST (sound_that_is_not_finite_is_refused)
   ck_assert (!ccs_sound_read (path, 5000, CCS_WINDOW, left, right, &error));
   assert_names (error, path);
   assert_names (error, "finite");
-  remove_tree (folder);
 }
 END_TEST
 
@@ -163,7 +167,6 @@ END_TEST
 START_TEST (hdf5_list_comes_back)
 {
   g_autoptr (GError) error = NULL;
-  g_autofree char *folder = make_folder ();
   g_autofree char *path = g_build_filename (folder, "train.h5", NULL);
   g_autoptr (GPtrArray) out = g_ptr_array_new ();
   g_autoptr (GPtrArray) in = NULL;
@@ -176,7 +179,6 @@ START_TEST (hdf5_list_comes_back)
   ck_assert_uint_eq (in->len, 2);
   ck_assert_str_eq (in->pdata[0], out->pdata[0]);
   ck_assert_str_eq (in->pdata[1], "x");
-  remove_tree (folder);
 }
 END_TEST
 
@@ -185,7 +187,6 @@ START_TEST (hdf5_list_of_fixed_strings_is_read)
 {
   static const char words[2][6] = { "000123", "ab" };
   g_autoptr (GError) error = NULL;
-  g_autofree char *folder = make_folder ();
   g_autofree char *path = g_build_filename (folder, "fixed.h5", NULL);
   g_autoptr (GPtrArray) in = NULL;
   hsize_t count = 2;
@@ -207,14 +208,12 @@ START_TEST (hdf5_list_of_fixed_strings_is_read)
   ck_assert_uint_eq (in->len, 2);
   ck_assert_str_eq (in->pdata[0], "000123");
   ck_assert_str_eq (in->pdata[1], "ab");
-  remove_tree (folder);
 }
 END_TEST
 
 START_TEST (hdf5_list_without_the_data_set_is_refused)
 {
   g_autoptr (GError) error = NULL;
-  g_autofree char *folder = make_folder ();
   g_autofree char *path = g_build_filename (folder, "other.h5", NULL);
   g_autoptr (GPtrArray) out = g_ptr_array_new ();
 
@@ -222,20 +221,17 @@ START_TEST (hdf5_list_without_the_data_set_is_refused)
   assert_ok (ccs_list_write_hdf5 (path, "video", out, &error), error);
   ck_assert_ptr_null (ccs_list_read_hdf5 (path, "audio", &error));
   assert_names (error, path);
-  remove_tree (folder);
 }
 END_TEST
 
 START_TEST (damaged_hdf5_list_is_refused)
 {
   g_autoptr (GError) error = NULL;
-  g_autofree char *folder = make_folder ();
   g_autofree char *path = g_build_filename (folder, "bad.h5", NULL);
 
   ck_assert (g_file_set_contents (path, "\211HDF\r\n\032\n0000", 12, NULL));
   ck_assert_ptr_null (ccs_list_read_hdf5 (path, "audio", &error));
   assert_names (error, path);
-  remove_tree (folder);
 }
 END_TEST
 
@@ -245,7 +241,6 @@ START_TEST (a_text_list_is_its_lines)
   static const char text[] = "\xef\xbb\xbf"
                              "000001.mp3\r\n\r\n000002.mp3";
   g_autoptr (GError) error = NULL;
-  g_autofree char *folder = make_folder ();
   g_autofree char *path = g_build_filename (folder, "train.txt", NULL);
   g_autoptr (GPtrArray) in = NULL;
 
@@ -255,7 +250,6 @@ START_TEST (a_text_list_is_its_lines)
   ck_assert_uint_eq (in->len, 2);
   ck_assert_str_eq (in->pdata[0], "000001.mp3");
   ck_assert_str_eq (in->pdata[1], "000002.mp3");
-  remove_tree (folder);
 }
 END_TEST
 
@@ -264,9 +258,8 @@ main (void)
 {
   Suite *suite = suite_create ("dataset-files");
   TCase *files = tcase_create ("files");
-  SRunner *runner = srunner_create (suite);
-  int failed;
 
+  tcase_add_checked_fixture (files, set_up, tear_down);
   tcase_add_loop_test (files, a_range_of_a_file_is_that_range_of_the_whole, 0,
                        3);
   tcase_add_test (files, sound_keeps_its_channels_and_time);
@@ -281,8 +274,5 @@ main (void)
   tcase_add_test (files, damaged_hdf5_list_is_refused);
   tcase_add_test (files, a_text_list_is_its_lines);
   suite_add_tcase (suite, files);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run_suite (suite);
 }

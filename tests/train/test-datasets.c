@@ -3,6 +3,7 @@
  * missing or broken is named. */
 #include "dataset-layout.h"
 #include "dataset-support.h"
+#include "../suite.h"
 
 static char *fairplay; /* exported once */
 
@@ -409,8 +410,6 @@ main (void)
   Suite *suite = suite_create ("datasets");
   TCase *fair = tcase_create ("fairplay");
   TCase *clean = tcase_create ("yt_clean");
-  SRunner *runner = srunner_create (suite);
-  int failed;
 
   tcase_add_unchecked_fixture (fair, make_fairplay, drop_fairplay);
   tcase_add_loop_test (fair, exported_scenes_read_back_as_fairplay, 0, 2);
@@ -433,8 +432,5 @@ main (void)
   tcase_add_test (clean, video_without_sound_is_fatal_or_left_out);
   suite_add_tcase (suite, clean);
 
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run_suite (suite);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The model in data/models on test scenes, which it was not trained on. */
 #include "lateral.h"
+#include "../suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -48,14 +49,8 @@ main (void)
 {
   Suite *suite = suite_create ("default-model");
   TCase *tc = tcase_create ("default-model");
-  SRunner *runner;
-  int failed;
 
   tcase_add_test (tc, things_are_heard_where_they_are_seen);
   suite_add_tcase (suite, tc);
-  runner = srunner_create (suite);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run_suite (suite);
 }

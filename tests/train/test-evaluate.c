@@ -63,8 +63,7 @@ write_clips (void)
 static void
 evaluate_all (void)
 {
-  folder = g_dir_make_tmp ("ccstereo-eval-XXXXXX", NULL);
-  ck_assert_ptr_nonnull (folder);
+  folder = make_folder ();
   write_clips ();
   published_write_model (folder);
   published = reference_load_json (TEST_DATA_DIR "/published-evaluation.json");
@@ -75,7 +74,7 @@ evaluate_all (void)
 static void
 drop_all (void)
 {
-  published_remove_tree (folder);
+  remove_tree (folder);
   g_clear_pointer (&folder, g_free);
   g_clear_pointer (&published, json_node_unref);
   g_clear_pointer (&official, json_node_unref);

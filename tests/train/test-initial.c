@@ -3,6 +3,7 @@
  * the same seed, and a trunk from a file. */
 #include "dataset-support.h"
 #include "initial.h"
+#include "../suite.h"
 
 #define SEED 5
 /* of a mean or deviation, in standard errors */
@@ -205,8 +206,6 @@ main (void)
   Suite *suite = suite_create ("initial");
   TCase *values = tcase_create ("values");
   TCase *loaded = tcase_create ("loaded");
-  SRunner *runner;
-  int failed;
 
   tcase_add_unchecked_fixture (values, draw_once, drop_drawn);
   tcase_add_loop_test (values, values_are_distributed_as_published, 0,
@@ -219,9 +218,5 @@ main (void)
   tcase_add_test (loaded, a_tensor_of_another_shape_is_named);
   tcase_add_test (loaded, a_tensor_of_another_model_is_named);
   suite_add_tcase (suite, loaded);
-  runner = srunner_create (suite);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed > 0;
+  return run_suite (suite);
 }

@@ -6,6 +6,7 @@
 
 #include "dataset-random.h"
 #include "evaluate.h"
+#include "../suite.h"
 
 #define N (CCS_MODEL_RATE / 10) /* as the scores take it */
 #define SOUNDS 10               /* for each delay */
@@ -131,8 +132,6 @@ main (void)
 {
   Suite *suite = suite_create ("interaural");
   TCase *tcase = tcase_create ("ears");
-  SRunner *runner = srunner_create (suite);
-  int failed;
 
   tcase_add_loop_test (tcase, a_known_delay_is_found_on_either_side, 0,
                        G_N_ELEMENTS (delays));
@@ -142,8 +141,5 @@ main (void)
   tcase_add_test (tcase, the_louder_ear_is_told_in_decibels);
   tcase_add_test (tcase, of_a_tone_the_least_delay_is_told);
   suite_add_tcase (suite, tcase);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed > 0;
+  return run_suite (suite);
 }

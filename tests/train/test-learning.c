@@ -9,6 +9,7 @@
 #include "initial.h"
 #include "loader.h"
 #include "step.h"
+#include "../suite.h"
 
 #define BATCH 2
 #define STEPS 200
@@ -128,13 +129,8 @@ main (void)
 {
   Suite *suite = suite_create ("learning");
   TCase *tcase = tcase_create ("learning");
-  SRunner *runner = srunner_create (suite);
-  int failed;
 
   tcase_add_test (tcase, training_lowers_the_loss_on_scenes_not_seen);
   suite_add_tcase (suite, tcase);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed > 0;
+  return run_suite (suite);
 }

@@ -3,6 +3,7 @@
  * them, at the training level. */
 #include "dataset-support.h"
 #include "loader.h"
+#include "../suite.h"
 
 #define CROP_BYTES ((gsize)3 * CCS_CROP_WIDTH * CCS_CROP_HEIGHT)
 #define BATCH 3
@@ -339,8 +340,6 @@ main (void)
   Suite *suite = suite_create ("loader");
   TCase *good = tcase_create ("batches");
   TCase *bad = tcase_create ("bad items");
-  SRunner *runner = srunner_create (suite);
-  int failed;
 
   tcase_add_checked_fixture (good, open_scenes, close_scenes);
   tcase_add_test (good, threads_do_not_change_batches);
@@ -359,8 +358,5 @@ main (void)
   tcase_add_test (bad, bad_item_is_replaced_the_same_way_in_every_run);
   suite_add_tcase (suite, bad);
 
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run_suite (suite);
 }

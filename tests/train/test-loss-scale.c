@@ -11,6 +11,7 @@
 #include "initial.h"
 #include "loss-scale.h"
 #include "step.h"
+#include "../suite.h"
 
 #define BATCH 2
 #define STEPS 6
@@ -319,8 +320,6 @@ main (void)
   Suite *suite = suite_create ("loss-scale");
   TCase *scale = tcase_create ("scale");
   TCase *steps = tcase_create ("steps");
-  SRunner *runner;
-  int failed;
 
   tcase_add_test (scale, an_overflow_halves_the_scale_and_begins_the_row_anew);
   tcase_add_test (scale, a_row_of_good_steps_doubles_the_scale);
@@ -333,9 +332,5 @@ main (void)
   tcase_add_test (steps, skipped_steps_count_as_no_updates);
   tcase_add_test (steps, a_resumed_run_goes_on_with_its_scale);
   suite_add_tcase (suite, steps);
-  runner = srunner_create (suite);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed > 0;
+  return run_suite (suite);
 }

@@ -5,6 +5,7 @@
 #include "prepare-ambisonic.h"
 #include "prepare.h"
 #include "scenes-video.h"
+#include "../suite.h"
 
 #define RATE 48000
 #define FPS 20
@@ -451,8 +452,6 @@ main (void)
   Suite *suite = suite_create ("prepare");
   TCase *cases[] = { tcase_create ("fairplay"), tcase_create ("bad videos"),
                      tcase_create ("ambisonics") };
-  SRunner *runner = srunner_create (suite);
-  int failed;
 
   tcase_add_test (cases[0], binaural_video_keeps_sound_and_frames_in_time);
   tcase_add_test (cases[0], scene_survives_the_way_through_a_video);
@@ -470,8 +469,5 @@ main (void)
     tcase_add_checked_fixture (cases[i], make_folders, remove_folders);
     suite_add_tcase (suite, cases[i]);
   }
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run_suite (suite);
 }

@@ -9,6 +9,7 @@
 
 #include "ccstereo.h"
 #include "scenes.h"
+#include "../suite.h"
 
 #define SEED 7
 #define PICTURE_BYTES (3 * CCS_RESIZE_WIDTH * CCS_RESIZE_HEIGHT)
@@ -378,8 +379,6 @@ main (void)
   Suite *suite = suite_create ("scenes");
   TCase *scenes = tcase_create ("scenes");
   TCase *ears = tcase_create ("ears");
-  SRunner *runner = srunner_create (suite);
-  int failed;
 
   tcase_add_unchecked_fixture (scenes, make_sceneries, drop_sceneries);
   tcase_add_test (scenes, threads_render_the_same_scene);
@@ -401,8 +400,5 @@ main (void)
   tcase_add_test (ears, right_is_positive);
   suite_add_tcase (suite, ears);
 
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run_suite (suite);
 }

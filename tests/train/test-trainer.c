@@ -10,6 +10,7 @@
 #include "dataset-support.h"
 #include "program-support.h"
 #include "run-files.h"
+#include "../suite.h"
 
 #define LEAST_STEPS 20
 #define KILLS_VARIABLE "CCSTEREO_KILLS"
@@ -440,8 +441,6 @@ main (void)
 {
   Suite *suite = suite_create ("trainer");
   TCase *tcase = tcase_create ("runs");
-  SRunner *runner;
-  int failed;
 
   tcase_add_unchecked_fixture (tcase, train_straight, drop_runs);
   tcase_add_test (tcase, a_stopped_and_resumed_run_is_the_same_to_the_bit);
@@ -455,9 +454,5 @@ main (void)
   tcase_add_test (tcase, the_report_stands_on_its_own);
   tcase_add_test (tcase, the_benchmark_tells_the_parts_of_a_step);
   suite_add_tcase (suite, tcase);
-  runner = srunner_create (suite);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed > 0;
+  return run_suite (suite);
 }

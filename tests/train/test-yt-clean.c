@@ -63,12 +63,11 @@ write_frame (const char *video, guint number)
 }
 
 static void
-make_folder (void)
+write_data_set (void)
 {
   g_autofree char *list = NULL;
 
-  folder = g_dir_make_tmp ("ccstereo-yt-XXXXXX", NULL);
-  ck_assert_ptr_nonnull (folder);
+  folder = make_folder ();
   for (guint i = 0; i < G_N_ELEMENTS (chunks); i++)
     write_chunk (VIDEO, &chunks[i]);
   for (guint k = 0; k < FRAMES; k++)
@@ -84,7 +83,7 @@ make_folder (void)
 static void
 drop_folder (void)
 {
-  published_remove_tree (folder);
+  remove_tree (folder);
   g_clear_pointer (&folder, g_free);
   g_clear_pointer (&published, json_node_unref);
 }
@@ -185,7 +184,7 @@ main (void)
   Suite *suite = suite_create ("yt-clean");
   TCase *tcase = tcase_create ("published");
 
-  tcase_add_unchecked_fixture (tcase, make_folder, drop_folder);
+  tcase_add_unchecked_fixture (tcase, write_data_set, drop_folder);
   tcase_add_loop_test (tcase,
                        chunks_windows_frames_and_crops_are_the_published_ones,
                        0, G_N_ELEMENTS (protocols));

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Gradients of test-ops.c against central differences. */
+#pragma once
+
+#include "op-runs.h"
+
+/* Step of differences: each element moves by this or twice this. */
+#define STEP (1. / 64)
+/* Nets are steeper; much below this rounding takes over. */
+#define NET_STEP (1. / 256)
+/* Slopes below this drown in the rounding of the results; in a net, a bias in
+ * front of a batch norm has a gradient of zero. */
+#define NORM_FLOOR 1e-2
+#define NET_NORM_FLOOR 1.
+/* Of the gradient's norm. Results are rounded to float32, 6e-8 of O(1) values,
+ * and differences divide that by the step: some 1e-5 for the few hundred
+ * elements there are. The five-point formula leaves STEP^4, below that, of
+ * well-behaved functions. A wrong term in one element of N shows as
+ * 1/sqrt (N) > 0.03. */
+#define DIFFERENCE_TOLERANCE 2e-3
+
+typedef struct
+{
+  Net *net;
+  CcsPlan *plan;
+  CcsValueId y;
+  const float *weights;
+  double step, norm_floor;
+  const char *label;
+} Probe;
+
+/* The loss with @feed moved by @step along @direction. */
+static double
+probe_loss (Probe *probe, const Feed *feed, const float *direction, double step)
+{
+  g_autoptr (GError) error = NULL;
+  gsize n = feed->bytes / sizeof (float);
+  g_autofree float *moved = g_memdup2 (feed->data, feed->bytes);
+  Feed there = { feed->id, moved, feed->bytes, TRUE };
+  CcsShape shape = ccs_program_value (probe->net->program, probe->y)->shape;
+  double loss = 0;
+
+  for (gsize i = 0; i < n; i++)
+    moved[i] += step * direction[i];
+  plan_feed (probe->plan, &there, probe->label);
+  assert_ok (ccs_plan_run (probe->plan, CCS_PHASE_FORWARD, &error), error,
+             probe->label);
+  g_autofree float *y = plan_read (probe->plan, probe->y, probe->label);
+  for (gint64 i = 0; i < ccs_shape_elements (&shape); i++)
+    loss += (double)probe->weights[i] * y[i];
+  return loss;
+}
+
+/* Along a direction of random signs, d loss / d step at 0 by five points. */
+static double
+probe_slope (Probe *probe, const Feed *feed, const float *direction)
+{
+  double h = probe->step;
+  double near = probe_loss (probe, feed, direction, h)
+                - probe_loss (probe, feed, direction, -h);
+  double far = probe_loss (probe, feed, direction, 2 * h)
+               - probe_loss (probe, feed, direction, -2 * h);
+
+  plan_feed (probe->plan, feed, probe->label);
+  return (8 * near - far) / (12 * h);
+}
+
+static void
+check_feed (Probe *probe, const Feed *feed, CcsValueId grad)
+{
+  gsize n = feed->bytes / sizeof (float);
+  g_autofree float *direction = g_new (float, n);
+  double slope = 0, norm = 0;
+
+  ck_assert_msg (grad != CCS_NONE, "%s: operand %d has no gradient",
+                 probe->label, feed->id);
+  g_autofree float *gradient = plan_read (probe->plan, grad, probe->label);
+  for (gsize i = 0; i < n; i++) {
+    direction[i] = g_rand_boolean (probe->net->rand) ? 1.f : -1.f;
+    slope += gradient[i] * direction[i];
+    norm += (double)gradient[i] * gradient[i];
+  }
+  norm = MAX (sqrt (norm), probe->norm_floor);
+  double measured = probe_slope (probe, feed, direction);
+  ck_assert_msg (fabs (measured - slope) <= DIFFERENCE_TOLERANCE * norm,
+                 "%s: operand %d: slope %.7g, by differences %.7g, norm %.3g",
+                 probe->label, feed->id, slope, measured, norm);
+}
+
+/* @grads: of the differentiable feeds, in order. */
+static void
+check_differences (Net *net, CcsValueId y, const float *weights,
+                   const CcsValueId *grads, double step, double norm_floor,
+                   const char *label)
+{
+  g_autoptr (CcsPlan) plan = run_guarded ("reference", net, label);
+  Probe probe = { net, plan, y, weights, step, norm_floor, label };
+  guint n_feeds = net->feeds->len - 1; /* the last one is the weights */
+
+  for (guint i = 0; i < n_feeds; i++) {
+    const Feed *feed = &g_array_index (net->feeds, Feed, i);
+    if (feed->differentiable)
+      check_feed (&probe, feed, *grads++);
+  }
+}

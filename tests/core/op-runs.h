@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Nets of test-ops.c are run on the backends, and their values compared. */
+#pragma once
+
+#include <check.h>
+
+#include "backend/backend.h"
+#include "nn/plan.h"
+#include "op-net.h"
+
+/* Values that should be zero (a bias in front of a batch norm has no gradient)
+ * come out as rounding noise: magnitudes below this count as this. */
+#define MAGNITUDE_FLOOR 1e-4
+
+#define assert_ok(call, error, net_case)                                       \
+  do {                                                                         \
+    if (!(call))                                                               \
+      ck_abort_msg ("%s: %s: %s", net_case, #call, error->message);            \
+  } while (0)
+
+/* -- running --------------------------------------------------------------- */
+
+/* The backend held against the reference functions: "cpu", or the caller's
+ * choice. */
+static const char *
+tested_backend (void)
+{
+  const char *name = g_getenv ("CCSTEREO_TEST_BACKEND");
+  return name ? name : "cpu";
+}
+
+/* Why this machine cannot run the tests, or NULL. (transfer full) */
+static char *
+why_not_here (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CcsBackend) backend
+      = ccs_backend_open (tested_backend (), NULL, &error);
+  return backend ? NULL : g_strdup (error->message);
+}
+
+static CcsPlan *
+plan_on (const char *backend_name, Net *net, CcsPlanFlags flags,
+         const char *label)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CcsBackend) backend
+      = ccs_backend_open (backend_name, NULL, &error);
+  assert_ok (backend, error, label);
+  CcsPlan *plan = ccs_plan_new (backend, net->program, flags, &error);
+  assert_ok (plan, error, label);
+  return plan;
+}
+
+static void
+plan_feed (CcsPlan *plan, const Feed *feed, const char *label)
+{
+  g_autoptr (GError) error = NULL;
+  assert_ok (ccs_plan_write (plan, feed->id, feed->data, feed->bytes, &error),
+             error, label);
+}
+
+static void
+plan_run (CcsPlan *plan, Net *net, CcsPhase phases, const char *label)
+{
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 0; i < net->feeds->len; i++)
+    plan_feed (plan, &g_array_index (net->feeds, Feed, i), label);
+  assert_ok (ccs_plan_run (plan, phases, &error), error, label);
+}
+
+/* A plan whose values can all be read, run once with its guards looked at where
+ * its memory can be. */
+static CcsPlan *
+run_guarded (const char *backend_name, Net *net, const char *label)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CcsBackend) backend
+      = ccs_backend_open (backend_name, NULL, &error);
+  assert_ok (backend, error, label);
+  CcsPlanFlags guard
+      = backend->klass->host_memory ? CCS_PLAN_GUARD : CCS_PLAN_NONE;
+  CcsPlan *plan = plan_on (backend_name, net, guard | CCS_PLAN_KEEP_ALL, label);
+
+  plan_run (plan, net, CCS_PHASE_ALL, label);
+  assert_ok (!guard || ccs_plan_check_guards (plan, &error), error, label);
+  return plan;
+}
+
+static gpointer
+plan_read (CcsPlan *plan, CcsValueId id, const char *label)
+{
+  g_autoptr (GError) error = NULL;
+  const CcsValue *value = ccs_program_value (ccs_plan_program (plan), id);
+  gsize bytes
+      = ccs_shape_elements (&value->shape) * ccs_dtype_size (value->dtype);
+  gpointer data = g_malloc (bytes);
+
+  assert_ok (ccs_plan_read (plan, id, data, bytes, &error), error, label);
+  return data;
+}
+
+/* -- comparing ------------------------------------------------------------- */
+
+/* Largest difference over largest magnitude; NaN where there is one. */
+static double
+relative_error (const float *got, const float *want, gsize n, double floor)
+{
+  double difference = 0, magnitude = floor;
+
+  for (gsize i = 0; i < n; i++) {
+    double apart = fabs ((double)got[i] - want[i]);
+    if (isnan (apart))
+      return apart;
+    difference = MAX (difference, apart);
+    magnitude = MAX (magnitude, fabs (want[i]));
+  }
+  return difference / magnitude;
+}
+
+static void
+compare_value (CcsPlan *got, CcsPlan *want, CcsValueId id, double tolerance,
+               const char *label)
+{
+  CcsProgram *program = ccs_plan_program (want);
+  const CcsValue *value = ccs_program_value (program, id);
+  const char *made_by
+      = value->producer < 0
+            ? "no op"
+            : ccs_op_row (ccs_program_op (program, value->producer)->kind)
+                  ->name;
+  gsize n = ccs_shape_elements (&value->shape);
+  g_autofree gpointer a = plan_read (got, id, label);
+  g_autofree gpointer b = plan_read (want, id, label);
+  g_autofree char *shape = ccs_shape_to_string (&value->shape);
+
+  if (value->dtype != CCS_F32) {
+    ck_assert_msg (memcmp (a, b, n * ccs_dtype_size (value->dtype)) == 0,
+                   "%s: value %d [%s] of %s differs", label, id, shape,
+                   made_by);
+    return;
+  }
+  double error = relative_error (a, b, n, MAGNITUDE_FLOOR);
+  ck_assert_msg (error <= tolerance,
+                 "%s: value %d [%s] of %s is off by %g of its magnitude", label,
+                 id, shape, made_by, error);
+}
+
+/* Every result and every state that @got still has, but for the loss: its terms
+ * cancel to any degree. */
+static void
+compare_values (CcsPlan *got, CcsPlan *want, double tolerance,
+                const char *label)
+{
+  CcsProgram *program = ccs_plan_program (got);
+  CcsValueId loss = ccs_program_find (program, "loss");
+  guint compared = 0;
+
+  for (guint id = 0; id < ccs_program_n_values (program); id++) {
+    const CcsValue *value = ccs_program_value (program, id);
+    if ((CcsValueId)id == loss)
+      continue;
+    if (value->kind == CCS_VALUE_STATE
+        || (value->kind == CCS_VALUE_RESULT
+            && (value->producer >= 0 || value->view_of != CCS_NONE))) {
+      compare_value (got, want, id, tolerance, label);
+      compared++;
+    }
+  }
+  ck_assert_msg (compared > 0, "%s: nothing was compared", label);
+}
+
+/* Everything a caller sees: outputs and states. */
+static void
+compare_outputs (CcsPlan *got, CcsPlan *want, double tolerance,
+                 const char *label)
+{
+  CcsProgram *program = ccs_plan_program (got);
+  guint compared = 0;
+
+  for (guint id = 0; id < ccs_program_n_values (program); id++) {
+    const CcsValue *value = ccs_program_value (program, id);
+    if (value->output || value->kind == CCS_VALUE_STATE) {
+      compare_value (got, want, id, tolerance, label);
+      compared++;
+    }
+  }
+  ck_assert_msg (compared > 0, "%s: nothing was compared", label);
+}
