@@ -120,6 +120,8 @@ struct _GstCcstereoBin
   GstElement *part[N_PARTS]; /* NULL: not installed */
   /* asked for; under the object lock */
   GstPad *video_sink, *video_src;
+
+  gboolean shows_pictures; /* the picture's streaming thread: since a flush */
 };
 
 static GstStaticPadTemplate audio_sink_template = GST_STATIC_PAD_TEMPLATE (
@@ -379,9 +381,48 @@ remove_video_sink (GstCcstereoBin *self)
     gst_element_release_request_pad (self->part[DEC], features);
 }
 
+/* Queries that decide how memory is allocated wait in a queue behind what is
+ * there. What waits in the picture's until the sound is ready, too, must not
+ * keep the picture from the net, without which the sound is never ready. */
+static GstPadProbeReturn
+allocate_without_waiting (GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+  GstCcstereoBin *self = GST_CCSTEREO_BIN (data);
+
+  if (info->type & GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM)
+    return self->shows_pictures
+                   && GST_QUERY_TYPE (GST_PAD_PROBE_INFO_QUERY (info))
+                          == GST_QUERY_ALLOCATION
+               ? GST_PAD_PROBE_DROP
+               : GST_PAD_PROBE_OK;
+  if (info->type & GST_PAD_PROBE_TYPE_BUFFER)
+    self->shows_pictures = TRUE;
+  else if (GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) == GST_EVENT_GAP)
+    self->shows_pictures = TRUE;
+  else if (GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info))
+           == GST_EVENT_FLUSH_STOP)
+    self->shows_pictures = FALSE;
+  return GST_PAD_PROBE_OK;
+}
+
+static void
+watch_pictures (GstCcstereoBin *self)
+{
+  g_autoptr (GstPad) sink
+      = gst_element_get_static_pad (self->part[VIDEO_QUEUE], "sink");
+
+  gst_pad_add_probe (sink,
+                     GST_PAD_PROBE_TYPE_BUFFER
+                         | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM
+                         | GST_PAD_PROBE_TYPE_EVENT_FLUSH
+                         | GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM,
+                     allocate_without_waiting, self, NULL);
+}
+
 static GstPad *
 add_video_src (GstCcstereoBin *self)
 {
+  self->shows_pictures = FALSE;
   add_part (self, VIDEO_QUEUE);
   link_tee (self, VIDEO_QUEUE);
   return ghost_of (self, VIDEO_QUEUE, "src", &video_src_template);
@@ -464,8 +505,10 @@ gst_ccstereo_bin_change_state (GstElement *element, GstStateChange transition)
 
   if (transition == GST_STATE_CHANGE_NULL_TO_READY && !check_parts (self))
     return GST_STATE_CHANGE_FAILURE;
-  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED)
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
     size_queues (self, 1);
+    self->shows_pictures = FALSE;
+  }
   return GST_ELEMENT_CLASS (gst_ccstereo_bin_parent_class)
       ->change_state (element, transition);
 }
@@ -547,6 +590,7 @@ gst_ccstereo_bin_init (GstCcstereoBin *self)
   if (missing_part (self) != N_PARTS)
     return;
   build_audio_side (self);
+  watch_pictures (self);
   /* A width that is controlled on the bin is read when ccstereodec reads its
    * own. */
   gst_object_add_control_binding (

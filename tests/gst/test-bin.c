@@ -214,6 +214,24 @@ START_TEST (sound_and_picture_in_step_do_not_wait_for_each_other_for_ever)
 }
 END_TEST
 
+/* Its queries for memory wait behind the pictures that wait for the sound. */
+START_TEST (pictures_that_change_before_the_sound_is_ready_go_on)
+{
+  Run *run = run_new (
+      SOUND ("channels=1", 20) "BIN" SOUND_SINK "videotestsrc num-buffers=3 ! "
+                               "video/x-raw,width=96,height=64,framerate=30/1 "
+                               "! concat name=c ! b.video_sink "
+                               "videotestsrc num-buffers=57 ! "
+                               "video/x-raw,width=64,height=64,framerate=30/1 "
+                               "! c. b.video_src" PICTURE_SINK);
+
+  play_to_end (run);
+  ck_assert_uint_eq (run->sound_frames, 20 * 1600);
+  ck_assert_uint_eq (run->pictures->len, 60);
+  run_free (run);
+}
+END_TEST
+
 START_TEST (live_sources_prepare_without_data_and_play)
 {
   Run *run = run_new (
@@ -376,6 +394,7 @@ main (int argc, char **argv)
   tcase_add_test (data, without_a_picture_the_sound_is_centred);
   tcase_add_test (
       data, sound_and_picture_in_step_do_not_wait_for_each_other_for_ever);
+  tcase_add_test (data, pictures_that_change_before_the_sound_is_ready_go_on);
   tcase_add_test (data, live_sources_prepare_without_data_and_play);
   tcase_add_test (data, a_flushing_seek_starts_again_at_its_place);
   tcase_add_loop_test (pads, video_pads_come_and_go, 0, 2);
