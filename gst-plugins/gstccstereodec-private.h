@@ -45,8 +45,6 @@ struct _GstCcstereoDec
   gboolean holds_feature;
   GstClockTimeDiff held_running; /* its running time */
   gint64 feature_time;           /* of the last one in the engine */
-  gboolean gap_reached;          /* no picture up to ... */
-  gint64 gap_end;                /* ... here, from the first sample */
   gboolean segment_done;         /* of the sound, and not yet of the features */
 };
 

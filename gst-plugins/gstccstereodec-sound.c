@@ -26,7 +26,7 @@ forget_sound (GstCcstereoDec *self)
 {
   if (self->binauralizer)
     ccs_binauralizer_reset (self->binauralizer);
-  self->running = self->features_ended = self->gap_reached = FALSE;
+  self->running = self->features_ended = FALSE;
   self->pushed = self->pulled = 0;
   self->feature_time = NO_FEATURE;
   self->discont = TRUE;
@@ -155,22 +155,12 @@ put_out (GstCcstereoDec *self)
   return frames ? push_frames (self, frames) : GST_AGGREGATOR_FLOW_NEED_DATA;
 }
 
-/* Whether the stream says that the sound so far has no picture. */
-static gboolean
-is_in_gap (const GstCcstereoDec *self)
-{
-  return self->gap_reached && !self->holds_feature
-         && self->gap_end
-                >= (gint64)gst_ccstereo_dec_frames_to_time (self, self->pushed);
-}
-
 GstFlowReturn
 gst_ccstereo_dec_process (GstCcstereoDec *self, gboolean force)
 {
   GError *error = NULL;
 
-  if (!ccs_binauralizer_process (self->binauralizer, force || is_in_gap (self),
-                                 &error))
+  if (!ccs_binauralizer_process (self->binauralizer, force, &error))
     return fail (self, error);
   return put_out (self);
 }
@@ -234,15 +224,15 @@ GstFlowReturn
 gst_ccstereo_dec_note_gap (GstCcstereoDec *self, GstClockTimeDiff running,
                            GstClockTime duration)
 {
+  const gboolean is_known = GST_CLOCK_TIME_IS_VALID (duration) && duration > 0;
   GstFlowReturn ret = push_held_feature (self, running);
 
-  self->gap_reached = TRUE;
-  self->gap_end = gst_ccstereo_dec_sound_time (self, running);
-  if (ret != GST_FLOW_OK || !GST_CLOCK_TIME_IS_VALID (duration)
-      || duration == 0)
-    return ret;
-  self->gap_end += duration;
-  return push_held_feature (self, running + duration - 1);
+  if (ret == GST_FLOW_OK && is_known)
+    ret = push_held_feature (self, running + duration - 1);
+  ccs_binauralizer_push_gap (self->binauralizer,
+                             gst_ccstereo_dec_sound_time (self, running)
+                                 + (is_known ? (gint64)duration : 0));
+  return ret;
 }
 
 GstFlowReturn
@@ -351,6 +341,22 @@ time_of (GstCcstereoDec *self, GstBuffer *buffer)
   return GST_CLOCK_TIME_NONE;
 }
 
+/* Demuxers tell of gaps again, and together with what they have told of: only
+ * what lies behind the sound so far is left of @frames from @pts on. */
+static void
+leave_out_known (const GstCcstereoDec *self, GstClockTime *pts, guint64 *frames)
+{
+  const GstClockTime end
+      = self->first_pts + gst_ccstereo_dec_frames_to_time (self, self->pushed);
+
+  if (!self->running || *pts >= end)
+    return;
+  *frames -= MIN (
+      *frames, gst_util_uint64_scale_round (
+                   end - *pts, GST_AUDIO_INFO_RATE (&self->info), GST_SECOND));
+  *pts = end;
+}
+
 GstFlowReturn
 gst_ccstereo_dec_take_audio (GstCcstereoDec *self, GstBuffer *taken)
 {
@@ -362,6 +368,8 @@ gst_ccstereo_dec_take_audio (GstCcstereoDec *self, GstBuffer *taken)
 
   if (!GST_CLOCK_TIME_IS_VALID (pts))
     return GST_FLOW_ERROR;
+  if (is_gap)
+    leave_out_known (self, &pts, &frames);
   if (frames == 0)
     return GST_FLOW_OK;
   if (gst_audio_stream_align_process (self->align,

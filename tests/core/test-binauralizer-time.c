@@ -69,6 +69,29 @@ START_TEST (a_window_waits_until_features_reach_its_centre)
 }
 END_TEST
 
+START_TEST (a_window_in_a_gap_waits_for_no_feature)
+{
+  const gint64 center = CCS_WINDOW / 2 * SAMPLE_NS;
+  const CcsBinauralizerOptions options = plain_options ();
+  g_autoptr (CcsBinauralizer) engine = engine_new (&options);
+
+  push (engine, silence, 2 * CCS_WINDOW);
+  ccs_binauralizer_push_gap (engine, center - 1);
+  process (engine);
+  ck_assert_uint_eq (ccs_binauralizer_available (engine), 0);
+  ccs_binauralizer_push_gap (engine, center);
+  ccs_binauralizer_push_gap (engine, 0); /* which is known */
+  ck_assert_int_eq (ccs_binauralizer_next_center (engine),
+                    center + CCS_WINDOW * SAMPLE_NS);
+  process (engine);
+  ck_assert_uint_eq (ccs_binauralizer_available (engine), CCS_WINDOW);
+  ck_assert_uint_eq (ccs_binauralizer_centered_windows (engine), 1);
+  ccs_binauralizer_reset (engine);
+  push (engine, silence, CCS_WINDOW);
+  ck_assert_int_eq (ccs_binauralizer_next_center (engine), center);
+}
+END_TEST
+
 START_TEST (a_window_runs_with_the_last_feature_when_they_end_or_force_is_used)
 {
   const CcsBinauralizerOptions options = plain_options ();
@@ -332,6 +355,7 @@ add_features (Suite *suite)
 
   tcase_add_test (t, a_window_takes_the_nearest_feature_and_the_earlier_of_two);
   tcase_add_test (t, a_window_waits_until_features_reach_its_centre);
+  tcase_add_test (t, a_window_in_a_gap_waits_for_no_feature);
   tcase_add_loop_test (
       t, a_window_runs_with_the_last_feature_when_they_end_or_force_is_used, 0,
       2);

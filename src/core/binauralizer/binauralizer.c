@@ -40,6 +40,7 @@ struct _CcsBinauralizer
   guint64 n_centered;
   guint64 n_averages; /* given to the upsampler */
   gsize skip;         /* averages still to drop: the lead-in's */
+  gint64 gap_end;     /* no feature is shown before, ns */
   gboolean audio_ended, features_ended, finished;
 
   float width, width_target;
@@ -181,6 +182,7 @@ ccs_binauralizer_reset (CcsBinauralizer *self)
   /* The averages begin with the first window's last lookahead samples, except
    * in the published average. */
   self->skip = lead > 0 ? lead - (CCS_WINDOW - self->options.lookahead) : 0;
+  self->gap_end = G_MININT64;
   self->audio_ended = self->features_ended = self->finished = FALSE;
   self->width = self->width_target;
   self->pulled = FALSE;
@@ -211,11 +213,12 @@ center_of_window (const CcsBinauralizer *self, guint64 window)
 }
 
 static gboolean
-window_has_feature (const CcsBinauralizer *self, guint64 window)
+window_knows_feature (const CcsBinauralizer *self, guint64 window)
 {
-  return self->features_ended
-         || ccs_feature_queue_reaches (&self->features,
-                                       center_of_window (self, window));
+  const gint64 center = center_of_window (self, window);
+
+  return self->features_ended || center <= self->gap_end
+         || ccs_feature_queue_reaches (&self->features, center);
 }
 
 /* How many windows are to run now: a batch, or more that wait already. */
@@ -227,7 +230,7 @@ runnable_windows (const CcsBinauralizer *self, gboolean force)
   guint n = 0;
 
   while (n < MIN (waiting, self->most)
-         && (force || window_has_feature (self, self->n_windows + n)))
+         && (force || window_knows_feature (self, self->n_windows + n)))
     n++;
   return n >= batch || force || self->audio_ended ? n : 0;
 }
@@ -332,6 +335,12 @@ ccs_binauralizer_push_feature (CcsBinauralizer *self, gint64 time,
   }
   drop_stale_features (self);
   return TRUE;
+}
+
+void
+ccs_binauralizer_push_gap (CcsBinauralizer *self, gint64 time)
+{
+  self->gap_end = MAX (self->gap_end, time);
 }
 
 void
@@ -459,7 +468,7 @@ ccs_binauralizer_next_center (const CcsBinauralizer *self)
   const guint64 complete = complete_windows (self);
 
   for (guint64 window = self->n_windows; window < complete; window++)
-    if (!window_has_feature (self, window))
+    if (!window_knows_feature (self, window))
       return center_of_window (self, window);
   return -1;
 }

@@ -71,6 +71,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsBinauralizer, ccs_binauralizer_free)
  * more are freed. */
 gboolean ccs_binauralizer_push_feature (CcsBinauralizer *self, gint64 time,
                                         const float *feature, GError **error);
+/* No feature is shown before @time (ns): windows up to there wait for none. */
+void ccs_binauralizer_push_gap (CcsBinauralizer *self, gint64 time);
 /* No feature comes any more (windows still waiting may run with what is
  * there). */
 void ccs_binauralizer_end_features (CcsBinauralizer *self);
@@ -87,10 +89,11 @@ gboolean ccs_binauralizer_push_audio (CcsBinauralizer *self,
 gboolean ccs_binauralizer_drain (CcsBinauralizer *self, GError **error);
 /* Stereo frames that can be pulled now. */
 gsize ccs_binauralizer_available (const CcsBinauralizer *self);
-/* Runs what can run. A window waits until features reach its centre or have
- * ended, and with the batch option until there are enough of them; with @force
- * all complete windows run, with the nearest feature there is (live), or with
- * none: D = 0. After an error nothing is lost: the same windows run next time.
+/* Runs what can run. A window waits until features or a gap reach its centre or
+ * features have ended, and with the batch option until there are enough of
+ * them; with @force all complete windows run, with the nearest feature there is
+ * (live), or with none: D = 0. After an error nothing is lost: the same windows
+ * run next time.
  */
 gboolean ccs_binauralizer_process (CcsBinauralizer *self, gboolean force,
                                    GError **error);
