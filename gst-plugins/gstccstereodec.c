@@ -410,16 +410,17 @@ gst_ccstereo_dec_install_sound_properties (GObjectClass *klass, guint first)
       g_param_spec_uint (
           "lookahead", "Look-ahead",
           "How far ahead of a sample the windows over it are awaited, in "
-          "samples at 16 kHz (10080: the whole window, as published; less "
-          "lowers latency and quality)",
+          "samples at 16 kHz, not below hop (10080: the whole window, as "
+          "published; less lowers latency and quality)",
           CCS_HOP, CCS_WINDOW, CCS_WINDOW, flags | GST_PARAM_MUTABLE_READY));
   g_object_class_install_property (
       klass, first + INDEX_WIDTH,
-      g_param_spec_double (
-          "width", "Width",
-          "How far apart the ears are (0: mono, 1: as the model says)", 0.,
-          CCS_BINAURALIZER_MAX_WIDTH, DEFAULT_WIDTH,
-          flags | GST_PARAM_CONTROLLABLE | GST_PARAM_MUTABLE_PLAYING));
+      g_param_spec_double ("width", "Width",
+                           "How far apart the ears are (0: mono, 1: as the "
+                           "model says, 2: twice)",
+                           0., CCS_BINAURALIZER_MAX_WIDTH, DEFAULT_WIDTH,
+                           flags | GST_PARAM_CONTROLLABLE
+                               | GST_PARAM_MUTABLE_PLAYING));
   g_object_class_install_property (
       klass, first + INDEX_PROCESSING_DEADLINE,
       g_param_spec_uint64 (

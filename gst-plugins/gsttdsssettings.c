@@ -47,7 +47,7 @@ gst_tdss_install_properties (GObjectClass *klass, guint first)
           "points", "Points",
           "Crop points of schedule=custom, \"left,top left,top ..\" within "
           "0..32 and 0..16; frame number k (from 1) takes point k modulo "
-          "their number",
+          "their number, without any the centre",
           "", flags | GST_PARAM_MUTABLE_PLAYING));
   g_object_class_install_property (
       klass, first + INDEX_DIRECTION,

@@ -42,7 +42,7 @@ typedef struct
         0,                                                                     \
         G_OPTION_ARG_INT,                                                      \
         &(choice)->options.n_threads,                                          \
-        "Threads (default: as many as cores)",                                 \
+        "CPU threads (default: one a core)",                                   \
         "N" },                                                                 \
   {                                                                            \
     "precision", 'p', 0, G_OPTION_ARG_STRING, &(choice)->precision,            \

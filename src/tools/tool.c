@@ -36,7 +36,8 @@ tool_parse (const ToolCommand *command, const GOptionEntry *entries, gint *argc,
 {
   g_autoptr (GOptionContext) context = NULL;
   g_autofree char *usage
-      = g_strdup_printf ("%s - %s", command->operands, command->summary);
+      = g_strdup_printf ("%s%s- %s", command->operands,
+                         *command->operands ? " " : "", command->summary);
   g_autofree char *program = g_strdup_printf ("ccstereo %s", command->name);
   g_autofree char *help = NULL;
   g_autoptr (GError) error = NULL;

@@ -40,7 +40,7 @@ extern const ToolCommand tool_info, tool_convert, tool_bench, tool_run,
  * here and ends the program's work with *@exit = TOOL_OK. */
 gboolean tool_parse (const ToolCommand *command, const GOptionEntry *entries,
                      gint *argc, char ***argv, ToolExit *exit);
-/* Says that @value is no good for @option; (for TOOL_USAGE). */
+/* Says what is wrong with an option. Returns TOOL_USAGE. */
 ToolExit tool_bad_option (const ToolCommand *command, const char *format, ...)
     G_GNUC_PRINTF (2, 3);
 /* Reports @error and frees it. Returns TOOL_FAILED. */

@@ -7,6 +7,7 @@
 #include "error.h"
 #include "model-support.h"
 #include "nn/plan.h"
+#include "../suite.h"
 
 START_TEST (features_do_not_depend_on_how_many_frames_are_encoded_at_once)
 {
@@ -371,8 +372,6 @@ main (void)
   TCase *alone = tcase_create ("alone");
   TCase *backends = tcase_create ("backends");
   TCase *callers = tcase_create ("callers");
-  SRunner *runner;
-  int failed;
 
   tcase_add_test (
       alone, features_do_not_depend_on_how_many_frames_are_encoded_at_once);
@@ -395,9 +394,5 @@ main (void)
                   calls_that_are_run_together_give_what_each_would_alone);
   suite_add_tcase (suite, callers);
 
-  runner = srunner_create (suite);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run_suite (suite);
 }

@@ -2,7 +2,6 @@
 /* The network's parts and loaded models: what holds whatever the parameters
  * are. That the numbers are right is the reference suite's matter. */
 #include <check.h>
-#include <glib/gstdio.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,8 @@
 #include "model/net.h"
 #include "nn/passes.h"
 #include "nn/plan.h"
+#include "../folder.h"
+#include "../suite.h"
 
 /* -- the sound's level ---------------------------------------------------- */
 
@@ -133,21 +134,13 @@ static char *scratch_dir;
 static void
 make_scratch_dir (void)
 {
-  scratch_dir = g_dir_make_tmp ("ccstereo-test-XXXXXX", NULL);
-  ck_assert_ptr_nonnull (scratch_dir);
+  scratch_dir = make_folder ();
 }
 
 static void
 remove_scratch_dir (void)
 {
-  g_autoptr (GDir) dir = g_dir_open (scratch_dir, 0, NULL);
-  const char *name;
-
-  while ((name = g_dir_read_name (dir))) {
-    g_autofree char *path = g_build_filename (scratch_dir, name, NULL);
-    g_unlink (path);
-  }
-  g_rmdir (scratch_dir);
+  remove_tree (scratch_dir);
   g_clear_pointer (&scratch_dir, g_free);
 }
 
@@ -323,8 +316,6 @@ main (void)
   TCase *level = tcase_create ("level");
   TCase *parts = tcase_create ("parts");
   TCase *files = tcase_create ("files");
-  SRunner *runner;
-  int failed;
 
   tcase_add_test (level, the_difference_follows_the_level_of_the_mix);
   tcase_add_test (level, silence_has_no_difference);
@@ -349,9 +340,5 @@ main (void)
   tcase_add_test (files, a_missing_file_is_named);
   suite_add_tcase (suite, files);
 
-  runner = srunner_create (suite);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run_suite (suite);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "model/turns.h"
+#include "../suite.h"
 
 #define FULL 4 /* items of a full run */
 #define MAX_RUNS 64
@@ -418,8 +419,6 @@ main (void)
 {
   Suite *suite = suite_create ("turns");
   TCase *tc = tcase_create ("callers");
-  SRunner *runner;
-  int failed;
 
   tcase_set_timeout (tc, 60);
   tcase_add_test (tc, a_caller_alone_runs_its_items_in_order);
@@ -433,9 +432,5 @@ main (void)
   tcase_add_test (tc, a_call_that_cannot_be_planned_harms_no_other);
   tcase_add_test (tc, every_item_of_many_threads_is_run);
   suite_add_tcase (suite, tc);
-  runner = srunner_create (suite);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run_suite (suite);
 }

@@ -11,8 +11,9 @@ G_BEGIN_DECLS
 
 typedef struct _CcsResampler CcsResampler;
 
-/* Rates in Hz, 1 to 768000, at most a factor of 256 apart. Equal rates pass
- * samples through bit for bit. One thread at a time. */
+/* Rates in Hz, 1 to 768000, at most a factor of 256 apart (else
+ * CCS_ERROR_ARGUMENT). Equal rates pass samples through bit for bit. One thread
+ * at a time. Errors of what follows are CCS_ERROR_MEMORY. */
 CcsResampler *ccs_resampler_new (guint in_rate, guint out_rate, GError **error);
 void ccs_resampler_free (CcsResampler *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsResampler, ccs_resampler_free)
@@ -27,7 +28,8 @@ void ccs_resampler_reset (CcsResampler *self);
  * output j is there once j in_rate/out_rate + delay input samples are in.
  * Measured once for a pair of rates, which takes milliseconds. Thread-safe. */
 gsize ccs_resampler_delay (const CcsResampler *self);
-/* A whole signal. (transfer full) (element-type float) */
+/* A whole signal of @n samples. Errors as above. (transfer full)
+ * (element-type float) */
 GArray *ccs_resample (const float *samples, gsize n, guint in_rate,
                       guint out_rate, GError **error);
 

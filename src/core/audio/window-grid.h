@@ -7,7 +7,8 @@
 
 G_BEGIN_DECLS
 
-/* Windows that cover @n samples: ceil ((n - window)/hop) + 1, at least 1. */
+/* Lengths and hops are in samples. Windows that cover @n of them: ceil ((n -
+ * window)/hop) + 1, at least 1. */
 gsize ccs_grid_windows (gsize n, gsize window, gsize hop);
 /* Samples after the zero padding that completes the last window. */
 gsize ccs_grid_padded (gsize n, gsize window, gsize hop);

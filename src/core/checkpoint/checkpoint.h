@@ -35,11 +35,14 @@ CcsCheckpoint *ccs_checkpoint_parse (GBytes *bytes, const char *label,
                                      GError **error);
 void ccs_checkpoint_free (CcsCheckpoint *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsCheckpoint, ccs_checkpoint_free)
+/* "safetensors" and so on, for users. */
 const char *ccs_file_kind_name (CcsFileKind kind);
 
 /* Writes safetensors atomically (temporary file beside, fsync, rename). Tensors
  * of floating type are stored as @storage (CCS_F32, CCS_F16, CCS_BF16); others
- * as they are. @metadata (nullable): string -> string. */
+ * as they are. @metadata (nullable): string -> string. CCS_ERROR_ARGUMENT for
+ * what the format or @storage cannot hold, CCS_ERROR_IO; both name @path, and
+ * what was there stays. */
 gboolean ccs_checkpoint_save (const char *path, const CcsStateDict *tensors,
                               GHashTable *metadata, CcsDType storage,
                               GError **error);

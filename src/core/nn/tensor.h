@@ -42,6 +42,7 @@ typedef struct
   ((CcsShape){ CCS_SHAPE_ARGS_ (__VA_ARGS__, 4, 3, 2, 1, 0), { __VA_ARGS__ } })
 #define CCS_SHAPE_SCALAR ((CcsShape){ 0, { 0 } })
 
+/* The product of the dimensions: 1 for rank 0. */
 gint64 ccs_shape_elements (const CcsShape *shape);
 /* Elements before the last dimension (1 for rank 0 and 1) and in it. */
 gint64 ccs_shape_rows (const CcsShape *shape);
@@ -71,6 +72,7 @@ CcsTensor *ccs_tensor_new_take (CcsDType dtype, const CcsShape *shape,
                                 gpointer data);
 CcsTensor *ccs_tensor_ref (CcsTensor *self);
 void ccs_tensor_unref (CcsTensor *self);
+/* Bytes of the elements. */
 gsize ccs_tensor_size (const CcsTensor *self);
 /* The same values as @dtype (round to nearest even); a new reference to
  * @self when it has that type already. F16, BF16, F32, F64 convert into each
@@ -95,6 +97,8 @@ void ccs_state_dict_set (CcsStateDict *self, const char *name,
                          CcsTensor *tensor);
 /* (transfer none) (nullable) */
 CcsTensor *ccs_state_dict_lookup (const CcsStateDict *self, const char *name);
+/* How many there are; the name and the tensor of number @index, below that.
+ * (transfer none) */
 guint ccs_state_dict_size (const CcsStateDict *self);
 const char *ccs_state_dict_name (const CcsStateDict *self, guint index);
 CcsTensor *ccs_state_dict_tensor (const CcsStateDict *self, guint index);

@@ -18,6 +18,7 @@ CcsResize *ccs_resize_new (gint in_width, gint in_height, gint out_width,
                            gint out_height, GError **error);
 void ccs_resize_free (CcsResize *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsResize, ccs_resize_free)
+/* @in and @out have the sizes that were planned, and do not overlap. */
 void ccs_resize_run (CcsResize *self, const guint8 *in, gsize in_stride,
                      guint8 *out, gsize out_stride);
 
@@ -51,8 +52,8 @@ CcsPoint ccs_tdss_point (gint64 frame);
 /* The centre: (16, 8). */
 CcsPoint ccs_center_point (void);
 
-/* Copies the 448x224 crop at @at of a 480x240 picture (dense rows) to dense
- * @out. @at must lie within the slack. */
+/* Copies the 448x224 crop at @at of the 480x240 picture @resized to @out, both
+ * of dense rows. @at must lie within the slack. */
 void ccs_crop (const guint8 *resized, CcsPoint at, guint8 *out);
 
 /* Pillow's Brightness and Color enhancement by @factor, in place over @pixels
