@@ -1,85 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The pickle machine: a table of opcodes over a stack, marks and a memo. All
- * three, and the number of values built, are bounded; an opcode that is not in
- * the table ends the run. */
-#include "pickle.h"
+/* The opcodes of a pickle, in a table; one that is not there ends the run. */
 #include "checkpoint-private.h"
+#include "pickle-machine.h"
 #include "pickle-torch.h"
 
 #define MAX_PROTOCOL 5
-#define USUAL_STACK 256 /* values; never none, so that it has an address */
 
-/* One run. */
-typedef struct
-{
-  CcsPickle *owner;
-  const guint8 *p, *end;
-  GArray *stack; /* CcsPickleValue */
-  GArray *marks; /* guint: heights of the stack */
-  GArray *memo;  /* CcsPickleValue */
-  gboolean stopped;
-} Machine;
-
-/* -- stack -- */
-
-static CcsPickleValue *
-stack_at (Machine *m, guint index)
-{
-  return &g_array_index (m->stack, CcsPickleValue, index);
-}
+/* -- opcodes; @arg are the opcode's own bytes ------------------------------ */
 
 static gboolean
-push (Machine *m, CcsPickleValue value, GError **error)
-{
-  if (m->stack->len == CCS_PICKLE_MAX_STACK)
-    return ccs_format_error (error, "more than %u values on the stack",
-                             CCS_PICKLE_MAX_STACK);
-  g_array_append_val (m->stack, value);
-  return TRUE;
-}
-
-/* The stack's height down to which opcodes may take values. */
-static guint
-floor_of (const Machine *m)
-{
-  return m->marks->len == 0
-             ? 0
-             : g_array_index (m->marks, guint, m->marks->len - 1);
-}
-
-/* The topmost @n values, bottom first; NULL when there are fewer. They stay
- * on the stack. */
-static CcsPickleValue *
-top (Machine *m, guint n, GError **error)
-{
-  if (m->stack->len - floor_of (m) < n) {
-    ccs_format_error (error, "the stack is empty");
-    return NULL;
-  }
-  return stack_at (m, m->stack->len - n);
-}
-
-/* How many values stand above the last mark, which goes. */
-static gboolean
-take_mark (Machine *m, guint *n, GError **error)
-{
-  if (m->marks->len == 0)
-    return ccs_format_error (error, "there is no mark");
-  *n = m->stack->len - floor_of (m);
-  g_array_set_size (m->marks, m->marks->len - 1);
-  return TRUE;
-}
-
-static void
-drop (Machine *m, guint n)
-{
-  g_array_set_size (m->stack, m->stack->len - n);
-}
-
-/* -- opcodes; @arg are the opcode's own bytes -- */
-
-static gboolean
-run_proto (Machine *m, const guint8 *arg, GError **error)
+run_proto (CcsPickleMachine *m, const guint8 *arg, GError **error)
 {
   return arg[0] <= MAX_PROTOCOL
          || ccs_format_error (error, "protocol %u is not known", arg[0]);
@@ -87,13 +17,13 @@ run_proto (Machine *m, const guint8 *arg, GError **error)
 
 /* Frames only tell how much to read ahead. */
 static gboolean
-run_frame (Machine *m, const guint8 *arg, GError **error)
+run_frame (CcsPickleMachine *m, const guint8 *arg, GError **error)
 {
   return TRUE;
 }
 
 static gboolean
-run_stop (Machine *m, const guint8 *arg, GError **error)
+run_stop (CcsPickleMachine *m, const guint8 *arg, GError **error)
 {
   m->stopped = TRUE;
   return (m->marks->len == 0 && m->stack->len == 1)
@@ -102,95 +32,77 @@ run_stop (Machine *m, const guint8 *arg, GError **error)
 }
 
 static gboolean
-run_mark (Machine *m, const guint8 *arg, GError **error)
+run_mark (CcsPickleMachine *m, const guint8 *arg, GError **error)
 {
-  if (m->marks->len == CCS_PICKLE_MAX_STACK)
-    return ccs_format_error (error, "more than %u marks", CCS_PICKLE_MAX_STACK);
-  g_array_append_val (m->marks, m->stack->len);
-  return TRUE;
+  return ccs_pickle_mark (m, error);
 }
 
 static gboolean
-run_none (Machine *m, const guint8 *arg, GError **error)
+run_none (CcsPickleMachine *m, const guint8 *arg, GError **error)
 {
-  return push (m, (CcsPickleValue){ .type = CCS_PICKLE_NONE }, error);
+  return ccs_pickle_push (m, (CcsPickleValue){ .type = CCS_PICKLE_NONE },
+                          error);
 }
 
 static gboolean
-run_bool (Machine *m, const guint8 *arg, GError **error)
+run_bool (CcsPickleMachine *m, const guint8 *arg, GError **error)
 {
   static const guint8 new_true = 0x88;
 
-  return push (m,
-               (CcsPickleValue){ .type = CCS_PICKLE_BOOL,
-                                 .integer = arg[-1] == new_true },
-               error);
+  return ccs_pickle_push (m,
+                          (CcsPickleValue){ .type = CCS_PICKLE_BOOL,
+                                            .integer = arg[-1] == new_true },
+                          error);
 }
 
 static gboolean
-push_int (Machine *m, gint64 integer, GError **error)
+push_int (CcsPickleMachine *m, gint64 integer, GError **error)
 {
-  return push (
+  return ccs_pickle_push (
       m, (CcsPickleValue){ .type = CCS_PICKLE_INT, .integer = integer }, error);
 }
 
 static gboolean
-run_int1 (Machine *m, const guint8 *arg, GError **error)
+run_int1 (CcsPickleMachine *m, const guint8 *arg, GError **error)
 {
   return push_int (m, arg[0], error);
 }
 
 static gboolean
-run_int2 (Machine *m, const guint8 *arg, GError **error)
+run_int2 (CcsPickleMachine *m, const guint8 *arg, GError **error)
 {
   return push_int (m, ccs_read_le16 (arg), error);
 }
 
 static gboolean
-run_int4 (Machine *m, const guint8 *arg, GError **error)
+run_int4 (CcsPickleMachine *m, const guint8 *arg, GError **error)
 {
   return push_int (m, (gint32)ccs_read_le32 (arg), error);
 }
 
 static gboolean
-run_float (Machine *m, const guint8 *arg, GError **error)
+run_float (CcsPickleMachine *m, const guint8 *arg, GError **error)
 {
-  return push (m, (CcsPickleValue){ .type = CCS_PICKLE_FLOAT }, error);
-}
-
-/* @length bytes that follow the opcode and its argument, or NULL. */
-static const char *
-take_bytes (Machine *m, guint64 length, GError **error)
-{
-  const guint8 *bytes = m->p;
-
-  if (length > (guint64)(m->end - m->p) || length > G_MAXUINT32) {
-    ccs_format_error (error,
-                      "%" G_GUINT64_FORMAT
-                      " bytes are announced, %" G_GSIZE_FORMAT " are left",
-                      length, (gsize)(m->end - m->p));
-    return NULL;
-  }
-  m->p += length;
-  return (const char *)bytes;
+  return ccs_pickle_push (m, (CcsPickleValue){ .type = CCS_PICKLE_FLOAT },
+                          error);
 }
 
 /* Two's complement, little-endian, of any length. */
 static gboolean
-run_long1 (Machine *m, const guint8 *arg, GError **error)
+run_long1 (CcsPickleMachine *m, const guint8 *arg, GError **error)
 {
   guint length = arg[0];
-  const char *bytes = take_bytes (m, length, error);
+  const char *bytes = ccs_pickle_take_bytes (m, length, error);
   guint64 value = 0;
 
   if (bytes == NULL)
     return FALSE;
   if (length > sizeof value)
-    return push (m,
-                 (CcsPickleValue){ .type = CCS_PICKLE_BIG_INT,
-                                   .length = length,
-                                   .text = bytes },
-                 error);
+    return ccs_pickle_push (m,
+                            (CcsPickleValue){ .type = CCS_PICKLE_BIG_INT,
+                                              .length = length,
+                                              .text = bytes },
+                            error);
   if (length > 0 && (bytes[length - 1] & 0x80))
     value = G_MAXUINT64;
   for (guint i = length; i-- > 0;)
@@ -199,107 +111,109 @@ run_long1 (Machine *m, const guint8 *arg, GError **error)
 }
 
 static gboolean
-push_text (Machine *m, guint64 length, GError **error)
+push_text (CcsPickleMachine *m, guint64 length, GError **error)
 {
-  const char *text = take_bytes (m, length, error);
+  const char *text = ccs_pickle_take_bytes (m, length, error);
 
   return text != NULL
-         && push (m,
-                  (CcsPickleValue){ .type = CCS_PICKLE_TEXT,
-                                    .length = (guint32)length,
-                                    .text = text },
-                  error);
+         && ccs_pickle_push (m,
+                             (CcsPickleValue){ .type = CCS_PICKLE_TEXT,
+                                               .length = (guint32)length,
+                                               .text = text },
+                             error);
 }
 
 static gboolean
-run_object (Machine *m, const guint8 *arg, GError **error)
+run_object (CcsPickleMachine *m, const guint8 *arg, GError **error)
 {
-  return push (m, (CcsPickleValue){ .type = CCS_PICKLE_OBJECT }, error);
+  return ccs_pickle_push (m, (CcsPickleValue){ .type = CCS_PICKLE_OBJECT },
+                          error);
 }
 
 static gboolean
-push_bytes (Machine *m, guint64 length, GError **error)
+push_bytes (CcsPickleMachine *m, guint64 length, GError **error)
 {
-  return take_bytes (m, length, error) != NULL && run_object (m, NULL, error);
+  return ccs_pickle_take_bytes (m, length, error) != NULL
+         && run_object (m, NULL, error);
 }
 
 static gboolean
-run_bytes1 (Machine *m, const guint8 *arg, GError **error)
+run_bytes1 (CcsPickleMachine *m, const guint8 *arg, GError **error)
 {
   return push_bytes (m, arg[0], error);
 }
 
 static gboolean
-run_bytes4 (Machine *m, const guint8 *arg, GError **error)
+run_bytes4 (CcsPickleMachine *m, const guint8 *arg, GError **error)
 {
   return push_bytes (m, ccs_read_le32 (arg), error);
 }
 
 static gboolean
-run_text1 (Machine *m, const guint8 *arg, GError **error)
+run_text1 (CcsPickleMachine *m, const guint8 *arg, GError **error)
 {
   return push_text (m, arg[0], error);
 }
 
 static gboolean
-run_text4 (Machine *m, const guint8 *arg, GError **error)
+run_text4 (CcsPickleMachine *m, const guint8 *arg, GError **error)
 {
   return push_text (m, ccs_read_le32 (arg), error);
 }
 
 static gboolean
-run_empty (Machine *m, CcsPickleType type, GError **error)
+run_empty (CcsPickleMachine *m, CcsPickleType type, GError **error)
 {
   CcsPickleValue value;
 
   return ccs_pickle_build (m->owner, type, &value, error)
-         && push (m, value, error);
+         && ccs_pickle_push (m, value, error);
 }
 
 static gboolean
-run_empty_dict (Machine *m, const guint8 *arg, GError **error)
+run_empty_dict (CcsPickleMachine *m, const guint8 *arg, GError **error)
 {
   return run_empty (m, CCS_PICKLE_DICT, error);
 }
 
 static gboolean
-run_empty_list (Machine *m, const guint8 *arg, GError **error)
+run_empty_list (CcsPickleMachine *m, const guint8 *arg, GError **error)
 {
   return run_empty (m, CCS_PICKLE_LIST, error);
 }
 
 static gboolean
-run_empty_tuple (Machine *m, const guint8 *arg, GError **error)
+run_empty_tuple (CcsPickleMachine *m, const guint8 *arg, GError **error)
 {
   return run_empty (m, CCS_PICKLE_TUPLE, error);
 }
 
 /* Makes one tuple of the topmost @n values. */
 static gboolean
-make_tuple (Machine *m, guint n, GError **error)
+make_tuple (CcsPickleMachine *m, guint n, GError **error)
 {
-  CcsPickleValue *items = top (m, n, error);
+  CcsPickleValue *items = ccs_pickle_top (m, n, error);
   CcsPickleValue tuple;
 
   if (items == NULL
       || !ccs_pickle_build (m->owner, CCS_PICKLE_TUPLE, &tuple, error)
       || !ccs_pickle_append (m->owner, tuple.node, items, n, error))
     return FALSE;
-  drop (m, n);
-  return push (m, tuple, error);
+  ccs_pickle_drop (m, n);
+  return ccs_pickle_push (m, tuple, error);
 }
 
 static gboolean
-run_tuple (Machine *m, const guint8 *arg, GError **error)
+run_tuple (CcsPickleMachine *m, const guint8 *arg, GError **error)
 {
   guint n = 0;
 
-  return take_mark (m, &n, error) && make_tuple (m, n, error);
+  return ccs_pickle_take_mark (m, &n, error) && make_tuple (m, n, error);
 }
 
 /* TUPLE1 to TUPLE3 are neighbours. */
 static gboolean
-run_small_tuple (Machine *m, const guint8 *arg, GError **error)
+run_small_tuple (CcsPickleMachine *m, const guint8 *arg, GError **error)
 {
   static const guint8 tuple1 = 0x85;
 
@@ -308,9 +222,9 @@ run_small_tuple (Machine *m, const guint8 *arg, GError **error)
 
 /* Appends the topmost @n values to the container below them. */
 static gboolean
-extend (Machine *m, CcsPickleType type, guint n, GError **error)
+extend (CcsPickleMachine *m, CcsPickleType type, guint n, GError **error)
 {
-  CcsPickleValue *container = top (m, n + 1, error);
+  CcsPickleValue *container = ccs_pickle_top (m, n + 1, error);
 
   if (container == NULL)
     return FALSE;
@@ -320,22 +234,22 @@ extend (Machine *m, CcsPickleType type, guint n, GError **error)
                              ccs_pickle_type_name (container->type));
   if (!ccs_pickle_append (m->owner, container->node, container + 1, n, error))
     return FALSE;
-  drop (m, n);
+  ccs_pickle_drop (m, n);
   return TRUE;
 }
 
 static gboolean
-run_set_item (Machine *m, const guint8 *arg, GError **error)
+run_set_item (CcsPickleMachine *m, const guint8 *arg, GError **error)
 {
   return extend (m, CCS_PICKLE_DICT, 2, error);
 }
 
 static gboolean
-run_set_items (Machine *m, const guint8 *arg, GError **error)
+run_set_items (CcsPickleMachine *m, const guint8 *arg, GError **error)
 {
   guint n = 0;
 
-  if (!take_mark (m, &n, error))
+  if (!ccs_pickle_take_mark (m, &n, error))
     return FALSE;
   if (n % 2 != 0)
     return ccs_format_error (error, "a key without a value");
@@ -343,157 +257,111 @@ run_set_items (Machine *m, const guint8 *arg, GError **error)
 }
 
 static gboolean
-run_append (Machine *m, const guint8 *arg, GError **error)
+run_append (CcsPickleMachine *m, const guint8 *arg, GError **error)
 {
   return extend (m, CCS_PICKLE_LIST, 1, error);
 }
 
 static gboolean
-run_appends (Machine *m, const guint8 *arg, GError **error)
+run_appends (CcsPickleMachine *m, const guint8 *arg, GError **error)
 {
   guint n = 0;
 
-  return take_mark (m, &n, error) && extend (m, CCS_PICKLE_LIST, n, error);
+  return ccs_pickle_take_mark (m, &n, error)
+         && extend (m, CCS_PICKLE_LIST, n, error);
 }
 
 /* To a set, whose items are of no interest. */
 static gboolean
-run_add_items (Machine *m, const guint8 *arg, GError **error)
+run_add_items (CcsPickleMachine *m, const guint8 *arg, GError **error)
 {
   guint n = 0;
   const CcsPickleValue *set;
 
-  if (!take_mark (m, &n, error))
+  if (!ccs_pickle_take_mark (m, &n, error))
     return FALSE;
-  set = top (m, n + 1, error);
+  set = ccs_pickle_top (m, n + 1, error);
   if (set == NULL)
     return FALSE;
   if (set->type != CCS_PICKLE_OBJECT)
     return ccs_format_error (error, "items for a set, which is %s",
                              ccs_pickle_type_name (set->type));
-  drop (m, n);
-  return TRUE;
-}
-
-/* Writers number the memo from 0 (Python 2's fast one from 1) without leaving
- * anything out, so an index far beyond the memo is an attack. */
-static gboolean
-memo_put (Machine *m, guint64 index, GError **error)
-{
-  CcsPickleValue *value = top (m, 1, error);
-
-  if (value == NULL)
-    return FALSE;
-  if (index > (guint64)m->memo->len + 1 || index >= CCS_PICKLE_MAX_NODES)
-    return ccs_format_error (error,
-                             "memo index %" G_GUINT64_FORMAT " with %u in use",
-                             index, m->memo->len);
-  if (index >= m->memo->len)
-    g_array_set_size (m->memo, (guint)index + 1);
-  g_array_index (m->memo, CcsPickleValue, index) = *value;
+  ccs_pickle_drop (m, n);
   return TRUE;
 }
 
 static gboolean
-run_put1 (Machine *m, const guint8 *arg, GError **error)
+run_put1 (CcsPickleMachine *m, const guint8 *arg, GError **error)
 {
-  return memo_put (m, arg[0], error);
+  return ccs_pickle_memo_put (m, arg[0], error);
 }
 
 static gboolean
-run_put4 (Machine *m, const guint8 *arg, GError **error)
+run_put4 (CcsPickleMachine *m, const guint8 *arg, GError **error)
 {
-  return memo_put (m, ccs_read_le32 (arg), error);
+  return ccs_pickle_memo_put (m, ccs_read_le32 (arg), error);
 }
 
 static gboolean
-run_memoize (Machine *m, const guint8 *arg, GError **error)
+run_memoize (CcsPickleMachine *m, const guint8 *arg, GError **error)
 {
-  return memo_put (m, m->memo->len, error);
+  return ccs_pickle_memo_put (m, m->memo->len, error);
 }
 
 static gboolean
-memo_get (Machine *m, guint64 index, GError **error)
+run_get1 (CcsPickleMachine *m, const guint8 *arg, GError **error)
 {
-  CcsPickleValue value = { 0 };
-
-  if (index < m->memo->len)
-    value = g_array_index (m->memo, CcsPickleValue, index);
-  if (value.type == CCS_PICKLE_UNSET)
-    return ccs_format_error (
-        error, "memo index %" G_GUINT64_FORMAT " was never set", index);
-  return push (m, value, error);
+  return ccs_pickle_memo_get (m, arg[0], error);
 }
 
 static gboolean
-run_get1 (Machine *m, const guint8 *arg, GError **error)
+run_get4 (CcsPickleMachine *m, const guint8 *arg, GError **error)
 {
-  return memo_get (m, arg[0], error);
+  return ccs_pickle_memo_get (m, ccs_read_le32 (arg), error);
 }
 
 static gboolean
-run_get4 (Machine *m, const guint8 *arg, GError **error)
-{
-  return memo_get (m, ccs_read_le32 (arg), error);
-}
-
-static gboolean
-push_global (Machine *m, const char *module, gsize module_length,
+push_global (CcsPickleMachine *m, const char *module, gsize module_length,
              const char *name, gsize name_length, GError **error)
 {
   CcsPickleValue value = { .type = CCS_PICKLE_GLOBAL };
 
   return ccs_pickle_find_global (module, module_length, name, name_length,
                                  &value.global, error)
-         && push (m, value, error);
-}
-
-static const char *
-take_line (Machine *m, gsize *length, GError **error)
-{
-  const guint8 *newline = memchr (m->p, '\n', (gsize)(m->end - m->p));
-  const char *line;
-
-  if (newline == NULL) {
-    ccs_format_error (error, "a name does not end");
-    return NULL;
-  }
-  *length = (gsize)(newline - m->p);
-  line = take_bytes (m, *length + 1, error);
-  return line;
+         && ccs_pickle_push (m, value, error);
 }
 
 static gboolean
-run_global (Machine *m, const guint8 *arg, GError **error)
+run_global (CcsPickleMachine *m, const guint8 *arg, GError **error)
 {
   gsize module_length, name_length;
-  const char *module = take_line (m, &module_length, error), *name;
+  const char *module = ccs_pickle_take_line (m, &module_length, error), *name;
 
   if (module == NULL)
     return FALSE;
-  name = take_line (m, &name_length, error);
+  name = ccs_pickle_take_line (m, &name_length, error);
   return name != NULL
          && push_global (m, module, module_length, name, name_length, error);
 }
 
 static gboolean
-run_stack_global (Machine *m, const guint8 *arg, GError **error)
+run_stack_global (CcsPickleMachine *m, const guint8 *arg, GError **error)
 {
-  CcsPickleValue *names = top (m, 2, error);
+  CcsPickleValue *names = ccs_pickle_top (m, 2, error);
 
   if (names == NULL)
     return FALSE;
   if (names[0].type != CCS_PICKLE_TEXT || names[1].type != CCS_PICKLE_TEXT)
     return ccs_format_error (error, "a global whose name is no text");
-  drop (m, 2); /* frees nothing: names stay readable */
+  ccs_pickle_drop (m, 2); /* frees nothing: names stay readable */
   return push_global (m, names[0].text, names[0].length, names[1].text,
                       names[1].length, error);
 }
 
 static gboolean
-run_persistent_id (Machine *m, const guint8 *arg, GError **error)
+run_persistent_id (CcsPickleMachine *m, const guint8 *arg, GError **error)
 {
-  CcsPickleValue *id = top (m, 1, error);
+  CcsPickleValue *id = ccs_pickle_top (m, 1, error);
   CcsPickleValue storage;
 
   if (id == NULL)
@@ -503,14 +371,14 @@ run_persistent_id (Machine *m, const guint8 *arg, GError **error)
                              ccs_pickle_type_name (id->type));
   if (!ccs_pickle_load_storage (m->owner, id->node, &storage, error))
     return FALSE;
-  drop (m, 1);
-  return push (m, storage, error);
+  ccs_pickle_drop (m, 1);
+  return ccs_pickle_push (m, storage, error);
 }
 
 static gboolean
-run_reduce (Machine *m, const guint8 *arg, GError **error)
+run_reduce (CcsPickleMachine *m, const guint8 *arg, GError **error)
 {
-  CcsPickleValue *call = top (m, 2, error);
+  CcsPickleValue *call = ccs_pickle_top (m, 2, error);
   CcsPickleValue result;
 
   if (call == NULL)
@@ -521,28 +389,28 @@ run_reduce (Machine *m, const guint8 *arg, GError **error)
                              ccs_pickle_type_name (call[1].type));
   if (!ccs_pickle_call (m->owner, call[0].global, call[1].node, &result, error))
     return FALSE;
-  drop (m, 2);
-  return push (m, result, error);
+  ccs_pickle_drop (m, 2);
+  return ccs_pickle_push (m, result, error);
 }
 
 /* A state_dict's _metadata and an old Parameter's flags: neither is needed. */
 static gboolean
-run_build (Machine *m, const guint8 *arg, GError **error)
+run_build (CcsPickleMachine *m, const guint8 *arg, GError **error)
 {
-  CcsPickleValue *object = top (m, 2, error);
+  CcsPickleValue *object = ccs_pickle_top (m, 2, error);
 
   if (object == NULL)
     return FALSE;
   if (object->type != CCS_PICKLE_DICT && object->type != CCS_PICKLE_TENSOR)
     return ccs_format_error (error, "a state for %s",
                              ccs_pickle_type_name (object->type));
-  drop (m, 1);
+  ccs_pickle_drop (m, 1);
   return TRUE;
 }
 
 typedef struct
 {
-  gboolean (*run) (Machine *m, const guint8 *arg, GError **error);
+  gboolean (*run) (CcsPickleMachine *m, const guint8 *arg, GError **error);
   guint8 n_arg; /* bytes behind the opcode */
 } Opcode;
 
@@ -591,7 +459,7 @@ static const Opcode opcodes[256] = {
 };
 
 static gboolean
-step (Machine *m, GError **error)
+step (CcsPickleMachine *m, GError **error)
 {
   const Opcode *opcode;
   const guint8 *arg;
@@ -612,30 +480,21 @@ gboolean
 ccs_pickle_run (CcsPickle *self, const guint8 *data, gsize size,
                 CcsPickleValue *value, gsize *used, GError **error)
 {
-  Machine m = {
-    .owner = self,
-    .p = data,
-    .end = data + size,
-    .stack
-    = g_array_sized_new (FALSE, TRUE, sizeof (CcsPickleValue), USUAL_STACK),
-    .marks = g_array_new (FALSE, FALSE, sizeof (guint)),
-    .memo = g_array_new (FALSE, TRUE, sizeof (CcsPickleValue)),
-  };
+  CcsPickleMachine m;
   gboolean ok = TRUE;
   gsize at = 0;
 
+  ccs_pickle_machine_init (&m, self, data, size);
   while (ok && !m.stopped) {
     at = (gsize)(m.p - data);
     ok = step (&m, error);
   }
   if (ok) {
-    *value = *stack_at (&m, 0);
+    *value = g_array_index (m.stack, CcsPickleValue, 0);
     *used = (gsize)(m.p - data);
   } else {
     g_prefix_error (error, "pickle byte %" G_GSIZE_FORMAT ": ", at);
   }
-  g_array_unref (m.stack);
-  g_array_unref (m.marks);
-  g_array_unref (m.memo);
+  ccs_pickle_machine_clear (&m);
   return ok;
 }
