@@ -4,7 +4,7 @@
  * stride 1, one for each parity of row and column, whose products are summed
  * before they are turned into results. Blocks of tiles of results are shared
  * out to threads; all sums run over the input channels in order. */
-#include "gemm.h"
+#include "winograd-filter.h"
 
 #include <string.h>
 
@@ -12,9 +12,6 @@
 
 #define MAX_RESULTS 16 /* of a tile */
 #define MAX_PIXELS 36
-#define MAX_PARITIES 4
-#define MAX_TAPS 25    /* of a parity's filter */
-#define MAX_COLUMNS 32 /* gemm_columns of any instruction set */
 /* Of a second-level cache. A block has what a transformed filter leaves of it;
  * of filters that are larger than that, blocks of fewer register tiles would
  * read them too often. */
@@ -31,50 +28,19 @@
  * rows or columns must have for that to be worth it. */
 #define MIN_ROWS_A_CHANNEL 2
 
-/* Where tap t of input channel i and output channel o stands: taps [i in_step +
- * t tap_step + o]. */
 typedef struct
 {
-  const float *taps;
-  gint64 in_step, tap_step;
-} Filter;
-
-/* The pixels, and taps, whose rows and columns are even (0) or odd (1), counted
- * from the first tap's. */
-typedef struct
-{
-  gint row, column;
-} Parity;
-
-/* An odd filter has a tap less for odd rows, for which the last of a tile's
- * numbers, that of the point at infinity, is zero; so with columns. In this
- * order those that are left out never stand between others. */
-static const Parity parities[MAX_PARITIES]
-    = { { 1, 0 }, { 0, 0 }, { 0, 1 }, { 1, 1 } };
-static const Parity whole = { 0, 0 };
-
-typedef struct
-{
-  CcsCpu *cpu;
+  CcsWinogradFilter filter;
   CcsOperand x, y, residual;
-  float *filter; /* [out,side,side,in]; of a data gradient [in,side,side,out] */
   const float *bias;
   CcsAct act;
-  gboolean gradient;
-  gint side, stride;
-  CcsWinograd form;
-  gint step, taps, tile, planes; /* pixels of a tile: planes */
-  gint n_parities;
-  gint64 pad, in, out;            /* channels */
-  gint64 depth;                   /* in of all parities */
+  gint step, tile; /* results and pixels on a side of a tile */
+  gint64 pad;
   gint64 pitch;                   /* of transformed tiles */
   gint64 tiles_h, tiles_w, tiles; /* of one item, and of all */
   gint64 block, blocks;           /* tiles of a block, and blocks */
-  gint64 groups;     /* of panels: where there are fewer blocks than threads */
-  CcsConstant *pack; /* or, where the filter changes, in scratch: */
-  CcsDnnl turn;      /* to [in,side,side,out] */
-  gsize turned_at, packed_at, turn_at;
-  gsize each; /* floats of scratch for each thread */
+  gint64 groups; /* of panels: where there are fewer blocks than threads */
+  gsize each;    /* floats of scratch for each thread */
 } Winograd;
 
 static void
@@ -82,156 +48,8 @@ winograd_free (gpointer data)
 {
   Winograd *self = data;
 
-  ccs_constant_release (self->pack);
-  ccs_dnnl_clear (&self->turn);
+  ccs_winograd_filter_clear (&self->filter);
   g_free (self);
-}
-
-/* -- the filter ------------------------------------------------------------ */
-
-static gint64
-panels (const Winograd *self)
-{
-  const gint64 columns = ccs_simd ()->gemm_columns;
-
-  return (self->out + columns - 1) / columns;
-}
-
-static gint64
-panel_size (const Winograd *self)
-{
-  return self->depth * ccs_simd ()->gemm_columns;
-}
-
-static gsize
-packed_bytes (const Winograd *self)
-{
-  return self->planes * panels (self) * panel_size (self) * sizeof (float);
-}
-
-static Parity
-parity (const Winograd *self, gint index)
-{
-  return self->stride == 1 ? whole : parities[index];
-}
-
-/* Row @i of parity @index in panel @panel of all planes. */
-static void
-pack_row (const Winograd *self, Filter filter, gint64 panel, gint index,
-          gint64 i, float *to)
-{
-  static const float zeros[MAX_COLUMNS];
-  const CcsSimd *simd = ccs_simd ();
-  const gint64 columns = simd->gemm_columns, first = panel * columns;
-  const Parity of = parity (self, index);
-  const float *taps[MAX_TAPS];
-
-  for (gint t = 0; t < self->taps * self->taps; t++) {
-    const gint row = self->stride * (t / self->taps) + of.row;
-    const gint column = self->stride * (t % self->taps) + of.column;
-    const gint64 tap = row * self->side + column;
-
-    taps[t]
-        = row < self->side && column < self->side
-              ? filter.taps + i * filter.in_step + tap * filter.tap_step + first
-              : zeros;
-  }
-  simd->winograd[self->form].filter (MIN (columns, self->out - first), taps,
-                                     to + panel * panel_size (self)
-                                         + (index * self->in + i) * columns,
-                                     panels (self) * panel_size (self));
-}
-
-/* @to: for each plane its panels [depth,gemm_columns]. */
-static void
-pack_panels (const Winograd *self, Filter filter, float *to)
-{
-  const gint64 n = panels (self);
-
-#pragma omp parallel for collapse(3) schedule(static)
-  for (gint64 panel = 0; panel < n; panel++)
-    for (gint index = 0; index < self->n_parities; index++)
-      for (gint64 i = 0; i < self->in; i++)
-        pack_row (self, filter, panel, index, i, to);
-}
-
-static gint64
-filter_taps (const Winograd *self)
-{
-  return self->side * self->side;
-}
-
-static void
-desc_turned (const Winograd *self, gboolean turned, dnnl_memory_desc_t *md)
-{
-  dnnl_dims_t dims = { self->out, self->in, filter_taps (self) };
-  dnnl_dims_t strides = { filter_taps (self) * self->in, 1, self->in };
-  dnnl_dims_t turned_strides = { 1, filter_taps (self) * self->out, self->out };
-
-  dnnl_memory_desc_init_by_strides (md, 3, dims, dnnl_f32,
-                                    turned ? turned_strides : strides);
-}
-
-static gsize
-turned_bytes (const Winograd *self)
-{
-  return ccs_align (filter_taps (self) * self->in * self->out * sizeof (float));
-}
-
-/* A data gradient takes the taps in reverse order. */
-static Filter
-as_it_stands (const Winograd *self)
-{
-  const gint64 taps = filter_taps (self);
-
-  return (Filter){ self->filter + (taps - 1) * self->out, taps * self->out,
-                   -self->out };
-}
-
-static Filter
-turned_at (const Winograd *self, const float *taps)
-{
-  return (Filter){ taps, filter_taps (self) * self->out, self->out };
-}
-
-static gboolean
-pack_constant (CcsBackend *backend, gpointer user, void *to, GError **error)
-{
-  const Winograd *self = user;
-  dnnl_memory_desc_t from_desc, to_desc;
-  g_autofree float *turned = NULL;
-
-  if (self->gradient) {
-    pack_panels (self, as_it_stands (self), to);
-    return TRUE;
-  }
-  turned = g_malloc (turned_bytes (self));
-  desc_turned (self, FALSE, &from_desc);
-  desc_turned (self, TRUE, &to_desc);
-  if (!ccs_dnnl_reorder_once ((CcsCpu *)backend, &from_desc, self->filter,
-                              &to_desc, turned, "packing a filter", error))
-    return FALSE;
-  pack_panels (self, turned_at (self, turned), to);
-  return TRUE;
-}
-
-/* The panels of this run. */
-static const float *
-packed (Winograd *self, char *scratch)
-{
-  float *turned = (float *)(scratch + self->turned_at);
-  float *to = (float *)(scratch + self->packed_at);
-
-  if (self->pack)
-    return self->pack->data;
-  if (self->gradient) {
-    pack_panels (self, as_it_stands (self), to);
-    return to;
-  }
-  ccs_dnnl_set_arg_data (&self->turn, DNNL_ARG_TO, turned);
-  ccs_dnnl_run (&self->turn, self->cpu, scratch + self->turn_at);
-  pack_panels (self, turned_at (self, turned), to);
-  return to;
 }
 
 /* -- a block --------------------------------------------------------------- */
@@ -248,18 +66,18 @@ tile_origin (const Winograd *self, gint64 tile, gint64 *b, gint64 *i, gint64 *j)
 /* Where the pixels of tile @tile are that have parity @of; @zeros: a pixel of
  * the padding. */
 static void
-tile_pixels (const Winograd *self, gint64 tile, Parity of, const float *zeros,
-             const float *pixels[MAX_PIXELS])
+tile_pixels (const Winograd *self, gint64 tile, CcsWinogradParity of,
+             const float *zeros, const float *pixels[MAX_PIXELS])
 {
   const gint64 height = self->x.shape.dim[1], width = self->x.shape.dim[2];
   gint64 b, i, j;
 
   tile_origin (self, tile, &b, &i, &j);
-  i = self->stride * i + of.row - self->pad;
-  j = self->stride * j + of.column - self->pad;
-  for (gint k = 0; k < self->planes; k++) {
-    const gint64 row = i + self->stride * (k / self->tile);
-    const gint64 column = j + self->stride * (k % self->tile);
+  i = self->filter.stride * i + of.row - self->pad;
+  j = self->filter.stride * j + of.column - self->pad;
+  for (gint k = 0; k < self->filter.planes; k++) {
+    const gint64 row = i + self->filter.stride * (k / self->tile);
+    const gint64 column = j + self->filter.stride * (k % self->tile);
     const gboolean inside
         = row >= 0 && row < height && column >= 0 && column < width;
 
@@ -276,10 +94,11 @@ transform_tile (const Winograd *self, const CcsSimd *simd, gint64 tile,
   const float *pixels[MAX_PIXELS];
   const gint64 plane = self->block * self->pitch;
 
-  for (gint k = 0; k < self->n_parities; k++) {
-    tile_pixels (self, tile, parity (self, k), zeros, pixels);
-    simd->winograd[self->form].input (self->in, pixels, to + k * self->in,
-                                      plane);
+  for (gint k = 0; k < self->filter.n_parities; k++) {
+    tile_pixels (self, tile, ccs_winograd_filter_parity (&self->filter, k),
+                 zeros, pixels);
+    simd->winograd[self->filter.form].input (self->filter.in, pixels,
+                                             to + k * self->filter.in, plane);
   }
 }
 
@@ -287,13 +106,14 @@ transform_tile (const Winograd *self, const CcsSimd *simd, gint64 tile,
 static void
 plane_parities (const Winograd *self, gint plane, gint *first, gint *end)
 {
-  const gboolean odd_filter = self->stride == 2 && self->side % 2 == 1;
+  const gboolean odd_filter
+      = self->filter.stride == 2 && self->filter.side % 2 == 1;
   const gboolean last_row = odd_filter && plane / self->tile == self->tile - 1;
   const gboolean last_column
       = odd_filter && plane % self->tile == self->tile - 1;
 
   *first = last_row ? 1 : 0;
-  *end = last_column ? 2 : last_row ? 3 : self->n_parities;
+  *end = last_column ? 2 : last_row ? 3 : self->filter.n_parities;
 }
 
 /* @sums: of all planes, for panel @panel of the filter. */
@@ -303,16 +123,19 @@ sum_products (const Winograd *self, const CcsSimd *simd, const float *filter,
 {
   const gint64 columns = simd->gemm_columns;
 
-  for (gint p = 0; p < self->planes; p++) {
+  for (gint p = 0; p < self->filter.planes; p++) {
     gint first, end;
 
     plane_parities (self, p, &first, &end);
-    simd->gemm_sums (n, (end - first) * self->in,
-                     planes + p * self->block * self->pitch + first * self->in,
-                     self->pitch,
-                     filter + (p * panels (self) + panel) * panel_size (self)
-                         + first * self->in * columns,
-                     sums + p * self->block * columns);
+    simd->gemm_sums (
+        n, (end - first) * self->filter.in,
+        planes + p * self->block * self->pitch + first * self->filter.in,
+        self->pitch,
+        filter
+            + (p * ccs_winograd_filter_panels (&self->filter) + panel)
+                  * ccs_winograd_filter_panel_size (&self->filter)
+            + first * self->filter.in * columns,
+        sums + p * self->block * columns);
   }
 }
 
@@ -337,8 +160,8 @@ finish_tile (const Winograd *self, const CcsSimd *simd, gint64 tile,
     if (self->residual.data)
       residual[k] = ccs_row (&self->residual, at) + first;
   }
-  simd->winograd[self->form].output (
-      MIN (simd->gemm_columns, self->out - first), sums,
+  simd->winograd[self->filter.form].output (
+      MIN (simd->gemm_columns, self->filter.out - first), sums,
       self->block * simd->gemm_columns, self->bias ? self->bias + first : NULL,
       residual, self->act, y);
 }
@@ -350,12 +173,13 @@ run_block (const Winograd *self, const CcsSimd *simd, const float *filter,
            gint64 first, gint64 group, float *scratch)
 {
   const gint64 n = MIN (self->block, self->tiles - first);
-  const gint64 n_panels = panels (self), columns = simd->gemm_columns;
+  const gint64 n_panels = ccs_winograd_filter_panels (&self->filter);
+  const gint64 columns = simd->gemm_columns;
   const gint64 end = (group + 1) * n_panels / self->groups;
-  float *planes = scratch + self->in;
-  float *sums = planes + self->planes * self->block * self->pitch;
+  float *planes = scratch + self->filter.in;
+  float *sums = planes + self->filter.planes * self->block * self->pitch;
 
-  memset (scratch, 0, self->in * sizeof (float));
+  memset (scratch, 0, self->filter.in * sizeof (float));
   for (gint64 t = 0; t < n; t++)
     transform_tile (self, simd, first + t, scratch, planes + t * self->pitch);
   for (gint64 panel = group * n_panels / self->groups; panel < end; panel++) {
@@ -370,7 +194,7 @@ run_winograd (CcsBackend *backend, gpointer state, void *scratch)
 {
   Winograd *self = state;
   const CcsSimd *simd = ccs_simd ();
-  const float *filter = packed (self, scratch);
+  const float *filter = ccs_winograd_filter_get (&self->filter, scratch);
   const gint64 parts = self->blocks * self->groups;
 
 #pragma omp parallel for schedule(dynamic)
@@ -439,9 +263,11 @@ static gint64
 choose_block (const Winograd *self, gint n_threads)
 {
   const gint64 rows = ccs_simd ()->gemm_rows;
-  const gint64 each = self->planes * (self->pitch + ccs_simd ()->gemm_columns);
+  const gint64 each
+      = self->filter.planes * (self->pitch + ccs_simd ()->gemm_columns);
   const gint64 beside
-      = CACHE_FLOATS - (gint64)(packed_bytes (self) / sizeof (float));
+      = CACHE_FLOATS
+        - (gint64)(ccs_winograd_filter_bytes (&self->filter) / sizeof (float));
   const gint64 room = beside > 0 ? beside : CACHE_FLOATS / 2;
   const gint64 least = beside > 0 ? 1 : MIN_REGISTER_TILES;
   const gint64 share
@@ -452,7 +278,7 @@ choose_block (const Winograd *self, gint n_threads)
 
 /* What its kernels read and write, and the form. */
 static Winograd *
-winograd_new (CcsCpu *cpu, CcsKernel *kernel, gboolean constant)
+winograd_new (CcsKernel *kernel, gboolean constant)
 {
   Winograd *self = g_new0 (Winograd, 1);
   const CcsAttrs *attrs = &kernel->op->attrs;
@@ -460,22 +286,22 @@ winograd_new (CcsCpu *cpu, CcsKernel *kernel, gboolean constant)
   kernel->state = self;
   kernel->free_state = winograd_free;
   kernel->run = run_winograd;
-  self->cpu = cpu;
-  self->gradient = kernel->op->kind == CCS_OP_CONV_TRANSPOSE2D;
+  self->filter.gradient = kernel->op->kind == CCS_OP_CONV_TRANSPOSE2D;
   self->x = kernel->in[0];
   self->y = kernel->out[0];
-  self->filter = kernel->in[1].data;
+  self->filter.data = kernel->in[1].data;
   self->bias = kernel->in[2].data;
-  if (!self->gradient)
+  if (!self->filter.gradient)
     self->residual = kernel->in[3];
   self->act = attrs->conv.act;
-  self->side = kernel->in[1].shape.dim[1];
-  self->stride = attrs->conv.stride;
-  self->pad
-      = self->gradient ? self->side - 1 - attrs->conv.pad : attrs->conv.pad;
-  self->in = ccs_channels (&self->x);
-  self->out = ccs_channels (&self->y);
-  choose_form (self->side, self->stride, constant, &self->form);
+  self->filter.side = kernel->in[1].shape.dim[1];
+  self->filter.stride = attrs->conv.stride;
+  self->pad = self->filter.gradient ? self->filter.side - 1 - attrs->conv.pad
+                                    : attrs->conv.pad;
+  self->filter.in = ccs_channels (&self->x);
+  self->filter.out = ccs_channels (&self->y);
+  choose_form (self->filter.side, self->filter.stride, constant,
+               &self->filter.form);
   return self;
 }
 
@@ -483,24 +309,24 @@ winograd_new (CcsCpu *cpu, CcsKernel *kernel, gboolean constant)
 static void
 plan_tiles (Winograd *self)
 {
-  const CcsSimdWinograd *form = &ccs_simd ()->winograd[self->form];
+  const CcsSimdWinograd *form = &ccs_simd ()->winograd[self->filter.form];
   const gint64 *dim = self->y.shape.dim;
   const gint n_threads = omp_get_max_threads ();
 
   self->step = form->step;
-  self->taps = form->taps;
-  self->tile = self->step + self->taps - 1;
-  self->planes = self->tile * self->tile;
-  self->n_parities = self->stride * self->stride;
-  self->depth = self->n_parities * self->in;
-  self->pitch = self->depth + PITCH_PAD;
+  self->filter.taps = form->taps;
+  self->tile = self->step + self->filter.taps - 1;
+  self->filter.planes = self->tile * self->tile;
+  self->filter.n_parities = self->filter.stride * self->filter.stride;
+  self->filter.depth = self->filter.n_parities * self->filter.in;
+  self->pitch = self->filter.depth + PITCH_PAD;
   self->tiles_h = (dim[1] + self->step - 1) / self->step;
   self->tiles_w = (dim[2] + self->step - 1) / self->step;
   self->tiles = dim[0] * self->tiles_h * self->tiles_w;
   self->block = choose_block (self, n_threads);
   self->blocks = (self->tiles + self->block - 1) / self->block;
-  self->groups
-      = MIN (panels (self), (n_threads + self->blocks - 1) / self->blocks);
+  self->groups = MIN (ccs_winograd_filter_panels (&self->filter),
+                      (n_threads + self->blocks - 1) / self->blocks);
 }
 
 /* Room for what the runs make, before the filter. */
@@ -509,54 +335,22 @@ plan_scratch (Winograd *self, CcsKernel *kernel)
 {
   const gint64 columns = ccs_simd ()->gemm_columns;
   const gsize floats
-      = self->in + self->planes * self->block * (self->pitch + columns);
+      = self->filter.in
+        + self->filter.planes * self->block * (self->pitch + columns);
   const gsize bytes = ccs_align (floats * sizeof (float));
 
   self->each = bytes / sizeof (float);
   kernel->scratch = omp_get_max_threads () * bytes;
 }
 
-/* What distinguishes this packing of a filter from others. */
-static GBytes *
-pack_key (const Winograd *self)
-{
-  const struct
-  {
-    char name[8];
-    gint32 form, gradient;
-  } key = { "winogra", self->form, self->gradient };
-
-  return g_bytes_new (&key, sizeof key);
-}
-
 gboolean
 ccs_cpu_prepare_winograd (CcsCpu *cpu, CcsKernel *kernel,
                           const CcsKernelHints *hints, GError **error)
 {
-  Winograd *self = winograd_new (cpu, kernel, hints->constant[1] != NULL);
-  dnnl_memory_desc_t from_desc, to_desc;
+  Winograd *self = winograd_new (kernel, hints->constant[1] != NULL);
 
   plan_tiles (self);
   plan_scratch (self, kernel);
-  if (hints->constant[1]) {
-    g_autoptr (GBytes) key = pack_key (self);
-
-    self->pack
-        = ccs_constant_get (&cpu->base, hints->constant[1], key,
-                            packed_bytes (self), pack_constant, self, error);
-    return self->pack != NULL;
-  }
-  self->packed_at = kernel->scratch;
-  kernel->scratch += ccs_align (packed_bytes (self));
-  if (self->gradient)
-    return TRUE;
-  self->turned_at = kernel->scratch;
-  self->turn_at = self->turned_at + turned_bytes (self);
-  desc_turned (self, FALSE, &from_desc);
-  desc_turned (self, TRUE, &to_desc);
-  if (!ccs_dnnl_reorder (&self->turn, cpu, &from_desc, self->filter, &to_desc,
-                         NULL, error))
-    return FALSE;
-  kernel->scratch = self->turn_at + self->turn.scratch;
-  return TRUE;
+  return ccs_winograd_filter_prepare (&self->filter, cpu, kernel,
+                                      hints->constant[1], error);
 }
