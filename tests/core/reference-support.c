@@ -40,6 +40,17 @@ reference_files (const char *glob)
   return (char **)g_ptr_array_steal (paths, NULL);
 }
 
+const float *
+reference_floats (const CcsStateDict *dict, const char *name, gsize *n)
+{
+  const CcsTensor *tensor = ccs_state_dict_lookup (dict, name);
+
+  if (tensor == NULL || tensor->dtype != CCS_F32)
+    ck_abort_msg ("no float32 tensor is called %s", name);
+  *n = ccs_shape_elements (&tensor->shape);
+  return tensor->data;
+}
+
 char *
 reference_path (const char *name)
 {

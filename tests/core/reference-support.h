@@ -29,6 +29,10 @@ char **reference_files (const char *glob);
 CcsCheckpoint *reference_load (const char *path);
 /* evaluation.json or a training file. (transfer full) */
 JsonNode *reference_load_json (const char *path);
+/* The float32 tensor @name of @dict, and how many elements it has. (transfer
+ * none) */
+const float *reference_floats (const CcsStateDict *dict, const char *name,
+                               gsize *n);
 /* The path of the one file called @name. (transfer full) */
 char *reference_path (const char *name);
 

@@ -194,17 +194,6 @@ clip_model (const CcsCheckpoint *file, int index)
   return model;
 }
 
-static const float *
-clip_channel (const CcsCheckpoint *file, const char *name, gsize *n)
-{
-  CcsTensor *tensor = ccs_state_dict_lookup (file->tensors, name);
-
-  if (tensor == NULL || tensor->dtype != CCS_F32)
-    ck_abort_msg ("the clip has no %s", name);
-  *n = ccs_shape_elements (&tensor->shape);
-  return tensor->data;
-}
-
 /* [2,n]: the clip's mix through the protocol. */
 static float *
 binauralize (const CcsCheckpoint *file, CcsModel *model, const float *left,
@@ -239,8 +228,8 @@ START_TEST (clip_through_the_protocol_is_the_published_one)
   JsonObject *want = evaluation_object (evaluation, "eval_clip");
   g_autoptr (GError) error = NULL;
   gsize n, n_right;
-  const float *left = clip_channel (file, "left", &n);
-  const float *right = clip_channel (file, "right", &n_right);
+  const float *left = reference_floats (file->tensors, "left", &n);
+  const float *right = reference_floats (file->tensors, "right", &n_right);
   g_autofree float *truth = NULL, *prediction = NULL;
   double values[CCS_N_METRICS];
 

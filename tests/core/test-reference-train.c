@@ -182,23 +182,6 @@ run_files_on_cpu (void)
 
 /* -- reading ------------------------------------------------------------- */
 
-static gsize
-elements (const CcsTensor *tensor)
-{
-  return ccs_shape_elements (&tensor->shape);
-}
-
-static const float *
-floats (CcsStateDict *dict, const char *name, gsize *n)
-{
-  CcsTensor *tensor = ccs_state_dict_lookup (dict, name);
-
-  if (tensor == NULL || tensor->dtype != CCS_F32)
-    ck_abort_msg ("no float tensor %s", name);
-  *n = elements (tensor);
-  return tensor->data;
-}
-
 /* The learning rate at step 0 of @name's group. */
 static double
 group_rate (const Run *run, const char *name)
@@ -301,7 +284,7 @@ foreach_gradient (const Run *run,
   ck_assert_ptr_nonnull (names);
   for (GList *l = names; l != NULL; l = l->next) {
     gsize n, from, to;
-    const float *got = floats (run->gradients, l->data, &n);
+    const float *got = reference_floats (run->gradients, l->data, &n);
 
     zero_range (l->data, n, &from, &to);
     check (l->data, json_object_get_object_member (grads, l->data), got, n,
@@ -410,7 +393,7 @@ START_TEST (running_statistics_are_the_published_ones)
 
     if (!is_buffer (l->data))
       continue;
-    values = floats (run->after, l->data, &n);
+    values = reference_floats (run->after, l->data, &n);
     ck_assert_uint_le (n_probes, G_N_ELEMENTS (got));
     for (guint i = 0; i < n_probes; i++) {
       got[i] = values[reference_probe_index (n, n_probes, i)];
@@ -478,7 +461,7 @@ parameter_distances (const Run *run)
 
     if (is_buffer (l->data) || is_counter (l->data))
       continue;
-    values = floats (run->after, l->data, &n);
+    values = reference_floats (run->after, l->data, &n);
     for (guint i = 0; i < n_probes; i++) {
       double distance = fabs (values[reference_probe_index (n, n_probes, i)]
                               - json_array_get_double_element (probes, i))
@@ -521,8 +504,8 @@ START_TEST (parameters_without_gradient_stay_to_the_bit)
   for (guint i = 0; i < json_array_get_length (names); i++) {
     const char *name = json_array_get_string_element (names, i);
     gsize n, n_before;
-    const float *now = floats (run->after, name, &n);
-    const float *then = floats (run->before, name, &n_before);
+    const float *now = reference_floats (run->after, name, &n);
+    const float *then = reference_floats (run->before, name, &n_before);
 
     if (n != n_before || memcmp (now, then, n * sizeof *now) != 0)
       ck_abort_msg ("%s has changed", name);

@@ -12,17 +12,6 @@
 
 static char **clip_files;
 
-static const float *
-clip_channel (const CcsCheckpoint *file, const char *name, gsize *n)
-{
-  CcsTensor *tensor = ccs_state_dict_lookup (file->tensors, name);
-
-  if (tensor == NULL || tensor->dtype != CCS_F32)
-    ck_abort_msg ("the clip has no %s", name);
-  *n = ccs_shape_elements (&tensor->shape);
-  return tensor->data;
-}
-
 /* The model that the clip was made with, in a file. (transfer full) */
 static char *
 write_clip_model (const CcsCheckpoint *file)
@@ -132,8 +121,8 @@ START_TEST (the_published_clip_comes_out_of_a_pipeline)
   g_autofree char *model_file = write_clip_model (file);
   g_autoptr (GstElement) pipeline = clip_pipeline (model_file);
   gsize n, n_right;
-  const float *left = clip_channel (file, "left", &n);
-  const float *right = clip_channel (file, "right", &n_right);
+  const float *left = reference_floats (file->tensors, "left", &n);
+  const float *right = reference_floats (file->tensors, "right", &n_right);
   g_autofree float *got = NULL;
 
   ck_assert_uint_eq (n, n_right);
