@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The emulation's library calls, where there are no libraries. */
+/* The emulation's convolutions, where there is no cuDNN to be asked. */
 #include "emulated-ops.h"
 
 CcsCuda *
@@ -11,14 +11,6 @@ ccs_emulated_new (GError **error)
 gboolean
 ccs_cuda_call_conv (CcsCuda *cuda, const CcsCallSite *site, CcsCall *call,
                     GError **error)
-{
-  ccs_emulated_call (cuda, site, call);
-  return TRUE;
-}
-
-gboolean
-ccs_cuda_call_matmul (CcsCuda *cuda, const CcsCallSite *site, CcsCall *call,
-                      GError **error)
 {
   ccs_emulated_call (cuda, site, call);
   return TRUE;

@@ -5,64 +5,59 @@
 
 /* -- launches -------------------------------------------------------------- */
 
-typedef void (*EmulatedKernel) (const CcsPlace *at, gconstpointer params,
-                                gint phase);
-
-#define X(name, Params, phases)                                                \
-  static void emulate_##name (const CcsPlace *at, gconstpointer params,        \
-                              gint phase)                                      \
-  {                                                                            \
-    ccs_kernel_##name (at, params, phase);                                     \
-  }
-CCS_KERNEL_LIST (X)
-#undef X
-
-static const struct
-{
-  EmulatedKernel run;
-  gint n_phases;
-} kernels[CCS_N_KERNELS] = {
-#define X(name, Params, phases) { emulate_##name, phases },
-  CCS_KERNEL_LIST (X)
-#undef X
-};
-
 /* Neither the blocks nor the threads of a phase have an order: they run in one
  * that no kernel can rely on, and another in every phase. */
 #define THREAD_STEP 97
 #define SHARED_GUARD 64
 #define GUARD_BYTE 0xA5
 
+_Thread_local CcsEmulatedNow ccs_emulated_now;
+
 static void
 run_block (const CcsLaunch *launch, guint block, char *shared)
 {
-  for (gint phase = 0; phase < kernels[launch->kernel].n_phases; phase++)
+  const CcsEmulatedKernel *kernel = &ccs_emulated_kernels[launch->kernel];
+
+  for (gint phase = 0; phase < kernel->n_phases; phase++)
     for (guint i = 0; i < CCS_BLOCK_THREADS; i++) {
       const guint thread
           = (i * THREAD_STEP + 31 * (guint)phase) % CCS_BLOCK_THREADS;
       const CcsPlace at = { block, thread, shared };
 
-      kernels[launch->kernel].run (&at, &launch->params, phase);
+      ccs_emulated_now.at = &at;
+      ccs_emulated_now.phase = phase;
+      kernel->run (&at, &launch->params, phase);
     }
+}
+
+static gboolean
+guard_is_intact (const char *guard)
+{
+  for (guint i = 0; i < SHARED_GUARD; i++)
+    if ((guint8)guard[i] != GUARD_BYTE)
+      return FALSE;
+  return TRUE;
 }
 
 char *
 ccs_emulated_launch (const CcsLaunch *launch)
 {
-  const gsize bytes = launch->shared + SHARED_GUARD;
-  g_autofree char *shared = g_malloc (bytes);
+  g_autofree char *shared = g_malloc (launch->shared + SHARED_GUARD);
+  char *guard = shared + launch->shared;
+  gboolean intact = TRUE;
 
-  for (guint block = launch->blocks; block-- > 0;) {
+  ccs_emulated_now = (CcsEmulatedNow){ launch, ccs_emulated_now.number + 1 };
+  for (guint block = launch->blocks; intact && block-- > 0;) {
     /* What is not written first is not a number. */
     memset (shared, 0xff, launch->shared);
-    memset (shared + launch->shared, GUARD_BYTE, SHARED_GUARD);
+    memset (guard, GUARD_BYTE, SHARED_GUARD);
     run_block (launch, block, shared);
-    for (guint i = 0; i < SHARED_GUARD; i++)
-      if ((guint8)shared[launch->shared + i] != GUARD_BYTE)
-        return g_strdup_printf ("kernel %u writes beyond its shared memory",
-                                launch->kernel);
+    intact = guard_is_intact (guard);
   }
-  return NULL;
+  ccs_emulated_now.launch = NULL;
+  return intact ? NULL
+                : g_strdup_printf ("kernel %s writes beyond its shared memory",
+                                   ccs_emulated_kernels[launch->kernel].name);
 }
 
 /* -- library calls --------------------------------------------------------- */

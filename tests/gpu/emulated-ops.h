@@ -8,6 +8,26 @@
 
 G_BEGIN_DECLS
 
+typedef struct
+{
+  const char *name;
+  void (*run) (const CcsPlace *at, gconstpointer params, gint phase);
+  gint n_phases;
+} CcsEmulatedKernel;
+
+extern const CcsEmulatedKernel ccs_emulated_kernels[CCS_N_KERNELS];
+
+/* What a host's thread emulates. */
+typedef struct
+{
+  const CcsLaunch *launch; /* NULL: none */
+  guint number;            /* of the launch, from 1 */
+  const CcsPlace *at;
+  gint phase;
+} CcsEmulatedNow;
+
+extern _Thread_local CcsEmulatedNow ccs_emulated_now;
+
 /* A backend's memory, zeroed but for what its library calls want; NULL where
  * they cannot be. (transfer full) */
 CcsCuda *ccs_emulated_new (GError **error);

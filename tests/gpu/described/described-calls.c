@@ -36,14 +36,6 @@ ccs_cuda_call_conv (CcsCuda *cuda, const CcsCallSite *site, CcsCall *call,
   return TRUE;
 }
 
-gboolean
-ccs_cuda_call_matmul (CcsCuda *cuda, const CcsCallSite *site, CcsCall *call,
-                      GError **error)
-{
-  ccs_emulated_call (cuda, site, call);
-  return TRUE;
-}
-
 /* What the graphs' file wants of the device; nothing of it runs. */
 void
 ccs_gpu_fail (CcsCuda *cuda, char *message)

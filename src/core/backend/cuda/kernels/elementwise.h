@@ -84,7 +84,8 @@ typedef float4 CcsFour;
 #else
 typedef struct
 {
-  float x, y, z, w;
+  _Alignas(16) float x;
+  float y, z, w;
 } CcsFour;
 #endif
 

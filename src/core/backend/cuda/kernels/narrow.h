@@ -93,7 +93,8 @@ typedef uint4 CcsEight;
 #else
 typedef struct
 {
-  unsigned x, y, z, w; /* two values each */
+  _Alignas(16) unsigned x; /* two values each */
+  unsigned y, z, w;
 } CcsEight;
 #endif
 
@@ -180,7 +181,8 @@ typedef ushort4 CcsFourHalves;
 #else
 typedef struct
 {
-  unsigned short x, y, z, w;
+  _Alignas(8) unsigned short x;
+  unsigned short y, z, w;
 } CcsFourHalves;
 #endif
 

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The emulation's matrix products, for which no library is asked anywhere. */
+#include "emulated-ops.h"
+
+gboolean
+ccs_cuda_call_matmul (CcsCuda *cuda, const CcsCallSite *site, CcsCall *call,
+                      GError **error)
+{
+  ccs_emulated_call (cuda, site, call);
+  return TRUE;
+}
