@@ -79,6 +79,18 @@ free_replaced (const GOptionEntry *table, GPtrArray *before)
       g_free (before->pdata[i]);
 }
 
+static gboolean
+check_filled (const GOptionEntry *table, GError **error)
+{
+  for (; table->long_name; table++)
+    if (is_string (table) && *string_of (table) && !**string_of (table)) {
+      g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT, "--%s is empty",
+                   table->long_name);
+      return FALSE;
+    }
+  return TRUE;
+}
+
 gboolean
 ccs_command_line_parse (const GOptionEntry *table, const char *summary,
                         const char *description, int *argc, char ***argv,
@@ -98,7 +110,7 @@ ccs_command_line_parse (const GOptionEntry *table, const char *summary,
                  "\"%s\" is no option (see --help)", (*argv)[1]);
     return FALSE;
   }
-  return ok;
+  return ok && check_filled (table, error);
 }
 
 char *
@@ -106,16 +118,17 @@ ccs_command_line_peek (int argc, char **argv, const char *name)
 {
   g_autofree char *word = g_strconcat (DASHES, name, NULL);
   gsize length = strlen (word);
+  const char *value = NULL;
 
   for (int i = 1; i < argc; i++) {
     if (!g_str_has_prefix (argv[i], word))
       continue;
     if (argv[i][length] == '=')
-      return g_strdup (argv[i] + length + 1);
-    if (argv[i][length] == '\0' && i + 1 < argc)
-      return g_strdup (argv[i + 1]);
+      value = argv[i] + length + 1;
+    else if (argv[i][length] == '\0' && i + 1 < argc)
+      value = argv[++i];
   }
-  return NULL;
+  return g_strdup (value);
 }
 
 void
@@ -127,6 +140,19 @@ ccs_command_line_clear (const GOptionEntry *table)
 }
 
 /* -- key files -- */
+
+/* GLib's own takes a number that has no room for the largest that has. */
+static gint64
+read_int64 (GKeyFile *file, const char *group, const char *key, GError **error)
+{
+  g_autofree char *text = g_key_file_get_value (file, group, key, error);
+  gint64 value = 0;
+
+  if (text)
+    g_ascii_string_to_signed (g_strstrip (text), 10, G_MININT64, G_MAXINT64,
+                              &value, error);
+  return value;
+}
 
 static gboolean
 read_key (GKeyFile *file, const char *group, const char *key,
@@ -143,7 +169,7 @@ read_key (GKeyFile *file, const char *group, const char *key,
     *(gint *)entry->arg_data = g_key_file_get_integer (file, group, key, &own);
     break;
   case G_OPTION_ARG_INT64:
-    *(gint64 *)entry->arg_data = g_key_file_get_int64 (file, group, key, &own);
+    *(gint64 *)entry->arg_data = read_int64 (file, group, key, &own);
     break;
   case G_OPTION_ARG_DOUBLE:
     *(double *)entry->arg_data = g_key_file_get_double (file, group, key, &own);

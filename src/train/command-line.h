@@ -10,12 +10,13 @@
 G_BEGIN_DECLS
 
 /* Parses @argv by @table; "_" and "-" are the same in an option's name. A word
- * that is no option is an error. @summary and @description stand in --help. */
+ * that is no option is an error, and so is a string that is empty, also one of
+ * a key file. @summary and @description stand in --help. */
 gboolean ccs_command_line_parse (const GOptionEntry *table, const char *summary,
                                  const char *description, int *argc,
                                  char ***argv, GError **error);
-/* The value of option @name in @argv before it is parsed, or NULL.
- * (transfer full) */
+/* The value that option @name will have when @argv is parsed: that of its last
+ * place; or NULL. (transfer full) */
 char *ccs_command_line_peek (int argc, char **argv, const char *name);
 /* Fills @table from the keys of group [@group] of the file @path. Errors name
  * the file and the key. */

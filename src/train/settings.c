@@ -192,7 +192,7 @@ ccs_train_settings_parse (CcsTrainSettings *self, int *argc, char ***argv,
   set_defaults (self);
   all = entries (self);
   table = (const GOptionEntry *)all->data;
-  if (config && !ccs_command_line_read (table, config, GROUP, error))
+  if (config && *config && !ccs_command_line_read (table, config, GROUP, error))
     return FALSE;
   return ccs_command_line_parse (table, summary, description, argc, argv, error)
          && (self->version || check (self, error));

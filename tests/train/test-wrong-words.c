@@ -29,6 +29,11 @@ static const WrongWords wrong_words[] = {
   { "CCSTEREO_TRAIN", "--gpu_ids -2", 2, "--gpu_ids" },
   { "CCSTEREO_TRAIN", "--json run.json", 2, "--benchmark" },
   { "CCSTEREO_TRAIN", "--config nowhere.ini", 2, "nowhere.ini" },
+  { "CCSTEREO_TRAIN", "--config one.ini --config=nowhere.ini", 2,
+    "nowhere.ini" },
+  { "CCSTEREO_TRAIN", "--config=", 2, "--config" },
+  { "CCSTEREO_TRAIN", "--save_dir=", 2, "--save_dir" },
+  { "CCSTEREO_EVAL", "--checkpoint=", 2, "--checkpoint" },
   { "CCSTEREO_EVAL", "--limit -1", 2, "--limit" },
   { "CCSTEREO_EVAL", "--protocol published", 2, "published" },
   { "CCSTEREO_TRAIN", "--precision fp8", 2, "--precision" },
@@ -69,6 +74,7 @@ typedef struct
 static const BadConfig bad_configs[] = {
   { "[train]\nbatch_sise=4\n", "batch_sise" },
   { "[train]\nbatch_size=four\n", "batch_size" },
+  { "[train]\nseed=12345678901234567890\n", "seed" },
   { "[recipe]\nbatch_size=4\n", "train" },
   { "batch_size=4\n", "run.ini" },
 };
