@@ -18,19 +18,34 @@ typedef struct
   const char *folder;
   CcsAmbisonic *ambisonic;
   char *sounds, *pictures; /* folders of the video in work */
-  GPtrArray *ids;          /* by the video's index; NULL: left out */
+  GPtrArray *ids; /* by the video's index, up to that in work; NULL: left out */
 } YtCleanSink;
+
+/* The folder of a video bears its id. */
+static gboolean
+check_id (const YtCleanSink *self, const char *video, const char *id,
+          GError **error)
+{
+  for (guint i = 0; i < self->ids->len; i++)
+    if (g_strcmp0 (self->ids->pdata[i], id) == 0) {
+      g_set_error (error, CCS_ERROR, CCS_ERROR_FORMAT,
+                   "%s: another video is called '%s' too", video, id);
+      return FALSE;
+    }
+  return TRUE;
+}
 
 static gboolean
 yt_clean_begin (CcsPrepareSink *sink, const char *video, guint index,
                 GError **error)
 {
   YtCleanSink *self = (YtCleanSink *)sink;
-  char *id = ccs_prepare_video_id (video);
+  g_autofree char *id = ccs_prepare_video_id (video);
 
-  if (self->ids->len <= index)
-    g_ptr_array_set_size (self->ids, index + 1);
-  self->ids->pdata[index] = id;
+  if (!check_id (self, video, id, error))
+    return FALSE;
+  g_ptr_array_set_size (self->ids, index + 1);
+  self->ids->pdata[index] = g_strdup (id);
   g_free (self->sounds);
   g_free (self->pictures);
   self->sounds
@@ -98,6 +113,7 @@ yt_clean_end (CcsPrepareSink *sink, guint sounds, guint frames, gboolean failed,
     ccs_prepare_remove_folder (self->sounds);
     ccs_prepare_remove_folder (self->pictures);
     g_rmdir (parent);
+    g_clear_pointer (&self->ids->pdata[self->ids->len - 1], g_free);
   }
   return TRUE;
 }

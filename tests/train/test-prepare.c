@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Videos become data sets: sound and frames arrive at their time, ambisonics
  * at the right ear, and what cannot be used is named. */
+#include <glib/gstdio.h>
+
 #include "dataset-support.h"
 #include "prepare-ambisonic.h"
 #include "prepare.h"
@@ -446,6 +448,37 @@ START_TEST (stereo_video_is_not_taken_for_ambisonics)
 }
 END_TEST
 
+/* Both would be written into one folder. */
+START_TEST (videos_of_one_name_are_not_mixed)
+{
+  static const float right[] = { 0.5f, -0.433f, 0, 0.25f };
+  static const float left[] = { 0.5f, 0.433f, 0, 0.25f };
+  CcsPrepareOptions options = options_of_folders ();
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CcsDataset) dataset = NULL;
+  g_autofree char *other = g_build_filename (videos, "other.mkv", NULL);
+  g_autofree char *second = g_build_filename (videos, "sphere.webm", NULL);
+  CcsPrepareReport report;
+  double at_left, at_right;
+
+  options.val_share = options.test_share = 0;
+  write_video ("sphere.mkv", 21, 4, right);
+  write_video ("other.mkv", 21, 4, left);
+  ck_assert_int_eq (g_rename (other, second), 0);
+  ck_assert (!ccs_prepare_yt_clean (&options, &report, &error));
+  assert_names (error, "sphere.webm");
+  g_clear_error (&error);
+
+  options.on_bad = CCS_ON_BAD_SKIP;
+  assert_ok (ccs_prepare_yt_clean (&options, &report, &error), error);
+  ck_assert_uint_eq (report.skipped, 1);
+  dataset = open_prepared ("yt_clean", CCS_SPLIT_TRAIN);
+  ck_assert_uint_eq (ccs_dataset_length (dataset), 2);
+  levels_at (dataset, 0, 0, &at_left, &at_right);
+  ck_assert_double_gt (at_right, at_left);
+}
+END_TEST
+
 int
 main (void)
 {
@@ -465,6 +498,7 @@ main (void)
   tcase_add_test (cases[2], rendered_pieces_join_without_a_seam);
   tcase_add_test (cases[2], ambisonic_video_becomes_chunks_for_two_ears);
   tcase_add_test (cases[2], stereo_video_is_not_taken_for_ambisonics);
+  tcase_add_test (cases[2], videos_of_one_name_are_not_mixed);
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
     tcase_add_checked_fixture (cases[i], make_folders, remove_folders);
     suite_add_tcase (suite, cases[i]);
