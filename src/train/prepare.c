@@ -15,6 +15,11 @@
  * count in milliseconds. */
 #define TOLERANCE 2e-3
 
+/* Seconds without sound or a new picture that may be filled: beyond them the
+ * file's clock is broken, as where recordings were joined, and filling would
+ * take the disk. */
+#define LONGEST_GAP 3600
+
 /* -- one video -- */
 
 /* Cuts what a video gives into clips and frames. */
@@ -22,6 +27,7 @@ typedef struct
 {
   CcsPrepareSink *sink;
   CcsMedia *media;
+  const char *path;
   float **planes; /* [channels][CCS_PREPARE_SAMPLES] */
   gsize filled;   /* samples of the clip in work */
   guint sounds;   /* clips given away */
@@ -30,6 +36,17 @@ typedef struct
   double last_picture; /* seconds */
   guint8 *rgb;
 } Cutter;
+
+static gboolean
+check_gap (const Cutter *self, double seconds, const char *of, GError **error)
+{
+  if (seconds <= LONGEST_GAP)
+    return TRUE;
+  g_set_error (error, CCS_ERROR, CCS_ERROR_FORMAT,
+               "%s: its clock leaves %.0f s without %s; %d s are filled",
+               self->path, seconds, of, LONGEST_GAP);
+  return FALSE;
+}
 
 static gboolean
 give_sound (Cutter *self, GError **error)
@@ -72,10 +89,14 @@ append_sound (Cutter *self, const CcsMediaChunk *chunk, gsize offset, gsize n,
 static gboolean
 take_sound (Cutter *self, const CcsMediaChunk *chunk, GError **error)
 {
-  gint64 want = llround (chunk->time * CCS_PREPARE_RATE);
   gint64 have = (gint64)self->sounds * CCS_PREPARE_SAMPLES + self->filled;
+  gint64 want;
   gsize skip = 0;
 
+  if (!check_gap (self, chunk->time - (double)have / CCS_PREPARE_RATE, "sound",
+                  error))
+    return FALSE;
+  want = llround (chunk->time * CCS_PREPARE_RATE);
   if (want > have && !append_sound (self, NULL, 0, want - have, error))
     return FALSE;
   if (want < have)
@@ -89,6 +110,9 @@ give_frames_until (Cutter *self, double time, GError **error)
 {
   gboolean rendered = FALSE;
 
+  if (!check_gap (self, time - (double)self->frames / CCS_ANALYSIS_FPS,
+                  "a new picture", error))
+    return FALSE;
   while ((double)self->frames / CCS_ANALYSIS_FPS < time - TOLERANCE) {
     if (!rendered && !ccs_media_render_picture (self->media, self->rgb, error))
       return FALSE;
@@ -156,7 +180,7 @@ cut_video (CcsPrepareSink *sink, const char *path, guint index, guint *clips,
            GError **error)
 {
   g_autoptr (CcsMedia) media = ccs_media_open (path, CCS_PREPARE_RATE, error);
-  Cutter cutter = { .sink = sink, .media = media };
+  Cutter cutter = { .sink = sink, .media = media, .path = path };
   gboolean good;
 
   if (!media)

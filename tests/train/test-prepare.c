@@ -316,6 +316,50 @@ START_TEST (folder_without_videos_is_an_error)
 }
 END_TEST
 
+static guint32
+be32 (const guint8 *p)
+{
+  return (guint32)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3];
+}
+
+/* Lets every picture of an MP4 file of ours last @seconds: the time from one
+ * to the next stands in the first "stts" box, 16 bytes in. */
+static void
+stretch_pictures (const char *name, guint seconds)
+{
+  g_autofree char *path = g_build_filename (videos, name, NULL);
+  g_autofree char *bytes = NULL;
+  gsize size;
+  guint8 *box;
+  guint32 lasts;
+
+  ck_assert (g_file_get_contents (path, &bytes, &size, NULL));
+  box = memmem (bytes, size, "stts", 4);
+  ck_assert_ptr_nonnull (box);
+  lasts = be32 (box + 16) * FPS * seconds;
+  for (guint i = 0; i < 4; i++)
+    box[16 + i] = lasts >> (24 - 8 * i) & 0xff;
+  /* nothing is to be cut off the end again */
+  while ((box = memmem (bytes, size, "edts", 4)))
+    memcpy (box, "free", 4);
+  ck_assert (g_file_set_contents (path, bytes, size, NULL));
+}
+
+START_TEST (a_broken_clock_fills_no_disk)
+{
+  static const float gains[] = { 1, 1 };
+  CcsPrepareOptions options = options_of_folders ();
+  g_autoptr (GError) error = NULL;
+  CcsPrepareReport report;
+
+  write_video ("joined.mp4", 1, 2, gains);
+  stretch_pictures ("joined.mp4", 3700);
+  ck_assert (!ccs_prepare_fairplay (&options, &report, &error));
+  assert_names (error, "joined.mp4");
+  assert_names (error, "clock");
+}
+END_TEST
+
 /* -- ambisonics -- */
 
 /* Levels at the ears of noise from @azimuth (positive to the right). */
@@ -493,6 +537,7 @@ main (void)
   tcase_add_test (cases[1], short_video_leaves_nothing_behind);
   tcase_add_test (cases[1], file_that_is_no_video_is_named);
   tcase_add_test (cases[1], folder_without_videos_is_an_error);
+  tcase_add_test (cases[1], a_broken_clock_fills_no_disk);
   tcase_add_loop_test (cases[2], ambisonic_sound_reaches_the_nearer_ear, 0, 2);
   tcase_add_test (cases[2], channel_orders_describe_the_same_sound);
   tcase_add_test (cases[2], rendered_pieces_join_without_a_seam);
