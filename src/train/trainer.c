@@ -300,15 +300,15 @@ run_steps (Run *run, const volatile gint *stop, GError **error)
 
   while (ccs_train_step_index (run->training.step) < total) {
     CcsTrainReport report;
-    gboolean stopped, last;
+    gboolean last;
 
     if (!ccs_training_advance (&run->training, &report, error))
       return give_up (run, error);
-    stopped = *stop; /* once: what ends the run is also what saves it */
-    last = stopped || ccs_train_step_index (run->training.step) == total;
+    last = *stop || ccs_train_step_index (run->training.step) == total;
     if (!after_step (run, &report, last, error))
       return give_up (run, error);
-    if (stopped)
+    /* or the signal came meanwhile, as validations take their time */
+    if (*stop && run->saved == ccs_train_step_index (run->training.step))
       return CCS_RUN_INTERRUPTED;
   }
   return CCS_RUN_DONE;

@@ -131,13 +131,15 @@ has_state (const char *dir)
 
 /* -- stopping -- */
 
-/* Begins or resumes the run in @dir and does not wait. */
+/* Begins or resumes the run in @dir, with @options after the others, and does
+ * not wait. */
 static GPid
-start (const char *dir)
+start (const char *dir, const char *options)
 {
   g_autofree char *words = g_strdup_printf (
-      RECIPE " --max-steps %u --checkpoint_every 1 --no-report --save_dir %s%s",
-      steps, dir, has_state (dir) ? " --resume" : "");
+      RECIPE " --max-steps %u --checkpoint_every 1 --no-report --save_dir %s%s"
+             "%s",
+      steps, dir, has_state (dir) ? " --resume" : "", options);
   g_auto (GStrv) argv = program_arguments ("CCSTEREO_TRAIN", words);
   g_autoptr (GError) error = NULL;
   GPid pid;
@@ -167,7 +169,7 @@ START_TEST (a_stopped_and_resumed_run_is_the_same_to_the_bit)
 {
   g_autofree char *dir = run_folder ("stopped");
   g_auto (Outcome) rest = { 0 };
-  GPid pid = start (dir);
+  GPid pid = start (dir, "");
   int status;
 
   ck_assert (wait_for_metrics (pid, dir, steps / 2, &status));
@@ -182,6 +184,25 @@ START_TEST (a_stopped_and_resumed_run_is_the_same_to_the_bit)
                       steps, dir);
   assert_done (&rest);
   assert_same_run (dir);
+}
+END_TEST
+
+/* A step is recorded before its validation, which takes seconds. */
+START_TEST (a_stop_during_a_validation_makes_no_further_step)
+{
+  g_autofree char *dir = run_folder ("validating");
+  g_auto (GStrv) lines = NULL;
+  GPid pid = start (dir, " --validation_freq 1");
+  int status;
+
+  ck_assert (wait_for_metrics (pid, dir, 1, &status));
+  kill (pid, SIGTERM);
+  ck_assert_int_eq (waitpid (pid, &status, 0), pid);
+  ck_assert (WIFEXITED (status));
+  ck_assert_int_eq (WEXITSTATUS (status), 130);
+  lines = metrics_without_times (dir);
+  ck_assert_uint_eq (g_strv_length (lines), 2);
+  ck_assert_ptr_nonnull (strstr (lines[1], "validation_stft"));
 }
 END_TEST
 
@@ -201,11 +222,13 @@ static void
 live_and_die (const char *dir, gboolean makes_a_step, GRand *random)
 {
   guint lines = count_metrics (dir) + (makes_a_step ? 1 : 0);
-  GPid pid = start (dir);
+  GPid pid = start (dir, "");
   int status;
 
-  if (!wait_for_metrics (pid, dir, lines, &status))
+  if (!wait_for_metrics (pid, dir, lines, &status)) {
+    ck_assert (WIFEXITED (status) && WEXITSTATUS (status) == 0);
     return;
+  }
   g_usleep (1000 * g_rand_int_range (random, 0, LONGEST_WAIT_MS));
   kill (pid, SIGKILL);
   waitpid (pid, &status, 0);
@@ -444,6 +467,7 @@ main (void)
 
   tcase_add_unchecked_fixture (tcase, train_straight, drop_runs);
   tcase_add_test (tcase, a_stopped_and_resumed_run_is_the_same_to_the_bit);
+  tcase_add_test (tcase, a_stop_during_a_validation_makes_no_further_step);
   tcase_add_test (tcase, kills_at_any_moment_lose_nothing);
   tcase_add_test (tcase, what_killed_saves_left_is_cleared_away);
   tcase_add_loop_test (tcase, another_recipe_is_not_resumed, 0, 4);
