@@ -33,6 +33,22 @@ ccs_file_readable (const char *path, GError **error)
   return regular;
 }
 
+gboolean
+ccs_file_put_in_place (const char *part, const char *path, gboolean written,
+                       const char *reason, GError **error)
+{
+  if (written && g_rename (part, path) != 0) {
+    reason = g_strerror (errno);
+    written = FALSE;
+  }
+  if (!written) {
+    g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: cannot be written: %s",
+                 path, reason);
+    g_unlink (part);
+  }
+  return written;
+}
+
 /* -- folders -- */
 
 static gint

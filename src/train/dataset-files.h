@@ -74,6 +74,12 @@ gboolean ccs_frame_write_jpeg (const char *path, gint width, gint height,
 /* Whether @path is a regular file that may be read; else why not. */
 gboolean ccs_file_readable (const char *path, GError **error);
 
+/* Gives @part, the file beside it that was @written, the name @path. Where it
+ * was not, for @reason, or cannot be named so, it is removed. */
+gboolean ccs_file_put_in_place (const char *part, const char *path,
+                                gboolean written, const char *reason,
+                                GError **error);
+
 /* Names in @folder, sorted as strings. (element-type utf8) (transfer full) */
 GPtrArray *ccs_folder_list (const char *folder, GError **error);
 /* g_mkdir_with_parents() with an error. */

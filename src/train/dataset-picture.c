@@ -9,7 +9,6 @@
 #include <setjmp.h>
 
 #include "dataset-files.h"
-#include "error.h"
 #include "vision/frame.h"
 #include "vision/picture-file.h"
 
@@ -34,23 +33,6 @@ ccs_frame_read (const char *path, guint8 *rgb, GError **error)
   return TRUE;
 }
 
-/* Names what was written under @part as @path. */
-static gboolean
-put_in_place (const char *part, const char *path, gboolean written,
-              const char *reason, GError **error)
-{
-  if (written && g_rename (part, path) != 0) {
-    reason = g_strerror (errno);
-    written = FALSE;
-  }
-  if (!written) {
-    g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: cannot be written: %s",
-                 path, reason);
-    g_unlink (part);
-  }
-  return written;
-}
-
 gboolean
 ccs_frame_write (const char *path, gint width, gint height, const guint8 *rgb,
                  GError **error)
@@ -63,7 +45,7 @@ ccs_frame_write (const char *path, gint width, gint height, const guint8 *rgb,
                       .flags = PNG_IMAGE_FLAG_FAST };
   gboolean written = png_image_write_to_file (&image, part, 0, rgb, 0, NULL);
 
-  return put_in_place (part, path, written, image.message, error);
+  return ccs_file_put_in_place (part, path, written, image.message, error);
 }
 
 /* -- JPEG -- */
@@ -135,5 +117,5 @@ ccs_frame_write_jpeg (const char *path, gint width, gint height,
       written = FALSE;
     }
   }
-  return put_in_place (part, path, written, reason, error);
+  return ccs_file_put_in_place (part, path, written, reason, error);
 }

@@ -3,11 +3,9 @@
  * through libsndfile and the resampler. */
 #include "dataset-files.h"
 
-#include <errno.h>
 #include <glib/gstdio.h>
 #include <math.h>
 #include <sndfile.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "audio/resampler.h"
@@ -194,14 +192,7 @@ write_sound (const char *path, guint rate, int format, gsize n,
   closed = sf_close (file);
   if (!reason && closed != 0)
     reason = g_strdup (sf_error_number (closed));
-  if (!reason && g_rename (part, path) != 0)
-    reason = g_strdup (g_strerror (errno));
-  if (!reason)
-    return TRUE;
-  g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: cannot be written: %s",
-               path, reason);
-  g_unlink (part);
-  return FALSE;
+  return ccs_file_put_in_place (part, path, !reason, reason, error);
 }
 
 gboolean

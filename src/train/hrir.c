@@ -126,18 +126,6 @@ ccs_hrir_free (CcsHrir *self)
   g_free (self);
 }
 
-const char *
-ccs_hrir_path (const CcsHrir *self)
-{
-  return self->path;
-}
-
-guint
-ccs_hrir_rate (const CcsHrir *self)
-{
-  return self->rate;
-}
-
 guint
 ccs_hrir_length (const CcsHrir *self)
 {

@@ -23,8 +23,6 @@ CcsHrir *ccs_hrir_new (const char *path, guint rate, GError **error);
 void ccs_hrir_free (CcsHrir *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsHrir, ccs_hrir_free)
 
-const char *ccs_hrir_path (const CcsHrir *self);
-guint ccs_hrir_rate (const CcsHrir *self);
 /* Taps of a response, interaural delay included. */
 guint ccs_hrir_length (const CcsHrir *self);
 

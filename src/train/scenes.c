@@ -2,7 +2,6 @@
 #include "scenes-private.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "error.h"
 
@@ -81,12 +80,6 @@ ccs_scenery_free (CcsScenery *self)
   g_free (self->rooms);
   g_free (self->textures);
   g_free (self);
-}
-
-guint
-ccs_scenery_rate (const CcsScenery *self)
-{
-  return self->rate;
 }
 
 /* -- the plan of a scene -- */

@@ -48,7 +48,6 @@ CcsScenery *ccs_scenery_new (CcsSplit split, guint64 seed, guint rate,
                              const char *sofa, GError **error);
 void ccs_scenery_free (CcsScenery *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsScenery, ccs_scenery_free)
-guint ccs_scenery_rate (const CcsScenery *self);
 
 /* One scene: cheap to make, immutable; keeps a pointer to its scenery. */
 typedef struct _CcsScene CcsScene;
