@@ -3,12 +3,8 @@
  * to what its arithmetic units can do. */
 #include "tool.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/resource.h>
-
-#include <glib/gstdio.h>
 
 #include "backend/onednn/peak.h"
 #include "backend-choice.h"

@@ -3,8 +3,6 @@
  * safetensors with this project's metadata. */
 #include "tool.h"
 
-#include <stdio.h>
-
 #include "content.h"
 
 #define FORMAT_VERSION "1"

@@ -9,7 +9,6 @@
 #include <gst/app/gstappsink.h>
 #include <gst/audio/audio.h>
 #include <gst/gst.h>
-#include <string.h>
 
 #include "model/model.h"
 #include "transcode-feed.h"

@@ -3,7 +3,6 @@
 #include "transcode-text.h"
 
 #include <libavutil/opt.h>
-#include <string.h>
 
 /* One event is a few lines of a screen. */
 #define MOST_BYTES (64 * 1024)

@@ -6,7 +6,6 @@
 #include <glib/gstdio.h>
 #include <math.h>
 #include <sndfile.h>
-#include <unistd.h>
 
 #include "error.h"
 

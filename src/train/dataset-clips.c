@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "dataset-clips.h"
 
-#include <string.h>
-
 #include "dataset-files.h"
 #include "error.h"
 

@@ -4,7 +4,6 @@
  * 1970). */
 #include "fft.h"
 
-#include <math.h>
 #include <string.h>
 
 struct _CcsFft

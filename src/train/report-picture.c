@@ -6,7 +6,6 @@
 #include <complex.h>
 #include <math.h>
 #include <png.h>
-#include <string.h>
 
 #define MAX_COLUMNS 760
 #define COLOURS 256

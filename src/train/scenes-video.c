@@ -6,7 +6,6 @@
 #include <libavutil/opt.h>
 #include <libswscale/swscale.h>
 #include <math.h>
-#include <string.h>
 
 #include <glib/gstdio.h>
 

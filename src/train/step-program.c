@@ -3,7 +3,6 @@
 #include "step-private.h"
 #include "model/net.h"
 #include "nn/gradient.h"
-#include <string.h>
 
 #define VISUAL_PREFIX "net_visual."
 #define MOMENT_NAME "%s.%s" /* "m" or "v", parameter */

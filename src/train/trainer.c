@@ -5,7 +5,6 @@
 #include "trainer-private.h"
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #define PROGRESS_EVERY 50 /* steps between lines where there is no terminal */

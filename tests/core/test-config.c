@@ -4,7 +4,6 @@
  * lists of whole models are the suite reference's. */
 #include <check.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "ccstereo.h"

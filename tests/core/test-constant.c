@@ -3,7 +3,6 @@
  * a stand-in that counts what is allocated and uploaded, and runs the
  * reference functions. */
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "backend/host-memory.h"

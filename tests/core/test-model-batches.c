@@ -2,7 +2,6 @@
 /* How many items a model runs at once, of one caller or of several, and on what
  * kind of backend: results do not depend on it. */
 #include <check.h>
-#include <stdlib.h>
 
 #include "error.h"
 #include "model-support.h"

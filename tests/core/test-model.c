@@ -3,7 +3,6 @@
  * are. That the numbers are right is the reference suite's matter. */
 #include <check.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "model-support.h"

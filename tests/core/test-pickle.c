@@ -2,7 +2,6 @@
 /* The pickles of .pth files, in the older form's simple frame: no hostile one
  * may do more than fail with a reason, and the oldest ones load. */
 #include <check.h>
-#include <string.h>
 #include <sys/resource.h>
 
 #include "ccstereo.h"

@@ -2,7 +2,6 @@
 /* Programs, the passes over them and plans: what a rewrite may not change. */
 #include <ccstereo.h>
 #include <check.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "nn/gradient.h"

@@ -2,7 +2,6 @@
 /* The zip archives around .pth files: what is a good one loads, and every lie
  * of a directory is refused with the reason. */
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "ccstereo.h"

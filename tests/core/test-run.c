@@ -7,7 +7,6 @@
 #include <math.h>
 #include <png.h>
 #include <sndfile.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define RATE 22050

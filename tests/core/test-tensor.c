@@ -2,7 +2,6 @@
 /* Host tensors: their number formats and the named collection. */
 #include <check.h>
 #include <math.h>
-#include <stdlib.h>
 
 #include "ccstereo.h"
 #include "../suite.h"

@@ -3,7 +3,6 @@
  * its own error. The machine counts, and stops at a gate where a test wants
  * callers to wait. */
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "model/turns.h"

@@ -2,7 +2,6 @@
 /* Pictures against Pillow 9.4: what it makes of pictures of noise, as hashes of
  * its bytes. Then the crop, the TDSS schedule and the normalisation. */
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "ccstereo.h"

@@ -6,8 +6,6 @@
 #include <gst/cuda/gstcudamemory.h>
 #include <gst/cuda/gstcudautils.h>
 #include <gst/video/video.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "driver/simulated-driver.h"
 #include "gst-test-support.h"

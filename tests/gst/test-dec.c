@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* ccstereodec: its output is the core's, sample for sample, whatever the
  * buffers; what ends, breaks or changes in the streams. */
-#include <math.h>
 
 #include "dec-harness.h"
 #include "reference-support.h"

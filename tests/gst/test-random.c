@@ -10,7 +10,6 @@
 #include <gst/video/video.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "gst-test-support.h"

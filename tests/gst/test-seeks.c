@@ -4,7 +4,6 @@
  * soon as no window reaches over the seek. */
 #include <gst/app/gstappsink.h>
 #include <math.h>
-#include <stdlib.h>
 
 #include "clip.h"
 #include "gst-test-support.h"

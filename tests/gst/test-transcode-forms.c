@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What ccstereo-transcode makes of what containers have besides streams that
  * can be copied: spheres, turns, chapters, subtitles, packets without times. */
-#include <math.h>
 #include <string.h>
 
 #include "clip.h"

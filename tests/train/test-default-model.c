@@ -4,7 +4,6 @@
 #include "../suite.h"
 
 #include <check.h>
-#include <stdlib.h>
 
 #define SCENES 4 /* the third and the fourth are single sources on one side */
 #define STFT_BELOW_MONO 0.75

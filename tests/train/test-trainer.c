@@ -5,7 +5,6 @@
  * kills that many times. */
 #include <json-glib/json-glib.h>
 #include <signal.h>
-#include <stdio.h>
 
 #include "dataset-support.h"
 #include "program-support.h"

@@ -3,7 +3,6 @@
  * overlap may share bytes. Largest first, each at the lowest place that no
  * value alive at the same time holds. */
 #include "passes-private.h"
-#include <string.h>
 
 typedef struct
 {

@@ -2,8 +2,6 @@
 /* The right sides of our own matrix products, packed into panels. */
 #include "gemm.h"
 
-#include <string.h>
-
 gint64
 ccs_gemm_panels (const CcsGemmRight *b)
 {

@@ -3,8 +3,6 @@
  * on our own tiles. */
 #include "gemm.h"
 
-#include <string.h>
-
 #define ROW_BLOCK 112 /* a multiple of every tile height but small */
 #define PANEL_BLOCK 4
 #define SMALL_PRODUCT 32768 /* multiply-adds one thread does alone */

@@ -5,7 +5,6 @@
 #include "rows.h"
 
 #include <math.h>
-#include <string.h>
 
 typedef struct
 {
