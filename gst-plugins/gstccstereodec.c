@@ -229,9 +229,9 @@ gst_ccstereo_dec_clip (GstAggregator *agg, GstAggregatorPad *pad,
 {
   GstCcstereoDec *self = GST_CCSTEREO_DEC (agg);
 
-  /* The base class has clipped gaps. */
+  /* The base class has clipped gaps; a segment that was refused is none. */
   if (pad != self->audio_pad || gst_buffer_get_size (buffer) == 0
-      || self->binauralizer == NULL)
+      || self->binauralizer == NULL || pad->segment.format != GST_FORMAT_TIME)
     return buffer;
   return gst_audio_buffer_clip (buffer, &pad->segment,
                                 GST_AUDIO_INFO_RATE (&self->info),

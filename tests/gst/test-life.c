@@ -296,15 +296,26 @@ END_TEST
 
 START_TEST (sound_played_backwards_is_refused)
 {
-  DecHarness *h = dec_harness_new (16000, 1, FALSE);
+  DecHarness *h = dec_harness_new (16000, 1, TRUE);
+  GstEvent *start = gst_event_new_flush_start ();
+  GstEvent *stop = gst_event_new_flush_stop (TRUE);
   GstSegment segment;
 
+  gst_event_set_seqnum (stop, gst_event_get_seqnum (start));
   gst_segment_init (&segment, GST_FORMAT_TIME);
   segment.rate = -1;
   segment.stop = GST_SECOND;
+  gst_harness_push_event (h->audio, start);
+  gst_harness_push_event (h->audio, stop);
   gst_harness_push_event (h->audio, gst_event_new_segment (&segment));
+  gst_harness_push (h->audio, gst_test_audio (16000, 1, 0, 1600, 0));
   gst_test_assert_error (h->bus, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT,
                          "backwards");
+  dec_harness_end_features (h);
+  dec_harness_feed (h);
+  while (gst_harness_push (h->audio, gst_test_audio (16000, 1, 0, 1600, 0))
+         == GST_FLOW_OK)
+    ;
   dec_harness_free (h);
 }
 END_TEST
