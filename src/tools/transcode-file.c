@@ -248,6 +248,15 @@ check_step (const TranscodeFile *self, const AVPacket *packet, GError **error)
   return FALSE;
 }
 
+/* Nor have they more for a packet alone: one that says so, as subtitles do that
+ * have no end, stays up to the next. */
+static void
+limit_duration (const TranscodeFile *self, AVPacket *packet)
+{
+  if (self->container->tick == 0 && packet->duration > G_MAXINT32)
+    packet->duration = 0;
+}
+
 /* Muxers refuse decoding times that do not grow; rounding to another time base
  * can make two the same. */
 static void
@@ -284,6 +293,7 @@ transcode_file_write (TranscodeFile *self, AVPacket *packet, gint stream,
     av_packet_free (&packet);
     return FALSE;
   }
+  limit_duration (self, packet);
   keep_order (self, packet);
   ret = av_interleaved_write_frame (self->out, packet);
   av_packet_free (&packet);

@@ -116,9 +116,9 @@ add_text (AVFormatContext *file, enum AVCodecID codec)
 
 /* The last stream's only event. */
 static void
-write_text (AVFormatContext *file, enum AVCodecID codec)
+write_text (AVFormatContext *file, const ClipOptions *options)
 {
-  const gboolean is_mov = codec == AV_CODEC_ID_MOV_TEXT;
+  const gboolean is_mov = options->text == AV_CODEC_ID_MOV_TEXT;
   const char *words = is_mov ? "\0\5" CLIP_WORDS : CLIP_WORDS;
   const int size = (int)strlen (CLIP_WORDS) + (is_mov ? 2 : 0);
   AVPacket *packet = av_packet_alloc ();
@@ -126,7 +126,7 @@ write_text (AVFormatContext *file, enum AVCodecID codec)
   ok (av_new_packet (packet, size));
   memcpy (packet->data, words, size);
   packet->pts = packet->dts = TICKS / 2;
-  packet->duration = TICKS;
+  packet->duration = options->endless ? G_MAXUINT32 : TICKS;
   packet->flags |= AV_PKT_FLAG_KEY;
   write_packet (file, packet, (int)file->nb_streams - 1,
                 (AVRational){ 1, TICKS });
@@ -274,7 +274,7 @@ clip_write (const char *path, const ClipOptions *options)
   ok (avio_open (&file->pb, path, AVIO_FLAG_WRITE));
   ok (avformat_write_header (file, NULL));
   if (options->text)
-    write_text (file, options->text);
+    write_text (file, options);
   write_content (file, video, options);
   ok (av_write_trailer (file));
   avcodec_free_context (&video);

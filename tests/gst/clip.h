@@ -26,6 +26,7 @@ G_BEGIN_DECLS
  * @lossless: pictures are QuickTime Animation, in RGB (MOV)
  * @turned: those are stored turned by a quarter, and say so
  * @text: codec of subtitles that say CLIP_WORDS from 0.5 s to 1.5 s; 0: none
+ * @endless: they say it as long as Matroska can tell
  * @seconds: of the picture; 0: CLIP_SECONDS
  * @hidden: tenths of a second of it that lie before 0, as edit lists hide them
  */
@@ -36,6 +37,7 @@ typedef struct
   int n_audio;
   gboolean no_video, vfr, spherical, lossless, turned;
   enum AVCodecID text;
+  gboolean endless;
   int seconds, hidden;
 } ClipOptions;
 

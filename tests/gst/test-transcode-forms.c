@@ -171,6 +171,24 @@ START_TEST (subtitles_take_the_form_of_the_output)
 }
 END_TEST
 
+/* Movies have 31 bits for it. */
+START_TEST (subtitles_without_an_end_are_no_end)
+{
+  ClipOptions clip = plain;
+  g_autofree char *in = tool_path ("endless.mkv");
+  g_autofree char *out = tool_path ("endless-out.mp4");
+  AVFormatContext *file;
+
+  clip.text = AV_CODEC_ID_SUBRIP;
+  clip.endless = TRUE;
+  clip_write (in, &clip);
+  tool_transcode (in, out, "aac");
+  file = clip_open (out);
+  ck_assert_int_ge (clip_find (file, AVMEDIA_TYPE_SUBTITLE), 0);
+  avformat_close_input (&file);
+}
+END_TEST
+
 /* -- packets --------------------------------------------------------------- */
 
 START_TEST (packets_without_times_get_some)
@@ -250,6 +268,7 @@ forms_suite (void)
   tcase_add_test (tests, pictures_are_looked_at_upright);
   tcase_add_loop_test (tests, subtitles_take_the_form_of_the_output, 0,
                        G_N_ELEMENTS (texts));
+  tcase_add_test (tests, subtitles_without_an_end_are_no_end);
   tcase_add_test (tests, packets_without_times_get_some);
   tcase_add_test (tests, what_an_edit_list_hides_comes_before_the_sound);
   suite_add_tcase (suite, tests);
