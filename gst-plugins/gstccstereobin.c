@@ -47,6 +47,7 @@
 #include "gstccstereo.h"
 #include "gstccstereodec.h"
 #include "gstccstereoenc.h"
+#include "gstccstereowait.h"
 #include "gsttdsssettings.h"
 #include <gst/audio/audio.h>
 #include <gst/controller/gstproxycontrolbinding.h>
@@ -121,6 +122,7 @@ struct _GstCcstereoBin
   /* asked for; under the object lock */
   GstPad *video_sink, *video_src;
 
+  GstCcstereoWait wait;
   gboolean shows_pictures; /* the picture's streaming thread: since a flush */
 };
 
@@ -300,6 +302,8 @@ build_audio_side (GstCcstereoBin *self)
     add_part (self, part);
   gst_pad_add_probe (sink, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, watch_sound,
                      self, NULL);
+  gst_ccstereo_wait_watch (&self->wait, GST_ELEMENT (self), GST_CCSTEREO_SOUND,
+                           sink);
   gst_element_link (self->part[AUDIO_QUEUE], self->part[AUDIO_IN]);
   gst_element_link_pads (self->part[AUDIO_IN], "src", self->part[DEC], "audio");
   gst_element_link_many (self->part[DEC], self->part[OUT_QUEUE],
@@ -408,10 +412,13 @@ allocate_without_waiting (GstPad *pad, GstPadProbeInfo *info, gpointer data)
 static void
 watch_pictures (GstCcstereoBin *self)
 {
-  g_autoptr (GstPad) sink
+  g_autoptr (GstPad) tee = gst_element_get_static_pad (self->part[TEE], "sink");
+  g_autoptr (GstPad) queue
       = gst_element_get_static_pad (self->part[VIDEO_QUEUE], "sink");
 
-  gst_pad_add_probe (sink,
+  gst_ccstereo_wait_watch (&self->wait, GST_ELEMENT (self),
+                           GST_CCSTEREO_PICTURES, tee);
+  gst_pad_add_probe (queue,
                      GST_PAD_PROBE_TYPE_BUFFER
                          | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM
                          | GST_PAD_PROBE_TYPE_EVENT_FLUSH
@@ -502,6 +509,7 @@ static GstStateChangeReturn
 gst_ccstereo_bin_change_state (GstElement *element, GstStateChange transition)
 {
   GstCcstereoBin *self = GST_CCSTEREO_BIN (element);
+  GstStateChangeReturn ret;
 
   if (transition == GST_STATE_CHANGE_NULL_TO_READY && !check_parts (self))
     return GST_STATE_CHANGE_FAILURE;
@@ -509,8 +517,11 @@ gst_ccstereo_bin_change_state (GstElement *element, GstStateChange transition)
     size_queues (self, 1);
     self->shows_pictures = FALSE;
   }
-  return GST_ELEMENT_CLASS (gst_ccstereo_bin_parent_class)
-      ->change_state (element, transition);
+  ret = GST_ELEMENT_CLASS (gst_ccstereo_bin_parent_class)
+            ->change_state (element, transition);
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
+    gst_ccstereo_wait_reset (&self->wait);
+  return ret;
 }
 
 /* -- GObject --------------------------------------------------------------- */

@@ -3,6 +3,7 @@
  * stopping or starving the other, properties passed on. */
 #include <gst/controller/gstdirectcontrolbinding.h>
 #include <gst/controller/gstinterpolationcontrolsource.h>
+#include <string.h>
 
 #include "gst-test-support.h"
 #include "reference-support.h"
@@ -214,6 +215,36 @@ START_TEST (sound_and_picture_in_step_do_not_wait_for_each_other_for_ever)
 }
 END_TEST
 
+static const struct
+{
+  const char *line, *said;
+} lacking[] = {
+  { "BIN b.audio_src ! fakesink " PICTURE (200) "b.video_sink",
+    "no sound that they could place: audio_sink is not linked" },
+  { "appsrc ! BIN b.audio_src ! fakesink " PICTURE (200) "b.video_sink",
+    "audio_sink has got nothing" },
+  { "appsrc ! b.video_sink " SOUND ("channels=1", 20) "BIN ! fakesink",
+    "no pictures that could place it: video_sink has got nothing" },
+};
+
+START_TEST (what_does_not_come_is_not_awaited_in_silence)
+{
+  Run *run = run_new (lacking[_i].line);
+  g_autoptr (GstMessage) message = NULL;
+  g_autoptr (GError) warning = NULL;
+
+  gst_element_set_state (run->pipeline, GST_STATE_PLAYING);
+  message = gst_bus_timed_pop_filtered (run->bus, END_WAIT,
+                                        GST_MESSAGE_WARNING | GST_MESSAGE_EOS);
+  ck_assert_msg (message != NULL, "nothing is said");
+  ck_assert_int_eq (GST_MESSAGE_TYPE (message), GST_MESSAGE_WARNING);
+  gst_message_parse_warning (message, &warning, NULL);
+  ck_assert_msg (strstr (warning->message, lacking[_i].said), "%s",
+                 warning->message);
+  run_free (run);
+}
+END_TEST
+
 /* Its queries for memory wait behind the pictures that wait for the sound. */
 START_TEST (pictures_that_change_before_the_sound_is_ready_go_on)
 {
@@ -394,6 +425,8 @@ main (int argc, char **argv)
   tcase_add_test (data, without_a_picture_the_sound_is_centred);
   tcase_add_test (
       data, sound_and_picture_in_step_do_not_wait_for_each_other_for_ever);
+  tcase_add_loop_test (data, what_does_not_come_is_not_awaited_in_silence, 0,
+                       G_N_ELEMENTS (lacking));
   tcase_add_test (data, pictures_that_change_before_the_sound_is_ready_go_on);
   tcase_add_test (data, live_sources_prepare_without_data_and_play);
   tcase_add_test (data, a_flushing_seek_starts_again_at_its_place);
