@@ -46,6 +46,11 @@ transcode_file_fail (GError **error, const char *path, const char *what,
   return FALSE;
 }
 
+/* How far a file is read to find out what its streams are, µs and bytes: one of
+ * them may begin late. */
+#define LONGEST_SEARCH (60 * AV_TIME_BASE)
+#define LARGEST_SEARCH (64 << 20)
+
 /* -- input ---------------------------------------------------------------- */
 
 static int
@@ -100,6 +105,8 @@ transcode_file_open_input (const char *path, const volatile sig_atomic_t *stop,
   in->strict_std_compliance = FF_COMPLIANCE_UNOFFICIAL;
   /* Program streams give times to some packets only. */
   in->flags |= AVFMT_FLAG_GENPTS;
+  in->max_analyze_duration = LONGEST_SEARCH;
+  in->probesize = LARGEST_SEARCH;
   if ((ret = avformat_open_input (&in, url, NULL, NULL)) < 0) {
     transcode_file_fail (error, path, "cannot be opened", ret);
     return NULL;
