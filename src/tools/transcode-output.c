@@ -123,10 +123,14 @@ add_copy (TranscodeFile *self, const AVStream *from, GError **error)
       || (ret = avcodec_parameters_copy (to->codecpar, from->codecpar)) < 0)
     return transcode_file_fail (
         error, self->in_path, "its streams cannot be copied", AVERROR (ENOMEM));
+  /* Where the container and the codec disagree the container is right; muxers
+   * take no two answers. */
+  to->sample_aspect_ratio = to->codecpar->sample_aspect_ratio
+      = av_guess_sample_aspect_ratio (self->in, self->in->streams[from->index],
+                                      NULL);
   to->codecpar->codec_tag = tag_for (self->out->oformat, from->codecpar);
   to->avg_frame_rate = from->avg_frame_rate;
   to->r_frame_rate = from->r_frame_rate;
-  to->sample_aspect_ratio = from->sample_aspect_ratio;
   describe_copy (to, from);
   copy_side_data (to, from);
   if (is_matroska (self->out->oformat))

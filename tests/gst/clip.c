@@ -46,6 +46,8 @@ open_video (AVFormatContext *file, const ClipOptions *options)
   video->pix_fmt = options->lossless ? AV_PIX_FMT_RGB24 : AV_PIX_FMT_YUV420P;
   video->time_base = (AVRational){ 1, is_program_stream (file) ? FPS : TICKS };
   video->strict_std_compliance = FF_COMPLIANCE_UNOFFICIAL; /* 10 a second */
+  if (options->wide)
+    video->sample_aspect_ratio = (AVRational){ 1, 1 };
   video->max_b_frames = options->lossless ? 0 : 2;
   if (file->oformat->flags & AVFMT_GLOBALHEADER)
     video->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
@@ -259,6 +261,9 @@ clip_write (const char *path, const ClipOptions *options)
     video = open_video (file, options);
     ok (avcodec_parameters_from_context (stream->codecpar, video));
     stream->time_base = video->time_base;
+    if (options->wide)
+      stream->sample_aspect_ratio = stream->codecpar->sample_aspect_ratio
+          = (AVRational){ 2, 1 };
     if (options->spherical)
       add_spherical (stream);
     if (options->spherical || options->turned)

@@ -25,6 +25,8 @@ G_BEGIN_DECLS
  *   degrees, and there are two chapters
  * @lossless: pictures are QuickTime Animation, in RGB (MOV)
  * @turned: those are stored turned by a quarter, and say so
+ * @wide: its points are twice as wide as high, says the container, and the
+ *   codec that they are square
  * @text: codec of subtitles that say CLIP_WORDS from 0.5 s to 1.5 s; 0: none
  * @endless: they say it as long as Matroska can tell
  * @seconds: of the picture; 0: CLIP_SECONDS
@@ -35,7 +37,7 @@ typedef struct
   int rate, channels;
   gint64 audio_start, audio_samples;
   int n_audio;
-  gboolean no_video, vfr, spherical, lossless, turned;
+  gboolean no_video, vfr, spherical, lossless, turned, wide;
   enum AVCodecID text;
   gboolean endless;
   int seconds, hidden;

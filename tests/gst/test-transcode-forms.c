@@ -97,6 +97,30 @@ START_TEST (sphere_turn_and_chapters_are_kept)
 }
 END_TEST
 
+static const struct
+{
+  const char *in, *out;
+} wide[] = { { "wide.mov", "wide.mp4" }, { "wide.mkv", "wide-out.mkv" } };
+
+START_TEST (points_have_the_shape_that_the_container_tells)
+{
+  ClipOptions clip = plain;
+  g_autofree char *in = tool_path (wide[_i].in);
+  g_autofree char *out = tool_path (wide[_i].out);
+  AVFormatContext *file;
+  AVRational shape;
+
+  clip.wide = TRUE;
+  clip_write (in, &clip);
+  tool_transcode (in, out, "aac");
+  file = clip_open (out);
+  shape = file->streams[0]->sample_aspect_ratio;
+  ck_assert_int_eq (shape.num, 2);
+  ck_assert_int_eq (shape.den, 1);
+  avformat_close_input (&file);
+}
+END_TEST
+
 static GArray *
 sound_of_pictures (const char *name, gboolean turned)
 {
@@ -265,6 +289,8 @@ forms_suite (void)
 
   tcase_add_loop_test (tests, sphere_turn_and_chapters_are_kept, 0,
                        G_N_ELEMENTS (extras));
+  tcase_add_loop_test (tests, points_have_the_shape_that_the_container_tells, 0,
+                       G_N_ELEMENTS (wide));
   tcase_add_test (tests, pictures_are_looked_at_upright);
   tcase_add_loop_test (tests, subtitles_take_the_form_of_the_output, 0,
                        G_N_ELEMENTS (texts));
