@@ -19,6 +19,7 @@ void ccs_pass_views (CcsProgram *self);
 /* Ops whose results nobody reads, without side effects, go; results nobody
  * reads of ops that stay become CCS_NONE. */
 void ccs_pass_dead_ops (CcsProgram *self);
+/* All of these, as far as they apply. */
 void ccs_program_optimize (CcsProgram *self);
 
 /* Where each value that owns memory stands in the arena. Liveness from first

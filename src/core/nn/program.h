@@ -155,8 +155,8 @@ typedef union
   struct
   {
     gint32 stride, pad, dilation; /* the same in both directions */
-    gint32 out_h,
-        out_w; /* CONV_TRANSPOSE2D: of y; WEIGHT_GRAD: of the filter */
+    /* CONV_TRANSPOSE2D: of y; CONV2D_WEIGHT_GRAD: of the filter */
+    gint32 out_h, out_w;
     CcsAct act;
   } conv;
   struct
@@ -322,29 +322,39 @@ CcsValueId ccs_batch_norm (CcsProgram *p, CcsValueId x, CcsValueId w,
                            CcsValueId b, CcsValueId running_mean,
                            CcsValueId running_var, gint groups, float eps,
                            float momentum, CcsAct act);
+/* Over the last dimension, of C; w and b [C]. */
 CcsValueId ccs_layer_norm (CcsProgram *p, CcsValueId x, CcsValueId w,
                            CcsValueId b, float eps);
 /* Over the last dimension: x / max (|x|, eps). */
 CcsValueId ccs_l2_normalize (CcsProgram *p, CcsValueId x, float eps);
+/* Element by element, of x's shape. */
 CcsValueId ccs_activation (CcsProgram *p, CcsValueId x, CcsAct act);
 /* b has a's shape; or broadcasts to it: aligned at the last dimension, each
  * dimension equal or 1. */
 CcsValueId ccs_add (CcsProgram *p, CcsValueId a, CcsValueId b, CcsAct act);
 CcsValueId ccs_sub (CcsProgram *p, CcsValueId a, CcsValueId b);
 CcsValueId ccs_mul (CcsProgram *p, CcsValueId a, CcsValueId b);
+/* scale x + shift */
 CcsValueId ccs_affine (CcsProgram *p, CcsValueId x, float scale, float shift);
+/* act (x (1 + gamma) + beta), all of x's shape. */
 CcsValueId ccs_modulate (CcsProgram *p, CcsValueId x, CcsValueId gamma,
                          CcsValueId beta, CcsAct act);
+/* Of one shape, with (re, im) pairs in the last dimension: a b, or a conj (b).
+ */
 CcsValueId ccs_complex_mul (CcsProgram *p, CcsValueId a, CcsValueId b,
                             gboolean conjugate_b);
+/* The same elements in the same order. */
 CcsValueId ccs_reshape (CcsProgram *p, CcsValueId x, CcsShape shape);
+/* Dimension i of the result is dimension d_i of x; -1 behind the last. */
 CcsValueId ccs_transpose (CcsProgram *p, CcsValueId x, gint d0, gint d1,
-                          gint d2,
-                          gint d3); /* trailing ones -1 for lower rank */
+                          gint d2, gint d3);
+/* @n parts, up to CCS_MAX_INPUTS, that differ in size along @axis alone, which
+ * is the first or the last; and the part of @length from @start on. */
 CcsValueId ccs_concat (CcsProgram *p, const CcsValueId *parts, guint n,
                        gint axis);
 CcsValueId ccs_slice (CcsProgram *p, CcsValueId x, gint axis, gint64 start,
                       gint64 length);
+/* x, which broadcasts to @shape, repeated to it, times @scale. */
 CcsValueId ccs_broadcast (CcsProgram *p, CcsValueId x, CcsShape shape,
                           float scale);
 /* Sums x over the dimensions in which @shape (which broadcasts to x's) is 1 or
@@ -353,6 +363,7 @@ CcsValueId ccs_reduce (CcsProgram *p, CcsValueId x, CcsShape shape,
                        float scale);
 /* y[b,j,:] = x[b,index[j],:]; index is S32. */
 CcsValueId ccs_gather_tokens (CcsProgram *p, CcsValueId x, CcsValueId index);
+/* x [..,C] in 8 bits, table [C,256]: y[..,c] = table[c,x[..,c]]. */
 CcsValueId ccs_lookup (CcsProgram *p, CcsValueId x, CcsValueId table);
 /* a [..,M,K] (or [..,K,M] transposed), b [..,K,N] (or [..,N,K]); equal leading
  * dimensions, or b of rank 2 with a of rank 2. bias [N] or CCS_NONE. */
@@ -366,6 +377,7 @@ CcsValueId ccs_linear (CcsProgram *p, CcsValueId x, CcsValueId weight,
  * and on; softmax (q k^T / sqrt (D/heads)) v. */
 CcsValueId ccs_attention (CcsProgram *p, CcsValueId q, CcsValueId k,
                           CcsValueId v, gint heads);
+/* x [B,H,W,C] -> [B,H',W',C]; padding is never the largest. */
 CcsValueId ccs_max_pool (CcsProgram *p, CcsValueId x, gint kernel, gint stride,
                          gint pad);
 /* Bilinear with aligned corners, along H only. */
@@ -377,11 +389,14 @@ CcsValueId ccs_frame (CcsProgram *p, CcsValueId x, gint window, gint hop,
 /* [B,frames,window] -> [B,n]: the adjoint of ccs_frame() on n samples. */
 CcsValueId ccs_overlap_add (CcsProgram *p, CcsValueId frames, gint64 n,
                             gint hop, gint pad, CcsPadMode mode);
-/* Result 1 is the gain max (floor, rms) / target that undoes it, [B,1]. */
+/* x [B,n] -> y [B,n] = x target / max (floor, rms of its row). Result 1 is the
+ * gain max (floor, rms) / target that undoes it, [B,1]. */
 CcsValueId ccs_level (CcsProgram *p, CcsValueId x, float target, float floor);
+/* Every loss is a scalar [1]. This one: the mean of (a - b)^2 over two of one
+ * shape. */
 CcsValueId ccs_mse_loss (CcsProgram *p, CcsValueId a, CcsValueId b);
 /* Spectra [B,F,T,2]: mean over b, re/im and bin of
- * | |a|_2 over time - |b|_2 over time |. Differentiable in a. */
+ * | |a|_2 over time - |b|_2 over time |. Differentiable in both. */
 CcsValueId ccs_amp_loss (CcsProgram *p, CcsValueId a, CcsValueId b);
 /* Spectra with (re, im) last; the specification's section 6. Differentiable in
  * @generated. stat: energy bound and number of points kept. */
