@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """gpu-table.py FOLDER: what run.sh left in FOLDER as one table of Markdown, a
 column a precision; with PyTorch's figures of the same precision, "ours, and how
-many times PyTorch's eager / compiled".
+many times PyTorch's eager / compiled". Then what failed there.
 """
 import json
 import sys
@@ -69,15 +69,22 @@ def column(folder, precision):
     return rows
 
 
-def main():
-    folder = Path(sys.argv[1])
-    columns = {p: column(folder, p) for p in PRECISIONS}
-    columns = {p: rows for p, rows in columns.items() if rows}
+def print_table(columns):
     names = list(dict.fromkeys(name for rows in columns.values() for name in rows))
     print("| | " + " | ".join(columns) + " |")
     print("|---" * (len(columns) + 1) + "|")
     for name in names:
         print(f"| {name} | " + " | ".join(rows.get(name, "-") for rows in columns.values()) + " |")
+
+
+def main():
+    folder = Path(sys.argv[1])
+    columns = {p: column(folder, p) for p in PRECISIONS}
+    columns = {p: rows for p, rows in columns.items() if rows}
+    if columns:
+        print_table(columns)
+    for failed in sorted(folder.glob("*.failed")):
+        print(failed.read_text(), end="")
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # run.sh [FOLDER]: on the machine with the GPU, from the bundle: the gpu suite,
 # the benchmarks in every precision and PyTorch beside them, the op tests under
-# compute-sanitizer. Reports go to FOLDER, a table of all figures there so far
-# comes last. Fails where a part failed, was skipped or could not be run.
+# compute-sanitizer. Reports go to FOLDER; a table of all figures there so far, and
+# what failed, come last. Fails where a part failed, was skipped or could not be run.
 #   PARTS="suite bench training pytorch sanitize"   which, in this order
 #   LIMIT=540                                       seconds for all of it; what is
 #                                                   left then counts as failed
@@ -28,7 +28,7 @@ mkdir -p "$results"
 # cuDNN and cuBLASLt as the system or Python's packages have them, and the compiler
 # with which cuDNN makes some of its engines.
 libraries=$here/lib
-known=$(ldconfig -p)
+known=$(PATH=$PATH:/usr/sbin:/sbin ldconfig -p)
 for name in libcudnn.so.9 libcublasLt.so.13 libnvrtc.so.13; do
   [[ $known != *$name* ]] || continue
   found=$(find / \( -path /proc -o -path /sys \) -prune -o -name "$name" -print -quit 2>/dev/null)
@@ -43,10 +43,17 @@ export CK_DEFAULT_TIMEOUT=1800 CK_TAP_LOG_FILE_NAME=- CK_VERBOSITY=silent
 # A process that has opened CUDA must not fork.
 export CK_FORK=no
 
+# fail NAME WHY: until NAME is begun again, the table says so too.
 failed=0
 fail() {
-  echo "FAILED: $1"
+  echo "FAILED: $1: $2" | tee -a "$results/$1.failed"
   failed=1
+}
+
+# begin NAME: what an earlier call left of it is not taken for this one's.
+begin() {
+  rm -f "$results/$1".{failed,json,memory}
+  echo "== $1, from second $SECONDS on"
 }
 
 # within COMMAND...: no longer than what is left of the limit.
@@ -67,12 +74,12 @@ within() {
 check() {
   local name=$1
   shift
-  within "$@" >"$results/$name.tap" 2>"$results/$name.log" || fail "$name"
-  ! grep -qE '^not ok|SKIP' "$results/$name.tap" || fail "$name: not all passed"
-  grep -q '^ok' "$results/$name.tap" || fail "$name: nothing passed"
-  printf '%s: %s ok, %s not ok, after %s s\n' "$name" \
-    "$(grep -c '^ok' "$results/$name.tap")" \
-    "$(grep -c '^not ok' "$results/$name.tap")" "$SECONDS"
+  begin "$name"
+  within "$@" >"$results/$name.tap" 2>"$results/$name.log" || fail "$name" "status $?"
+  ! grep -qE '^not ok|SKIP' "$results/$name.tap" || fail "$name" "not all passed"
+  grep -q '^ok' "$results/$name.tap" || fail "$name" "nothing passed"
+  printf '%s ok, %s not ok\n' "$(grep -c '^ok' "$results/$name.tap")" \
+    "$(grep -c '^not ok' "$results/$name.tap")"
   grep -m 5 -E '^not ok|SKIP' "$results/$name.tap"
   tail -n 3 "$results/$name.log"
 }
@@ -81,8 +88,8 @@ check() {
 figures() {
   local name=$1
   shift
-  echo "== $name, from second $SECONDS on"
-  within "$@" >"$results/$name.txt" 2>"$results/$name.log" || fail "$name"
+  begin "$name"
+  within "$@" >"$results/$name.txt" 2>"$results/$name.log" || fail "$name" "status $?"
   cat "$results/$name.txt"
   tail -n 3 "$results/$name.log"
 }
@@ -98,8 +105,9 @@ suite() {
 # All kernels' accesses; of races and of memory that nobody wrote, our own. Not
 # what the driver answers: libraries ask it for functions that it may lack.
 sanitize() {
+  begin sanitize
   if ! command -v compute-sanitizer >/dev/null; then
-    fail "compute-sanitizer is not here"
+    fail sanitize "there is no compute-sanitizer"
     return
   fi
   for tool in ${SANITIZE:-memcheck racecheck initcheck}; do
@@ -111,64 +119,82 @@ sanitize() {
   done
 }
 
-# Memory of the device while a benchmark runs, five lines a second.
+# watch_memory FILE: the device's memory in it, five lines a second. Leaves the
+# watch's number in $watcher.
 watch_memory() {
-  command -v nvidia-smi >/dev/null || return 0
   nvidia-smi --query-gpu=memory.used --format=csv,noheader,nounits -lms 200 >"$1" &
-  echo $!
+  watcher=$!
 }
 
 # The benchmark's last seconds are those in which it watches its own memory.
 print_memory() {
   tail -n 20 "$1" | sort -n |
     awk '{ v[NR] = $1 }
-         END { if (NR) print "device memory         " v[1] " to " v[NR] " MiB in the last " NR / 5 " s" }'
+         END { print "device memory         " v[1] " to " v[NR] " MiB in the last " NR / 5 " s" }'
 }
 
 bench() {
-  local watcher memory
+  local name
   for precision in $precisions; do
-    memory=$results/bench-$precision.memory
-    watcher=$(watch_memory "$memory")
+    name=bench-$precision
+    watch_memory "$results/memory"
     # shellcheck disable=SC2086
-    figures "bench-$precision" "$here/bin/ccstereo-bench" --backend "$backend" \
-      --precision "$precision" --full $bench_options --json "$results/bench-$precision.json"
-    [[ -z $watcher ]] || { kill "$watcher" && print_memory "$memory"; }
+    figures "$name" "$here/bin/ccstereo-bench" --backend "$backend" \
+      --precision "$precision" --full $bench_options --json "$results/$name.json"
+    kill "$watcher" 2>/dev/null
+    wait "$watcher" 2>/dev/null
+    mv "$results/memory" "$results/$name.memory"
+    if [[ -s $results/$name.memory ]]; then
+      print_memory "$results/$name.memory"
+    else
+      fail "$name" "nvidia-smi does not tell the device's memory"
+    fi
   done
 }
 
 training() {
+  local name
   for precision in $precisions; do
+    name=training-$precision
     # shellcheck disable=SC2086
-    figures "training-$precision" "$here/bin/ccstereo-train" --backend "$backend" \
+    figures "$name" "$here/bin/ccstereo-train" --backend "$backend" \
       --precision "$precision" --dataset scenes $training_options --benchmark \
-      --json "$results/training-$precision.json"
+      --json "$results/$name.json"
   done
 }
 
 # With the system's libraries: PyTorch brings its own. Eager first, in every
 # precision: compiling takes long.
 pytorch() {
-  if ! env LD_LIBRARY_PATH="$system_path" python3 -c 'import torch' 2>/dev/null; then
-    fail "pytorch is not here"
+  local cache name
+  begin pytorch
+  if ! env LD_LIBRARY_PATH="$system_path" python3 -c 'import torch' \
+    2>"$results/pytorch.log"; then
+    fail pytorch "$(tail -n 1 "$results/pytorch.log")"
     return
   fi
+  # What a compilation that was cut short left would be taken for whole.
+  cache=$(mktemp -d)
   for mode in eager compiled; do
     for precision in $precisions; do
+      name=pytorch-$mode-$precision
       # shellcheck disable=SC2086
-      figures "pytorch-$mode-$precision" env LD_LIBRARY_PATH="$system_path" \
-        python3 "$here/bin/bench-pytorch.py" --mode "$mode" --precision "$precision" \
-        $pytorch_options --json "$results/pytorch-$mode-$precision.json"
+      figures "$name" env LD_LIBRARY_PATH="$system_path" \
+        TORCHINDUCTOR_CACHE_DIR="$cache" \
+        python3 "$here/bin/bench-pytorch.py" --device "$backend" --mode "$mode" \
+        --precision "$precision" $pytorch_options --json "$results/$name.json"
     done
   done
+  rm -rf "$cache"
 }
 
 for part in $parts; do
   case $part in
     suite | sanitize | bench | training | pytorch) "$part" ;;
-    *) fail "there is no part called $part" ;;
+    *) fail "$part" "there is no such part" ;;
   esac
 done
-! command -v python3 >/dev/null ||
-  env LD_LIBRARY_PATH="$system_path" python3 "$here/bin/gpu-table.py" "$results"
+begin table
+env LD_LIBRARY_PATH="$system_path" python3 "$here/bin/gpu-table.py" "$results" ||
+  fail table "status $?"
 exit $failed
