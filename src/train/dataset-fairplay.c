@@ -27,19 +27,26 @@ id_of_line (const char *line)
   return g_strndup (line, length > suffix ? length - suffix : 0);
 }
 
+static gboolean
+is_id (const char *id)
+{
+  for (const char *c = id; *c; c++)
+    if (*c == '/' || g_ascii_iscntrl (*c))
+      return FALSE;
+  return *id != '\0';
+}
+
 /* An id becomes part of a path and of messages. */
 static gboolean
 check_id (const char *id, const char *list, GError **error)
 {
-  for (const char *c = id; *c; c++)
-    if (*c == '/' || g_ascii_iscntrl (*c)) {
-      g_autofree char *shown = g_strescape (id, NULL);
+  g_autofree char *shown = g_strescape (id, NULL);
 
-      g_set_error (error, CCS_ERROR, CCS_ERROR_FORMAT,
-                   "%s: '%s' is not a clip's name", list, shown);
-      return FALSE;
-    }
-  return TRUE;
+  if (is_id (id))
+    return TRUE;
+  g_set_error (error, CCS_ERROR, CCS_ERROR_FORMAT,
+               "%s: '%s' is not a clip's name", list, shown);
+  return FALSE;
 }
 
 /* (element-type utf8) (transfer full): the clips' ids; @list takes the path. */

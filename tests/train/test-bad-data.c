@@ -95,6 +95,13 @@ empty_text_list (void)
   write_text (TEXT_LIST, "\n\n");
 }
 
+/* Of a line the last four characters are an extension. */
+static void
+name_nothing (void)
+{
+  write_text (TEXT_LIST, "000001.mp3\n.mp3\n");
+}
+
 static void
 empty_list (void)
 {
@@ -140,6 +147,7 @@ static const BadData bad_data[] = {
   { spoil_list, "", LIST },
   { cut_list, "", LIST },
   { empty_text_list, "--setup 5splits", TEXT_LIST },
+  { name_nothing, "--setup 5splits", TEXT_LIST },
   { empty_list, "", LIST },
   { remove_sounds, "", SOUND },
   { spoil_pictures, "", "000001.mp4" },
