@@ -122,8 +122,7 @@ ccs_run_state_load (CcsRunState *self, const char *dir, GError **error)
   return FALSE;
 }
 
-/* Beside every file stands the one that is to replace it, its name longer by a
- * dot and a few random letters. */
+/* Not what the user has laid beside them, such as a copy of a state. */
 void
 ccs_run_drop_unfinished (const char *dir)
 {
@@ -134,7 +133,8 @@ ccs_run_drop_unfinished (const char *dir)
 
   while (open && (name = g_dir_read_name (open)))
     for (guint i = 0; i < G_N_ELEMENTS (finished); i++)
-      if (g_str_has_prefix (name, finished[i])) {
+      if (g_str_has_prefix (name, finished[i])
+          && g_str_has_suffix (name, CCS_CHECKPOINT_UNFINISHED)) {
         g_autofree char *path = g_build_filename (dir, name, NULL);
 
         g_unlink (path);

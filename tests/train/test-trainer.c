@@ -256,8 +256,10 @@ END_TEST
 START_TEST (what_killed_saves_left_is_cleared_away)
 {
   g_autofree char *dir = make_folder ();
-  g_autofree char *half = g_build_filename (dir, CCS_RUN_STATE ".ab12cd", NULL);
-  g_autofree char *other = g_build_filename (dir, "notes.txt", NULL);
+  g_autofree char *half
+      = g_build_filename (dir, CCS_RUN_STATE ".ab12cd.part", NULL);
+  g_autofree char *other
+      = g_build_filename (dir, CCS_RUN_STATE ".backup", NULL);
 
   ck_assert (g_file_set_contents (half, "half", -1, NULL));
   ck_assert (g_file_set_contents (other, "mine", -1, NULL));

@@ -47,6 +47,10 @@ gboolean ccs_checkpoint_save (const char *path, const CcsStateDict *tensors,
                               GHashTable *metadata, CcsDType storage,
                               GError **error);
 
+/* What the temporary file's name ends in, behind the name that it is to take, a
+ * dot and a few random letters. */
+#define CCS_CHECKPOINT_UNFINISHED ".part"
+
 /* A torchvision ResNet state_dict ("conv1.weight", "layer1.0.conv1.weight" ..)
  * under the names of the visual trunk ("net_visual.backbone.
  * feature_extraction.0.weight" ..); fc.* is dropped. NULL with

@@ -264,7 +264,8 @@ static gboolean
 save (const char *path, const CcsStateDict *tensors, GHashTable *metadata,
       CcsDType storage, GError **error)
 {
-  g_autofree char *temporary = g_strconcat (path, ".XXXXXX", NULL);
+  g_autofree char *temporary
+      = g_strconcat (path, ".XXXXXX", CCS_CHECKPOINT_UNFINISHED, NULL);
   int fd = g_mkstemp_full (temporary, O_WRONLY | O_CLOEXEC, FILE_MODE);
 
   if (fd < 0)
