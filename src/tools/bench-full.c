@@ -7,7 +7,6 @@
 #include "bench-count.h"
 #include "bench-measure.h"
 #include "model/net.h"
-#include "nn/passes.h"
 #include "nn/plan.h"
 #include "random-model.h"
 #include "tool.h"
@@ -70,7 +69,7 @@ bare_plan (Bare *self, CcsProgram *p, CcsBackend *backend, GError **error)
 {
   if (!ccs_program_check (p, error))
     return FALSE;
-  ccs_program_optimize (p);
+  ccs_plan_optimize (backend, p);
   self->plan = ccs_plan_new (backend, p, CCS_PLAN_NONE, error);
   if (!self->plan)
     return FALSE;

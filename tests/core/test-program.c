@@ -209,6 +209,29 @@ START_TEST (optimizing_leaves_no_norm_sum_or_copy)
 }
 END_TEST
 
+/* Both operands of the sum, and the sum: the stem has six channels, and what
+ * comes after is looked at by others. */
+START_TEST (only_what_convolutions_alone_read_becomes_narrow)
+{
+  g_autoptr (CcsStateDict) params = block_params ();
+  g_autoptr (CcsProgram) p = block_program (params, FALSE);
+  guint narrow = 0;
+
+  ccs_program_optimize (p);
+  ccs_pass_narrow (p, CCS_F16);
+  for (guint i = 0; i < ccs_program_n_values (p); i++) {
+    const CcsValue *value = ccs_program_value (p, i);
+
+    if (value->dtype != CCS_F16)
+      continue;
+    narrow++;
+    ck_assert_int_eq (value->shape.dim[3], 8);
+    ck_assert_int_eq (ccs_program_op (p, value->producer)->kind, CCS_OP_CONV2D);
+  }
+  ck_assert_uint_eq (narrow, 3);
+}
+END_TEST
+
 START_TEST (memory_of_values_alive_together_is_apart)
 {
   g_autoptr (CcsStateDict) params = block_params ();
@@ -371,6 +394,7 @@ main (void)
   tcase_add_loop_test (tc, every_pass_keeps_the_result, 0,
                        G_N_ELEMENTS (passes));
   tcase_add_test (tc, optimizing_leaves_no_norm_sum_or_copy);
+  tcase_add_test (tc, only_what_convolutions_alone_read_becomes_narrow);
   tcase_add_test (tc, memory_of_values_alive_together_is_apart);
   tcase_add_test (tc, first_mistake_is_reported_with_its_operands);
   tcase_add_test (tc, missing_or_misshapen_parameter_is_named);

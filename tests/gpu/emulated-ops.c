@@ -62,16 +62,19 @@ ccs_emulated_launch (const CcsLaunch *launch)
 
 /* -- library calls --------------------------------------------------------- */
 
-/* The reference code on float32 copies of the factors, rounded as the precision
- * rounds them. What stands in scratch is copied at every call. */
+/* Operands of a call: factors, bias, residual. */
+#define MAX_OPERANDS 4
+
+/* The reference code on float32 copies of the operands, factors rounded as the
+ * precision rounds them. What stands in scratch is copied at every call. */
 typedef struct
 {
   const CcsOpRow *row;
-  CcsOp op; /* without bias, residual and activation */
+  CcsOp op; /* without an activation that is not the call's */
   CcsPrecision precision;
-  CcsCallOperand in[2], out;
-  float *copy[2]; /* NULL: the factor is taken as it is */
-  float *wide;    /* the result, where it is to be rounded; else NULL */
+  CcsCallOperand in[MAX_OPERANDS], out;
+  float *copy[MAX_OPERANDS]; /* NULL: the operand is taken as it is */
+  float *wide; /* the result, where it is to be rounded; else NULL */
 } Reference;
 
 /* The mantissa's last 13 bits are not looked at: the least that TF32's hardware
@@ -96,7 +99,7 @@ factor_at (const Reference *self, const void *data, CcsDType dtype, gint64 i)
 }
 
 static void
-copy_factor (const Reference *self, guint k, void *scratch)
+copy_operand (const Reference *self, guint k, void *scratch)
 {
   const CcsOperand *x = &self->in[k].operand;
   const void *data = ccs_call_data (&self->in[k], scratch);
@@ -133,11 +136,11 @@ run_reference (CcsCuda *cuda, gpointer state, void *scratch)
   CcsOperand in[CCS_MAX_INPUTS] = { { NULL } };
   CcsOperand out[CCS_MAX_OUTPUTS] = { self->out.operand };
 
-  for (guint k = 0; k < 2; k++) {
+  for (guint k = 0; k < MAX_OPERANDS; k++) {
     in[k] = self->in[k].operand;
     if (!self->copy[k])
       continue;
-    copy_factor (self, k, scratch);
+    copy_operand (self, k, scratch);
     in[k] = dense_floats (&in[k], self->copy[k]);
   }
   if (self->wide)
@@ -152,31 +155,56 @@ reference_free (gpointer data)
 {
   Reference *self = data;
 
-  g_free (self->copy[0]);
-  g_free (self->copy[1]);
+  for (guint k = 0; k < MAX_OPERANDS; k++)
+    g_free (self->copy[k]);
   g_free (self->wide);
   g_free (self);
+}
+
+/* What the call does besides, as cuDNN does where the result is of 16 bits; of
+ * others the module's own kernels are to be seen. */
+static gboolean
+takes_epilogue (const CcsCallSite *site)
+{
+  return site->out.operand.dtype != CCS_F32
+         && ccs_call_site_has_epilogue (site);
+}
+
+static void
+leave_epilogue (CcsOp *op)
+{
+  if (op->kind == CCS_OP_MATMUL)
+    op->attrs.matmul.act = CCS_NO_ACT;
+  else
+    op->attrs.conv.act = CCS_NO_ACT;
 }
 
 void
 ccs_emulated_call (const CcsCuda *cuda, const CcsCallSite *site, CcsCall *call)
 {
   Reference *self = g_new0 (Reference, 1);
+  const gboolean epilogue = takes_epilogue (site);
 
   self->row = site->kernel->row;
   self->op = *site->kernel->op;
-  if (self->op.kind == CCS_OP_MATMUL)
-    self->op.attrs.matmul.act = CCS_NO_ACT;
-  else
-    self->op.attrs.conv.act = CCS_NO_ACT;
   self->precision = cuda->base.precision;
-  memcpy (self->in, site->in, sizeof self->in);
+  memcpy (self->in, site->in, sizeof site->in);
   self->out = site->out;
-  for (guint k = 0; k < 2 && self->precision != CCS_PRECISION_FP32; k++)
-    self->copy[k]
-        = g_new (float, ccs_shape_elements (&site->in[k].operand.shape));
+  if (epilogue) {
+    self->in[2].operand = site->bias;
+    self->in[3].operand = site->kernel->in[3];
+  } else {
+    leave_epilogue (&self->op);
+  }
+  for (guint k = 0; k < MAX_OPERANDS; k++) {
+    const CcsCallOperand *x = &self->in[k];
+
+    if (self->precision != CCS_PRECISION_FP32
+        && (x->in_scratch || x->operand.data))
+      self->copy[k] = g_new (float, ccs_shape_elements (&x->operand.shape));
+  }
   if (site->out.operand.dtype != CCS_F32)
     self->wide = g_new (float, ccs_shape_elements (&site->out.operand.shape));
-  *call
-      = (CcsCall){ run_reference, self, reference_free, site->scratch, FALSE };
+  *call = (CcsCall){ run_reference, self, reference_free, site->scratch,
+                     epilogue };
 }

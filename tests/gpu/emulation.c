@@ -68,6 +68,7 @@ const CcsBackendClass ccs_backend_cuda = {
   .host_memory = TRUE,
   .bulk = CCS_CUDA_BULK,
   .joint = CCS_CUDA_JOINT,
+  .takes_narrow = TRUE,
   .open = emulation_open,
   .close = emulation_close,
   .alloc = ccs_host_alloc,

@@ -187,6 +187,29 @@ START_TEST (residual_bias_and_relu_are_fused)
 }
 END_TEST
 
+/* Where all values are of 16 bits, without an engine that is compiled first. */
+START_TEST (residual_bias_and_relu_are_fused_in_half_precisions)
+{
+  static const struct
+  {
+    CcsPrecision precision;
+    CcsDType dtype;
+  } types[]
+      = { { CCS_PRECISION_BF16, CCS_BF16 }, { CCS_PRECISION_FP16, CCS_F16 } };
+  CcsOp op = { .kind = CCS_OP_CONV2D, .attrs.conv.act = CCS_RELU };
+
+  for (guint i = 0; i < G_N_ELEMENTS (types); i++) {
+    CcsKernel kernel = kernel_of (&geometries[1], &op);
+
+    gpu.base.base.precision = types[i].precision;
+    kernel.in[0].dtype = kernel.out[0].dtype = types[i].dtype;
+    kernel.in[2] = (CcsOperand){ memory, types[i].dtype, CCS_SHAPE (64), 64 };
+    kernel.in[3] = kernel.out[0];
+    ck_assert (compile (&kernel, "residual, bias and relu"));
+  }
+}
+END_TEST
+
 /* A part of wider rows, as views give them, four bytes from an even address. */
 START_TEST (rows_apart_have_an_engine)
 {
@@ -219,6 +242,7 @@ cudnn_suite (void)
                        n);
   tcase_add_test (engines, bias_and_relu_are_fused);
   tcase_add_test (engines, residual_bias_and_relu_are_fused);
+  tcase_add_test (engines, residual_bias_and_relu_are_fused_in_half_precisions);
   tcase_add_test (engines, rows_apart_have_an_engine);
   suite_add_tcase (suite, engines);
   return suite;

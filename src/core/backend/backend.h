@@ -83,6 +83,8 @@ struct _CcsBackendClass
   guint bulk;
   /* Of those, so many are best run as one larger batch; 0: one. */
   guint joint;
+  /* In a precision of 16 bits it takes values that ccs_pass_narrow() made. */
+  gboolean takes_narrow;
   /* (transfer full); NULL with CCS_ERROR_BACKEND saying what is missing, a
    * precision that it does not offer included */
   CcsBackend *(*open) (const CcsBackendOptions *options, GError **error);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "stage.h"
 
-#include "../nn/passes.h"
 #include "../nn/plan.h"
 #include "net.h"
 
@@ -99,7 +98,7 @@ make_plans (CcsStage *self, CcsProgram *p, GError **error)
 
   if (!ccs_program_check (p, error))
     return FALSE;
-  ccs_program_optimize (p);
+  ccs_plan_optimize (self->backend, p);
   for (guint i = 0; i < self->size.n_plans; i++) {
     self->plan[i] = ccs_plan_new (self->backend, p, flags, error);
     if (!self->plan[i])

@@ -102,15 +102,6 @@ view_slice (Views *v, const CcsOp *op)
   return view_part (v, op, start, x->pitch, FALSE);
 }
 
-static gboolean
-has_views (const CcsProgram *program, CcsValueId id)
-{
-  for (guint i = 0; i < ccs_program_n_values (program); i++)
-    if (ccs_program_value (program, i)->view_of == id)
-      return TRUE;
-  return FALSE;
-}
-
 /* Operand @k can be made right where the concat wants it: an op makes it, it
  * stands nowhere else yet, and (across channels) nobody minds the gaps. */
 static gboolean
@@ -126,7 +117,8 @@ operand_may_move (Views *v, const CcsOp *op, guint k, gboolean across)
     if (op->in[j] == id)
       return FALSE;
   return !across
-         || (!v->rigid[id] && !x->output && !has_views (v->program, id));
+         || (!v->rigid[id] && !x->output
+             && !ccs_value_has_views (v->program, id));
 }
 
 static gboolean

@@ -21,6 +21,7 @@ gboolean ccs_has_single_reader (const CcsProgram *program, const guint *readers,
 /* TRUE when the value's content is known when a plan is made. */
 gboolean ccs_value_is_constant (const CcsProgram *program,
                                 const CcsValue *value);
+gboolean ccs_value_has_views (const CcsProgram *program, CcsValueId id);
 /* The value whose memory @id lies in (itself, where it is no view), and the
  * element it starts at in there. */
 CcsValueId ccs_value_root (const CcsProgram *program, CcsValueId id,

@@ -49,6 +49,15 @@ ccs_value_is_constant (const CcsProgram *program, const CcsValue *value)
                      || value->kind == CCS_VALUE_STATE)));
 }
 
+gboolean
+ccs_value_has_views (const CcsProgram *program, CcsValueId id)
+{
+  for (guint i = 0; i < ccs_program_n_values (program); i++)
+    if (ccs_program_value (program, i)->view_of == id)
+      return TRUE;
+  return FALSE;
+}
+
 CcsValueId
 ccs_value_root (const CcsProgram *program, CcsValueId id, gint64 *offset)
 {

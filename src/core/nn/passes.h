@@ -21,6 +21,10 @@ void ccs_pass_views (CcsProgram *self);
 void ccs_pass_dead_ops (CcsProgram *self);
 /* All of these, as far as they apply. */
 void ccs_program_optimize (CcsProgram *self);
+/* Inference, after that: results of convolutions and pooling that only such ops
+ * read become @dtype (CCS_F16, CCS_BF16). What is computed changes by their
+ * rounding: for backends that would round them on reading. */
+void ccs_pass_narrow (CcsProgram *self, CcsDType dtype);
 
 /* Where each value that owns memory stands in the arena. Liveness from first
  * write to last read, a value shared with its views; best fit. */

@@ -289,6 +289,21 @@ prepare_kernels (CcsPlan *self, GError **error)
   return mark_phases (self, error);
 }
 
+void
+ccs_plan_optimize (const CcsBackend *backend, CcsProgram *program)
+{
+  static const CcsDType narrow[CCS_N_PRECISIONS] = {
+    CCS_F32,
+    [CCS_PRECISION_BF16] = CCS_BF16,
+    [CCS_PRECISION_FP16] = CCS_F16,
+  };
+  const CcsDType dtype = narrow[backend->precision];
+
+  ccs_program_optimize (program);
+  if (backend->klass->takes_narrow && dtype != CCS_F32 && !program->training)
+    ccs_pass_narrow (program, dtype);
+}
+
 CcsPlan *
 ccs_plan_new (CcsBackend *backend, CcsProgram *program, CcsPlanFlags flags,
               GError **error)

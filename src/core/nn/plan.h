@@ -20,7 +20,11 @@ typedef enum
   CCS_PLAN_ONE_THREAD = 1 << 2, /* for the backend's lanes */
 } CcsPlanFlags;
 
-/* The program must not change afterwards; run ccs_program_optimize() before. */
+/* Rewrites @program, which is checked, for runs on @backend alone: what
+ * ccs_program_optimize() does, and, for inference, what the precision allows.
+ */
+void ccs_plan_optimize (const CcsBackend *backend, CcsProgram *program);
+/* The program must not change afterwards; run one of the above before. */
 CcsPlan *ccs_plan_new (CcsBackend *backend, CcsProgram *program,
                        CcsPlanFlags flags, GError **error);
 void ccs_plan_free (CcsPlan *self);

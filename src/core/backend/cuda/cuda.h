@@ -85,6 +85,8 @@ void ccs_steps_finish (CcsSteps *self, CcsKernel *kernel, gsize scratch);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsSteps, ccs_steps_free)
 
 CcsDeviceAct ccs_device_act_of (CcsAct act);
+/* Of F32, BF16, F16. */
+CcsElement ccs_device_element (CcsDType dtype);
 /* A walk over @shape, on which @n arrays have @strides: dimensions of 1 go and
  * those that all arrays run through alike become one. Rewrites @strides. */
 CcsWalk ccs_walk_over (const CcsShape *shape, gint64 (*strides)[CCS_MAX_RANK],
@@ -110,18 +112,37 @@ typedef struct
 } CcsCallOperand;
 
 /* A kernel's op on operands that are the kernel's own or stand for them in 16
- * bits, with channels filled up. */
+ * bits, with channels filled up. The kernel's own can be of 16 bits too, where
+ * ccs_pass_narrow() made them so. */
 typedef struct
 {
   const CcsKernel *kernel;
   CcsCallOperand in[2], out;
-  gsize scratch; /* bytes that the operands take: the call's own follow */
+  CcsOperand bias; /* CONV2D: for a call that adds it, in the result's type */
+  gsize scratch;   /* bytes that the operands take: the call's own follow */
 } CcsCallSite;
 
 static inline void *
 ccs_call_data (const CcsCallOperand *x, void *scratch)
 {
   return x->in_scratch ? (char *)scratch + x->at : x->operand.data;
+}
+
+/* Whether a call for the site may do the epilogue as well: there is one, of a
+ * kind that libraries know, in one type. */
+static inline gboolean
+ccs_call_site_has_epilogue (const CcsCallSite *site)
+{
+  const CcsKernel *kernel = site->kernel;
+  const CcsOperand *bias = &site->bias, *residual = &kernel->in[3];
+  const CcsDType dtype = site->out.operand.dtype;
+  const CcsActKind act = kernel->op->attrs.conv.act.kind;
+
+  return kernel->op->kind == CCS_OP_CONV2D && !site->out.in_scratch
+         && (act == CCS_ACT_NONE || act == CCS_ACT_RELU)
+         && (bias->data || residual->data || act != CCS_ACT_NONE)
+         && (bias->data == NULL || bias->dtype == dtype)
+         && (residual->data == NULL || residual->dtype == dtype);
 }
 
 /* The site of a convolution (of any of the three kinds) in the precision of
@@ -134,8 +155,8 @@ gboolean ccs_steps_site_matmul (CcsSteps *steps, CcsCuda *cuda,
                                 const CcsKernel *kernel,
                                 const CcsKernelHints *hints, CcsCallSite *site,
                                 GError **error);
-/* Appends y = act (x + bias + residual), x the site's result where that stands
- * in scratch. */
+/* Appends y = act (x + bias + residual), x the site's result of 16 bits, which
+ * stands in scratch or is y. */
 void ccs_steps_widen (CcsSteps *steps, const CcsCallSite *site,
                       const CcsOperand *bias, const CcsOperand *residual,
                       CcsAct act);

@@ -226,7 +226,7 @@ static void
 build_fused (Conv *self, const CcsCallSite *site)
 {
   const CcsOp *op = site->kernel->op;
-  const CcsCallOperand bias = { site->kernel->in[2] };
+  const CcsCallOperand bias = { site->bias };
   const CcsCallOperand residual = { site->kernel->in[3] };
   const CcsOperand *y = &site->out.operand;
   const gboolean has_act = op->attrs.conv.act.kind != CCS_ACT_NONE;
@@ -255,18 +255,6 @@ build_fused (Conv *self, const CcsCallSite *site)
     add_pointwise (self, CUDNN_POINTWISE_RELU_FWD, sum, NULL, last);
 }
 
-/* A result in 16 bits takes its epilogue when it is widened. */
-static gboolean
-can_fuse (const CcsCallSite *site)
-{
-  const CcsKernel *kernel = site->kernel;
-  const CcsActKind act = kernel->op->attrs.conv.act.kind;
-
-  return kernel->op->kind == CCS_OP_CONV2D && !site->out.in_scratch
-         && (act == CCS_ACT_NONE || act == CCS_ACT_RELU)
-         && (kernel->in[2].data || kernel->in[3].data || act != CCS_ACT_NONE);
-}
-
 static cudnnStatus_t
 try_conv (CcsGpu *gpu, const CcsCallSite *site,
           void (*build) (Conv *self, const CcsCallSite *site), CcsCall *call)
@@ -289,7 +277,7 @@ ccs_cuda_call_conv (CcsCuda *cuda, const CcsCallSite *site, CcsCall *call,
   CcsGpu *gpu = (CcsGpu *)cuda;
   cudnnStatus_t status = CUDNN_STATUS_NOT_SUPPORTED;
 
-  if (can_fuse (site))
+  if (ccs_call_site_has_epilogue (site))
     status = try_conv (gpu, site, build_fused, call);
   call->epilogue = status == CUDNN_STATUS_SUCCESS;
   if (status != CUDNN_STATUS_SUCCESS)

@@ -449,6 +449,7 @@ const CcsBackendClass ccs_backend_cuda = {
   .host_memory = FALSE,
   .bulk = CCS_CUDA_BULK,
   .joint = CCS_CUDA_JOINT,
+  .takes_narrow = TRUE,
   .open = gpu_open,
   .close = gpu_close,
   .alloc = gpu_alloc,

@@ -89,6 +89,14 @@ ccs_device_act_of (CcsAct act)
   return (CcsDeviceAct){ act.kind, act.slope };
 }
 
+CcsElement
+ccs_device_element (CcsDType dtype)
+{
+  return dtype == CCS_BF16  ? CCS_ELEMENT_BF16
+         : dtype == CCS_F16 ? CCS_ELEMENT_FP16
+                            : CCS_ELEMENT_F32;
+}
+
 void
 ccs_operand_strides (const CcsOperand *x, gint64 strides[CCS_MAX_RANK])
 {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What calls compute on where products take factors of 16 bits. A factor that
- * changes is converted in front of every call, into scratch; one that does not,
- * once, for all plans. Rows are filled up to what tensor cores load at a time.
- * Results of convolutions are of 16 bits too: cuDNN has others only from
- * engines that it compiles for every graph, half a second to two each. */
+ * changes and is of float32 is converted in front of every call, into scratch;
+ * one that does not change, once, for all plans. Rows are filled up to what
+ * tensor cores load at a time. Results of convolutions are of 16 bits too:
+ * cuDNN has others only from engines that it compiles for every graph, half a
+ * second to two each. */
 #include "cuda.h"
 
 #include <string.h>
@@ -22,12 +23,6 @@ static CcsDType
 narrow_dtype (const CcsCuda *cuda)
 {
   return cuda->base.precision == CCS_PRECISION_BF16 ? CCS_BF16 : CCS_F16;
-}
-
-static CcsNarrowType
-narrow_type (CcsDType dtype)
-{
-  return dtype == CCS_BF16 ? CCS_NARROW_BF16 : CCS_NARROW_FP16;
 }
 
 static gint64
@@ -73,7 +68,7 @@ use_constant (CcsSteps *steps, CcsCuda *cuda, CcsTensor *tensor,
               GError **error)
 {
   const CcsNarrowParams *p = &launch->params.narrow;
-  const guint32 what[] = { 'n', p->type, p->n, p->eights, p->rows };
+  const guint32 what[] = { 'n', p->element, p->n, p->eights, p->rows };
   g_autoptr (GBytes) key = g_bytes_new (what, sizeof what);
   CcsLaunch once = *launch;
   CcsConstant *constant = ccs_constant_get (&cuda->base, tensor, key, bytes,
@@ -92,7 +87,8 @@ static gboolean
 stands_in_fours (const CcsOperand *x)
 {
   return x->data == NULL
-         || (x->pitch % 4 == 0 && (gsize)x->data % sizeof (float[4]) == 0);
+         || (x->pitch % 4 == 0
+             && (gsize)x->data % (4 * ccs_dtype_size (x->dtype)) == 0);
 }
 
 /* Makes @factor a copy of @x in 16 bits with the dimensions of @shape, of which
@@ -117,7 +113,7 @@ add_factor (CcsSteps *steps, CcsCuda *cuda, const CcsOperand *x,
     .channels = ccs_shape_channels (&x->shape),
     .pitch = x->pitch,
     .in_fours = stands_in_fours (x),
-    .type = narrow_type (dtype),
+    .element = ccs_device_element (dtype),
   };
   if (constant)
     return use_constant (steps, cuda, constant, launch, bytes, factor, error);
@@ -135,6 +131,8 @@ site_init (CcsCallSite *site, const CcsKernel *kernel)
   site->in[0].operand = kernel->in[0];
   site->in[1].operand = kernel->in[1];
   site->out.operand = kernel->out[0];
+  if (kernel->op->kind == CCS_OP_CONV2D)
+    site->bias = kernel->in[2];
 }
 
 /* -- convolutions ---------------------------------------------------------- */
@@ -151,6 +149,23 @@ filled_shape (const CcsShape *shape, gboolean is_filter)
   return result;
 }
 
+/* The bias for a call whose result is of 16 bits. */
+static gboolean
+add_bias (CcsSteps *steps, CcsCuda *cuda, const CcsKernelHints *hints,
+          CcsCallSite *site, GError **error)
+{
+  const CcsOperand *bias = &site->kernel->in[2];
+  CcsCallOperand narrow = { site->bias };
+
+  if (site->bias.data == NULL || hints->constant[2] == NULL)
+    return TRUE;
+  if (!add_factor (steps, cuda, bias, &bias->shape, bias->pitch,
+                   hints->constant[2], site, &narrow, error))
+    return FALSE;
+  site->bias = narrow.operand;
+  return TRUE;
+}
+
 gboolean
 ccs_steps_site_conv (CcsSteps *steps, CcsCuda *cuda, const CcsKernel *kernel,
                      const CcsKernelHints *hints, CcsCallSite *site,
@@ -164,11 +179,15 @@ ccs_steps_site_conv (CcsSteps *steps, CcsCuda *cuda, const CcsKernel *kernel,
   if (!narrows (cuda))
     return TRUE;
   for (guint i = 0; i < 2; i++) {
+    if (kernel->in[i].dtype != CCS_F32)
+      continue;
     shape = filled_shape (&kernel->in[i].shape, i == 1 && !makes_filter);
     if (!add_factor (steps, cuda, &kernel->in[i], &shape, shape.dim[3],
                      hints->constant[i], site, &site->in[i], error))
       return FALSE;
   }
+  if (out->dtype != CCS_F32)
+    return add_bias (steps, cuda, hints, site, error);
   shape = filled_shape (&out->shape, makes_filter);
   site->out.operand
       = (CcsOperand){ NULL, narrow_dtype (cuda), shape, shape.dim[3] };
@@ -193,17 +212,20 @@ ccs_steps_widen (CcsSteps *steps, const CcsCallSite *site,
 
   launch->scratch = TRUE;
   launch->params.widen = (CcsWidenParams){
+    .x = x->data,
     .at = site->out.at,
     .bias = ccs_floats (bias),
-    .residual = ccs_floats (residual),
-    .y = ccs_floats (y),
+    .residual = residual->data,
+    .y = y->data,
     .n = n,
     .channels = channels / width,
     .x_pitch = x->pitch / width,
     .y_pitch = y->pitch / width,
     .residual_pitch = residual->pitch / width,
     .in_fours = in_fours,
-    .type = narrow_type (x->dtype),
+    .x_element = ccs_device_element (x->dtype),
+    .residual_element = ccs_device_element (residual->dtype),
+    .y_element = ccs_device_element (y->dtype),
     .act = ccs_device_act_of (act),
   };
 }

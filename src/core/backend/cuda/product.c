@@ -8,15 +8,21 @@
 /* Shared memory that every device gives a block without being asked. */
 #define MAX_SHARED (48 * 1024)
 
-/* Appends y = act (y + bias + residual), where there is any of it. */
+/* Appends y = act (y + bias + residual) for the site's result, where there is
+ * any of it. */
 static void
-add_epilogue (CcsSteps *steps, const CcsOperand *y, const CcsOperand *bias,
+add_epilogue (CcsSteps *steps, const CcsCallSite *site, const CcsOperand *bias,
               const CcsOperand *residual, CcsAct act)
 {
+  const CcsOperand *y = &site->out.operand;
+
   if (bias->data == NULL && residual->data == NULL && act.kind == CCS_ACT_NONE)
     return;
-  ccs_steps_elementwise (steps, CCS_EW_EPILOGUE, y, bias, residual, y)->act
-      = ccs_device_act_of (act);
+  if (y->dtype == CCS_F32)
+    ccs_steps_elementwise (steps, CCS_EW_EPILOGUE, y, bias, residual, y)->act
+        = ccs_device_act_of (act);
+  else
+    ccs_steps_widen (steps, site, bias, residual, act);
 }
 
 static gboolean
@@ -34,7 +40,7 @@ prepare_conv (CcsCuda *cuda, CcsKernel *kernel, const CcsKernelHints *hints,
   if (site.out.in_scratch)
     ccs_steps_widen (steps, &site, bias, residual, act);
   else if (!steps->call.epilogue)
-    add_epilogue (steps, &kernel->out[0], bias, residual, act);
+    add_epilogue (steps, &site, bias, residual, act);
   ccs_steps_finish (g_steal_pointer (&steps), kernel, site.scratch);
   return TRUE;
 }
@@ -78,7 +84,7 @@ ccs_cuda_prepare_matmul (CcsCuda *cuda, CcsKernel *kernel,
     return FALSE;
   steps->before = steps->launches->len;
   if (!steps->call.epilogue)
-    add_epilogue (steps, &kernel->out[0], &kernel->in[2], &absent,
+    add_epilogue (steps, &site, &kernel->in[2], &absent,
                   kernel->op->attrs.matmul.act);
   ccs_steps_finish (g_steal_pointer (&steps), kernel, site.scratch);
   return TRUE;

@@ -15,9 +15,9 @@ prepare_pool (CcsKernel *kernel, CcsKernelId id)
   CcsLaunch *launch = ccs_steps_add_threads (steps, id, n);
 
   launch->params.max_pool = (CcsPoolParams){
-    .x = ccs_floats (x),
+    .x = x->data,
     .where = is_grad ? kernel->in[1].data : NULL,
-    .y = ccs_floats (y),
+    .y = y->data,
     .where_out = is_grad ? NULL : kernel->out[1].data,
     .n = n,
     .channels = y->shape.dim[3],
@@ -28,6 +28,8 @@ prepare_pool (CcsKernel *kernel, CcsKernelId id)
     .kernel = kernel->op->attrs.pool.kernel,
     .stride = kernel->op->attrs.pool.stride,
     .pad = kernel->op->attrs.pool.pad,
+    .x_element = ccs_device_element (x->dtype),
+    .y_element = ccs_device_element (y->dtype),
   };
   ccs_steps_finish (steps, kernel, 0);
   return TRUE;

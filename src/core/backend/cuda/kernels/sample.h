@@ -3,19 +3,20 @@
  * overlap and add, levels. A thread an element of the result, which gathers. */
 #pragma once
 
-#include "device.h"
+#include "element.h"
 
 /* -- maximum pooling ------------------------------------------------------- */
 
 typedef struct
 {
-  const float *x;                         /* of the gradient: dy */
+  const void *x;                          /* of the gradient: dy */
   const unsigned char *where;             /* of the gradient: argmax, like dy */
-  float *y;                               /* of the gradient: dx */
+  void *y;                                /* of the gradient: dx */
   unsigned char *where_out;               /* or NULL */
   unsigned n;                             /* elements of y */
   int channels, in_h, in_w, out_h, out_w; /* out: of y */
   int kernel, stride, pad;
+  int x_element, y_element;
 } CcsPoolParams;
 
 /* An element of a map [B,h,w,C]. */
@@ -54,9 +55,9 @@ ccs_kernel_max_pool (const CcsPlace *at, const CcsPoolParams *p, int phase)
       const int y = top + ky, x = left + kx;
 
       if (y >= 0 && y < p->in_h && x >= 0 && x < p->in_w) {
-        const float value
-            = p->x[((to.item * p->in_h + y) * p->in_w + x) * p->channels
-                   + to.c];
+        const float value = ccs_device_load (
+            p->x_element, p->x,
+            ((to.item * p->in_h + y) * p->in_w + x) * p->channels + to.c);
 
         if (!found || value > best) {
           best = value;
@@ -65,7 +66,7 @@ ccs_kernel_max_pool (const CcsPlace *at, const CcsPoolParams *p, int phase)
         }
       }
     }
-  p->y[i] = best;
+  ccs_device_store (p->y_element, p->y, (int)i, best);
   if (p->where_out)
     p->where_out[i] = (unsigned char)place;
 }
@@ -106,9 +107,9 @@ ccs_kernel_max_pool_grad (const CcsPlace *at, const CcsPoolParams *p, int phase)
                         + p->pad - x * p->stride;
 
       if (p->where[from] == place)
-        sum += p->x[from];
+        sum += ((const float *)p->x)[from];
     }
-  p->y[i] = sum;
+  ((float *)p->y)[i] = sum;
 }
 
 /* -- bilinear resizing of rows, corners aligned ---------------------------- */

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Values in the type that products take. */
+#include "passes-private.h"
+
+/* Vector loads of 16-bit elements take so many channels. */
+#define CHANNELS_AT_A_TIME 8
+
+static gboolean
+makes_narrow (const CcsOp *op)
+{
+  return op->kind == CCS_OP_CONV2D || op->kind == CCS_OP_CONV_TRANSPOSE2D
+         || op->kind == CCS_OP_MAX_POOL;
+}
+
+static gboolean
+reads_narrow (const CcsOp *op, guint input)
+{
+  const gboolean is_residual = op->kind == CCS_OP_CONV2D && input == 3;
+
+  return makes_narrow (op) && (input == 0 || is_residual);
+}
+
+/* Whether value @id is made by such an op, for ops alone, in rows of its own.
+ */
+static gboolean
+can_be_narrow (const CcsProgram *self, CcsValueId id)
+{
+  const CcsValue *value = ccs_program_value (self, id);
+
+  return value->producer >= 0
+         && makes_narrow (ccs_program_op (self, value->producer))
+         && ccs_program_op (self, value->producer)->out[0] == id
+         && !value->output && value->view_of == CCS_NONE
+         && !ccs_value_has_views (self, id)
+         && ccs_shape_channels (&value->shape) % CHANNELS_AT_A_TIME == 0;
+}
+
+void
+ccs_pass_narrow (CcsProgram *self, CcsDType dtype)
+{
+  const guint n = ccs_program_n_values (self);
+  g_autofree gboolean *narrow = g_new0 (gboolean, n);
+
+  for (guint i = 0; i < n; i++)
+    narrow[i] = can_be_narrow (self, i);
+  for (guint i = 0; i < ccs_program_n_ops (self); i++) {
+    const CcsOp *op = ccs_program_op (self, i);
+
+    for (guint k = 0; k < CCS_MAX_INPUTS; k++)
+      if (op->in[k] != CCS_NONE && !reads_narrow (op, k))
+        narrow[op->in[k]] = FALSE;
+  }
+  for (guint i = 0; i < n; i++)
+    if (narrow[i])
+      ccs_program_edit_value (self, i)->dtype = dtype;
+}
