@@ -69,6 +69,8 @@ wav_result_new (const char *path, const WavFormat *format, GError **error)
     return NULL;
   }
   sf_command (self->file, SFC_RF64_AUTO_DOWNGRADE, NULL, SF_TRUE);
+  /* It holds the time of day: the same sound would be another file. */
+  sf_command (self->file, SFC_SET_ADD_PEAK_CHUNK, NULL, SF_FALSE);
   sf_command (self->file, SFC_SET_CLIPPING, NULL, SF_TRUE);
   return g_steal_pointer (&self);
 }

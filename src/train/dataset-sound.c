@@ -187,6 +187,8 @@ write_sound (const char *path, guint rate, int format, gsize n,
     g_unlink (part); /* made, but no header fits */
     return FALSE;
   }
+  /* It holds the time of day: the same sound would be another file. */
+  sf_command (file, SFC_SET_ADD_PEAK_CHUNK, NULL, SF_FALSE);
   if (sf_writef_float (file, interleaved, n) != (sf_count_t)n)
     reason = g_strdup (sf_strerror (file));
   closed = sf_close (file);

@@ -208,6 +208,25 @@ sound_file_in (int container, int rate)
   return path;
 }
 
+/* libsndfile's chunk of that name holds the time of writing. */
+START_TEST (run_writes_the_same_bytes_whenever_it_runs)
+{
+  g_autofree char *model = model_file ();
+  g_autofree char *sound = sound_file ();
+  g_autofree char *result = in_dir ("out.wav");
+  g_autoptr (GMappedFile) file = NULL;
+
+  write_pictures (1);
+  g_auto (Outcome) outcome
+      = tool ("run", sound, dir, result, "--model", model, "--float", NULL);
+  ck_assert_int_eq (outcome.code, 0);
+  file = g_mapped_file_new (result, FALSE, NULL);
+  ck_assert_ptr_nonnull (file);
+  ck_assert_ptr_null (memmem (g_mapped_file_get_contents (file),
+                              g_mapped_file_get_length (file), "PEAK", 4));
+}
+END_TEST
+
 static const int containers[]
     = { SF_FORMAT_FLAC, SF_FORMAT_WAV, SF_FORMAT_RF64 };
 
@@ -257,6 +276,7 @@ main (void)
                   run_keeps_rate_and_length_and_its_channels_sum_to_the_input);
   tcase_add_test (run, run_silences_samples_that_are_not_finite_and_says_so);
   tcase_add_test (run, run_says_what_24_bits_clip_and_float_does_not);
+  tcase_add_test (run, run_writes_the_same_bytes_whenever_it_runs);
   tcase_add_loop_test (run, run_refuses_sound_that_ends_early, 0,
                        G_N_ELEMENTS (containers));
   tcase_add_test (run, run_names_the_sound_whose_rate_is_out_of_reach);

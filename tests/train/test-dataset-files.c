@@ -63,6 +63,21 @@ START_TEST (sound_keeps_its_channels_and_time)
 }
 END_TEST
 
+/* libsndfile's chunk of that name holds the time of writing. */
+START_TEST (written_sound_is_the_same_whenever_it_is_written)
+{
+  const float channel[] = { 0.5f, -0.5f };
+  g_autofree char *path = g_build_filename (folder, "two.wav", NULL);
+  g_autofree char *bytes = NULL;
+  gsize size;
+
+  ck_assert (
+      ccs_sound_write_float (path, CCS_MODEL_RATE, 2, channel, channel, NULL));
+  ck_assert (g_file_get_contents (path, &bytes, &size, NULL));
+  ck_assert_ptr_null (memmem (bytes, size, "PEAK", 4));
+}
+END_TEST
+
 typedef struct
 {
   const char *what;
@@ -263,6 +278,7 @@ main (void)
   tcase_add_loop_test (files, a_range_of_a_file_is_that_range_of_the_whole, 0,
                        3);
   tcase_add_test (files, sound_keeps_its_channels_and_time);
+  tcase_add_test (files, written_sound_is_the_same_whenever_it_is_written);
   tcase_add_loop_test (files, sound_of_another_form_is_refused, 0,
                        G_N_ELEMENTS (bad_sounds));
   tcase_add_test (files, cut_off_sound_is_refused);
