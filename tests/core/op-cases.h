@@ -175,9 +175,9 @@ build_conv_batch_norm (Net *net)
 static CcsValueId
 build_batch_norm_train (Net *net)
 {
-  gint groups = net->round % 3 + 1;
-  CcsShape x = CCS_SHAPE (groups * pick (net, 1, 2), pick (net, 2, 5),
-                          pick (net, 4, 5), pick_channels (net));
+  gint groups = net->round % 3 + 1, larger = net_is_large (net) ? 8 : 1;
+  CcsShape x = CCS_SHAPE (groups * pick (net, 1, 2), larger * pick (net, 2, 5),
+                          larger * pick (net, 4, 5), pick_channels (net));
 
   return append_batch_norm (net, net_input (net, x, fill_noise), groups);
 }
@@ -492,6 +492,8 @@ build_attention (Net *net)
 
   if (net->round == 0)
     to.dim[1] = from.dim[1] = MANY_TOKENS;
+  if (net_is_large (net))
+    to.dim[1] = from.dim[1] = LONG_SUM;
 
   CcsValueId q = net_input (net, to, fill_noise);
   CcsValueId k = self ? q : net_input (net, from, fill_noise);
@@ -595,8 +597,8 @@ build_mse_loss (Net *net)
 static CcsValueId
 build_amp_loss (Net *net)
 {
-  CcsShape shape
-      = CCS_SHAPE (pick (net, 1, 2), pick (net, 1, 9), pick (net, 1, 7), 2);
+  gint64 bins = net_is_large (net) ? LONG_SUM : pick (net, 1, 9);
+  CcsShape shape = CCS_SHAPE (pick (net, 1, 2), bins, pick (net, 1, 7), 2);
   CcsValueId a = net_input (net, shape, fill_apart);
   Feed *feed = &g_array_index (net->feeds, Feed, net->feeds->len - 1);
 
@@ -613,8 +615,9 @@ build_amp_loss (Net *net)
 static CcsValueId
 build_phase_loss (Net *net)
 {
-  CcsShape shape
-      = CCS_SHAPE (pick (net, 1, 3), pick (net, 1, 6), 2 * pick (net, 1, 9));
+  gint64 frames = net_is_large (net) ? LONG_SUM : pick (net, 1, 6);
+  CcsShape shape = CCS_SHAPE (pick (net, 1, 3), frames,
+                              2 * pick (net, net_is_large (net) ? 8 : 1, 9));
   gsize points = ccs_shape_elements (&shape) / 2;
   float *real, *generated;
   CcsValueId a = net_raw_input (net, shape, &real);
@@ -638,9 +641,10 @@ build_phase_loss (Net *net)
 static CcsValueId
 build_info_nce (Net *net)
 {
-  gint pairs = net->round == 0 ? MANY_TOKENS / 2
-               : net->smooth   ? pick (net, 1, 3)
-                               : pick (net, 1, 24);
+  gint pairs = net->round == 0      ? MANY_TOKENS / 2
+               : net_is_large (net) ? LONG_SUM / 3
+               : net->smooth        ? pick (net, 1, 3)
+                                    : pick (net, 1, 24);
   CcsValueId z = net_input (
       net, CCS_SHAPE (3 * pairs, net->smooth ? 4 : pick (net, 2, 40)),
       fill_apart);

@@ -198,7 +198,10 @@ net_state (Net *net, CcsShape shape, Fill fill)
   return id;
 }
 
-/* One round in which sums are longer than any block of a kernel. */
+/* Terms of a sum, more than a block of a kernel has threads. */
+#define LONG_SUM 300
+
+/* One round in which sums are as long as that, or cut into parts. */
 static gboolean
 net_is_large (const Net *net)
 {
@@ -219,15 +222,17 @@ pick_channels (Net *net)
 static gint64
 pick_norm_channels (Net *net)
 {
-  return net->smooth ? pick (net, 4, 9) : pick_channels (net);
+  return net->smooth          ? pick (net, 4, 9)
+         : net_is_large (net) ? LONG_SUM
+                              : pick_channels (net);
 }
 
 static CcsShape
 pick_map (Net *net, gint64 channels)
 {
-  gint size = net->smooth ? 4 : 11;
-  return CCS_SHAPE (pick (net, 1, 3), pick (net, 1, size), pick (net, 1, size),
-                    channels);
+  gint least = net_is_large (net) ? 8 : 1, size = net->smooth ? 4 : 11;
+  return CCS_SHAPE (pick (net, 1, 3), pick (net, least, size),
+                    pick (net, least, size), channels);
 }
 
 static CcsShape
