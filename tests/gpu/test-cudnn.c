@@ -2,10 +2,9 @@
 /* The CUDA module's convolution graphs, given to cuDNN for a GPU that is only
  * described: cuDNN says without one which engines serve a graph, and compiles
  * its plan. Skipped where cuDNN is not installed. */
-#include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 
+#include "../suite.h"
 #include "described-gpu.h"
 
 static CcsGpu gpu;
@@ -257,9 +256,5 @@ main (void)
     printf ("1..0 # SKIP %s\n", reason);
     return EXIT_SUCCESS;
   }
-  SRunner *runner = srunner_create (cudnn_suite ());
-  srunner_run_all (runner, CK_ENV);
-  int failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run_suite (cudnn_suite ());
 }

@@ -3,13 +3,12 @@
  * everything else goes on without it. Each case runs this program again, as a
  * child that opens a backend, with a folder of stand-ins first on the library
  * path. */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <glib/gstdio.h>
-
+#include "../folder.h"
+#include "../suite.h"
 #include "backend/backend.h"
 #include "error.h"
 
@@ -54,9 +53,7 @@ getenv_or_fail (const char *name)
 static Stage
 stage_new (void)
 {
-  Stage stage = { g_dir_make_tmp ("ccstereo-stage-XXXXXX", NULL) };
-  ck_assert_ptr_nonnull (stage.path);
-  return stage;
+  return (Stage){ make_folder () };
 }
 
 static void
@@ -87,13 +84,7 @@ stage_stand_in (const Stage *stage, const char *name)
 static void
 stage_free (Stage *stage)
 {
-  static const char *const names[] = { DRIVER, CUDNN, CUBLASLT };
-
-  for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
-    g_autofree char *path = g_build_filename (stage->path, names[i], NULL);
-    g_unlink (path);
-  }
-  g_rmdir (stage->path);
+  remove_tree (stage->path);
   g_free (stage->path);
 }
 
@@ -263,9 +254,5 @@ main (int argc, char **argv)
   if (argc > 1)
     return open_and_say (argv[1]);
   program = argv[0];
-  SRunner *runner = srunner_create (module_suite ());
-  srunner_run_all (runner, CK_ENV);
-  int failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run_suite (module_suite ());
 }

@@ -2,10 +2,9 @@
 /* Which kernels become one launch over a table: the CUDA backend's lists, with
  * launches that are counted and not done. What the launches compute is the op
  * suite's and the training step's matter. */
-#include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "backend/cuda/cuda.h"
 #include "backend/host-memory.h"
 #include "nn/op-table.h"
@@ -180,8 +179,6 @@ main (void)
 {
   Suite *suite = suite_create ("table");
   TCase *tc = tcase_create ("lists");
-  SRunner *runner;
-  int failed;
 
   tcase_add_test (tc, updates_of_many_parameters_are_one_launch);
   tcase_add_test (tc, an_update_of_what_another_updates_waits_for_it);
@@ -189,9 +186,5 @@ main (void)
   tcase_add_test (tc, sums_of_squares_are_two_launches);
   tcase_add_test (tc, what_stands_between_stays_between);
   suite_add_tcase (suite, tc);
-  runner = srunner_create (suite);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run_suite (suite);
 }

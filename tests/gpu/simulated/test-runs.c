@@ -2,11 +2,10 @@
 /* The CUDA module's runs and copies on the simulated runtime, which does what
  * is on a stream as late as it may: a missing wait gives wrong results, a call
  * that CUDA forbids ends the process. */
-#include <check.h>
 #include <gmodule.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "../../suite.h"
 #include "backend/cuda/libraries.h"
 #include "nn/plan.h"
 #include "simulated-runtime.h"
@@ -376,9 +375,5 @@ runs_suite (void)
 int
 main (void)
 {
-  SRunner *runner = srunner_create (runs_suite ());
-  srunner_run_all (runner, CK_ENV);
-  int failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run_suite (runs_suite ());
 }
