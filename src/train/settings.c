@@ -258,9 +258,12 @@ ccs_train_settings_step (const CcsTrainSettings *self, guint64 total_steps)
 static char *
 describe_data (const CcsDataArguments *s)
 {
+  g_autofree char *ears = s->sofa ? g_path_get_basename (s->sofa) : NULL;
+
   if (strcmp (s->dataset, "scenes") == 0)
-    return g_strdup_printf ("scenes count=%d scene-seed=%" G_GINT64_FORMAT,
-                            s->scene_count, s->scene_seed);
+    return g_strdup_printf (
+        "scenes count=%d scene-seed=%" G_GINT64_FORMAT "%s%s", s->scene_count,
+        s->scene_seed, ears ? " sofa=" : "", ears ? ears : "");
   if (strcmp (s->dataset, "fairplay") == 0)
     return g_strdup_printf ("fairplay %s %s", s->setup, s->split_dir);
   return g_strdup (s->dataset);
@@ -279,6 +282,8 @@ ccs_train_settings_recipe (const CcsTrainSettings *self)
       data, self->batch_size, self->lr_img, self->lr_aud, self->weight_decay,
       self->gradient_clip_val, !self->no_scl, !self->no_augmentation,
       self->seed);
+  if (ccs_data_arguments_official (&self->data))
+    g_string_append (recipe, " protocol=official"); /* its best is another */
   /* runs from before there was a choice can be resumed */
   if (ccs_compute_arguments_backend (&self->compute).precision
       != CCS_PRECISION_FP32)

@@ -273,7 +273,8 @@ END_TEST
 START_TEST (another_recipe_is_not_resumed)
 {
   static const char *const others[]
-      = { "--lr_aud 0.1", "--seed 7", "--scene-seed 5", "--dim_scale 2" };
+      = { "--lr_aud 0.1", "--seed 7", "--scene-seed 5", "--dim_scale 2",
+          "--protocol official" };
   g_auto (Outcome) outcome
       = run_program ("CCSTEREO_TRAIN", NULL,
                      RECIPE " --max-steps %u --save_dir %s --resume %s", steps,
@@ -471,7 +472,7 @@ main (void)
   tcase_add_test (tcase, a_stop_during_a_validation_makes_no_further_step);
   tcase_add_test (tcase, kills_at_any_moment_lose_nothing);
   tcase_add_test (tcase, what_killed_saves_left_is_cleared_away);
-  tcase_add_loop_test (tcase, another_recipe_is_not_resumed, 0, 4);
+  tcase_add_loop_test (tcase, another_recipe_is_not_resumed, 0, 5);
   tcase_add_test (tcase, a_folder_with_a_run_is_not_begun_anew);
   tcase_add_test (tcase, a_folder_in_which_a_run_is_at_work_is_left_alone);
   tcase_add_test (tcase, another_seed_is_another_run);
