@@ -16,10 +16,12 @@ side_data (const AVStream *stream, enum AVPacketSideDataType type)
   return av_stream_get_side_data (stream, type, NULL);
 }
 
-/* The code of st3d; -1: it has none. */
+/* The code of st3d, in which the left eye is first; -1: it has none. */
 static int
 stereo_code (const AVStereo3D *stereo)
 {
+  if (stereo->flags & AV_STEREO3D_FLAG_INVERT)
+    return -1;
   switch (stereo->type) {
   case AV_STEREO3D_2D:
     return 0;

@@ -56,7 +56,7 @@ open_video (AVFormatContext *file, const ClipOptions *options)
 }
 
 static void
-add_spherical (AVStream *stream)
+add_spherical (AVStream *stream, gboolean swapped)
 {
   size_t size;
   AVSphericalMapping *sphere = av_spherical_alloc (&size);
@@ -65,6 +65,7 @@ add_spherical (AVStream *stream)
   sphere->projection = AV_SPHERICAL_EQUIRECTANGULAR;
   sphere->yaw = 30 * (1 << 16);
   stereo->type = AV_STEREO3D_TOPBOTTOM;
+  stereo->flags = swapped ? AV_STEREO3D_FLAG_INVERT : 0;
   ok (av_stream_add_side_data (stream, AV_PKT_DATA_SPHERICAL, (guint8 *)sphere,
                                size));
   ok (av_stream_add_side_data (stream, AV_PKT_DATA_STEREO3D, (guint8 *)stereo,
@@ -265,7 +266,7 @@ clip_write (const char *path, const ClipOptions *options)
       stream->sample_aspect_ratio = stream->codecpar->sample_aspect_ratio
           = (AVRational){ 2, 1 };
     if (options->spherical)
-      add_spherical (stream);
+      add_spherical (stream, options->swapped);
     if (options->spherical || options->turned)
       add_turn (stream);
   }

@@ -23,6 +23,7 @@ G_BEGIN_DECLS
  * @vfr: pictures come at uneven times
  * @spherical: the picture is equirectangular, top-bottom stereo, turned by 90
  *   degrees, and there are two chapters
+ * @swapped: in which the right eye's picture is the first
  * @lossless: pictures are QuickTime Animation, in RGB (MOV)
  * @turned: those are stored turned by a quarter, and say so
  * @wide: its points are twice as wide as high, says the container, and the
@@ -37,7 +38,7 @@ typedef struct
   int rate, channels;
   gint64 audio_start, audio_samples;
   int n_audio;
-  gboolean no_video, vfr, spherical, lossless, turned, wide;
+  gboolean no_video, vfr, spherical, swapped, lossless, turned, wide;
   enum AVCodecID text;
   gboolean endless;
   int seconds, hidden;

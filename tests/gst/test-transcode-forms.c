@@ -97,6 +97,26 @@ START_TEST (sphere_turn_and_chapters_are_kept)
 }
 END_TEST
 
+/* Movies have no word for it. */
+START_TEST (eyes_are_not_swapped)
+{
+  ClipOptions clip = plain;
+  g_autofree char *in = tool_path ("swapped.mkv");
+  g_autofree char *out = tool_path ("swapped.mov");
+  AVFormatContext *file;
+
+  clip.spherical = clip.swapped = TRUE;
+  clip_write (in, &clip);
+  tool_transcode (in, out, "aac");
+  file = clip_open (out);
+  ck_assert_ptr_nonnull (
+      av_stream_get_side_data (file->streams[0], AV_PKT_DATA_SPHERICAL, NULL));
+  ck_assert_ptr_null (
+      av_stream_get_side_data (file->streams[0], AV_PKT_DATA_STEREO3D, NULL));
+  avformat_close_input (&file);
+}
+END_TEST
+
 static const struct
 {
   const char *in, *out;
@@ -289,6 +309,7 @@ forms_suite (void)
 
   tcase_add_loop_test (tests, sphere_turn_and_chapters_are_kept, 0,
                        G_N_ELEMENTS (extras));
+  tcase_add_test (tests, eyes_are_not_swapped);
   tcase_add_loop_test (tests, points_have_the_shape_that_the_container_tells, 0,
                        G_N_ELEMENTS (wide));
   tcase_add_test (tests, pictures_are_looked_at_upright);
