@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define PARTIAL_NAME ".%s.XXXXXX.part"
+/* As much of the name as leaves room for the rest of this one. */
+#define PARTIAL_NAME ".%.200s.XXXXXX.part"
 
 static gboolean
 fail_errno (GError **error, const char *path, const char *what)
@@ -25,14 +26,29 @@ same_file (const char *a, const char *b)
          && of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino;
 }
 
+/* Sound, pictures and the copy are read each for itself. */
+static gboolean
+check_input (const char *in, GError **error)
+{
+  GStatBuf status;
+
+  if (g_access (in, R_OK) != 0 || g_stat (in, &status) != 0)
+    return fail_errno (error, in, "cannot be read");
+  if (S_ISREG (status.st_mode) || S_ISBLK (status.st_mode))
+    return TRUE;
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_REGULAR_FILE,
+               "%s: is not a file that can be read more than once", in);
+  return FALSE;
+}
+
 gboolean
 transcode_partial_check (const char *in, const char *out, gboolean overwrite,
                          GError **error)
 {
   GStatBuf status;
 
-  if (g_access (in, R_OK) != 0)
-    return fail_errno (error, in, "cannot be read");
+  if (!check_input (in, error))
+    return FALSE;
   if (g_lstat (out, &status) != 0)
     return TRUE;
   if (same_file (in, out))

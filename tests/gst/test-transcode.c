@@ -2,9 +2,11 @@
 /* ccstereo-transcode as its users run it: a program, files in and out. */
 #include <gio/gio.h>
 #include <glib/gstdio.h>
+#include <limits.h>
 #include <math.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "clip.h"
@@ -375,6 +377,29 @@ START_TEST (what_is_no_file_is_not_replaced)
 }
 END_TEST
 
+START_TEST (what_can_be_read_once_is_refused)
+{
+  g_autofree char *in = tool_path ("pipe.mkv");
+  g_autofree char *out = tool_path ("pipe-out.mkv");
+
+  ck_assert_int_eq (mkfifo (in, 0666), 0);
+  assert_refused (TOOL_ARGUMENTS (in, out), 1, "read more than once");
+}
+END_TEST
+
+START_TEST (a_name_may_be_as_long_as_names_can_be)
+{
+  g_autofree char *in = tool_path ("short.mkv");
+  g_autofree char *name = g_strnfill (NAME_MAX - strlen (".mkv"), 'n');
+  g_autofree char *full = g_strconcat (name, ".mkv", NULL);
+  g_autofree char *out = tool_path (full);
+
+  clip_write (in, &plain);
+  tool_transcode (in, out, "pcm");
+  ck_assert (g_file_test (out, G_FILE_TEST_IS_REGULAR));
+}
+END_TEST
+
 START_TEST (the_input_is_never_overwritten)
 {
   g_autofree char *in = tool_path ("self.mkv");
@@ -462,6 +487,8 @@ transcode_suite (void)
   tcase_add_test (words, a_name_behind_two_dashes_may_begin_with_one);
   tcase_add_test (names, an_existing_file_stays);
   tcase_add_test (names, what_is_no_file_is_not_replaced);
+  tcase_add_test (names, what_can_be_read_once_is_refused);
+  tcase_add_test (names, a_name_may_be_as_long_as_names_can_be);
   tcase_add_test (names, the_input_is_never_overwritten);
   tcase_add_loop_test (names, a_signal_leaves_nothing_behind, SIGINT,
                        SIGINT + 1);
