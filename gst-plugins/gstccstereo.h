@@ -69,6 +69,10 @@ void gst_ccstereo_init (void);
 
 /* -- between the elements -------------------------------------------------- */
 
+/* A picture that is shown for longer is the one for all the sound meanwhile:
+ * what comes after it is not awaited. */
+#define GST_CCSTEREO_LONG_PICTURE GST_SECOND
+
 /* From tdsscrop to ccstereoenc. */
 #define GST_CCSTEREO_PICTURE_WIDTH G_STRINGIFY (CCS_CROP_WIDTH)
 #define GST_CCSTEREO_PICTURE_HEIGHT G_STRINGIFY (CCS_CROP_HEIGHT)

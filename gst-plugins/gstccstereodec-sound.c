@@ -5,6 +5,9 @@
 #include "gstccstereodec-private.h"
 #include <string.h>
 
+/* A picture that is shown for longer is the one for all the sound meanwhile,
+ * and what comes after it is not awaited. */
+#define LONG_PICTURE GST_SECOND
 #define NO_FEATURE G_MININT64 /* as the time of the last one */
 
 GstClockTime
@@ -253,6 +256,10 @@ gst_ccstereo_dec_take_feature (GstCcstereoDec *self, GstBuffer *taken,
   gst_buffer_extract (buffer, 0, self->held_feature, bytes);
   self->holds_feature = TRUE;
   self->held_running = running;
+  if (GST_BUFFER_DURATION_IS_VALID (buffer)
+      && GST_BUFFER_DURATION (buffer) > GST_CCSTEREO_LONG_PICTURE)
+    return gst_ccstereo_dec_note_gap (self, running,
+                                      GST_BUFFER_DURATION (buffer));
   return push_held_feature (self, running);
 }
 

@@ -217,17 +217,28 @@ gst_ccstereo_enc_submit_input_buffer (GstBaseTransform *trans,
   return ret;
 }
 
+/* Whether the next picture will be long in coming. */
+static gboolean
+ends_with_long_picture (GstCcstereoEnc *self)
+{
+  const GstBuffer *last = g_queue_peek_tail (&self->pending);
+
+  return last && GST_BUFFER_DURATION_IS_VALID (last)
+         && GST_BUFFER_DURATION (last) > GST_CCSTEREO_LONG_PICTURE;
+}
+
 static GstFlowReturn
 gst_ccstereo_enc_generate_output (GstBaseTransform *trans, GstBuffer **out)
 {
   GstCcstereoEnc *self = GST_CCSTEREO_ENC (trans);
   const guint n = MIN (self->gathered, largest_batch (self));
+  const guint pending = g_queue_get_length (&self->pending);
   GstFlowReturn ret = GST_FLOW_OK;
 
   *out = NULL;
   if (g_queue_is_empty (&self->ready)
-      && g_queue_get_length (&self->pending) >= n) {
-    ret = encode_pending (self, n);
+      && (pending >= n || ends_with_long_picture (self))) {
+    ret = encode_pending (self, MIN (pending, n));
     self->gathered = MIN (2 * self->gathered, CCS_MODEL_MAX_FRAMES);
   }
   if (ret == GST_FLOW_OK)

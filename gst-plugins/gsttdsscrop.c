@@ -388,15 +388,20 @@ gst_tdss_crop_copy_metadata (GstBaseTransform *trans, GstBuffer *inbuf,
                              GstBuffer *outbuf)
 {
   GstTdssCrop *self = GST_TDSS_CROP (trans);
+  GstClockTime period;
 
   if (!GST_BASE_TRANSFORM_CLASS (gst_tdss_crop_parent_class)
            ->copy_metadata (trans, inbuf, outbuf))
     return FALSE;
   GST_OBJECT_LOCK (self);
-  GST_BUFFER_DURATION (outbuf)
+  period
       = gst_util_uint64_scale_round (GST_SECOND, self->settings.schedule.rate_d,
                                      self->settings.schedule.rate_n);
   GST_OBJECT_UNLOCK (self);
+  /* A slow stream's picture stays longer. */
+  GST_BUFFER_DURATION (outbuf) = GST_BUFFER_DURATION_IS_VALID (inbuf)
+                                     ? MAX (GST_BUFFER_DURATION (inbuf), period)
+                                     : period;
   GST_BUFFER_OFFSET (outbuf) = GST_BUFFER_OFFSET_NONE;
   GST_BUFFER_OFFSET_END (outbuf) = GST_BUFFER_OFFSET_NONE;
   return TRUE;

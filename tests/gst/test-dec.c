@@ -325,6 +325,28 @@ START_TEST (a_gap_before_the_first_picture_does_not_hold_up_the_sound)
 }
 END_TEST
 
+START_TEST (a_picture_that_is_shown_long_does_not_hold_up_the_sound)
+{
+  DecHarness *h = dec_harness_new (RATE, 1, TRUE);
+  const gsize size = ccs_model_feature_size (h->model);
+  GstBuffer *first = gst_test_feature_buffer (size, 0);
+  GstBuffer *second = gst_test_feature_buffer (size, 1);
+  GstBuffer *out;
+
+  GST_BUFFER_DURATION (first) = GST_BUFFER_PTS (second) = 20 * GST_SECOND;
+  dec_harness_add (h, first);
+  dec_harness_add (h, second);
+  dec_harness_feed (h);
+  dec_harness_push_audio (h, 0, SECONDS (2.5), 1000);
+  /* Long before the second. */
+  out = gst_harness_pull (h->audio);
+  ck_assert_ptr_nonnull (out);
+  gst_buffer_unref (out);
+  ck_assert_uint_eq (gst_test_count_messages (h->bus, GST_MESSAGE_WARNING), 0);
+  dec_harness_free (h);
+}
+END_TEST
+
 /* -- breaks ---------------------------------------------------------------- */
 
 static GstBuffer *
@@ -574,6 +596,8 @@ main (int argc, char **argv)
   tcase_add_test (sides, a_gap_in_the_picture_holds_the_last_one);
   tcase_add_loop_test (
       sides, a_gap_before_the_first_picture_does_not_hold_up_the_sound, 0, 2);
+  tcase_add_test (sides,
+                  a_picture_that_is_shown_long_does_not_hold_up_the_sound);
   tcase_add_test (breaks, a_discontinuity_drains_and_goes_on_at_its_own_time);
   tcase_add_test (breaks,
                   sound_that_breaks_off_before_the_first_picture_sees_it);

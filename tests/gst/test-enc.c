@@ -25,14 +25,22 @@ harness (gboolean live)
   return h;
 }
 
+/* @duration may be NONE. */
 static void
-push_frame (GstHarness *h, guint k)
+push_frame_of (GstHarness *h, guint k, GstClockTime duration)
 {
   guint8 *picture = gst_test_picture (WIDTH, HEIGHT, k);
   GstBuffer *buffer = gst_buffer_new_wrapped (picture, 3 * WIDTH * HEIGHT);
 
   GST_BUFFER_PTS (buffer) = k * TEST_PICTURE_TIME;
+  GST_BUFFER_DURATION (buffer) = duration;
   ck_assert_int_eq (gst_harness_push (h, buffer), GST_FLOW_OK);
+}
+
+static void
+push_frame (GstHarness *h, guint k)
+{
+  push_frame_of (h, k, GST_CLOCK_TIME_NONE);
 }
 
 static void
@@ -94,6 +102,18 @@ START_TEST (pictures_are_gathered_when_not_live)
   ck_assert_uint_eq (gst_harness_buffers_received (h), 0);
   push_frame (h, CCS_MODEL_FRAME_BATCH - 1);
   ck_assert_uint_eq (gst_harness_buffers_received (h), CCS_MODEL_FRAME_BATCH);
+  gst_harness_teardown (h);
+}
+END_TEST
+
+START_TEST (a_picture_that_is_shown_long_is_not_held_back)
+{
+  GstHarness *h = harness (FALSE);
+
+  push_frame (h, 0);
+  ck_assert_uint_eq (gst_harness_buffers_received (h), 0);
+  push_frame_of (h, 1, 20 * GST_SECOND);
+  ck_assert_uint_eq (gst_harness_buffers_received (h), 2);
   gst_harness_teardown (h);
 }
 END_TEST
@@ -194,6 +214,7 @@ main (int argc, char **argv)
   tcase_add_loop_test (tests, features_are_the_cores_bit_for_bit, 0, 2);
   tcase_add_test (tests, live_pictures_are_encoded_one_by_one);
   tcase_add_test (tests, pictures_are_gathered_when_not_live);
+  tcase_add_test (tests, a_picture_that_is_shown_long_is_not_held_back);
   tcase_add_test (tests, a_gap_lets_gathered_pictures_out_first);
   tcase_add_test (tests, a_flush_forgets_gathered_pictures);
   tcase_add_test (tests, pictures_that_come_late_are_not_dropped);
