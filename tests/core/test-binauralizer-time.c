@@ -76,10 +76,10 @@ START_TEST (a_window_in_a_gap_waits_for_no_feature)
   g_autoptr (CcsBinauralizer) engine = engine_new (&options);
 
   push (engine, silence, 2 * CCS_WINDOW);
-  ccs_binauralizer_push_gap (engine, center - 1);
+  ccs_binauralizer_push_gap (engine, center);
   process (engine);
   ck_assert_uint_eq (ccs_binauralizer_available (engine), 0);
-  ccs_binauralizer_push_gap (engine, center);
+  ccs_binauralizer_push_gap (engine, center + 1);
   ccs_binauralizer_push_gap (engine, 0); /* which is known */
   ck_assert_int_eq (ccs_binauralizer_next_center (engine),
                     center + CCS_WINDOW * SAMPLE_NS);
@@ -89,6 +89,48 @@ START_TEST (a_window_in_a_gap_waits_for_no_feature)
   ccs_binauralizer_reset (engine);
   push (engine, silence, CCS_WINDOW);
   ck_assert_int_eq (ccs_binauralizer_next_center (engine), center);
+}
+END_TEST
+
+/* Whether it runs before that feature comes, or in a batch behind it. */
+START_TEST (a_window_in_a_gap_before_all_features_has_none)
+{
+  const gint64 center = CCS_WINDOW / 2 * SAMPLE_NS;
+  const gint64 hop = CCS_WINDOW * SAMPLE_NS;
+  CcsBinauralizerOptions options = plain_options ();
+  g_autoptr (CcsBinauralizer) engine = NULL;
+  g_autoptr (GArray) out = stereo_new ();
+  g_autofree float *ones = g_new (float, 4 * CCS_WINDOW);
+
+  for (gsize i = 0; i < 4 * CCS_WINDOW; i++)
+    ones[i] = 1;
+  options.batch = _i;
+  engine = engine_new (&options);
+  push (engine, ones, 4 * CCS_WINDOW);
+  ccs_binauralizer_push_gap (engine, center + 2 * hop);
+  process (engine);
+  push_feature (engine, center + 2 * hop, 5, 0);
+  ccs_binauralizer_push_gap (engine, center + 4 * hop);
+  ck_assert (ccs_binauralizer_drain (engine, NULL));
+  pull (engine, out, G_MAXSIZE);
+  for (gsize i = 0; i < 4; i++)
+    ck_assert_float_eq (gain_of_window (out, i), i < 2 ? 0 : 5);
+  ck_assert_uint_eq (ccs_binauralizer_centered_windows (engine), 2);
+}
+END_TEST
+
+START_TEST (a_feature_that_comes_within_a_gap_ends_it)
+{
+  const gint64 center = CCS_WINDOW / 2 * SAMPLE_NS;
+  const gint64 hop = CCS_WINDOW * SAMPLE_NS;
+  const CcsBinauralizerOptions options = plain_options ();
+  g_autoptr (CcsBinauralizer) engine = engine_new (&options);
+
+  ccs_binauralizer_push_gap (engine, center + 2 * hop);
+  push_feature (engine, center + hop, 5, 0);
+  push (engine, silence, 3 * CCS_WINDOW);
+  ck_assert (ccs_binauralizer_drain (engine, NULL));
+  ck_assert_uint_eq (ccs_binauralizer_centered_windows (engine), 1);
 }
 END_TEST
 
@@ -356,6 +398,8 @@ add_features (Suite *suite)
   tcase_add_test (t, a_window_takes_the_nearest_feature_and_the_earlier_of_two);
   tcase_add_test (t, a_window_waits_until_features_reach_its_centre);
   tcase_add_test (t, a_window_in_a_gap_waits_for_no_feature);
+  tcase_add_loop_test (t, a_window_in_a_gap_before_all_features_has_none, 0, 2);
+  tcase_add_test (t, a_feature_that_comes_within_a_gap_ends_it);
   tcase_add_loop_test (
       t, a_window_runs_with_the_last_feature_when_they_end_or_force_is_used, 0,
       2);

@@ -41,6 +41,7 @@ struct _CcsBinauralizer
   guint64 n_averages; /* given to the upsampler */
   gsize skip;         /* averages still to drop: the lead-in's */
   gint64 gap_end;     /* no feature is shown before, ns */
+  gint64 blank_end;   /* nor has one been shown: windows before have none */
   gboolean audio_ended, features_ended, finished;
 
   float width, width_target;
@@ -182,7 +183,7 @@ ccs_binauralizer_reset (CcsBinauralizer *self)
   /* The averages begin with the first window's last lookahead samples, except
    * in the published average. */
   self->skip = lead > 0 ? lead - (CCS_WINDOW - self->options.lookahead) : 0;
-  self->gap_end = G_MININT64;
+  self->gap_end = self->blank_end = G_MININT64;
   self->audio_ended = self->features_ended = self->finished = FALSE;
   self->width = self->width_target;
   self->pulled = FALSE;
@@ -217,7 +218,7 @@ window_knows_feature (const CcsBinauralizer *self, guint64 window)
 {
   const gint64 center = center_of_window (self, window);
 
-  return self->features_ended || center <= self->gap_end
+  return self->features_ended || center < self->gap_end
          || ccs_feature_queue_reaches (&self->features, center);
 }
 
@@ -233,6 +234,17 @@ runnable_windows (const CcsBinauralizer *self, gboolean force)
          && (force || window_knows_feature (self, self->n_windows + n)))
     n++;
   return n >= batch || force || self->audio_ended ? n : 0;
+}
+
+/* NULL where there is none: D = 0. */
+static const float *
+feature_of_window (const CcsBinauralizer *self, guint64 window)
+{
+  const gint64 center = center_of_window (self, window);
+
+  return center < self->blank_end
+             ? NULL
+             : ccs_feature_queue_nearest (&self->features, center);
 }
 
 static void
@@ -271,8 +283,7 @@ run_windows (CcsBinauralizer *self, guint n, GError **error)
   for (guint i = 0; i < n; i++) {
     mixes[i]
         = ccs_sample_queue_peek (&self->low) + (gsize)i * self->options.hop;
-    features[i] = ccs_feature_queue_nearest (
-        &self->features, center_of_window (self, self->n_windows + i));
+    features[i] = feature_of_window (self, self->n_windows + i);
   }
   if (!ccs_window_batch_run (self->model, mixes, features, n, self->batch,
                              error))
@@ -333,6 +344,7 @@ ccs_binauralizer_push_feature (CcsBinauralizer *self, gint64 time,
                  time);
     return FALSE;
   }
+  self->blank_end = MIN (self->blank_end, time); /* where a gap was none */
   drop_stale_features (self);
   return TRUE;
 }
@@ -341,6 +353,8 @@ void
 ccs_binauralizer_push_gap (CcsBinauralizer *self, gint64 time)
 {
   self->gap_end = MAX (self->gap_end, time);
+  if (ccs_feature_queue_is_empty (&self->features))
+    self->blank_end = self->gap_end;
 }
 
 void

@@ -71,7 +71,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsBinauralizer, ccs_binauralizer_free)
  * more are freed. */
 gboolean ccs_binauralizer_push_feature (CcsBinauralizer *self, gint64 time,
                                         const float *feature, GError **error);
-/* No feature is shown before @time (ns): windows up to there wait for none. */
+/* No further feature is shown before @time (ns): windows whose centre lies
+ * before it wait for none. Where there has been no feature at all they have
+ * none, also when one has come by the time they run: D = 0. */
 void ccs_binauralizer_push_gap (CcsBinauralizer *self, gint64 time);
 /* No feature comes any more (windows still waiting may run with what is
  * there). */

@@ -39,6 +39,12 @@ ccs_feature_queue_push (CcsFeatureQueue *self, gint64 time, const float *values)
 }
 
 gboolean
+ccs_feature_queue_is_empty (const CcsFeatureQueue *self)
+{
+  return self->features.length == 0;
+}
+
+gboolean
 ccs_feature_queue_reaches (const CcsFeatureQueue *self, gint64 time)
 {
   const Feature *last = g_queue_peek_tail ((GQueue *)&self->features);

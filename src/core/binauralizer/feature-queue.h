@@ -20,6 +20,7 @@ void ccs_feature_queue_reset (CcsFeatureQueue *self);
  * time the first counts. */
 gboolean ccs_feature_queue_push (CcsFeatureQueue *self, gint64 time,
                                  const float *values);
+gboolean ccs_feature_queue_is_empty (const CcsFeatureQueue *self);
 /* Whether a feature at or past @time is there: the choice for @time is then
  * settled, whatever else comes. */
 gboolean ccs_feature_queue_reaches (const CcsFeatureQueue *self, gint64 time);
