@@ -81,8 +81,7 @@ ccs_device_from_fp16 (unsigned half)
   return ccs_device_float (sign | ccs_device_bits ((float)rest * 0x1p-24f));
 }
 
-/* -- where they stand -------------------------------------------------------
- */
+/* -- where they stand ------------------------------------------------------ */
 
 /* The 16 bits of @x. */
 CCS_DEVICE unsigned
