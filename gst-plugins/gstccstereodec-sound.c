@@ -5,9 +5,6 @@
 #include "gstccstereodec-private.h"
 #include <string.h>
 
-/* A picture that is shown for longer is the one for all the sound meanwhile,
- * and what comes after it is not awaited. */
-#define LONG_PICTURE GST_SECOND
 #define NO_FEATURE G_MININT64 /* as the time of the last one */
 
 GstClockTime
