@@ -86,6 +86,7 @@ joint_model (CcsStateDict *params)
   CcsModel *model = model_on (1, params);
   CcsBackend *backend = ccs_model_backend (model);
 
+  largest_planned = 0;
   cpu_class = backend->klass;
   joint_class = *cpu_class;
   joint_class.bulk = 4;
