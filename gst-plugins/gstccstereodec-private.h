@@ -44,6 +44,7 @@ struct _GstCcstereoDec
   float *held_feature; /* the last one */
   gboolean holds_feature;
   GstClockTimeDiff held_running; /* its running time */
+  GstClockTimeDiff held_until;   /* shown to here, it was said; or no time */
   gint64 feature_time;           /* of the last one in the engine */
   gboolean segment_done;         /* of the sound, and not yet of the features */
 };
@@ -81,7 +82,8 @@ GstFlowReturn gst_ccstereo_dec_take_feature (GstCcstereoDec *self,
                                              GstBuffer *buffer,
                                              GstClockTimeDiff running);
 /* From @running on there is no picture: the last one holds, to the end of
- * @duration where that is known. Saying so again changes nothing. */
+ * @duration where that is known, or to a picture that comes before. Saying so
+ * again changes nothing. */
 GstFlowReturn gst_ccstereo_dec_note_gap (GstCcstereoDec *self,
                                          GstClockTimeDiff running,
                                          GstClockTime duration);

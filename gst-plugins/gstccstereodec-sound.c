@@ -220,18 +220,37 @@ push_held_feature (GstCcstereoDec *self, GstClockTimeDiff running)
   return GST_FLOW_OK;
 }
 
+/* No window waits for another picture where it was said that none comes. */
+static void
+wait_for_none_while_held (GstCcstereoDec *self)
+{
+  if (self->held_until != GST_CLOCK_STIME_NONE)
+    ccs_binauralizer_push_gap (self->binauralizer, gst_ccstereo_dec_sound_time (
+                                                       self, self->held_until));
+}
+
+/* Another picture comes at @running: right before, or where it was said to end,
+ * the held one is still the nearest. */
+static GstFlowReturn
+end_held_feature (GstCcstereoDec *self, GstClockTimeDiff running)
+{
+  const GstClockTimeDiff end = MIN (running, self->held_until);
+  const gboolean was_told = self->held_until != GST_CLOCK_STIME_NONE;
+
+  self->held_until = GST_CLOCK_STIME_NONE;
+  return was_told ? push_held_feature (self, end - 1) : GST_FLOW_OK;
+}
+
 GstFlowReturn
 gst_ccstereo_dec_note_gap (GstCcstereoDec *self, GstClockTimeDiff running,
                            GstClockTime duration)
 {
-  const gboolean is_known = GST_CLOCK_TIME_IS_VALID (duration) && duration > 0;
-  GstFlowReturn ret = push_held_feature (self, running);
+  const GstFlowReturn ret = push_held_feature (self, running);
 
-  if (ret == GST_FLOW_OK && is_known)
-    ret = push_held_feature (self, running + duration - 1);
-  ccs_binauralizer_push_gap (self->binauralizer,
-                             gst_ccstereo_dec_sound_time (self, running)
-                                 + (is_known ? (gint64)duration : 0));
+  self->held_until = running;
+  if (GST_CLOCK_TIME_IS_VALID (duration))
+    self->held_until += (GstClockTimeDiff)duration;
+  wait_for_none_while_held (self);
   return ret;
 }
 
@@ -241,6 +260,7 @@ gst_ccstereo_dec_take_feature (GstCcstereoDec *self, GstBuffer *taken,
 {
   g_autoptr (GstBuffer) buffer = taken;
   gsize bytes = ccs_model_feature_size (self->model) * sizeof (float);
+  GstFlowReturn ret;
 
   if (gst_buffer_get_size (buffer) != bytes) {
     GST_ELEMENT_ERROR (self, STREAM, FORMAT,
@@ -250,6 +270,8 @@ gst_ccstereo_dec_take_feature (GstCcstereoDec *self, GstBuffer *taken,
                        (NULL));
     return GST_FLOW_ERROR;
   }
+  if ((ret = end_held_feature (self, running)) != GST_FLOW_OK)
+    return ret;
   gst_buffer_extract (buffer, 0, self->held_feature, bytes);
   self->holds_feature = TRUE;
   self->held_running = running;
@@ -267,9 +289,13 @@ gst_ccstereo_dec_take_feature (GstCcstereoDec *self, GstBuffer *taken,
 static GstFlowReturn
 start_at (GstCcstereoDec *self, GstClockTime pts)
 {
+  GstFlowReturn ret;
+
   self->first_pts = pts;
   self->running = TRUE;
-  return push_held_feature (self, self->held_running);
+  ret = push_held_feature (self, self->held_running);
+  wait_for_none_while_held (self);
+  return ret;
 }
 
 static GstFlowReturn

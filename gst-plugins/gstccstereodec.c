@@ -245,6 +245,7 @@ gst_ccstereo_dec_flush (GstAggregator *agg)
 
   gst_ccstereo_dec_restart (self);
   self->holds_feature = self->segment_done = FALSE;
+  self->held_until = GST_CLOCK_STIME_NONE;
   self->event_flow = GST_FLOW_OK;
   return GST_FLOW_OK;
 }
@@ -268,6 +269,7 @@ gst_ccstereo_dec_start (GstAggregator *agg)
   }
   self->held_feature = g_new (float, ccs_model_feature_size (self->model));
   self->holds_feature = self->segment_done = self->warned = FALSE;
+  self->held_until = GST_CLOCK_STIME_NONE;
   self->event_flow = GST_FLOW_OK;
   gst_ccstereo_dec_restart (self);
   return TRUE;

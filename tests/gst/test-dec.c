@@ -347,6 +347,28 @@ START_TEST (a_picture_that_is_shown_long_does_not_hold_up_the_sound)
 }
 END_TEST
 
+/* What is said of its duration counts to the next that comes. */
+START_TEST (a_picture_gives_way_to_the_next_whatever_its_duration)
+{
+  const gsize frames = SECONDS (2);
+  DecHarness *h = dec_harness_new (RATE, 1, TRUE);
+  GstBuffer *first
+      = gst_test_feature_buffer (ccs_model_feature_size (h->model), 0);
+  g_autoptr (GArray) out = NULL, want = NULL;
+
+  GST_BUFFER_DURATION (first) = 20 * GST_SECOND;
+  dec_harness_add (h, first);
+  dec_harness_add_features (h, 1, 19);
+  dec_harness_end_features (h);
+  dec_harness_feed (h);
+  dec_harness_push_audio (h, 0, frames, 777);
+  out = dec_harness_finish (h);
+  want = core (RATE, 1, frames, 20);
+  gst_test_assert_same (out, want);
+  dec_harness_free (h);
+}
+END_TEST
+
 /* -- breaks ---------------------------------------------------------------- */
 
 static GstBuffer *
@@ -598,6 +620,7 @@ main (int argc, char **argv)
       sides, a_gap_before_the_first_picture_does_not_hold_up_the_sound, 0, 2);
   tcase_add_test (sides,
                   a_picture_that_is_shown_long_does_not_hold_up_the_sound);
+  tcase_add_test (sides, a_picture_gives_way_to_the_next_whatever_its_duration);
   tcase_add_test (breaks, a_discontinuity_drains_and_goes_on_at_its_own_time);
   tcase_add_test (breaks,
                   sound_that_breaks_off_before_the_first_picture_sees_it);

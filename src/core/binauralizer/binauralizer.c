@@ -344,7 +344,9 @@ ccs_binauralizer_push_feature (CcsBinauralizer *self, gint64 time,
                  time);
     return FALSE;
   }
-  self->blank_end = MIN (self->blank_end, time); /* where a gap was none */
+  /* Where a gap was none. */
+  self->gap_end = MIN (self->gap_end, time);
+  self->blank_end = MIN (self->blank_end, time);
   drop_stale_features (self);
   return TRUE;
 }
