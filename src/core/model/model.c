@@ -290,16 +290,23 @@ ccs_model_feature_size (const CcsModel *self)
   return (gsize)CCS_VISUAL_TOKENS * ccs_model_config_dim (&self->config);
 }
 
+/* Items that had best be passed at a time. */
+static guint
+bulk_items (const CcsModel *self, CcsStageKind kind)
+{
+  return full_batch[kind] * MAX (self->backend->klass->bulk, 1);
+}
+
 guint
 ccs_model_bulk_frames (const CcsModel *self)
 {
-  return CCS_MODEL_FRAME_BATCH * MAX (self->backend->klass->bulk, 1);
+  return bulk_items (self, CCS_STAGE_ENCODER);
 }
 
 guint
 ccs_model_bulk_windows (const CcsModel *self)
 {
-  return CCS_MODEL_WINDOW_BATCH * MAX (self->backend->klass->bulk, 1);
+  return bulk_items (self, CCS_STAGE_SEPARATOR);
 }
 
 /* -- planning ------------------------------------------------------------- */
@@ -396,11 +403,9 @@ static guint
 items_of_a_run (const CcsModel *self, CcsStageKind kind,
                 const CcsStageSize *size, guint own)
 {
-  const guint most = full_batch[kind] * MAX (self->backend->klass->bulk, 1);
-
-  return size->n_plans == 1
-             ? size->batch
-             : CLAMP (own, size->batch, most) / size->batch * size->batch;
+  return size->n_plans == 1 ? size->batch
+                            : CLAMP (own, size->batch, bulk_items (self, kind))
+                                  / size->batch * size->batch;
 }
 
 /* What others wait with is worth it where the batch is planned already. */

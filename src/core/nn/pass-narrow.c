@@ -2,9 +2,6 @@
 /* Values in the type that products take. */
 #include "passes-private.h"
 
-/* Vector loads of 16-bit elements take so many channels. */
-#define CHANNELS_AT_A_TIME 8
-
 static gboolean
 makes_narrow (const CcsOp *op)
 {
@@ -32,7 +29,7 @@ can_be_narrow (const CcsProgram *self, CcsValueId id)
          && ccs_program_op (self, value->producer)->out[0] == id
          && !value->output && value->view_of == CCS_NONE
          && !ccs_value_has_views (self, id)
-         && ccs_shape_channels (&value->shape) % CHANNELS_AT_A_TIME == 0;
+         && ccs_shape_channels (&value->shape) % CCS_PASS_NARROW_CHANNELS == 0;
 }
 
 void

@@ -21,8 +21,11 @@ void ccs_pass_views (CcsProgram *self);
 void ccs_pass_dead_ops (CcsProgram *self);
 /* All of these, as far as they apply. */
 void ccs_program_optimize (CcsProgram *self);
+/* Channels of 16 bits that vector loads take at a time. */
+#define CCS_PASS_NARROW_CHANNELS 8
 /* Inference, after that: results of convolutions and pooling that only such ops
- * read become @dtype (CCS_F16, CCS_BF16). What is computed changes by their
+ * read become @dtype (CCS_F16, CCS_BF16), where their channels come in
+ * multiples of CCS_PASS_NARROW_CHANNELS. What is computed changes by their
  * rounding: for backends that would round them on reading. */
 void ccs_pass_narrow (CcsProgram *self, CcsDType dtype);
 

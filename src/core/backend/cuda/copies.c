@@ -43,7 +43,13 @@ staging_clear (CcsGpuStaging *self)
 static char *
 half_of (const CcsGpuStaging *self, guint half)
 {
-  return self->memory + half % CCS_STAGING_HALVES * HALF_BYTES;
+  return self->memory + half * HALF_BYTES;
+}
+
+static guint
+other_half (guint half)
+{
+  return (half + 1) % CCS_STAGING_HALVES;
 }
 
 gboolean
@@ -108,7 +114,7 @@ send (CcsGpuCopies *self, char *to, gsize begin, GError **error)
 static gboolean
 turn_over (CcsGpuCopies *self, GError **error)
 {
-  self->filling = (self->filling + 1) % CCS_STAGING_HALVES;
+  self->filling = other_half (self->filling);
   self->filled = 0;
   return ccs_gpu_check (cudaEventSynchronize (self->up.passed[self->filling]),
                         "upload", error);
@@ -171,8 +177,7 @@ fetch (CcsGpuCopies *self, const char *from, gsize bytes, guint half,
                                          self->stream),
                         "download", error)
          && ccs_gpu_check (
-             cudaEventRecord (self->down.passed[half % CCS_STAGING_HALVES],
-                              self->stream),
+             cudaEventRecord (self->down.passed[half], self->stream),
              "download", error);
 }
 
@@ -197,15 +202,15 @@ download_rows (CcsGpuCopies *self, const gpointer *rows, gsize row_bytes,
 
   if (!fetch (self, from, part_at (all, 0), half, error))
     return FALSE;
-  for (gsize at = 0; at < all; at += HALF_BYTES, half++) {
+  for (gsize at = 0; at < all; at += HALF_BYTES, half = other_half (half)) {
     const gsize next = at + HALF_BYTES;
 
     if (next < all
-        && !fetch (self, from + next, part_at (all, next), half + 1, error))
+        && !fetch (self, from + next, part_at (all, next), other_half (half),
+                   error))
       return FALSE;
-    if (!ccs_gpu_check (
-            cudaEventSynchronize (self->down.passed[half % CCS_STAGING_HALVES]),
-            "download", error))
+    if (!ccs_gpu_check (cudaEventSynchronize (self->down.passed[half]),
+                        "download", error))
       return FALSE;
     hand_out (half_of (&self->down, half), at, part_at (all, at), rows,
               row_bytes);

@@ -9,6 +9,11 @@
 
 #include <string.h>
 
+#include "../../nn/passes.h"
+
+/* A value of 16 bits is a factor as it is. */
+G_STATIC_ASSERT (CCS_PASS_NARROW_CHANNELS % CCS_NARROW_CHANNELS == 0);
+
 /* Vector loads, and what the GPU's own allocations begin at. */
 #define OPERAND_ALIGNMENT 256
 
@@ -154,10 +159,10 @@ static gboolean
 add_bias (CcsSteps *steps, CcsCuda *cuda, const CcsKernelHints *hints,
           CcsCallSite *site, GError **error)
 {
-  const CcsOperand *bias = &site->kernel->in[2];
-  CcsCallOperand narrow = { site->bias };
+  const CcsOperand *bias = &site->bias;
+  CcsCallOperand narrow;
 
-  if (site->bias.data == NULL || hints->constant[2] == NULL)
+  if (bias->data == NULL || hints->constant[2] == NULL)
     return TRUE;
   if (!add_factor (steps, cuda, bias, &bias->shape, bias->pitch,
                    hints->constant[2], site, &narrow, error))
