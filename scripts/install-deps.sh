@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Installs the Debian 12 packages that are missing: those to build and run, and
-# with --test those that only the tests use. Touches nothing, and needs no
-# network, when all are there.
+# Installs the packages that are missing on Debian 12 or later, or Ubuntu 24.04
+# or later: those to build and run, and with --test those that only the tests
+# use. Changes nothing, and needs no network, when all are installed.
 set -euo pipefail
 
 packages=(
@@ -20,8 +20,15 @@ packages=(
 )
 if [[ ${1:-} == --test ]]; then
   packages+=(check libjson-glib-dev ffmpeg git valgrind
-             clang-14 clang-format-14 libclang-rt-14-dev libomp-14-dev)
+             clang libclang-rt-dev libomp-dev)
+  # The layout of the sources is that of one version of clang-format.
+  [[ $(. /etc/os-release && echo "$VERSION_CODENAME") != bookworm ]] \
+    || packages+=(clang-format-14)
 fi
+command -v dpkg-query >/dev/null || {
+  echo "install-deps: no dpkg here: install the equivalents of ${packages[*]}" >&2
+  exit 1
+}
 
 missing=()
 for package in "${packages[@]}"; do
