@@ -77,7 +77,7 @@ cp -a "$base/." "$root"
 cp -L /etc/resolv.conf "$root/etc/resolv.conf"
 echo 'Binary::apt::APT::Keep-Downloaded-Packages "true";' \
   >"$root/etc/apt/apt.conf.d/keep-packages"
-rm -f "$root/etc/apt/apt.conf.d/docker-clean"
+echo force-unsafe-io >"$root/etc/dpkg/dpkg.cfg.d/unsafe-io"   # it is deleted anyway
 git clone --quiet --no-hardlinks "$tree" "$root/root/gst-ccstereo"
 
 # inside COMMAND: runs it in the copy. Its mounts are those of a namespace of
