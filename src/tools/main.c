@@ -12,14 +12,20 @@ static const ToolCommand *const commands[]
     = { &tool_info,  &tool_convert, &tool_run,
         &tool_bench, &tool_prepare, &tool_scenes };
 
+/* In GOption's format, as the subcommands have it. */
 static void
 print_usage (FILE *to)
 {
-  fputs ("Usage: ccstereo COMMAND [OPTION...]\n\nCommands:\n", to);
+  fputs ("Usage:\n"
+         "  ccstereo COMMAND [OPTION...] - Tools for CCStereo models: binaural "
+         "audio from mono audio and video\n\nCommands:\n",
+         to);
   for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
-    fprintf (to, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
-  fputs ("\n\"ccstereo COMMAND --help\" tells more about each, and\n"
-         "\"ccstereo --version\" which ccstereo this is.\n"
+    fprintf (to, "  %-8s  %s\n", commands[i]->name, commands[i]->summary);
+  fputs ("\nOptions:\n"
+         "  -h, --help     Show this help\n"
+         "  --version      Print the version\n\n"
+         "\"ccstereo COMMAND --help\" shows the options of a command.\n\n"
          "Exit status: 0 done, 1 failed, 2 wrong usage.\n",
          to);
 }
