@@ -6,12 +6,10 @@
 
 #include <math.h>
 
-#include <sndfile.h>
-
-#include "audio/wav-file.h"
 #include "backend-choice.h"
 #include "ccstereo.h"
 #include "frame-folder.h"
+#include "sound-input.h"
 #include "wav-result.h"
 
 #define BLOCK 65536 /* frames of sound, that a batch of windows is in */
@@ -36,8 +34,9 @@ typedef struct
   CcsModel *model;
   CcsBinauralizer *engine;
   FrameFolder *frames;
-  SNDFILE *in;
-  SF_INFO info; /* of the input */
+  CcsSoundInput *input;
+  SNDFILE *in;  /* to read from; owned by @input */
+  SF_INFO info; /* of the input; frames: -1 where a pipe leaves it open */
   gsize n_bad;  /* its samples that are no numbers */
   WavResult *out;
   gint64 analysed;   /* pictures given to the engine so far */
@@ -50,7 +49,7 @@ job_clear (Job *self)
   g_clear_pointer (&self->engine, ccs_binauralizer_free);
   g_clear_pointer (&self->model, ccs_model_unref);
   g_clear_pointer (&self->frames, frame_folder_free);
-  g_clear_pointer (&self->in, sf_close);
+  g_clear_pointer (&self->input, ccs_sound_input_free);
   g_clear_pointer (&self->out, wav_result_free);
 }
 
@@ -161,8 +160,7 @@ silence_bad_samples (Job *self, float *samples, gsize n)
     }
 }
 
-/* Whether the sound ended, after @read frames, where it should. What cannot be
- * sought in, a pipe, does not know its length. */
+/* Checks that the sound ended, after @read frames, where its header says. */
 static gboolean
 check_end (const Job *self, gsize read, GError **error)
 {
@@ -171,7 +169,7 @@ check_end (const Job *self, gsize read, GError **error)
                  self->sound, sf_strerror (self->in));
     return FALSE;
   }
-  if (self->info.seekable && read < (gsize)self->info.frames) {
+  if (self->info.frames >= 0 && read < (gsize)self->info.frames) {
     g_set_error (error, CCS_ERROR, CCS_ERROR_FORMAT,
                  "%s: damaged or cut off: %" G_GSIZE_FORMAT
                  " of %" G_GINT64_FORMAT " frames can be read",
@@ -217,20 +215,17 @@ open_input (Job *self, GError **error)
 {
   const char *path = self->sound;
 
-  self->in = sf_open (path, SFM_READ, &self->info);
-  if (!self->in) {
-    g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: %s", path,
-                 sf_strerror (NULL));
+  self->input = ccs_sound_input_open (path, error);
+  if (!self->input)
     return FALSE;
-  }
+  self->in = ccs_sound_input_file (self->input);
+  self->info = *ccs_sound_input_info (self->input);
   if (self->info.channels > 2) {
     g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
                  "%s: %d channels; one or two are expected", path,
                  self->info.channels);
     return FALSE;
   }
-  if (!ccs_wav_is_whole (path, error)) /* libsndfile does not look */
-    return FALSE;
   if (self->info.channels == 2)
     tool_notice (&tool_run, "%s has two channels; their sum is binauralized",
                  path);

@@ -5,12 +5,11 @@
 
 #include <glib/gstdio.h>
 #include <math.h>
-#include <sndfile.h>
 #include <string.h>
 
 #include "audio/resampler.h"
-#include "audio/wav-file.h"
 #include "error.h"
+#include "sound-input.h"
 
 #define HIGHEST_RATE 768000 /* Hz */
 /* Sound read before and behind a range, in samples at 16 kHz: several times the
@@ -19,20 +18,16 @@
 
 /* -- reading -- */
 
-static SNDFILE *
-open_sound (const char *path, SF_INFO *info, GError **error)
+static CcsSoundInput *
+open_sound (const char *path, GError **error)
 {
-  SNDFILE *file;
+  g_autoptr (CcsSoundInput) input = NULL;
+  const SF_INFO *info;
 
-  memset (info, 0, sizeof *info);
-  if (!ccs_file_readable (path, error))
+  if (!ccs_file_readable (path, error)
+      || !(input = ccs_sound_input_open (path, error)))
     return NULL;
-  file = sf_open (path, SFM_READ, info);
-  if (!file) {
-    g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: %s", path,
-                 sf_strerror (NULL));
-    return NULL;
-  }
+  info = ccs_sound_input_info (input);
   if (info->channels != 2)
     g_set_error (error, CCS_ERROR, CCS_ERROR_FORMAT,
                  "%s: %d channel%s; binaural sound has two", path,
@@ -44,9 +39,8 @@ open_sound (const char *path, SF_INFO *info, GError **error)
   else if (info->frames <= 0)
     g_set_error (error, CCS_ERROR, CCS_ERROR_FORMAT, "%s: holds no sound",
                  path);
-  else if (ccs_wav_is_whole (path, error)) /* libsndfile does not look */
-    return file;
-  sf_close (file);
+  else
+    return g_steal_pointer (&input);
   return NULL;
 }
 
@@ -93,19 +87,20 @@ read_stored (SNDFILE *file, const char *path, gsize first, gsize count,
 gboolean
 ccs_sound_probe (const char *path, CcsSoundFile *out, GError **error)
 {
-  SF_INFO info;
-  SNDFILE *file = open_sound (path, &info, error);
+  g_autoptr (CcsSoundInput) input = open_sound (path, error);
   g_autofree float *last = NULL;
+  const SF_INFO *info;
 
-  if (!file)
+  if (!input)
     return FALSE;
-  last = read_stored (file, path, info.frames - 1, 1, error);
-  sf_close (file);
+  info = ccs_sound_input_info (input);
+  last = read_stored (ccs_sound_input_file (input), path, info->frames - 1, 1,
+                      error);
   if (!last)
     return FALSE;
-  out->rate = info.samplerate;
-  out->frames = info.frames;
-  out->samples = samples_at_model_rate (&info);
+  out->rate = info->samplerate;
+  out->frames = info->frames;
+  out->samples = samples_at_model_rate (info);
   return TRUE;
 }
 
@@ -134,20 +129,20 @@ gboolean
 ccs_sound_read (const char *path, gsize start, gsize n, float *left,
                 float *right, GError **error)
 {
-  SF_INFO info;
-  SNDFILE *file = open_sound (path, &info, error);
+  g_autoptr (CcsSoundInput) input = open_sound (path, error);
   g_autofree float *stored = NULL;
   gsize samples, step_in, step_out, steps, first, last;
+  SF_INFO info;
 
-  if (!file)
+  if (!input)
     return FALSE;
+  info = *ccs_sound_input_info (input);
   samples = samples_at_model_rate (&info);
   if (start > samples || n > samples - start) {
     g_set_error (error, CCS_ERROR, CCS_ERROR_FORMAT,
                  "%s: too short: %" G_GSIZE_FORMAT
                  " samples at 16 kHz where %" G_GSIZE_FORMAT " are needed",
                  path, samples, start + n);
-    sf_close (file);
     return FALSE;
   }
   /* both rates meet every step_in stored frames = step_out samples */
@@ -159,8 +154,8 @@ ccs_sound_read (const char *path, gsize start, gsize n, float *left,
   first = steps * step_in;
   last = ((start + n + CONTEXT) / step_out + 1) * step_in;
   last = MIN (last, (gsize)info.frames);
-  stored = read_stored (file, path, first, last - first, error);
-  sf_close (file);
+  stored = read_stored (ccs_sound_input_file (input), path, first, last - first,
+                        error);
   return stored
          && resample_channel (stored, last - first, 0, info.samplerate,
                               start - steps * step_out, n, left, error)

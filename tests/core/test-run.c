@@ -227,6 +227,37 @@ START_TEST (run_writes_the_same_bytes_whenever_it_runs)
 }
 END_TEST
 
+/* Sizes that writers into a pipe leave in a header. */
+static const guint32 open_sizes[] = { 0, 0x7fff0000, 0xffffffff };
+
+START_TEST (run_reads_all_of_a_file_that_was_written_into_a_pipe)
+{
+  const guint32 size = GUINT32_TO_LE (open_sizes[_i]);
+  g_autofree char *model = model_file ();
+  g_autofree char *sound = sound_file_in (SF_FORMAT_WAV, RATE);
+  g_autofree char *result = in_dir ("out.wav");
+  g_autofree float *stereo = NULL;
+  g_autofree char *content = NULL;
+  char *data;
+  gsize length;
+
+  ck_assert (g_file_get_contents (sound, &content, &length, NULL));
+  data = memmem (content, length, "data", 4);
+  ck_assert_ptr_nonnull (data);
+  memcpy (content + 4, &size, sizeof size);
+  memcpy (data + 4, &size, sizeof size);
+  ck_assert (g_file_set_contents (sound, content, length, NULL));
+  write_pictures (2);
+  g_auto (Outcome) outcome
+      = tool ("run", sound, dir, result, "--model", model, "--float", NULL);
+  ck_assert_msg (outcome.code == 0, "%s", outcome.err);
+  stereo = read_result (result);
+  for (guint i = 0; i < FRAMES; i++)
+    ck_assert_float_eq_tol (stereo[2 * i] + stereo[2 * i + 1], sound_at (i),
+                            1e-4);
+}
+END_TEST
+
 static const int containers[]
     = { SF_FORMAT_FLAC, SF_FORMAT_WAV, SF_FORMAT_RF64 };
 
@@ -279,6 +310,9 @@ main (void)
   tcase_add_test (run, run_writes_the_same_bytes_whenever_it_runs);
   tcase_add_loop_test (run, run_refuses_sound_that_ends_early, 0,
                        G_N_ELEMENTS (containers));
+  tcase_add_loop_test (run,
+                       run_reads_all_of_a_file_that_was_written_into_a_pipe, 0,
+                       G_N_ELEMENTS (open_sizes));
   tcase_add_test (run, run_names_the_sound_whose_rate_is_out_of_reach);
   tcase_add_test (run, run_that_fails_leaves_nothing_behind);
   suite_add_tcase (suite, run);
