@@ -361,6 +361,7 @@ frames_destroy (GstTdssCuda *self)
 }
 
 const GstTdssCudaClass gst_tdss_cuda_frames = {
+  .abi = GST_TDSS_CUDA_ABI,
   .available = frames_available,
   .create = frames_create,
   .destroy = frames_destroy,

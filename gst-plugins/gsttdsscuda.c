@@ -10,6 +10,11 @@
 GST_DEBUG_CATEGORY_STATIC (tdss_cuda_debug);
 #define GST_CAT_DEFAULT tdss_cuda_debug
 
+#if GLIB_SIZEOF_VOID_P == 8
+_Static_assert(GST_TDSS_CUDA_ABI == 1 && sizeof (GstTdssCudaClass) == 72,
+               "the class changed: raise GST_TDSS_CUDA_ABI");
+#endif
+
 /* The driver first: without it the module's libraries are not wanted. The
  * module stays loaded: its types cannot be taken out again. */
 static const GstTdssCudaClass *
@@ -33,6 +38,13 @@ load_module (void)
   }
   g_clear_pointer (&driver, g_module_close);
   klass = symbol;
+  if (klass && klass->abi != GST_TDSS_CUDA_ABI) {
+    GST_WARNING ("frames in CUDA memory are not accepted: the module %s has "
+                 "ABI %u, but the plugin has %u: install both from the same "
+                 "version",
+                 path, klass->abi, GST_TDSS_CUDA_ABI);
+    return NULL;
+  }
   if (klass && !klass->available ()) {
     GST_INFO ("no pictures in CUDA memory: the driver does not serve");
     return NULL;

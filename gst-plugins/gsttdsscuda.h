@@ -33,8 +33,13 @@ G_BEGIN_DECLS
 /* What one element keeps of it. */
 typedef struct _GstTdssCuda GstTdssCuda;
 
+/* Number of the class below, which the module and the plugin compare when it is
+ * opened. Every change of the class raises it. */
+#define GST_TDSS_CUDA_ABI 1
+
 typedef struct
 {
+  guint32 abi; /* GST_TDSS_CUDA_ABI of the module; first in every version */
   /* Whether there is a driver that serves. */
   gboolean (*available) (void);
   GstTdssCuda *(*create) (GstElement *element);
@@ -56,7 +61,8 @@ typedef struct
 } GstTdssCudaClass;
 
 /* NULL without the module, a driver or GStreamer's library; why is logged once,
- * at INFO. Looks for them at the first call. Thread-safe. */
+ * at INFO. NULL, too, if the module has another ABI number, which is logged as
+ * a warning. Looks for them at the first call. Thread-safe. */
 const GstTdssCudaClass *gst_tdss_cuda_class (void);
 
 G_END_DECLS

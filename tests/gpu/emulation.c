@@ -5,8 +5,6 @@
 #include "backend/host-memory.h"
 #include "emulated-ops.h"
 
-extern const CcsBackendClass ccs_backend_cuda;
-
 void
 ccs_cuda_launch (CcsCuda *cuda, const CcsLaunch *launch)
 {

@@ -256,5 +256,6 @@ main (void)
     printf ("1..0 # SKIP %s\n", reason);
     return EXIT_SUCCESS;
   }
+  ccs_cuda_set_host (&ccs_backend_host, NULL);
   return run_suite (cudnn_suite ());
 }

@@ -204,6 +204,21 @@ START_TEST (without_the_module_auto_uses_the_cpu)
 }
 END_TEST
 
+/* Lines that readelf prints with @option of @file. (transfer full) */
+static char *
+readelf (const char *option, const char *file)
+{
+  char *argv[] = { "readelf", "-W", (char *)option, (char *)file, NULL };
+  char *printed = NULL;
+  int status = -1;
+
+  ck_assert (g_spawn_sync (NULL, argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL,
+                           &printed, NULL, &status, NULL));
+  ck_assert_msg (status == 0 && printed[0], "readelf finds nothing in %s",
+                 file);
+  return printed;
+}
+
 /* Not even the module: what a missing library breaks is loading by name. */
 START_TEST (no_file_names_a_cuda_library)
 {
@@ -214,19 +229,52 @@ START_TEST (no_file_names_a_cuda_library)
   guint n = 0;
 
   for (; files[n]; n++) {
-    char *argv[] = { "readelf", "-d", files[n], NULL };
-    g_autofree char *dynamic = NULL;
-    int status = -1;
+    g_autofree char *dynamic = readelf ("-d", files[n]);
 
-    ck_assert (g_spawn_sync (NULL, argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL,
-                             &dynamic, NULL, &status, NULL));
-    ck_assert_msg (status == 0 && strstr (dynamic, "NEEDED") != NULL,
-                   "readelf finds nothing in %s", files[n]);
+    ck_assert_msg (strstr (dynamic, "NEEDED") != NULL, "%s needs nothing",
+                   files[n]);
     for (guint i = 0; i < G_N_ELEMENTS (unwanted); i++)
       ck_assert_msg (strstr (dynamic, unwanted[i]) == NULL, "%s needs %s*",
                      files[n], unwanted[i]);
   }
   ck_assert_uint_gt (n, 1);
+}
+END_TEST
+
+static char *
+module_file (void)
+{
+  g_autofree char *folder = getenv_or_fail ("CCSTEREO_TEST_MODULE_DIR");
+  return g_build_filename (folder, "libccstereo-cuda.so", NULL);
+}
+
+START_TEST (the_module_does_not_link_the_library)
+{
+  g_autofree char *file = module_file ();
+  g_autofree char *dynamic = readelf ("-d", file);
+
+  ck_assert (strstr (dynamic, "[libglib-2.0.so") != NULL);
+  ck_assert_msg (strstr (dynamic, "[libccstereo.so") == NULL, "%s", dynamic);
+}
+END_TEST
+
+/* So it imports none of ours, and its own are not taken for the library's. */
+START_TEST (of_our_symbols_the_module_has_its_entry_alone)
+{
+  g_autofree char *file = module_file ();
+  g_autofree char *symbols = readelf ("--dyn-syms", file);
+  g_auto (GStrv) lines = g_strsplit (symbols, "\n", 0);
+  guint n = 0;
+
+  for (guint i = 0; lines[i]; i++) {
+    if (strstr (lines[i], " ccs_") == NULL)
+      continue;
+    ck_assert_msg (g_str_has_suffix (lines[i], " ccs_backend_module")
+                       && strstr (lines[i], " UND ") == NULL,
+                   "%s", lines[i]);
+    n++;
+  }
+  ck_assert_uint_eq (n, 1);
 }
 END_TEST
 
@@ -244,6 +292,8 @@ module_suite (void)
   tcase_add_test (missing, auto_uses_the_cpu_and_logs_why);
   tcase_add_test (missing, without_the_module_auto_uses_the_cpu);
   tcase_add_test (missing, no_file_names_a_cuda_library);
+  tcase_add_test (missing, the_module_does_not_link_the_library);
+  tcase_add_test (missing, of_our_symbols_the_module_has_its_entry_alone);
   suite_add_tcase (suite, missing);
   return suite;
 }

@@ -58,6 +58,7 @@ bench_new (void)
 {
   Bench *self = g_new0 (Bench, 1);
 
+  ck_assert (ccs_cuda_set_host (&ccs_backend_host, NULL));
   self->cuda.base.klass = &host_class;
   memset (launched, 0, sizeof launched);
   return self;

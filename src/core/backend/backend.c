@@ -2,7 +2,7 @@
 /* Finds backends: those built in, and the CUDA module, which is opened only
  * when it is asked for (nothing else may need its libraries). Objects are
  * shared by name and options. */
-#include "backend.h"
+#include "host.h"
 #include "../error.h"
 #include <gmodule.h>
 #include <string.h>
@@ -10,7 +10,6 @@
 
 #define MODULE_PATH_VARIABLE "CCSTEREO_BACKEND_PATH"
 #define MODULE_FILE "libccstereo-cuda.so"
-#define MODULE_SYMBOL "ccs_backend_cuda"
 
 extern const CcsBackendClass ccs_backend_cpu;
 extern const CcsBackendClass ccs_backend_reference;
@@ -86,13 +85,14 @@ load_cuda_module (GError **error)
     return NULL;
   }
   module = g_module_open (path, G_MODULE_BIND_LAZY | G_MODULE_BIND_LOCAL);
-  if (module == NULL || !g_module_symbol (module, MODULE_SYMBOL, &symbol)) {
+  if (module == NULL
+      || !g_module_symbol (module, CCS_BACKEND_MODULE_SYMBOL, &symbol)) {
     g_set_error (error, CCS_ERROR, CCS_ERROR_BACKEND,
                  "the CUDA module cannot be loaded: %s", g_module_error ());
     return NULL;
   }
   g_module_make_resident (module);
-  return symbol;
+  return ccs_backend_module_load (symbol, path, error);
 }
 
 static CcsBackend *

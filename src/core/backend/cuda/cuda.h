@@ -6,7 +6,7 @@
 #pragma once
 
 #include "../../error.h"
-#include "../constant.h"
+#include "../host.h"
 #include "kernels/list.h"
 
 G_BEGIN_DECLS
@@ -22,6 +22,15 @@ typedef struct
   CcsBackend base;
   char *failure; /* the first of the run under way, or NULL */
 } CcsCuda;
+
+/* The class of the backend: the GPU's (gpu.c), or the tests' emulation's. */
+extern const CcsBackendClass ccs_backend_cuda;
+
+/* The library's functions; NULL before the module is loaded. */
+extern const CcsBackendHost *ccs_cuda_host;
+/* Sets ccs_cuda_host; FALSE with CCS_ERROR_BACKEND if @host has another ABI
+ * number or is too small. */
+gboolean ccs_cuda_set_host (const CcsBackendHost *host, GError **error);
 
 /* -- launches (launch.c) --------------------------------------------------- */
 

@@ -10,8 +10,6 @@
  * failed so often will always. */
 #define CAPTURE_ATTEMPTS 3
 
-extern const CcsBackendClass ccs_backend_cuda;
-
 gboolean
 ccs_gpu_check (cudaError_t status, const char *what, GError **error)
 {
@@ -115,8 +113,8 @@ check_precision (const CcsGpu *self, CcsPrecision precision, GError **error)
     return FALSE;
   if (major >= least[precision])
     return TRUE;
-  ccs_backend_refuse_precision (&ccs_backend_cuda, precision,
-                                "the GPU is too old for it", error);
+  ccs_cuda_host->refuse_precision (&ccs_backend_cuda, precision,
+                                   "the GPU is too old for it", error);
   return FALSE;
 }
 

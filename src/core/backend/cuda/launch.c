@@ -15,8 +15,8 @@ ccs_steps_new (void)
   CcsSteps *self = g_new0 (CcsSteps, 1);
 
   self->launches = g_array_new (FALSE, TRUE, sizeof (CcsLaunch));
-  self->constants
-      = g_ptr_array_new_with_free_func ((GDestroyNotify)ccs_constant_release);
+  self->constants = g_ptr_array_new_with_free_func (
+      (GDestroyNotify)ccs_cuda_host->constant_release);
   return self;
 }
 

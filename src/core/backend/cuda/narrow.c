@@ -76,8 +76,8 @@ use_constant (CcsSteps *steps, CcsCuda *cuda, CcsTensor *tensor,
   const guint32 what[] = { 'n', p->element, p->n, p->eights, p->rows };
   g_autoptr (GBytes) key = g_bytes_new (what, sizeof what);
   CcsLaunch once = *launch;
-  CcsConstant *constant = ccs_constant_get (&cuda->base, tensor, key, bytes,
-                                            launch_into, &once, error);
+  CcsConstant *constant = ccs_cuda_host->constant_get (
+      &cuda->base, tensor, key, bytes, launch_into, &once, error);
 
   g_array_set_size (steps->launches, steps->launches->len - 1);
   if (constant == NULL)

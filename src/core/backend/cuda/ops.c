@@ -60,10 +60,11 @@ check_size (const CcsOp *op, const CcsOperand *x, GError **error)
 {
   if (x->data == NULL || ccs_shape_rows (&x->shape) * x->pitch <= G_MAXINT32)
     return TRUE;
-  return ccs_op_shape_error (op, error,
-                             "an operand of %" G_GINT64_FORMAT
-                             " elements is larger than the GPU takes",
-                             ccs_shape_rows (&x->shape) * x->pitch);
+  return ccs_cuda_host->op_shape_error (
+      op, error,
+      "an operand of %" G_GINT64_FORMAT
+      " elements is larger than the GPU takes",
+      ccs_shape_rows (&x->shape) * x->pitch);
 }
 
 gboolean

@@ -127,9 +127,9 @@ add_queries (CcsSteps *steps, CcsKernelId id, const CcsKernel *kernel,
   launch->params.attention = *p;
   if (launch->shared <= MAX_SHARED)
     return launch;
-  ccs_op_shape_error (kernel->op, error,
-                      "%d keys are more than the GPU takes in one block",
-                      p->tk);
+  ccs_cuda_host->op_shape_error (
+      kernel->op, error, "%d keys are more than the GPU takes in one block",
+      p->tk);
   return NULL;
 }
 

@@ -278,7 +278,7 @@ ccs_cuda_prepare_info_nce (CcsCuda *cuda, CcsKernel *kernel,
   launch->shared = SOFTMAX_SHARED + n * sizeof (double);
   launch->scratch = TRUE;
   if (launch->shared > MAX_SHARED)
-    return ccs_op_shape_error (
+    return ccs_cuda_host->op_shape_error (
         kernel->op, error,
         "%" G_GINT64_FORMAT " embeddings are more than the GPU compares", n);
   if (is_grad) {

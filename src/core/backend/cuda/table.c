@@ -193,13 +193,14 @@ static gboolean
 upload_tables (CcsCudaList *self, const GByteArray *image, GError **error)
 {
   CcsBackend *backend = &self->cuda->base;
+  const gconstpointer data = image->data;
 
   if (image->len == 0)
     return TRUE;
   self->tables = backend->klass->alloc (backend, image->len, error);
   if (self->tables == NULL
-      || !ccs_backend_upload (backend, self->tables, image->data, image->len,
-                              error))
+      || !backend->klass->upload (backend, self->tables, &data, 1, image->len,
+                                  error))
     return FALSE;
   for (guint i = 0; i < self->steps->len; i++)
     point_launches (&g_array_index (self->steps, Step, i), self->tables);

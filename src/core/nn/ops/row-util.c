@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the rows of the op table share: errors, checks of operands, results,
- * broadcasting and activations. */
+/* What the rows of the op table share: errors, checks of operands, results
+ * and activations. */
 #include "row-util.h"
 
 #include "../../error.h"
@@ -111,36 +111,6 @@ ccs_op_activation_grad (CcsProgram *p, CcsValueId dy, CcsValueId y, CcsAct act)
     return dy;
   return ccs_program_append (p, CCS_OP_ACTIVATION_GRAD,
                              (const CcsValueId[]){ dy, y }, 2, &attrs);
-}
-
-gboolean
-ccs_shape_broadcasts (const CcsShape *b, const CcsShape *a)
-{
-  if (b->rank > a->rank)
-    return FALSE;
-  for (guint i = 0; i < b->rank; i++) {
-    const gint64 from = b->dim[b->rank - 1 - i];
-
-    if (from != 1 && from != a->dim[a->rank - 1 - i])
-      return FALSE;
-  }
-  return TRUE;
-}
-
-void
-ccs_broadcast_strides (const CcsShape *b, gint64 pitch, const CcsShape *a,
-                       gint64 strides[CCS_MAX_RANK])
-{
-  const guint missing = a->rank - b->rank;
-  gint64 stride = 1;
-
-  for (guint i = 0; i < CCS_MAX_RANK; i++)
-    strides[i] = 0;
-  for (guint i = b->rank; i-- > 0;) {
-    if (b->dim[i] != 1)
-      strides[missing + i] = stride;
-    stride = i + 1 == b->rank ? pitch : stride * b->dim[i];
-  }
 }
 
 gint64

@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A frames module of another ABI: only the number can be read. */
+#include "gsttdsscuda.h"
+
+extern const GstTdssCudaClass gst_tdss_cuda_frames;
+const GstTdssCudaClass gst_tdss_cuda_frames = { .abi = GST_TDSS_CUDA_ABI + 1 };
