@@ -47,9 +47,13 @@ debian_copy() {
   root=$(mktemp -d "$debian_cache/try-$1.XXXXXX")
 
   cp -a "$debian_cache/debian-$1/." "$root"
+  chmod 755 "$root" # apt's own user enters it, too
   cp -L /etc/resolv.conf "$root/etc/resolv.conf"
   echo 'Binary::apt::APT::Keep-Downloaded-Packages "true";' \
     >"$root/etc/apt/apt.conf.d/keep-packages"
+  # A mirror, or a snapshot of one, may be weeks behind.
+  echo 'Acquire::Check-Valid-Until "false";' \
+    >"$root/etc/apt/apt.conf.d/any-age"
   echo force-unsafe-io >"$root/etc/dpkg/dpkg.cfg.d/unsafe-io" # it is deleted anyway
   git clone --quiet --no-hardlinks "$debian_tree" "$root/root/gst-ccstereo"
   echo "$root"
