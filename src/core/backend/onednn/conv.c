@@ -29,7 +29,7 @@ typedef struct
   CcsDnnl main;
   CcsDnnl reorder;   /* between OHWI and the packed filter */
   CcsConstant *pack; /* or a constant filter, packed for good */
-  dnnl_memory_desc_t packed;
+  CcsDnnlDesc packed;
   gsize packed_at, primitive_at; /* in scratch */
   Taps rows, columns;
   Bound large, small; /* a convolution's input and result */
@@ -106,6 +106,7 @@ conv_free (gpointer data)
   ccs_dnnl_clear (&self->main);
   ccs_dnnl_clear (&self->reorder);
   ccs_constant_release (self->pack);
+  ccs_dnnl_desc_free (self->packed);
   g_free (self);
 }
 
@@ -130,18 +131,12 @@ conv_new (CcsCpu *cpu, CcsKernel *kernel, const CcsOperand *large,
   return self;
 }
 
-typedef struct
-{
-  dnnl_memory_desc_t large, filter, bias, small;
-  dnnl_dims_t strides, dilates, before, after;
-} Geometry;
-
-static Geometry
+static CcsDnnlConv
 conv_geometry (const Conv *self, const CcsAttrs *attrs)
 {
   const CcsShape *large = &self->large.operand.shape;
   const CcsShape *small = &self->small.operand.shape;
-  Geometry g = {
+  CcsDnnlConv g = {
     .strides = { attrs->conv.stride, attrs->conv.stride },
     .dilates = { attrs->conv.dilation - 1, attrs->conv.dilation - 1 },
     .before = { self->rows.pad_before, self->columns.pad_before },
@@ -151,50 +146,36 @@ conv_geometry (const Conv *self, const CcsAttrs *attrs)
       = { small->dim[3], large->dim[3], self->rows.count, self->columns.count };
   dnnl_dims_t bias = { small->dim[3] };
 
-  ccs_dnnl_desc_dense (&g.large, large);
-  ccs_dnnl_desc_dense (&g.small, small);
-  dnnl_memory_desc_init_by_tag (&g.filter, 4, filter, dnnl_f32,
-                                dnnl_format_tag_any);
-  dnnl_memory_desc_init_by_tag (&g.bias, 1, bias, dnnl_f32, dnnl_a);
+  g.large = ccs_dnnl_desc_dense (large);
+  g.small = ccs_dnnl_desc_dense (small);
+  g.filter = ccs_dnnl_desc_any (4, filter);
+  g.bias = ccs_dnnl_desc_strided (1, bias, (dnnl_dims_t){ 1 });
   return g;
 }
 
 static dnnl_status_t
-forward_desc (dnnl_primitive_desc_t *pd, const Geometry *g, gboolean bias,
+forward_desc (dnnl_primitive_desc_t *pd, const CcsDnnlConv *g, gboolean bias,
               const_dnnl_post_ops_t post_ops, CcsCpu *cpu)
 {
-  dnnl_convolution_desc_t desc;
   dnnl_primitive_attr_t attr = ccs_dnnl_attr (post_ops);
-  dnnl_status_t status = dnnl_dilated_convolution_forward_desc_init (
-      &desc, dnnl_forward_inference, dnnl_convolution_direct, &g->large,
-      &g->filter, bias ? &g->bias : NULL, &g->small, g->strides, g->dilates,
-      g->before, g->after);
+  dnnl_status_t status = ccs_dnnl_conv_forward (pd, cpu->engine, g, bias, attr);
 
-  if (status == dnnl_success)
-    status = dnnl_primitive_desc_create (pd, &desc, attr, cpu->engine, NULL);
   dnnl_primitive_attr_destroy (attr);
   return status;
 }
 
 static dnnl_status_t
-backward_desc (dnnl_primitive_desc_t *pd, const Geometry *g, gboolean of_filter,
-               CcsCpu *cpu)
+backward_desc (dnnl_primitive_desc_t *pd, const CcsDnnlConv *g,
+               gboolean of_filter, CcsCpu *cpu)
 {
-  dnnl_convolution_desc_t desc;
   dnnl_primitive_desc_t hint = NULL;
   dnnl_primitive_attr_t attr = ccs_dnnl_attr (NULL);
   dnnl_status_t status = forward_desc (&hint, g, FALSE, NULL, cpu);
 
   if (status == dnnl_success)
-    status
-        = of_filter ? dnnl_dilated_convolution_backward_weights_desc_init (
-              &desc, dnnl_convolution_direct, &g->large, &g->filter, NULL,
-              &g->small, g->strides, g->dilates, g->before, g->after)
-                    : dnnl_dilated_convolution_backward_data_desc_init (
-                        &desc, dnnl_convolution_direct, &g->large, &g->filter,
-                        &g->small, g->strides, g->dilates, g->before, g->after);
-  if (status == dnnl_success)
-    status = dnnl_primitive_desc_create (pd, &desc, attr, cpu->engine, hint);
+    status = (of_filter ? ccs_dnnl_conv_backward_filter
+                        : ccs_dnnl_conv_backward_data) (pd, cpu->engine, g,
+                                                        hint, attr);
   dnnl_primitive_attr_destroy (attr);
   if (hint)
     dnnl_primitive_desc_destroy (hint);
@@ -203,16 +184,22 @@ backward_desc (dnnl_primitive_desc_t *pd, const Geometry *g, gboolean of_filter,
 
 /* -- the filter ------------------------------------------------------------ */
 
-/* The live taps of the filter as the program has it. */
-static dnnl_memory_desc_t
+/* The live taps of the filter as the program has it: their layout and the
+ * first of them. */
+static CcsDnnlDesc
 conv_filter_desc (const Conv *self)
 {
-  dnnl_memory_desc_t md;
+  return ccs_dnnl_desc_filter (&self->filter.shape, self->rows.count,
+                               self->columns.count);
+}
 
-  ccs_dnnl_desc_filter (&md, &self->filter.shape, self->rows.first,
-                        self->rows.count, self->columns.first,
-                        self->columns.count);
-  return md;
+static gfloat *
+conv_filter_data (const Conv *self)
+{
+  const gint64 *dim = self->filter.shape.dim;
+
+  return (gfloat *)self->filter.data
+         + (self->rows.first * dim[2] + self->columns.first) * dim[3];
 }
 
 static gboolean
@@ -220,10 +207,10 @@ pack_filter (CcsBackend *backend, gpointer user, void *to, GError **error)
 {
   CcsCpu *cpu = (CcsCpu *)backend;
   Conv *self = user;
-  dnnl_memory_desc_t from = conv_filter_desc (self);
+  g_auto (CcsDnnlDesc) from = conv_filter_desc (self);
 
-  return ccs_dnnl_reorder_once (cpu, &from, self->filter.data, &self->packed,
-                                to, "packing a filter", error);
+  return ccs_dnnl_reorder_once (cpu, from, conv_filter_data (self),
+                                self->packed, to, "packing a filter", error);
 }
 
 /* What distinguishes one packing of a filter from another. */
@@ -235,7 +222,7 @@ pack_key (const Conv *self)
                         self->columns.count };
 
   g_byte_array_append (key, (const guint8 *)taps, sizeof taps);
-  g_byte_array_append (key, (const guint8 *)&self->packed, sizeof self->packed);
+  ccs_dnnl_desc_key (self->packed, key);
   return g_byte_array_free_to_bytes (key);
 }
 
@@ -246,8 +233,9 @@ conv_bind_filter (Conv *self, CcsKernel *kernel, int arg, CcsTensor *constant,
                   GError **error)
 {
   CcsCpu *cpu = self->cpu;
-  dnnl_memory_desc_t user = conv_filter_desc (self);
-  const gsize bytes = dnnl_memory_desc_get_size (&self->packed);
+  g_auto (CcsDnnlDesc) user = conv_filter_desc (self);
+  gfloat *data = conv_filter_data (self);
+  const gsize bytes = dnnl_memory_desc_get_size (self->packed);
 
   if (constant) {
     g_autoptr (GBytes) key = pack_key (self);
@@ -255,21 +243,19 @@ conv_bind_filter (Conv *self, CcsKernel *kernel, int arg, CcsTensor *constant,
     self->pack = ccs_constant_get (&cpu->base, constant, key, bytes,
                                    pack_filter, self, error);
     return self->pack
-           && ccs_dnnl_arg (&self->main, cpu, arg, &self->packed,
+           && ccs_dnnl_arg (&self->main, cpu, arg, self->packed,
                             self->pack->data, error);
   }
-  if (dnnl_memory_desc_equal (&user, &self->packed))
-    return ccs_dnnl_arg (&self->main, cpu, arg, &user, self->filter.data,
-                         error);
+  if (dnnl_memory_desc_equal (user, self->packed))
+    return ccs_dnnl_arg (&self->main, cpu, arg, user, data, error);
   self->packed_at = kernel->scratch;
   kernel->scratch += ccs_align (bytes);
-  return ccs_dnnl_arg (&self->main, cpu, arg, &self->packed, NULL, error)
+  return ccs_dnnl_arg (&self->main, cpu, arg, self->packed, NULL, error)
          && (arg == DNNL_ARG_DIFF_WEIGHTS
-                 ? ccs_dnnl_reorder (&self->reorder, cpu, &self->packed, NULL,
-                                     &user, self->filter.data, error)
-                 : ccs_dnnl_reorder (&self->reorder, cpu, &user,
-                                     self->filter.data, &self->packed, NULL,
-                                     error));
+                 ? ccs_dnnl_reorder (&self->reorder, cpu, self->packed, NULL,
+                                     user, data, error)
+                 : ccs_dnnl_reorder (&self->reorder, cpu, user, data,
+                                     self->packed, NULL, error));
 }
 
 static void
@@ -289,16 +275,15 @@ conv_pack_filter (Conv *self, char *scratch)
 static gboolean
 conv_bind (Conv *self, CcsKernel *kernel, Bound *bound, int arg, GError **error)
 {
-  dnnl_memory_desc_t md;
+  g_auto (CcsDnnlDesc) md = ccs_dnnl_desc_dense (&bound->operand.shape);
 
-  ccs_dnnl_desc_dense (&md, &bound->operand.shape);
   bound->arg = arg;
   bound->staged = !ccs_is_dense (&bound->operand);
   if (bound->staged) {
     bound->at = kernel->scratch;
     kernel->scratch += ccs_align (ccs_operand_bytes (&bound->operand));
   }
-  return ccs_dnnl_arg (&self->main, self->cpu, arg, &md,
+  return ccs_dnnl_arg (&self->main, self->cpu, arg, md,
                        bound->staged ? NULL : bound->operand.data, error);
 }
 
@@ -371,11 +356,10 @@ conv_post_ops (gboolean residual, CcsAct act)
 
   dnnl_post_ops_create (&post_ops);
   if (residual)
-    dnnl_post_ops_append_sum (post_ops, 1.f);
+    ccs_dnnl_append_sum (post_ops);
   if (act.kind != CCS_ACT_NONE)
-    dnnl_post_ops_append_eltwise (
-        post_ops, 1.f, eltwise[act.kind],
-        act.kind == CCS_ACT_LEAKY_RELU ? act.slope : 0.f, 0.f);
+    ccs_dnnl_append_eltwise (post_ops, eltwise[act.kind],
+                             act.kind == CCS_ACT_LEAKY_RELU ? act.slope : 0.f);
   return post_ops;
 }
 
@@ -384,7 +368,7 @@ ccs_cpu_prepare_conv2d (CcsCpu *cpu, CcsKernel *kernel,
                         const CcsKernelHints *hints, GError **error)
 {
   Conv *self;
-  Geometry g;
+  g_auto (CcsDnnlConv) g = { 0 };
   dnnl_post_ops_t post_ops;
   dnnl_primitive_desc_t pd = NULL;
   dnnl_status_t status;
@@ -404,12 +388,12 @@ ccs_cpu_prepare_conv2d (CcsCpu *cpu, CcsKernel *kernel,
   dnnl_post_ops_destroy (post_ops);
   if (!ccs_dnnl_check (status, "a convolution", error))
     return FALSE;
-  self->packed = *dnnl_primitive_desc_query_md (pd, dnnl_query_weights_md, 0);
+  self->packed = ccs_dnnl_desc_chosen (pd, dnnl_query_weights_md);
   return ccs_dnnl_init (&self->main, cpu, pd, "a convolution", error)
          && conv_bind_filter (self, kernel, DNNL_ARG_WEIGHTS,
                               hints->constant[1], error)
          && (!self->bias.data
-             || ccs_dnnl_arg (&self->main, cpu, DNNL_ARG_BIAS, &g.bias,
+             || ccs_dnnl_arg (&self->main, cpu, DNNL_ARG_BIAS, g.bias,
                               self->bias.data, error))
          && conv_bind (self, kernel, &self->large, DNNL_ARG_SRC, error)
          && conv_bind (self, kernel, &self->small, DNNL_ARG_DST, error)
@@ -436,7 +420,7 @@ ccs_cpu_prepare_conv_transpose2d (CcsCpu *cpu, CcsKernel *kernel,
 {
   const gint stride = kernel->op->attrs.conv.stride;
   Conv *self;
-  Geometry g;
+  g_auto (CcsDnnlConv) g = { 0 };
   dnnl_primitive_desc_t pd = NULL;
 
   if (ccs_cpu_winograd_serves (kernel, hints))
@@ -456,7 +440,7 @@ ccs_cpu_prepare_conv_transpose2d (CcsCpu *cpu, CcsKernel *kernel,
   if (!ccs_dnnl_check (backward_desc (&pd, &g, FALSE, cpu),
                        "a transposed convolution", error))
     return FALSE;
-  self->packed = *dnnl_primitive_desc_query_md (pd, dnnl_query_weights_md, 0);
+  self->packed = ccs_dnnl_desc_chosen (pd, dnnl_query_weights_md);
   return ccs_dnnl_init (&self->main, cpu, pd, "a transposed convolution", error)
          && conv_bind_filter (self, kernel, DNNL_ARG_WEIGHTS,
                               hints->constant[1], error)
@@ -478,9 +462,9 @@ run_conv2d_weight_grad (CcsBackend *backend, gpointer state, void *scratch)
   conv_load (self, &self->small, scratch);
   if (self->reorder.primitive)
     ccs_dnnl_set_arg_data (&self->main, DNNL_ARG_DIFF_WEIGHTS, packed);
-  conv_execute (self, scratch);
   if (self->rows.count < taps[1] || self->columns.count < taps[2])
     memset (self->filter.data, 0, ccs_operand_bytes (&self->filter));
+  conv_execute (self, scratch);
   if (self->reorder.primitive) {
     ccs_dnnl_set_arg_data (&self->reorder, DNNL_ARG_FROM, packed);
     ccs_dnnl_run (&self->reorder, self->cpu,
@@ -493,7 +477,7 @@ ccs_cpu_prepare_conv2d_weight_grad (CcsCpu *cpu, CcsKernel *kernel,
                                     const CcsKernelHints *hints, GError **error)
 {
   Conv *self;
-  Geometry g;
+  g_auto (CcsDnnlConv) g = { 0 };
   dnnl_primitive_desc_t pd = NULL;
 
   if (!conv_serves (&kernel->op->attrs, &kernel->in[0], &kernel->out[0],
@@ -505,8 +489,7 @@ ccs_cpu_prepare_conv2d_weight_grad (CcsCpu *cpu, CcsKernel *kernel,
   if (!ccs_dnnl_check (backward_desc (&pd, &g, TRUE, cpu), "a filter gradient",
                        error))
     return FALSE;
-  self->packed
-      = *dnnl_primitive_desc_query_md (pd, dnnl_query_diff_weights_md, 0);
+  self->packed = ccs_dnnl_desc_chosen (pd, dnnl_query_diff_weights_md);
   return ccs_dnnl_init (&self->main, cpu, pd, "a filter gradient", error)
          && conv_bind_filter (self, kernel, DNNL_ARG_DIFF_WEIGHTS, NULL, error)
          && conv_bind (self, kernel, &self->large, DNNL_ARG_SRC, error)

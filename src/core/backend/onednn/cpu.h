@@ -4,10 +4,9 @@
  * includes it. */
 #pragma once
 
-#include <oneapi/dnnl/dnnl.h>
-
 #include "../../error.h"
 #include "../constant.h"
+#include "dnnl-version.h"
 #include "worker.h"
 
 G_BEGIN_DECLS
@@ -96,34 +95,32 @@ typedef struct
 /* FALSE with CCS_ERROR_BACKEND naming @what unless @status is success. */
 gboolean ccs_dnnl_check (dnnl_status_t status, const char *what,
                          GError **error);
-/* The logical NCHW descriptor of NHWC memory that is dense. */
-void ccs_dnnl_desc_dense (dnnl_memory_desc_t *md, const CcsShape *shape);
-/* Of taps [kh0, kh0 + kh) x [kw0, kw0 + kw) of an OHWI filter; the offset is in
- * the descriptor. */
-void ccs_dnnl_desc_filter (dnnl_memory_desc_t *md, const CcsShape *filter,
-                           gint kh0, gint kh, gint kw0, gint kw);
+/* Returns the logical NCHW descriptor of dense NHWC memory (transfer full). */
+CcsDnnlDesc ccs_dnnl_desc_dense (const CcsShape *shape);
+/* Returns the descriptor of @rows x @columns taps of an OHWI filter, counted
+ * from the first of them (transfer full). */
+CcsDnnlDesc ccs_dnnl_desc_filter (const CcsShape *filter, gint rows,
+                                  gint columns);
 /* User-mode scratchpad, and whatever post-ops; (transfer full). */
 dnnl_primitive_attr_t ccs_dnnl_attr (const_dnnl_post_ops_t post_ops);
 /* Compiles @desc; @pd is released. */
 gboolean ccs_dnnl_init (CcsDnnl *self, CcsCpu *cpu, dnnl_primitive_desc_t pd,
                         const char *what, GError **error);
 /* Adds argument @arg at @data, laid out as @md. */
-gboolean ccs_dnnl_arg (CcsDnnl *self, CcsCpu *cpu, int arg,
-                       const dnnl_memory_desc_t *md, void *data,
-                       GError **error);
+gboolean ccs_dnnl_arg (CcsDnnl *self, CcsCpu *cpu, int arg, CcsDnnlConstDesc md,
+                       void *data, GError **error);
 void ccs_dnnl_set_arg_data (CcsDnnl *self, int arg, void *data);
 /* A failure is also kept in cpu->failure. */
 dnnl_status_t ccs_dnnl_run (CcsDnnl *self, CcsCpu *cpu, void *scratch);
 void ccs_dnnl_clear (CcsDnnl *self);
 /* A copy between layouts, made now. */
-gboolean ccs_dnnl_reorder_once (CcsCpu *cpu, const dnnl_memory_desc_t *from,
-                                void *from_data, const dnnl_memory_desc_t *to,
+gboolean ccs_dnnl_reorder_once (CcsCpu *cpu, CcsDnnlConstDesc from,
+                                void *from_data, CcsDnnlConstDesc to,
                                 void *to_data, const char *what,
                                 GError **error);
 /* The same, to be run. */
-gboolean ccs_dnnl_reorder (CcsDnnl *self, CcsCpu *cpu,
-                           const dnnl_memory_desc_t *from, void *from_data,
-                           const dnnl_memory_desc_t *to, void *to_data,
+gboolean ccs_dnnl_reorder (CcsDnnl *self, CcsCpu *cpu, CcsDnnlConstDesc from,
+                           void *from_data, CcsDnnlConstDesc to, void *to_data,
                            GError **error);
 
 G_END_DECLS

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A thin hand on oneDNN 2.x's C interface: descriptors of our layouts, and
- * primitives that hold their arguments and run on a scratchpad of ours. */
+/* oneDNN's C interface: descriptors of our layouts, and primitives that hold
+ * their arguments and run on a scratchpad of ours. */
 #include "cpu.h"
 
 #include <string.h>
@@ -17,27 +17,25 @@ ccs_dnnl_check (dnnl_status_t status, const char *what, GError **error)
   return FALSE;
 }
 
-void
-ccs_dnnl_desc_dense (dnnl_memory_desc_t *md, const CcsShape *shape)
+CcsDnnlDesc
+ccs_dnnl_desc_dense (const CcsShape *shape)
 {
   const gint64 *dim = shape->dim;
   dnnl_dims_t dims = { dim[0], dim[3], dim[1], dim[2] };
   dnnl_dims_t strides
       = { dim[1] * dim[2] * dim[3], 1, dim[2] * dim[3], dim[3] };
 
-  dnnl_memory_desc_init_by_strides (md, 4, dims, dnnl_f32, strides);
+  return ccs_dnnl_desc_strided (4, dims, strides);
 }
 
-void
-ccs_dnnl_desc_filter (dnnl_memory_desc_t *md, const CcsShape *filter, gint kh0,
-                      gint kh, gint kw0, gint kw)
+CcsDnnlDesc
+ccs_dnnl_desc_filter (const CcsShape *filter, gint rows, gint columns)
 {
   gint64 width = filter->dim[2], in = filter->dim[3];
-  dnnl_dims_t dims = { filter->dim[0], in, kh, kw };
+  dnnl_dims_t dims = { filter->dim[0], in, rows, columns };
   dnnl_dims_t strides = { filter->dim[1] * width * in, 1, width * in, in };
 
-  dnnl_memory_desc_init_by_strides (md, 4, dims, dnnl_f32, strides);
-  md->offset0 = (kh0 * width + kw0) * in;
+  return ccs_dnnl_desc_strided (4, dims, strides);
 }
 
 dnnl_primitive_attr_t
@@ -56,7 +54,7 @@ gboolean
 ccs_dnnl_init (CcsDnnl *self, CcsCpu *cpu, dnnl_primitive_desc_t pd,
                const char *what, GError **error)
 {
-  const dnnl_memory_desc_t *scratchpad
+  CcsDnnlConstDesc scratchpad
       = dnnl_primitive_desc_query_md (pd, dnnl_query_scratchpad_md, 0);
   gboolean ok;
 
@@ -74,7 +72,7 @@ ccs_dnnl_init (CcsDnnl *self, CcsCpu *cpu, dnnl_primitive_desc_t pd,
 }
 
 gboolean
-ccs_dnnl_arg (CcsDnnl *self, CcsCpu *cpu, int arg, const dnnl_memory_desc_t *md,
+ccs_dnnl_arg (CcsDnnl *self, CcsCpu *cpu, int arg, CcsDnnlConstDesc md,
               void *data, GError **error)
 {
   dnnl_memory_t memory = NULL;
@@ -121,8 +119,8 @@ ccs_dnnl_clear (CcsDnnl *self)
 }
 
 gboolean
-ccs_dnnl_reorder (CcsDnnl *self, CcsCpu *cpu, const dnnl_memory_desc_t *from,
-                  void *from_data, const dnnl_memory_desc_t *to, void *to_data,
+ccs_dnnl_reorder (CcsDnnl *self, CcsCpu *cpu, CcsDnnlConstDesc from,
+                  void *from_data, CcsDnnlConstDesc to, void *to_data,
                   GError **error)
 {
   dnnl_primitive_attr_t attr = ccs_dnnl_attr (NULL);
@@ -139,9 +137,9 @@ ccs_dnnl_reorder (CcsDnnl *self, CcsCpu *cpu, const dnnl_memory_desc_t *from,
 }
 
 gboolean
-ccs_dnnl_reorder_once (CcsCpu *cpu, const dnnl_memory_desc_t *from,
-                       void *from_data, const dnnl_memory_desc_t *to,
-                       void *to_data, const char *what, GError **error)
+ccs_dnnl_reorder_once (CcsCpu *cpu, CcsDnnlConstDesc from, void *from_data,
+                       CcsDnnlConstDesc to, void *to_data, const char *what,
+                       GError **error)
 {
   CcsDnnl reorder;
   gboolean ok

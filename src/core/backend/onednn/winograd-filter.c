@@ -93,16 +93,14 @@ filter_taps (const CcsWinogradFilter *self)
   return self->side * self->side;
 }
 
-static void
-desc_turned (const CcsWinogradFilter *self, gboolean turned,
-             dnnl_memory_desc_t *md)
+static CcsDnnlDesc
+desc_turned (const CcsWinogradFilter *self, gboolean turned)
 {
   dnnl_dims_t dims = { self->out, self->in, filter_taps (self) };
   dnnl_dims_t strides = { filter_taps (self) * self->in, 1, self->in };
   dnnl_dims_t turned_strides = { 1, filter_taps (self) * self->out, self->out };
 
-  dnnl_memory_desc_init_by_strides (md, 3, dims, dnnl_f32,
-                                    turned ? turned_strides : strides);
+  return ccs_dnnl_desc_strided (3, dims, turned ? turned_strides : strides);
 }
 
 static gsize
@@ -131,7 +129,7 @@ static gboolean
 pack_constant (CcsBackend *backend, gpointer user, void *to, GError **error)
 {
   const CcsWinogradFilter *self = user;
-  dnnl_memory_desc_t from_desc, to_desc;
+  g_auto (CcsDnnlDesc) from_desc = NULL, to_desc = NULL;
   g_autofree float *turned = NULL;
 
   if (self->gradient) {
@@ -139,10 +137,10 @@ pack_constant (CcsBackend *backend, gpointer user, void *to, GError **error)
     return TRUE;
   }
   turned = g_malloc (turned_bytes (self));
-  desc_turned (self, FALSE, &from_desc);
-  desc_turned (self, TRUE, &to_desc);
-  if (!ccs_dnnl_reorder_once ((CcsCpu *)backend, &from_desc, self->data,
-                              &to_desc, turned, "packing a filter", error))
+  from_desc = desc_turned (self, FALSE);
+  to_desc = desc_turned (self, TRUE);
+  if (!ccs_dnnl_reorder_once ((CcsCpu *)backend, from_desc, self->data, to_desc,
+                              turned, "packing a filter", error))
     return FALSE;
   pack_panels (self, turned_at (self, turned), to);
   return TRUE;
@@ -184,7 +182,7 @@ ccs_winograd_filter_prepare (CcsWinogradFilter *self, CcsCpu *cpu,
                              CcsKernel *kernel, CcsTensor *constant,
                              GError **error)
 {
-  dnnl_memory_desc_t from_desc, to_desc;
+  g_auto (CcsDnnlDesc) from_desc = NULL, to_desc = NULL;
 
   self->cpu = cpu;
   if (constant) {
@@ -201,10 +199,10 @@ ccs_winograd_filter_prepare (CcsWinogradFilter *self, CcsCpu *cpu,
     return TRUE;
   self->turned_at = kernel->scratch;
   self->turn_at = self->turned_at + turned_bytes (self);
-  desc_turned (self, FALSE, &from_desc);
-  desc_turned (self, TRUE, &to_desc);
-  if (!ccs_dnnl_reorder (&self->turn, cpu, &from_desc, self->data, &to_desc,
-                         NULL, error))
+  from_desc = desc_turned (self, FALSE);
+  to_desc = desc_turned (self, TRUE);
+  if (!ccs_dnnl_reorder (&self->turn, cpu, from_desc, self->data, to_desc, NULL,
+                         error))
     return FALSE;
   kernel->scratch = self->turn_at + self->turn.scratch;
   return TRUE;
