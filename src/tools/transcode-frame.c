@@ -11,6 +11,7 @@
 #include <libswresample/swresample.h>
 #include <libswscale/swscale.h>
 
+#include "libav-version.h"
 #include "transcode-reader.h"
 
 #define STEREO 2
@@ -226,9 +227,9 @@ transcode_frames_picture (TranscodeFrames *self, const AVFrame *frame,
   info.fps_d = rate.den;
   caps = gst_video_info_to_caps (&info);
   buffer = wrap_planes (kept, &info);
-  if (frame->pkt_duration > 0)
+  if (libav_frame_duration (frame) > 0)
     GST_BUFFER_DURATION (buffer)
-        = av_rescale_q (frame->pkt_duration, self->stream->time_base,
+        = av_rescale_q (libav_frame_duration (frame), self->stream->time_base,
                         (AVRational){ 1, GST_SECOND });
   return gst_sample_new (buffer, caps, NULL, NULL);
 }
@@ -237,8 +238,7 @@ GstVideoOrientationMethod
 transcode_stream_direction (const AVStream *stream)
 {
   /* x to x, x to y; y to x, y to y; the rest moves the picture. */
-  const gint32 *m = (const gint32 *)av_stream_get_side_data (
-      stream, AV_PKT_DATA_DISPLAYMATRIX, NULL);
+  const gint32 *m = libav_side_data (stream, AV_PKT_DATA_DISPLAYMATRIX, NULL);
 
   if (m == NULL)
     return GST_VIDEO_ORIENTATION_IDENTITY;

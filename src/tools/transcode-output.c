@@ -6,8 +6,8 @@
 #include "transcode-file.h"
 
 #include <libavutil/avstring.h>
-#include <string.h>
 
+#include "libav-version.h"
 #include "transcode-edits.h"
 #include "transcode-sphere.h"
 #include "transcode-turn.h"
@@ -77,18 +77,6 @@ can_carry (TranscodeFile *self, const AVStream *stream)
   }
 }
 
-static void
-copy_side_data (AVStream *to, const AVStream *from)
-{
-  for (int i = 0; i < from->nb_side_data; i++) {
-    const AVPacketSideData *data = &from->side_data[i];
-    guint8 *copy = av_stream_new_side_data (to, data->type, data->size);
-
-    if (copy)
-      memcpy (copy, data->data, data->size);
-  }
-}
-
 /* 0 lets the muxer choose, where the input's tag means another codec there. */
 static guint32
 tag_for (const AVOutputFormat *format, const AVCodecParameters *params)
@@ -120,7 +108,8 @@ add_copy (TranscodeFile *self, const AVStream *from, GError **error)
   int ret;
 
   if (to == NULL
-      || (ret = avcodec_parameters_copy (to->codecpar, from->codecpar)) < 0)
+      || (ret = avcodec_parameters_copy (to->codecpar, from->codecpar)) < 0
+      || !libav_copy_side_data (to, from))
     return transcode_file_fail (
         error, self->in_path, "its streams cannot be copied", AVERROR (ENOMEM));
   /* Where the container and the codec disagree the container is right; muxers
@@ -132,7 +121,6 @@ add_copy (TranscodeFile *self, const AVStream *from, GError **error)
   to->avg_frame_rate = from->avg_frame_rate;
   to->r_frame_rate = from->r_frame_rate;
   describe_copy (to, from);
-  copy_side_data (to, from);
   if (is_matroska (self->out->oformat))
     self->is_turned[from->index] = transcode_turn_prepare (to);
   self->map[from->index] = to->index;

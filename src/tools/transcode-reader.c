@@ -5,6 +5,7 @@
 
 #include <math.h>
 
+#include "libav-version.h"
 #include "transcode-file.h"
 
 #define SECOND G_GINT64_CONSTANT (1000000000)
@@ -197,7 +198,9 @@ duration_of (const TranscodeReader *self)
 
   if (frame->nb_samples > 0 && frame->sample_rate > 0)
     return av_rescale (frame->nb_samples, SECOND, frame->sample_rate);
-  return to_time (self, frame->pkt_duration, &duration) ? MAX (duration, 0) : 0;
+  return to_time (self, libav_frame_duration (frame), &duration)
+             ? MAX (duration, 0)
+             : 0;
 }
 
 /* A frame without a time follows the last. */

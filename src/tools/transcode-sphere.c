@@ -4,17 +4,12 @@
 #include <libavutil/spherical.h>
 #include <libavutil/stereo3d.h>
 
+#include "libav-version.h"
 #include "transcode-boxes.h"
 
 #define ENTRY_COUNT 8 /* bytes before the entries of stsd */
 
 /* -- what a stream says ---------------------------------------------------- */
-
-static gconstpointer
-side_data (const AVStream *stream, enum AVPacketSideDataType type)
-{
-  return av_stream_get_side_data (stream, type, NULL);
-}
 
 /* The code of st3d, in which the left eye is first; -1: it has none. */
 static int
@@ -88,15 +83,17 @@ put_sphere (GByteArray *to, const AVSphericalMapping *sphere)
 gboolean
 transcode_sphere_is_in (const AVStream *stream)
 {
-  return side_data (stream, AV_PKT_DATA_SPHERICAL)
-         || side_data (stream, AV_PKT_DATA_STEREO3D);
+  return libav_side_data (stream, AV_PKT_DATA_SPHERICAL, NULL)
+         || libav_side_data (stream, AV_PKT_DATA_STEREO3D, NULL);
 }
 
 static GByteArray *
 boxes_of (const AVStream *stream)
 {
-  const AVStereo3D *stereo = side_data (stream, AV_PKT_DATA_STEREO3D);
-  const AVSphericalMapping *sphere = side_data (stream, AV_PKT_DATA_SPHERICAL);
+  const AVStereo3D *stereo
+      = libav_side_data (stream, AV_PKT_DATA_STEREO3D, NULL);
+  const AVSphericalMapping *sphere
+      = libav_side_data (stream, AV_PKT_DATA_SPHERICAL, NULL);
   GByteArray *boxes = g_byte_array_new ();
 
   if (stereo)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "audio/resampler.h"
+#include "libav-version.h"
 
 #define CHANNELS 2
 #define SECOND G_GINT64_CONSTANT (1000000000)
@@ -344,11 +345,12 @@ transcode_track_encoder (const TranscodeTrack *self)
 static int
 rate_for (const AVCodec *encoder, int rate)
 {
+  const int *rates = libav_sample_rates (encoder);
   int best = 0, highest = 0;
 
-  if (encoder->supported_samplerates == NULL)
+  if (rates == NULL)
     return rate;
-  for (const int *one = encoder->supported_samplerates; *one; one++) {
+  for (const int *one = rates; *one; one++) {
     if (*one >= rate && (best == 0 || *one < best))
       best = *one;
     highest = MAX (highest, *one);

@@ -8,6 +8,8 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "libav-version.h"
+
 #define SEGMENT 0x18538067
 #define TRACKS 0x1654ae6b
 #define CLUSTER 0x1f43b675
@@ -97,14 +99,12 @@ find_projection (FILE *file, guint track, Element *projection)
 gboolean
 transcode_turn_prepare (AVStream *stream)
 {
-  const gint32 *m = (const gint32 *)av_stream_get_side_data (
-      stream, AV_PKT_DATA_DISPLAYMATRIX, NULL);
+  const gint32 *m = libav_side_data (stream, AV_PKT_DATA_DISPLAYMATRIX, NULL);
   AVSphericalMapping *pose;
   size_t size;
   double roll;
 
-  if (m == NULL
-      || av_stream_get_side_data (stream, AV_PKT_DATA_SPHERICAL, NULL))
+  if (m == NULL || libav_side_data (stream, AV_PKT_DATA_SPHERICAL, NULL))
     return FALSE;
   pose = av_spherical_alloc (&size);
   if (pose == NULL)
@@ -115,9 +115,7 @@ transcode_turn_prepare (AVStream *stream)
   if ((double)m[0] * m[4] - (double)m[1] * m[3] < 0)
     pose->yaw = (gint32)HALF_TURN * FIXED_POINT;
   if ((pose->yaw == 0 && pose->roll == 0)
-      || av_stream_add_side_data (stream, AV_PKT_DATA_SPHERICAL, (guint8 *)pose,
-                                  size)
-             < 0) {
+      || !libav_add_side_data (stream, AV_PKT_DATA_SPHERICAL, pose, size)) {
     av_free (pose);
     return FALSE;
   }

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "gst-test-support.h"
+#include "libav-version.h"
 
 #define WIDTH 64
 #define HEIGHT 48
@@ -66,20 +67,21 @@ add_spherical (AVStream *stream, gboolean swapped)
   sphere->yaw = 30 * (1 << 16);
   stereo->type = AV_STEREO3D_TOPBOTTOM;
   stereo->flags = swapped ? AV_STEREO3D_FLAG_INVERT : 0;
-  ok (av_stream_add_side_data (stream, AV_PKT_DATA_SPHERICAL, (guint8 *)sphere,
-                               size));
-  ok (av_stream_add_side_data (stream, AV_PKT_DATA_STEREO3D, (guint8 *)stereo,
-                               sizeof *stereo));
+  ck_assert (libav_add_side_data (stream, AV_PKT_DATA_SPHERICAL, sphere, size));
+  ck_assert (libav_add_side_data (stream, AV_PKT_DATA_STEREO3D, stereo,
+                                  sizeof *stereo));
 }
 
 /* Shown turned by a quarter, counter clockwise. */
 static void
 add_turn (AVStream *stream)
 {
-  guint8 *matrix = av_stream_new_side_data (stream, AV_PKT_DATA_DISPLAYMATRIX,
-                                            9 * sizeof (gint32));
+  const size_t size = 9 * sizeof (gint32);
+  gint32 *matrix = av_malloc (size);
 
-  av_display_rotation_set ((gint32 *)matrix, -90);
+  av_display_rotation_set (matrix, -90);
+  ck_assert (
+      libav_add_side_data (stream, AV_PKT_DATA_DISPLAYMATRIX, matrix, size));
 }
 
 static void

@@ -5,6 +5,7 @@
 
 #include "clip.h"
 #include "gst-test-support.h"
+#include "libav-version.h"
 #include "reference-support.h"
 #include "transcode-tool.h"
 
@@ -20,8 +21,8 @@ assert_same_side_data (AVFormatContext *a, AVFormatContext *b,
                        enum AVPacketSideDataType type)
 {
   size_t of_a = 0, of_b = 0;
-  guint8 *x = av_stream_get_side_data (a->streams[0], type, &of_a);
-  guint8 *y = av_stream_get_side_data (b->streams[0], type, &of_b);
+  const guint8 *x = libav_side_data (a->streams[0], type, &of_a);
+  const guint8 *y = libav_side_data (b->streams[0], type, &of_b);
 
   ck_assert_msg (x != NULL, "the clip has none");
   ck_assert_msg (y != NULL, "%s is lost", av_packet_side_data_name (type));
@@ -110,9 +111,9 @@ START_TEST (eyes_are_not_swapped)
   tool_transcode (in, out, "aac");
   file = clip_open (out);
   ck_assert_ptr_nonnull (
-      av_stream_get_side_data (file->streams[0], AV_PKT_DATA_SPHERICAL, NULL));
+      libav_side_data (file->streams[0], AV_PKT_DATA_SPHERICAL, NULL));
   ck_assert_ptr_null (
-      av_stream_get_side_data (file->streams[0], AV_PKT_DATA_STEREO3D, NULL));
+      libav_side_data (file->streams[0], AV_PKT_DATA_STEREO3D, NULL));
   avformat_close_input (&file);
 }
 END_TEST
