@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # bundle-gpu.sh BUILD OUT.tar.xz: packs the gpu suite, its reference files, the
 # benchmarks and the libraries they need, for a machine that has NVIDIA's driver,
-# cuDNN 9 and cuBLASLt 13 but nothing else. There: tar xf OUT.tar.xz &&
-# ccstereo-gpu/run.sh [FOLDER FOR RESULTS]. An OUT above 64 MiB is refused.
+# cuDNN 9 and the cuBLASLt of the module's CUDA version but nothing else. There:
+# tar xf OUT.tar.xz && ccstereo-gpu/run.sh [FOLDER FOR RESULTS]. An OUT above 64
+# MiB is refused.
 set -euo pipefail
 
 build=$(realpath "$1")

@@ -29,7 +29,8 @@ mkdir -p "$results"
 # with which cuDNN makes some of its engines.
 libraries=$here/lib
 known=$(PATH=$PATH:/usr/sbin:/sbin ldconfig -p)
-for name in libcudnn.so.9 libcublasLt.so.13 libnvrtc.so.13; do
+cublaslt=$(grep -aoEm 1 'libcublasLt\.so\.[0-9]+' "$here/backend/libccstereo-cuda.so")
+for name in libcudnn.so.9 "$cublaslt" "libnvrtc.so.${cublaslt##*.}"; do
   [[ $known != *$name* ]] || continue
   found=$(find / \( -path /proc -o -path /sys \) -prune -o -name "$name" -print -quit 2>/dev/null)
   [[ -z $found ]] || libraries+=:$(dirname "$found")

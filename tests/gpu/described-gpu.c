@@ -25,7 +25,7 @@ static cudnnBackendDescriptor_t described;
 static const char *
 describe (void)
 {
-  void *library = dlopen ("libcudnn.so.9", RTLD_NOW);
+  void *library = dlopen (CCS_CUDNN_FILE, RTLD_NOW);
   const gsize length = strlen (described_gpu);
 
   if (library == NULL)

@@ -10,11 +10,8 @@
 #include "../folder.h"
 #include "../suite.h"
 #include "backend/backend.h"
+#include "backend/cuda/libraries.h"
 #include "error.h"
-
-#define DRIVER "libcuda.so.1"
-#define CUDNN "libcudnn.so.9"
-#define CUBLASLT "libcublasLt.so.13"
 
 static const char *program;
 
@@ -141,7 +138,7 @@ START_TEST (without_a_driver_the_driver_is_named)
 {
   Stage stage = stage_new ();
 
-  stage_junk (&stage, DRIVER);
+  stage_junk (&stage, CCS_DRIVER_FILE);
   check_refusal (&stage, "NVIDIA's driver cannot be opened");
 }
 END_TEST
@@ -150,8 +147,8 @@ START_TEST (without_cudnn_cudnn_is_named)
 {
   Stage stage = stage_new ();
 
-  stage_stand_in (&stage, DRIVER);
-  stage_junk (&stage, CUDNN);
+  stage_stand_in (&stage, CCS_DRIVER_FILE);
+  stage_junk (&stage, CCS_CUDNN_FILE);
   check_refusal (&stage, "cuDNN cannot be opened");
 }
 END_TEST
@@ -160,9 +157,9 @@ START_TEST (without_cublaslt_cublaslt_is_named)
 {
   Stage stage = stage_new ();
 
-  stage_stand_in (&stage, DRIVER);
-  stage_stand_in (&stage, CUDNN);
-  stage_junk (&stage, CUBLASLT);
+  stage_stand_in (&stage, CCS_DRIVER_FILE);
+  stage_stand_in (&stage, CCS_CUDNN_FILE);
+  stage_junk (&stage, CCS_CUBLASLT_FILE);
   check_refusal (&stage, "cuBLASLt cannot be opened");
 }
 END_TEST
@@ -171,9 +168,9 @@ START_TEST (a_library_without_a_function_is_refused_by_the_function)
 {
   Stage stage = stage_new ();
 
-  stage_stand_in (&stage, DRIVER);
-  stage_stand_in (&stage, CUDNN);
-  stage_stand_in (&stage, CUBLASLT);
+  stage_stand_in (&stage, CCS_DRIVER_FILE);
+  stage_stand_in (&stage, CCS_CUDNN_FILE);
+  stage_stand_in (&stage, CCS_CUBLASLT_FILE);
   check_refusal (&stage, "lack cudnnGetVersion");
 }
 END_TEST
@@ -184,7 +181,7 @@ START_TEST (auto_uses_the_cpu_and_logs_why)
   g_autofree char *module = getenv_or_fail ("CCSTEREO_TEST_MODULE_DIR");
   g_autofree char *said = NULL;
 
-  stage_junk (&stage, DRIVER);
+  stage_junk (&stage, CCS_DRIVER_FILE);
   said = open_in_child (&stage, module, "auto");
   assert_says (said, "opened cpu");
   assert_says (said, "using cpu (NVIDIA's driver cannot be opened");

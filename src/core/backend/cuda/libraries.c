@@ -7,9 +7,6 @@
 
 #include "../../error.h"
 
-#define DRIVER "libcuda.so.1"
-#define CUDNN "libcudnn.so.9"
-#define CUBLASLT "libcublasLt.so.13"
 /* Both libraries' version numbers: 10000 major + 100 minor + patch. */
 #define VERSION_MAJOR 10000
 
@@ -53,13 +50,13 @@ open_libraries (CcsCudaLibraries *self, GError **error)
   void *driver, *cudnn, *cublaslt;
 
   /* The runtime opens the driver itself, but says less about it. */
-  driver = open_library (DRIVER, "NVIDIA's driver", error);
+  driver = open_library (CCS_DRIVER_FILE, "NVIDIA's driver", error);
   if (driver == NULL)
     return FALSE;
-  cudnn = open_library (CUDNN, "cuDNN", error);
+  cudnn = open_library (CCS_CUDNN_FILE, "cuDNN", error);
   if (cudnn == NULL)
     return FALSE;
-  cublaslt = open_library (CUBLASLT, "cuBLASLt", error);
+  cublaslt = open_library (CCS_CUBLASLT_FILE, "cuBLASLt", error);
   if (cublaslt == NULL)
     return FALSE;
 #define X(function)                                                            \

@@ -10,6 +10,11 @@
 
 G_BEGIN_DECLS
 
+/* Their files. The major versions are those of the headers. */
+#define CCS_DRIVER_FILE "libcuda.so.1"
+#define CCS_CUDNN_FILE "libcudnn.so." G_STRINGIFY (CUDNN_MAJOR)
+#define CCS_CUBLASLT_FILE "libcublasLt.so." G_STRINGIFY (CUBLAS_VER_MAJOR)
+
 #define CCS_CUDNN_FUNCTIONS(X)                                                 \
   X (cudnnGetVersion)                                                          \
   X (cudnnGetErrorString)                                                      \
