@@ -4,6 +4,7 @@
 #include <gst/app/gstappsrc.h>
 
 #include "transcode-frame.h"
+#include "transcode-time.h"
 
 /* Sound that begins this much later or earlier than the last ended is not its
  * continuation, ns: more than times are rounded by, less than a lost packet. */
@@ -15,7 +16,7 @@ struct _TranscodeFeed
   TranscodeReader *reader;
   TranscodeFrames *frames;
   gint64 offset;
-  gint64 sound_end; /* of the last frame, ns */
+  gint64 sound_end; /* of the frames since the last break, ns */
   GThread *thread;
 };
 
@@ -27,13 +28,16 @@ sample_of (TranscodeFeed *self, const AVFrame *frame, GError **error)
              : transcode_frames_picture (self->frames, frame, error);
 }
 
-/* Elements smooth times out unless they are told of a break. */
+/* Elements smooth times out unless a buffer is marked as a break. Small steps
+ * add up: each is compared with the end of all buffers since the last break. */
 static void
 mark_break (TranscodeFeed *self, GstBuffer *sound, gint64 time)
 {
-  if (ABS (time - self->sound_end) > (gint64)BREAK)
+  if (ABS (time - self->sound_end) > (gint64)BREAK) {
     GST_BUFFER_FLAG_SET (sound, GST_BUFFER_FLAG_DISCONT);
-  self->sound_end = time + (gint64)GST_BUFFER_DURATION (sound);
+    self->sound_end = time;
+  }
+  self->sound_end += (gint64)GST_BUFFER_DURATION (sound);
 }
 
 /* FALSE at the end, where nobody takes frames any more, and with @error. */
@@ -42,14 +46,15 @@ feed_frame (TranscodeFeed *self, GError **error)
 {
   g_autoptr (GstSample) sample = NULL;
   AVFrame *frame;
-  gint64 time;
+  gint64 time, shifted;
 
   if (!transcode_reader_next (self->reader, &frame, &time, error)
       || frame == NULL || (sample = sample_of (self, frame, error)) == NULL)
     return FALSE;
-  if (time + self->offset < 0) /* long before the file begins */
+  shifted = transcode_time_add (time, self->offset);
+  if (shifted < 0) /* long before the file begins */
     return TRUE;
-  GST_BUFFER_PTS (gst_sample_get_buffer (sample)) = time + self->offset;
+  GST_BUFFER_PTS (gst_sample_get_buffer (sample)) = shifted;
   if (frame->nb_samples > 0)
     mark_break (self, gst_sample_get_buffer (sample), time);
   return gst_app_src_push_sample (GST_APP_SRC (self->appsrc), sample)

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "transcode-time.h"
+
 static const char *const mp4_codecs[] = { "aac", "opus", "flac", NULL };
 static const char *const mov_codecs[] = { "aac", "pcm", NULL };
 static const char *const mkv_codecs[] = { "opus", "aac", "flac", "pcm", NULL };
@@ -132,10 +134,10 @@ find_hidden (const char *path, int index, const volatile sig_atomic_t *stop,
   *hidden = 0;
   while (more && av_read_frame (in, packet) >= 0) {
     if (packet->stream_index == index && packet->pts != AV_NOPTS_VALUE) {
-      const gint64 time = av_rescale_q (
+      const gint64 time = transcode_time_rescale (
           packet->pts, in->streams[index]->time_base, AV_TIME_BASE_Q);
 
-      *hidden = MAX (*hidden, -time);
+      *hidden = MAX (*hidden, transcode_time_negate (time));
       more = time < 0;
     }
     av_packet_unref (packet);
@@ -143,6 +145,29 @@ find_hidden (const char *path, int index, const volatile sig_atomic_t *stop,
   av_packet_free (&packet);
   avformat_close_input (&in);
   return opened;
+}
+
+/* Transport streams start at any time, and their clock may wrap; other files
+ * may be recordings whose clock started long before them. Files that start
+ * before 0 hide by edit lists what comes before it. */
+static gboolean
+find_offset (TranscodeFile *self, const volatile sig_atomic_t *stop,
+             GError **error)
+{
+  const gint64 start = self->in->start_time;
+  const gboolean is_known = start != AV_NOPTS_VALUE;
+
+  if (is_known
+      && (start > 0 || (self->in->iformat->flags & AVFMT_TS_DISCONT) != 0)) {
+    self->offset = transcode_time_negate (start);
+    return TRUE;
+  }
+  if (self->container->tick
+      && !find_hidden (self->in_path, self->video->index, stop, &self->hidden,
+                       error))
+    return FALSE;
+  self->offset = self->hidden;
+  return TRUE;
 }
 
 TranscodeFile *
@@ -156,16 +181,8 @@ transcode_file_open (const char *path, guint stream,
   self->container = container;
   self->in = transcode_file_open_input (path, stop, error);
   if (self->in == NULL || !find_streams (self, stream, error)
-      || (container->tick
-          && !find_hidden (path, self->video->index, stop, &self->hidden,
-                           error)))
+      || !find_offset (self, stop, error))
     return NULL;
-  /* Transport streams begin at any time; files at 0. */
-  if ((self->in->iformat->flags & AVFMT_TS_DISCONT)
-      && self->in->start_time != AV_NOPTS_VALUE)
-    self->offset = -self->in->start_time;
-  else
-    self->offset = self->hidden;
   return g_steal_pointer (&self);
 }
 
@@ -188,13 +205,6 @@ transcode_file_free (TranscodeFile *self)
 }
 
 /* -- packets -------------------------------------------------------------- */
-
-static void
-shift (gint64 *time, gint64 offset)
-{
-  if (*time != AV_NOPTS_VALUE)
-    *time += offset;
-}
 
 /* @packet (taken) as the output has it; NULL where nothing is left of it. */
 static AVPacket *
@@ -225,10 +235,11 @@ transcode_file_read (TranscodeFile *self, AVPacket **packet, GError **error)
       av_packet_unref (read);
       continue;
     }
-    offset = av_rescale_q (self->offset, AV_TIME_BASE_Q,
-                           self->in->streams[read->stream_index]->time_base);
-    shift (&read->pts, offset);
-    shift (&read->dts, offset);
+    offset = transcode_time_rescale (
+        self->offset, AV_TIME_BASE_Q,
+        self->in->streams[read->stream_index]->time_base);
+    read->pts = transcode_time_add (read->pts, offset);
+    read->dts = transcode_time_add (read->dts, offset);
     *packet = in_new_form (self, read);
     if (*packet)
       return TRUE;

@@ -10,6 +10,7 @@
 #include "libav-version.h"
 #include "transcode-edits.h"
 #include "transcode-sphere.h"
+#include "transcode-time.h"
 #include "transcode-turn.h"
 
 /* Of movie tracks that libavformat makes from chapters, and from what the
@@ -280,11 +281,12 @@ copy_chapters (TranscodeFile *self)
 
     if (to == NULL)
       return FALSE;
-    shift = av_rescale_q (self->offset, AV_TIME_BASE_Q, from->time_base);
+    shift = transcode_time_rescale (self->offset, AV_TIME_BASE_Q,
+                                    from->time_base);
     to->id = from->id;
     to->time_base = from->time_base;
-    to->start = from->start + shift;
-    to->end = from->end + shift;
+    to->start = transcode_time_add (from->start, shift);
+    to->end = transcode_time_add (from->end, shift);
     av_dict_copy (&to->metadata, from->metadata, 0);
     self->out->chapters[self->out->nb_chapters++] = to;
   }

@@ -7,11 +7,11 @@
 
 #include "libav-version.h"
 #include "transcode-file.h"
+#include "transcode-time.h"
 
 #define SECOND G_GINT64_CONSTANT (1000000000)
-/* Times further from 0, 73 years, are damage; sums of a few of them can still
- * be told. */
-#define FURTHEST (G_MAXINT64 / 4)
+/* Times further from 0, 146 years, are damage. */
+#define FURTHEST (G_MAXINT64 / 2)
 /* Frames in a row that a decoder may fail at after the last packet. */
 #define MOST_BROKEN 64
 /* A stream is of constant rate where its two rates, the mean and the one of
@@ -142,8 +142,8 @@ to_time (const TranscodeReader *self, gint64 stamp, gint64 *time)
 {
   if (stamp == AV_NOPTS_VALUE)
     return FALSE;
-  *time = av_rescale_q (stamp, self->stream->time_base,
-                        (AVRational){ 1, SECOND });
+  *time = transcode_time_rescale (stamp, self->stream->time_base,
+                                  TRANSCODE_TIME_NS);
   return *time > -FURTHEST && *time < FURTHEST;
 }
 
@@ -156,7 +156,7 @@ pass_over (TranscodeReader *self, const AVPacket *packet)
   self->decoder->skip_frame = AVDISCARD_DEFAULT;
   if (self->period == 0 || !to_time (self, packet->pts, &time))
     return;
-  after = (time + self->offset) % self->period;
+  after = transcode_time_add (time, self->offset) % self->period;
   if (MIN (after, self->period - after) > self->near)
     self->decoder->skip_frame = AVDISCARD_NONREF;
 }

@@ -41,6 +41,7 @@ struct _TranscodeTrack
   GArray *channel[CHANNELS]; /* of float, not coded yet */
   gboolean started;
   gint64 position; /* of the first of these */
+  gint64 overlap;  /* left out so far, ns */
 };
 
 static const TranscodeCodec codecs[] = {
@@ -285,31 +286,69 @@ leap_to (TranscodeTrack *self, gint64 time, GError **error)
          && begin_run (self, self->rate, MIN (time, end + LONGEST_LEAP), error);
 }
 
+/* Leaves out the first @frames of @piece. */
+static void
+skip_frames (TranscodePiece *piece, gint64 frames)
+{
+  const gsize n = (gsize)MIN (frames, (gint64)piece->frames);
+
+  piece->samples += n * CHANNELS;
+  piece->frames -= n;
+  piece->time += av_rescale (n, SECOND, piece->rate);
+}
+
+/* Matroska has no samples before 0: the first packet would have to be left out
+ * whole. */
+static void
+skip_before_zero (const TranscodeTrack *self, TranscodePiece *piece)
+{
+  if (self->tick && !self->started && piece->time < 0)
+    skip_frames (
+        piece, av_rescale_rnd (-piece->time, piece->rate, SECOND, AV_ROUND_UP));
+}
+
+/* Leaves out of @piece what lies before the end of the audio so far. */
+static void
+skip_overlap (TranscodeTrack *self, TranscodePiece *piece)
+{
+  const gint64 overlap = end_of_run (self) - piece->time;
+  const gint64 frames = frames_in (overlap, self->rate);
+
+  if (overlap <= TIME_SLACK)
+    return;
+  self->overlap
+      += MIN (overlap, av_rescale (piece->frames, SECOND, piece->rate));
+  skip_frames (piece, frames);
+}
+
 gboolean
-transcode_track_push (TranscodeTrack *self, const TranscodePiece *piece,
+transcode_track_push (TranscodeTrack *self, const TranscodePiece *given,
                       GError **error)
 {
-  const float *samples = piece->samples;
-  gsize frames = piece->frames;
+  TranscodePiece piece = *given;
   gint64 ahead;
 
-  if ((!self->started || piece->rate != self->rate)
-      && !begin_run (self, piece->rate, piece->time, error))
+  skip_before_zero (self, &piece);
+  if (piece.frames == 0)
+    return TRUE;
+  if ((!self->started || piece.rate != self->rate)
+      && !begin_run (self, piece.rate, piece.time, error))
     return FALSE;
-  while (piece->time - end_of_run (self) > LONGEST_SILENCE)
-    if (!leap_to (self, piece->time, error))
+  while (piece.time - end_of_run (self) > LONGEST_SILENCE)
+    if (!leap_to (self, piece.time, error))
       return FALSE;
-  ahead = piece->time - end_of_run (self);
-  if (ahead > TIME_SLACK) {
-    if (!push_silence (self, frames_in (ahead, self->rate), error))
-      return FALSE;
-  } else if (ahead < -TIME_SLACK) {
-    gsize late = MIN ((gsize)frames_in (-ahead, self->rate), frames);
+  ahead = piece.time - end_of_run (self);
+  if (ahead > TIME_SLACK
+      && !push_silence (self, frames_in (ahead, self->rate), error))
+    return FALSE;
+  skip_overlap (self, &piece);
+  return push_samples (self, piece.samples, piece.frames, error);
+}
 
-    samples += late * CHANNELS;
-    frames -= late;
-  }
-  return push_samples (self, samples, frames, error);
+gint64
+transcode_track_overlap (const TranscodeTrack *self)
+{
+  return self->overlap;
 }
 
 gboolean

@@ -66,6 +66,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (TranscodeTrack, transcode_track_free)
 const AVCodecContext *transcode_track_encoder (const TranscodeTrack *self);
 gboolean transcode_track_push (TranscodeTrack *self,
                                const TranscodePiece *piece, GError **error);
+/* Returns how much audio was left out because its time lies before the end of
+ * the audio pushed earlier, ns. */
+gint64 transcode_track_overlap (const TranscodeTrack *self);
 /* No piece comes any more: codes what is left. */
 gboolean transcode_track_finish (TranscodeTrack *self, GError **error);
 /* The next coded packet in the encoder's time base, or NULL when more sound is

@@ -12,6 +12,7 @@
 #include "transcode-options.h"
 #include "transcode-partial.h"
 #include "transcode-sound.h"
+#include "transcode-time.h"
 #include "transcode-track.h"
 
 /* How often the time left is shown anew, µs. */
@@ -178,8 +179,7 @@ copy_packet (Job *job, AVPacket *packet, GError **error)
   const AVRational base = file->in->streams[from]->time_base;
 
   if (packet->dts != AV_NOPTS_VALUE) {
-    gint64 time
-        = av_rescale_q (packet->dts, base, (AVRational){ 1, GST_SECOND });
+    gint64 time = transcode_time_rescale (packet->dts, base, TRANSCODE_TIME_NS);
 
     if (!write_sound (job, time, error)) {
       av_packet_free (&packet);
@@ -216,8 +216,8 @@ open_sound (Job *job, GError **error)
   const TranscodeSoundOptions sound = {
     .audio = job->file->audio->index,
     .video = job->file->video->index,
-    .offset = av_rescale_q (job->file->offset, AV_TIME_BASE_Q,
-                            (AVRational){ 1, GST_SECOND }),
+    .offset = transcode_time_rescale (job->file->offset, AV_TIME_BASE_Q,
+                                      TRANSCODE_TIME_NS),
     .model = options->model,
     .backend = options->backend,
     .precision = options->precision,
@@ -282,6 +282,17 @@ tell_hidden (Job *job)
         options->in, hidden, options->container->extension);
 }
 
+static void
+tell_overlap (const Job *job)
+{
+  const gint64 overlap = transcode_track_overlap (job->track);
+
+  if (overlap > 0 && !job->options->quiet)
+    g_printerr ("ccstereo-transcode: note: %s: %.3f s of audio overlap earlier "
+                "audio and are dropped\n",
+                job->options->in, overlap / 1e9);
+}
+
 static gboolean
 transcode (Job *job, GError **error)
 {
@@ -315,6 +326,8 @@ run (const TranscodeOptions *options)
   gboolean ok = transcode (&job, &error);
 
   end_progress (options);
+  if (ok)
+    tell_overlap (&job);
   if (job.partial && !ok)
     g_unlink (job.partial);
   g_free (job.partial);

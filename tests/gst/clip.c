@@ -155,6 +155,15 @@ add_audio (AVFormatContext *file, const ClipOptions *options)
   av_dict_set (&stream->metadata, "language", "fre", 0);
 }
 
+/* The time of the packet that starts with sample @first. */
+static gint64
+audio_time (const ClipOptions *options, gint64 first)
+{
+  return options->clock * options->rate + options->audio_start + first
+         - first / BLOCK * options->squeeze
+         - (first >= options->audio_samples / 2 ? options->overlap : 0);
+}
+
 static void
 write_audio (AVFormatContext *file, int stream, const ClipOptions *options,
              gint64 first)
@@ -167,7 +176,7 @@ write_audio (AVFormatContext *file, int stream, const ClipOptions *options,
     for (int c = 0; c < options->channels; c++)
       ((gint16 *)packet->data)[i * options->channels + c]
           = (gint16)(32767 * gst_test_sample (first + i));
-  packet->pts = packet->dts = options->audio_start + first;
+  packet->pts = packet->dts = audio_time (options, first);
   packet->duration = n;
   packet->flags |= AV_PKT_FLAG_KEY;
   write_packet (file, packet, stream, (AVRational){ 1, options->rate });
@@ -223,7 +232,8 @@ write_picture (AVFormatContext *file, AVCodecContext *video, int k,
   else
     draw (frame, k);
   frame->pts = av_rescale (k - options->hidden, video->time_base.den, FPS)
-               + (options->vfr ? 13 * (k % 5) : 0);
+               + (options->vfr ? 13 * (k % 5) : 0)
+               + options->clock * video->time_base.den;
   write_video (file, video, frame);
   av_frame_free (&frame);
 }
@@ -279,6 +289,8 @@ clip_write (const char *path, const ClipOptions *options)
   if (options->spherical)
     add_chapters (file);
   av_dict_set (&file->metadata, "title", "a clip", 0);
+  if (options->audio_start < 0)
+    file->avoid_negative_ts = 0;
   ok (avio_open (&file->pb, path, AVIO_FLAG_WRITE));
   ok (avformat_write_header (file, NULL));
   if (options->text)

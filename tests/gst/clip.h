@@ -32,6 +32,10 @@ G_BEGIN_DECLS
  * @endless: they say it as long as Matroska can tell
  * @seconds: of the picture; 0: CLIP_SECONDS
  * @hidden: tenths of a second of it that lie before 0, as edit lists hide them
+ * @clock: time at which the file's clock starts, seconds
+ * @overlap: samples by which the second half of the audio starts before the
+ *   first half ends
+ * @squeeze: samples by which each audio packet starts before the last one ends
  */
 typedef struct
 {
@@ -42,6 +46,7 @@ typedef struct
   enum AVCodecID text;
   gboolean endless;
   int seconds, hidden;
+  gint64 clock, overlap, squeeze;
 } ClipOptions;
 
 /* By the extension of @path: a .mpg program stream has MPEG-2 pictures, of
