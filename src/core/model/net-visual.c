@@ -162,3 +162,17 @@ ccs_net_visual (CcsProgram *p, const CcsModelConfig *config, CcsValueId frames,
 
   return ccs_program_name (p, "visual_feat", feat);
 }
+
+CcsNetEncoder
+ccs_net_encoder (CcsProgram *p, const CcsModelConfig *config, gint batch)
+{
+  CcsNetEncoder io;
+  CcsValueId feature;
+
+  io.pictures = ccs_program_input (
+      p, "pictures", CCS_U8,
+      CCS_SHAPE (batch, CCS_CROP_HEIGHT, CCS_CROP_WIDTH, 3));
+  feature = ccs_net_visual (p, config, ccs_net_frames (p, io.pictures), 1);
+  io.visual_feat = ccs_program_output (p, "visual_feat", feature);
+  return io;
+}

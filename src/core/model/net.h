@@ -42,6 +42,18 @@ CcsValueId ccs_net_audio_decode (CcsProgram *p, const CcsModelConfig *config,
                                  CcsValueId tokens, CcsValueId visual_feat,
                                  const CcsValueId skips[CCS_N_UPCONV]);
 
+/* What inference runs per frame; see ccs_net_encoder(). */
+typedef struct
+{
+  CcsValueId pictures;    /* input [B,224,448,3], 8 bits */
+  CcsValueId visual_feat; /* output [B,7,14,D] */
+} CcsNetEncoder;
+
+/* Appends the inference of features from B frames. The program's input is
+ * called "pictures", the output "visual_feat". */
+CcsNetEncoder ccs_net_encoder (CcsProgram *p, const CcsModelConfig *config,
+                               gint batch);
+
 /* What inference runs per window; see ccs_net_window(). */
 typedef struct
 {

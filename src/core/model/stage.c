@@ -63,16 +63,12 @@ feature_bytes (const CcsModelConfig *config)
 static void
 build_encoder (CcsStage *self, CcsProgram *p, const CcsModelConfig *config)
 {
-  CcsShape shape
-      = CCS_SHAPE (self->size.each, CCS_CROP_HEIGHT, CCS_CROP_WIDTH, 3);
-  CcsValueId pictures = ccs_program_input (p, "pictures", CCS_U8, shape);
-  CcsValueId feature
-      = ccs_net_visual (p, config, ccs_net_frames (p, pictures), 1);
+  CcsNetEncoder encoder = ccs_net_encoder (p, config, self->size.each);
 
   self->n_inputs = 1;
-  self->input[0] = pictures;
+  self->input[0] = encoder.pictures;
   self->in_bytes[0] = FRAME_BYTES;
-  self->output = ccs_program_output (p, "visual_feat", feature);
+  self->output = encoder.visual_feat;
   self->out_bytes = feature_bytes (config);
 }
 
