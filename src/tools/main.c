@@ -9,7 +9,7 @@
 #include "ccstereo.h"
 
 static const ToolCommand *const commands[]
-    = { &tool_info,  &tool_convert, &tool_run,
+    = { &tool_info,  &tool_convert, &tool_export, &tool_run,
         &tool_bench, &tool_prepare, &tool_scenes };
 
 /* In GOption's format, as the subcommands have it. */

@@ -32,8 +32,8 @@ typedef struct
   ToolExit (*run) (gint argc, char **argv);
 } ToolCommand;
 
-extern const ToolCommand tool_info, tool_convert, tool_bench, tool_run,
-    tool_prepare, tool_scenes;
+extern const ToolCommand tool_info, tool_convert, tool_export, tool_bench,
+    tool_run, tool_prepare, tool_scenes;
 
 /* Parses @argv, of which afterwards only the name and the operands are left.
  * On FALSE a message has been given: end with TOOL_USAGE. --help is answered

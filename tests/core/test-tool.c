@@ -46,7 +46,7 @@ resnet_file (gint backbone)
 /* -- usage ---------------------------------------------------------------- */
 
 static const char *const commands[]
-    = { "info", "convert", "run", "bench", "prepare", "scenes" };
+    = { "info", "convert", "export", "run", "bench", "prepare", "scenes" };
 
 START_TEST (every_command_explains_itself)
 {
@@ -75,6 +75,8 @@ static const char *const wrong_usages[][5] = {
   { "info", NULL },
   { "info", "--loudly", "x" },
   { "convert", "x", NULL },
+  { "export", "x", NULL },
+  { "export", "--onnx", "out", NULL },
   { "bench", "--threads=-1", NULL },
   { "bench", "--threads=100000", NULL },
   { "bench", "--backend=tpu", NULL },
@@ -307,12 +309,81 @@ START_TEST (output_that_cannot_be_written_is_a_failure)
 }
 END_TEST
 
+/* -- export -----------------------------------------------------------------
+ */
+
+START_TEST (export_writes_both_files)
+{
+  g_autofree char *model = model_file ();
+  g_autofree char *out = in_dir (_i ? "out.onnx" : "out");
+  g_autofree char *encoder = in_dir ("out-encoder.onnx");
+  g_autofree char *audio = in_dir ("out-audio.onnx");
+  g_auto (Outcome) outcome = tool ("export", model, "--onnx", out, NULL);
+
+  ck_assert_msg (outcome.code == 0, "%s", outcome.err);
+  ck_assert (g_file_test (encoder, G_FILE_TEST_IS_REGULAR));
+  ck_assert (g_file_test (audio, G_FILE_TEST_IS_REGULAR));
+}
+END_TEST
+
+START_TEST (export_leaves_existing_files_alone_unless_told)
+{
+  g_autofree char *model = model_file ();
+  g_autofree char *out = in_dir ("out");
+  g_autofree char *encoder = in_dir ("out-encoder.onnx");
+  g_autofree char *audio = in_dir ("out-audio.onnx");
+  g_autofree char *content = NULL;
+
+  ck_assert (g_file_set_contents (audio, "mine", -1, NULL));
+  {
+    g_auto (Outcome) refused = tool ("export", model, "--onnx", out, NULL);
+    ck_assert_int_eq (refused.code, 1);
+    ck_assert_ptr_nonnull (strstr (refused.err, audio));
+    ck_assert (g_file_get_contents (audio, &content, NULL, NULL));
+    ck_assert_str_eq (content, "mine");
+    ck_assert (!g_file_test (encoder, G_FILE_TEST_EXISTS));
+  }
+  {
+    g_auto (Outcome) told
+        = tool ("export", model, "--onnx", out, "--overwrite", NULL);
+    ck_assert_int_eq (told.code, 0);
+    g_clear_pointer (&content, g_free);
+    ck_assert (g_file_get_contents (audio, &content, NULL, NULL));
+    ck_assert_str_ne (content, "mine");
+  }
+}
+END_TEST
+
+START_TEST (export_refuses_a_resnet)
+{
+  g_autofree char *resnet = resnet_file (18);
+  g_autofree char *out = in_dir ("out");
+  g_auto (Outcome) outcome = tool ("export", resnet, "--onnx", out, NULL);
+
+  ck_assert_int_eq (outcome.code, 1);
+  ck_assert_ptr_nonnull (strstr (outcome.err, resnet));
+  ck_assert_ptr_nonnull (strstr (outcome.err, "ResNet"));
+}
+END_TEST
+
+START_TEST (export_names_a_folder_that_it_cannot_write_to)
+{
+  g_autofree char *model = model_file ();
+  g_autofree char *out = in_dir ("nowhere/out");
+  g_auto (Outcome) outcome = tool ("export", model, "--onnx", out, NULL);
+
+  ck_assert_int_eq (outcome.code, 1);
+  ck_assert_ptr_nonnull (strstr (outcome.err, out));
+}
+END_TEST
+
 int
 main (void)
 {
   Suite *suite = suite_create ("tool");
   TCase *usage = tcase_create ("usage");
   TCase *models = tcase_create ("models");
+  TCase *export = tcase_create ("export");
 
   tcase_add_checked_fixture (usage, make_dir, remove_dir);
   tcase_add_loop_test (usage, every_command_explains_itself, 0,
@@ -341,6 +412,13 @@ main (void)
   tcase_add_test (models, convert_takes_resnets);
   tcase_add_test (models, convert_leaves_an_existing_file_alone_unless_told);
   suite_add_tcase (suite, models);
+
+  tcase_add_checked_fixture (export, make_dir, remove_dir);
+  tcase_add_loop_test (export, export_writes_both_files, 0, 2);
+  tcase_add_test (export, export_leaves_existing_files_alone_unless_told);
+  tcase_add_test (export, export_refuses_a_resnet);
+  tcase_add_test (export, export_names_a_folder_that_it_cannot_write_to);
+  suite_add_tcase (suite, export);
 
   return run_suite (suite);
 }
