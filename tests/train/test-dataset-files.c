@@ -200,7 +200,7 @@ END_TEST
 /* As Python's h5py writes an array of byte strings. */
 START_TEST (hdf5_list_of_fixed_strings_is_read)
 {
-  static const char words[2][6] = { "000123", "ab" };
+  static const char words[2 * 6 + 1] = "000123ab\0\0\0\0";
   g_autoptr (GError) error = NULL;
   g_autofree char *path = g_build_filename (folder, "fixed.h5", NULL);
   g_autoptr (GPtrArray) in = NULL;
