@@ -77,6 +77,22 @@ libav_add_side_data (AVStream *stream, enum AVPacketSideDataType type,
 #endif
 }
 
+/* Removes @stream's side data of the given type. */
+static inline void
+libav_remove_side_data (AVStream *stream, enum AVPacketSideDataType type)
+{
+#if LIBAV_HAS_CODED_SIDE_DATA
+  av_packet_side_data_remove (stream->codecpar->coded_side_data,
+                              &stream->codecpar->nb_coded_side_data, type);
+#else
+  for (int i = 0; i < stream->nb_side_data; i++)
+    if (stream->side_data[i].type == type) {
+      av_free (stream->side_data[i].data);
+      stream->side_data[i--] = stream->side_data[--stream->nb_side_data];
+    }
+#endif
+}
+
 /* Copies the side data of @from to @to, where copying its codec's parameters
  * has not done so. Returns FALSE without memory. */
 static inline int

@@ -124,6 +124,8 @@ add_copy (TranscodeFile *self, const AVStream *from, GError **error)
   describe_copy (to, from);
   if (is_matroska (self->out->oformat))
     self->is_turned[from->index] = transcode_turn_prepare (to);
+  if (is_mov (self->out->oformat))
+    transcode_sphere_remove (to);
   self->map[from->index] = to->index;
   return TRUE;
 }
@@ -398,14 +400,12 @@ write_beginning (TranscodeFile *self, GError **error)
 static gboolean
 add_missing (TranscodeFile *self, GError **error)
 {
-  const gboolean is_movie = g_str_equal (self->out->oformat->name, "mov");
-
   for (guint i = 0; i < self->n_map; i++) {
     const AVStream *stream = self->in->streams[i];
 
     if (self->map[i] < 0)
       continue;
-    if ((is_movie && transcode_sphere_is_in (stream)
+    if ((is_mov (self->out->oformat) && transcode_sphere_is_in (stream)
          && !transcode_sphere_write (
              self->out->url, track_of (self, self->map[i]), stream, error))
         || (self->is_turned[i]

@@ -29,17 +29,42 @@ stereo_code (const AVStereo3D *stereo)
   }
 }
 
+/* Returns @stream's 3D data if st3d holds it, otherwise NULL. */
+static const AVStereo3D *
+stereo_of (const AVStream *stream)
+{
+  const AVStereo3D *stereo
+      = libav_side_data (stream, AV_PKT_DATA_STEREO3D, NULL);
+
+  return stereo && stereo_code (stereo) >= 0 ? stereo : NULL;
+}
+
+/* Returns @stream's projection if sv3d holds it, otherwise NULL. */
+static const AVSphericalMapping *
+sphere_of (const AVStream *stream)
+{
+  const AVSphericalMapping *sphere
+      = libav_side_data (stream, AV_PKT_DATA_SPHERICAL, NULL);
+
+  if (sphere == NULL)
+    return NULL;
+  switch (sphere->projection) {
+  case AV_SPHERICAL_EQUIRECTANGULAR:
+  case AV_SPHERICAL_EQUIRECTANGULAR_TILE:
+  case AV_SPHERICAL_CUBEMAP:
+    return sphere;
+  default:
+    return NULL;
+  }
+}
+
 static void
 put_stereo (GByteArray *to, const AVStereo3D *stereo)
 {
-  const int code = stereo_code (stereo);
-  const guint8 byte = (guint8)code;
-  guint box;
+  const guint8 code = (guint8)stereo_code (stereo);
+  guint box = transcode_box_begin_full (to, "st3d", 0);
 
-  if (code < 0)
-    return;
-  box = transcode_box_begin_full (to, "st3d", 0);
-  g_byte_array_append (to, &byte, 1);
+  g_byte_array_append (to, &code, 1);
   transcode_box_end (to, box);
 }
 
@@ -83,17 +108,23 @@ put_sphere (GByteArray *to, const AVSphericalMapping *sphere)
 gboolean
 transcode_sphere_is_in (const AVStream *stream)
 {
-  return libav_side_data (stream, AV_PKT_DATA_SPHERICAL, NULL)
-         || libav_side_data (stream, AV_PKT_DATA_STEREO3D, NULL);
+  return sphere_of (stream) || stereo_of (stream);
+}
+
+void
+transcode_sphere_remove (AVStream *stream)
+{
+  if (sphere_of (stream))
+    libav_remove_side_data (stream, AV_PKT_DATA_SPHERICAL);
+  if (stereo_of (stream))
+    libav_remove_side_data (stream, AV_PKT_DATA_STEREO3D);
 }
 
 static GByteArray *
 boxes_of (const AVStream *stream)
 {
-  const AVStereo3D *stereo
-      = libav_side_data (stream, AV_PKT_DATA_STEREO3D, NULL);
-  const AVSphericalMapping *sphere
-      = libav_side_data (stream, AV_PKT_DATA_SPHERICAL, NULL);
+  const AVStereo3D *stereo = stereo_of (stream);
+  const AVSphericalMapping *sphere = sphere_of (stream);
   GByteArray *boxes = g_byte_array_new ();
 
   if (stereo)

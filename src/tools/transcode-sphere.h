@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* 360-degree and 3D data (the boxes sv3d and st3d) for .mov files, to which
- * libavformat does not write them: they are put into a file that is finished.
+/* 360-degree and 3D data (the boxes sv3d and st3d) for MP4 and MOV files. They
+ * are added to the finished file, because what libavformat writes depends on
+ * its version: nothing to MOV, or a second box (vexu) that holds no pose and
+ * replaces the first in a reader. What the two boxes cannot hold is left to it.
  * https://github.com/google/spatial-media describes the boxes. */
 #pragma once
 
@@ -9,8 +11,10 @@
 
 G_BEGIN_DECLS
 
-/* Whether @stream has such data. */
+/* Returns whether @stream has data that the boxes hold. */
 gboolean transcode_sphere_is_in (const AVStream *stream);
+/* Removes that data from @stream, so that the muxer does not write it. */
+void transcode_sphere_remove (AVStream *stream);
 /* Writes what @stream says to the sample entries of track @track, from 0, of
  * the movie at @path, whose header is its last box. */
 gboolean transcode_sphere_write (const char *path, guint track,

@@ -279,14 +279,14 @@ clip_write (const char *path, const ClipOptions *options)
           = (AVRational){ 2, 1 };
     if (options->spherical)
       add_spherical (stream, options->swapped);
-    if (options->spherical || options->turned)
+    if (options->turned)
       add_turn (stream);
   }
   for (int i = 0; options->rate && i < options->n_audio; i++)
     add_audio (file, options);
   if (options->text)
     add_text (file, options->text);
-  if (options->spherical)
+  if (options->chapters)
     add_chapters (file);
   av_dict_set (&file->metadata, "title", "a clip", 0);
   if (options->audio_start < 0)

@@ -21,11 +21,11 @@ G_BEGIN_DECLS
  * @n_audio: tracks of it
  * @no_video: there is no picture
  * @vfr: pictures come at uneven times
- * @spherical: the picture is equirectangular, top-bottom stereo, turned by 90
- *   degrees, and there are two chapters
+ * @spherical: the picture is equirectangular, top-bottom stereo
+ * @chapters: there are two
  * @swapped: in which the right eye's picture is the first
  * @lossless: pictures are QuickTime Animation, in RGB (MOV)
- * @turned: those are stored turned by a quarter, and say so
+ * @turned: the picture is stored turned by a quarter, and says so
  * @wide: its points are twice as wide as high, says the container, and the
  *   codec that they are square
  * @text: codec of subtitles that say CLIP_WORDS from 0.5 s to 1.5 s; 0: none
@@ -42,7 +42,7 @@ typedef struct
   int rate, channels;
   gint64 audio_start, audio_samples;
   int n_audio;
-  gboolean no_video, vfr, spherical, swapped, lossless, turned, wide;
+  gboolean no_video, vfr, spherical, chapters, swapped, lossless, turned, wide;
   enum AVCodecID text;
   gboolean endless;
   int seconds, hidden;
