@@ -3,6 +3,7 @@
  * a simulated driver, which ends the process where a context, a stream or an
  * address is used that should not be. */
 #include <gmodule.h>
+#include <gst/cuda/gstcudaloader.h>
 #include <gst/cuda/gstcudamemory.h>
 #include <gst/cuda/gstcudautils.h>
 #include <gst/video/video.h>
@@ -74,6 +75,9 @@ picture_on_device (GstCudaContext *context, GstVideoFormat format, guint k)
   allocator = gst_allocator_find (GST_CUDA_MEMORY_TYPE_NAME);
   gst_video_info_set_format (&info, format, WIDTH, HEIGHT);
   memory = gst_cuda_allocator_alloc (GST_CUDA_ALLOCATOR (allocator), context,
+#if GST_CHECK_VERSION(1, 24, 0)
+                                     NULL, /* the default stream */
+#endif
                                      &info);
   gst_buffer_append_memory (buffer, memory);
   stored = &GST_CUDA_MEMORY_CAST (memory)->info;

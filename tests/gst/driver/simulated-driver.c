@@ -307,16 +307,23 @@ cuStreamSynchronize (CUstream stream)
   return CUDA_SUCCESS;
 }
 
-#undef cuStreamDestroy
-CUresult cuStreamDestroy (CUstream stream);
 CUresult
-cuStreamDestroy (CUstream stream)
+cuStreamDestroy_v2 (CUstream stream)
 {
   need_stream (stream);
   if (!g_queue_is_empty (&stream->waiting))
     forbidden ("a stream destroyed with work on it");
   g_free (stream);
   return CUDA_SUCCESS;
+}
+
+/* GStreamer 1.22 looks for this name. */
+#undef cuStreamDestroy
+CUresult cuStreamDestroy (CUstream stream);
+CUresult
+cuStreamDestroy (CUstream stream)
+{
+  return cuStreamDestroy_v2 (stream);
 }
 
 static void
@@ -520,3 +527,29 @@ STUB (cuTexObjectDestroy)
 STUB (cuGraphicsGLRegisterImage)
 STUB (cuGraphicsGLRegisterBuffer)
 STUB (cuGLGetDevices_v2)
+/* In GStreamer 1.24 to 1.28. */
+STUB (cuEventCreate)
+STUB (cuEventDestroy_v2)
+STUB (cuEventRecord)
+STUB (cuEventSynchronize)
+STUB (cuIpcCloseMemHandle)
+STUB (cuIpcGetEventHandle)
+STUB (cuIpcGetMemHandle)
+STUB (cuIpcOpenEventHandle)
+STUB (cuIpcOpenMemHandle)
+STUB (cuCtxGetLimit)
+STUB (cuCtxSetLimit)
+STUB (cuCtxSynchronize)
+STUB (cuMemcpyDtoDAsync_v2)
+STUB (cuMemcpyDtoD_v2)
+STUB (cuMemcpyDtoHAsync_v2)
+STUB (cuMemcpyDtoH_v2)
+STUB (cuMemcpyHtoDAsync_v2)
+STUB (cuMemcpyHtoD_v2)
+STUB (cuMemsetD2D16Async)
+STUB (cuMemsetD2D16_v2)
+STUB (cuMemsetD2D32Async)
+STUB (cuMemsetD2D32_v2)
+STUB (cuMemsetD2D8Async)
+STUB (cuMemsetD2D8_v2)
+STUB (cuDeviceGetUuid)
