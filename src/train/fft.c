@@ -50,7 +50,7 @@ product (double complex a, double complex b)
 {
   double ar = creal (a), ai = cimag (a), br = creal (b), bi = cimag (b);
 
-  return CMPLX (ar * br - ai * bi, ar * bi + ai * br);
+  return ccs_complex (ar * br - ai * bi, ar * bi + ai * br);
 }
 
 static void
@@ -89,7 +89,7 @@ prepare_chirp (CcsFft *self)
   self->filter = g_new0 (double complex, self->size);
   self->scratch = g_new (double complex, self->size);
   for (gsize k = 0; k < self->n; k++) {
-    self->chirp[k] = cexp (CMPLX (0, -G_PI * square / self->n));
+    self->chirp[k] = cexp (ccs_complex (0, -G_PI * square / self->n));
     self->filter[k] = conj (self->chirp[k]);
     if (k > 0)
       self->filter[self->size - k] = self->filter[k];
@@ -112,7 +112,7 @@ ccs_fft_new (gsize n)
     self->size = power_of_two_from (2 * n - 1);
   self->root = g_new (double complex, MAX (self->size / 2, 1));
   for (gsize k = 0; k < self->size / 2; k++)
-    self->root[k] = cexp (CMPLX (0, -2 * G_PI * k / self->size));
+    self->root[k] = cexp (ccs_complex (0, -2 * G_PI * k / self->size));
   if (self->size != n)
     prepare_chirp (self);
   return self;

@@ -10,6 +10,21 @@
 
 G_BEGIN_DECLS
 
+/* Returns re + i im, exactly. clang has no CMPLX with the headers of
+ * glibc 2.36.
+ */
+static inline double complex
+ccs_complex (double re, double im)
+{
+  const union
+  {
+    double parts[2];
+    double complex value;
+  } number = { { re, im } };
+
+  return number.value;
+}
+
 /* Twiddle factors and scratch for one length; for one thread at a time. */
 typedef struct _CcsFft CcsFft;
 

@@ -76,12 +76,12 @@ envelope_distance (CcsFft *fft, const float *a, const float *b, gsize n)
   double sum = 0;
 
   for (gsize i = 0; i < n; i++)
-    z[i] = CMPLX (a[i], b[i]);
+    z[i] = ccs_complex (a[i], b[i]);
   ccs_fft_forward (fft, z);
   z[0] = 0;
   for (gsize k = 1; k < (n + 1) / 2; k++) {
-    z[k] = CMPLX (cimag (z[k]), -creal (z[k]));
-    z[n - k] = CMPLX (-cimag (z[n - k]), creal (z[n - k]));
+    z[k] = ccs_complex (cimag (z[k]), -creal (z[k]));
+    z[n - k] = ccs_complex (-cimag (z[n - k]), creal (z[n - k]));
   }
   if (n % 2 == 0)
     z[n / 2] = 0;

@@ -168,6 +168,7 @@ START_TEST (other_weights_and_other_backends_have_their_own)
     g_autoptr (CcsPlan) b = plan_new (&devices[0].base, others, 1, NULL);
     g_autoptr (CcsPlan) c = plan_new (&devices[1].base, params, 1, NULL);
 
+    ck_assert (a && b && c);
     ck_assert_int_eq (devices[0].uploads, 2);
     ck_assert_int_eq (devices[1].uploads, 1);
   }

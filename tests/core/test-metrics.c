@@ -47,13 +47,13 @@ START_TEST (fft_of_any_length_is_the_defining_sum)
   g_autofree double complex *y = g_new (double complex, n);
 
   for (gsize i = 0; i < n; i++)
-    y[i] = x[i] = CMPLX (sin (i * i), cos (3.0 * i));
+    y[i] = x[i] = ccs_complex (sin (i * i), cos (3.0 * i));
   ccs_fft_forward (fft, y);
   for (gsize k = 0; k < n; k++) {
     double complex sum = 0;
 
     for (gsize j = 0; j < n; j++)
-      sum += x[j] * cexp (CMPLX (0, -2 * G_PI * j * k / n));
+      sum += x[j] * cexp (ccs_complex (0, -2 * G_PI * j * k / n));
     ck_assert_double_lt (cabs (sum - y[k]), 1e-11);
   }
   ccs_fft_inverse (fft, y);

@@ -285,6 +285,8 @@ append_spoilt (Net *net, const char *label)
   ccs_program_append_shaped (p, op.kind, op.in, n_in, &op.attrs, asked);
   if (ccs_program_check (p, &error)) {
     g_autoptr (CcsPlan) plan = run_guarded ("reference", net, label);
+
+    ck_assert_ptr_nonnull (plan);
     return FALSE;
   }
   ck_assert_msg (g_error_matches (error, CCS_ERROR, CCS_ERROR_SHAPE)

@@ -409,6 +409,7 @@ START_TEST (random_lives_end_well)
 {
   g_autoptr (CcsModel) kept = gst_test_model (); /* loaded once for all */
 
+  ck_assert_ptr_nonnull (kept);
   signal (SIGALRM, report_deadlock);
   for (guint i = 0; i < n_sequences; i++) {
     running_number = (int)(first_sequence + i);

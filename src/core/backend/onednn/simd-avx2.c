@@ -2,9 +2,6 @@
 /* The inner loops for AVX2 machines. */
 #include "simd.h"
 
-#ifdef __x86_64__
-#pragma GCC target("avx2,fma")
 #define CCS_SIMD_TABLE ccs_simd_avx2
 #define CCS_SIMD_NAME "avx2"
 #include "simd-loops.h"
-#endif
