@@ -220,11 +220,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--values", type=Path, required=True,
                         help="file of rules for values")
+    parser.add_argument("--commands", nargs="*", default=[],
+                        help="the subcommands that are built")
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--program", required=True)
     options = parser.parse_args()
     options.output.write_text(
-        make_completion(read_program(options.program), Rules(options.values)),
+        make_completion(read_program(options.program, options.commands),
+                        Rules(options.values)),
         encoding="utf-8")
 
 

@@ -175,11 +175,17 @@ def run_help(executable, command=()):
                           encoding="utf-8").stdout
 
 
-def read_program(executable):
+def read_program(executable, commands):
     """The Help of a program and of each of its subcommands, which have the
-    program's exit status where they name none."""
+    program's exit status where they name none. The program has @commands, and
+    perhaps others whose part is not built and which are left out."""
     name = os.path.basename(executable)
     program = parse_help([name], run_help(executable))
+    missing = set(commands) - {command for command, _ in program.commands}
+    if missing:
+        raise HelpError(f"{name} has no command {', '.join(sorted(missing))}")
+    program.commands = [pair for pair in program.commands
+                        if pair[0] in commands]
     pages = [program]
     for command, _ in program.commands:
         page = parse_help([name, command], run_help(executable, [command]))
