@@ -4,7 +4,6 @@
 #include "gsttdssturn.h"
 #include <string.h>
 
-#define MAX_SIZE 32768
 #define PIXEL 3 /* bytes */
 #define RESIZED_ROW (CCS_RESIZE_WIDTH * PIXEL)
 #define CROP_ROW (CCS_CROP_WIDTH * PIXEL)
@@ -19,7 +18,42 @@ gst_tdss_picture_clear (GstTdssPicture *self)
   g_clear_pointer (&self->resized, g_free);
 }
 
+/* Allocates @size bytes for a whole frame. NULL with an error set. */
+static guint8 *
+allocate_frame (gsize size, GError **error)
+{
+  guint8 *frame = g_try_malloc (size);
+
+  if (frame == NULL)
+    g_set_error (error, CCS_ERROR, CCS_ERROR_MEMORY,
+                 "not enough memory for a frame of %" G_GSIZE_FORMAT " bytes",
+                 size);
+  return frame;
+}
+
 /* -- to RGB ---------------------------------------------------------------- */
+
+/* Converts format and colours only. */
+static gboolean
+make_converter (GstTdssPicture *self, const GstVideoInfo *info, GError **error)
+{
+  if (gst_video_info_set_format (&self->rgb_info, GST_VIDEO_FORMAT_RGB,
+                                 GST_VIDEO_INFO_WIDTH (info),
+                                 GST_VIDEO_INFO_HEIGHT (info))) {
+    GST_VIDEO_INFO_FPS_N (&self->rgb_info) = GST_VIDEO_INFO_FPS_N (info);
+    GST_VIDEO_INFO_FPS_D (&self->rgb_info) = GST_VIDEO_INFO_FPS_D (info);
+    GST_VIDEO_INFO_INTERLACE_MODE (&self->rgb_info)
+        = GST_VIDEO_INFO_INTERLACE_MODE (info);
+    self->converter = gst_video_converter_new (info, &self->rgb_info, NULL);
+  }
+  if (self->converter == NULL) {
+    g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
+                 "%s cannot be converted to RGB", GST_VIDEO_INFO_NAME (info));
+    return FALSE;
+  }
+  self->rgb = allocate_frame (GST_VIDEO_INFO_SIZE (&self->rgb_info), error);
+  return self->rgb != NULL;
+}
 
 gboolean
 gst_tdss_picture_set_info (GstTdssPicture *self, const GstVideoInfo *info,
@@ -29,28 +63,15 @@ gst_tdss_picture_set_info (GstTdssPicture *self, const GstVideoInfo *info,
   const gint height = GST_VIDEO_INFO_HEIGHT (info);
 
   gst_tdss_picture_clear (self);
-  if (width > MAX_SIZE || height > MAX_SIZE) {
+  if (!ccs_frame_size_is_valid (width, height)) {
     g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
-                 "pictures of %dx%d are too large", width, height);
+                 "frames of %dx%d are too large: scale them down to at most %d "
+                 "pixels a side and %d in all",
+                 width, height, CCS_FRAME_MAX_SIDE, CCS_FRAME_MAX_PIXELS);
     return FALSE;
   }
-  if (GST_VIDEO_INFO_FORMAT (info) == GST_VIDEO_FORMAT_RGB)
-    return TRUE;
-  /* Only format and colours are converted. */
-  gst_video_info_set_format (&self->rgb_info, GST_VIDEO_FORMAT_RGB, width,
-                             height);
-  GST_VIDEO_INFO_FPS_N (&self->rgb_info) = GST_VIDEO_INFO_FPS_N (info);
-  GST_VIDEO_INFO_FPS_D (&self->rgb_info) = GST_VIDEO_INFO_FPS_D (info);
-  GST_VIDEO_INFO_INTERLACE_MODE (&self->rgb_info)
-      = GST_VIDEO_INFO_INTERLACE_MODE (info);
-  self->converter = gst_video_converter_new (info, &self->rgb_info, NULL);
-  if (self->converter == NULL) {
-    g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
-                 "%s cannot be converted to RGB", GST_VIDEO_INFO_NAME (info));
-    return FALSE;
-  }
-  self->rgb = g_malloc (GST_VIDEO_INFO_SIZE (&self->rgb_info));
-  return TRUE;
+  return GST_VIDEO_INFO_FORMAT (info) == GST_VIDEO_FORMAT_RGB
+         || make_converter (self, info, error);
 }
 
 /* The RGB picture in @in, its row distance in @stride. */
@@ -85,9 +106,12 @@ typedef struct
   gint width, height;
 } Picture;
 
-static Picture
-turn_picture (GstTdssPicture *self, Picture in, const GstTdssTurn *turn)
+/* Turns @picture upright, into memory of @self. */
+static gboolean
+turn_picture (GstTdssPicture *self, Picture *picture, const GstTdssTurn *turn,
+              GError **error)
 {
+  const Picture in = *picture;
   const gboolean on_side = gst_tdss_turn_is_on_side (turn);
   const gint width = on_side ? in.height : in.width;
   const gint height = on_side ? in.width : in.height;
@@ -102,7 +126,9 @@ turn_picture (GstTdssPicture *self, Picture in, const GstTdssTurn *turn)
   if (turn->from_bottom)
     start += (gsize)(in.height - 1) * in.stride;
   if (self->turned == NULL)
-    self->turned = g_malloc ((gsize)PIXEL * width * height);
+    self->turned = allocate_frame ((gsize)PIXEL * width * height, error);
+  if (self->turned == NULL)
+    return FALSE;
   out = self->turned;
   for (gint y = 0; y < height; y++, start += down) {
     const guint8 *from = start;
@@ -110,7 +136,8 @@ turn_picture (GstTdssPicture *self, Picture in, const GstTdssTurn *turn)
     for (gint x = 0; x < width; x++, from += across, out += PIXEL)
       memcpy (out, from, PIXEL);
   }
-  return (Picture){ self->turned, (gsize)PIXEL * width, width, height };
+  *picture = (Picture){ self->turned, (gsize)PIXEL * width, width, height };
+  return TRUE;
 }
 
 /* -- to size --------------------------------------------------------------- */
@@ -169,8 +196,9 @@ gst_tdss_picture_run (GstTdssPicture *self, GstVideoFrame *in,
                          "a picture's memory could not be mapped");
     return FALSE;
   }
-  if (turn != GST_VIDEO_ORIENTATION_IDENTITY)
-    picture = turn_picture (self, picture, gst_tdss_turn (turn));
+  if (turn != GST_VIDEO_ORIENTATION_IDENTITY
+      && !turn_picture (self, &picture, gst_tdss_turn (turn), error))
+    return FALSE;
   if (!ensure_resize (self, &picture, whole, error))
     return FALSE;
   write_crop (self, &picture, at, out);

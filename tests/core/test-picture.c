@@ -246,6 +246,23 @@ START_TEST (flipped_bytes_do_no_harm)
 }
 END_TEST
 
+/* With as many bytes as so many pixels could come from. */
+START_TEST (a_picture_beyond_the_limit_of_pixels_is_refused)
+{
+  g_autoptr (GByteArray) bytes = jpeg_file (JCS_RGB, 3);
+  const guint length = bytes->len;
+
+  for (guint i = 0; i + 9 < length; i++)
+    if (bytes->data[i] == 0xff && bytes->data[i + 1] == 0xc0) {
+      bytes->data[i + 5] = bytes->data[i + 7] = 0x7f;
+      break;
+    }
+  g_byte_array_set_size (bytes, 2 << 20);
+  memset (bytes->data + length, 0, bytes->len - length);
+  assert_refused (bytes->data, bytes->len);
+}
+END_TEST
+
 START_TEST (a_small_file_may_not_declare_a_large_picture)
 {
   g_autoptr (GByteArray) bytes = jpeg_file (JCS_RGB, 3);
@@ -304,6 +321,7 @@ main (void)
   tcase_add_test (refused, a_png_cut_off_anywhere_is_refused);
   tcase_add_test (refused, a_jpeg_cut_off_anywhere_is_refused);
   tcase_add_test (refused, flipped_bytes_do_no_harm);
+  tcase_add_test (refused, a_picture_beyond_the_limit_of_pixels_is_refused);
   tcase_add_test (refused, a_small_file_may_not_declare_a_large_picture);
   tcase_add_test (refused, other_content_is_refused);
   tcase_add_loop_test (refused, what_is_no_file_is_an_error_that_names_it, 0,

@@ -135,6 +135,30 @@ START_TEST (resize_refuses_impossible_sizes)
 }
 END_TEST
 
+static const struct
+{
+  gint64 width, height;
+  gboolean valid;
+} frame_sizes[] = {
+  { 1, 1, TRUE },
+  { CCS_FRAME_MAX_SIDE, CCS_FRAME_MAX_PIXELS / CCS_FRAME_MAX_SIDE, TRUE },
+  { CCS_FRAME_MAX_SIDE, CCS_FRAME_MAX_PIXELS / CCS_FRAME_MAX_SIDE + 1, FALSE },
+  { CCS_FRAME_MAX_SIDE, CCS_FRAME_MAX_SIDE, FALSE },
+  { CCS_FRAME_MAX_SIDE + 1, 1, FALSE },
+  { 1, CCS_FRAME_MAX_SIDE + 1, FALSE },
+  { 0, 1, FALSE },
+  { -1, -1, FALSE },
+  { G_MAXINT64, G_MAXINT64, FALSE },
+};
+
+START_TEST (a_frame_is_limited_in_its_sides_and_in_their_product)
+{
+  ck_assert_int_eq (
+      ccs_frame_size_is_valid (frame_sizes[_i].width, frame_sizes[_i].height),
+      frame_sizes[_i].valid);
+}
+END_TEST
+
 /* -- enhancement -- */
 
 static const struct
@@ -243,6 +267,9 @@ main (void)
   tcase_add_loop_test (resize, resize_gives_the_bytes_that_pillow_gives, 0,
                        G_N_ELEMENTS (resize_cases));
   tcase_add_test (resize, resize_keeps_to_rows_and_strides);
+  tcase_add_loop_test (resize,
+                       a_frame_is_limited_in_its_sides_and_in_their_product, 0,
+                       G_N_ELEMENTS (frame_sizes));
   tcase_add_loop_test (resize, resize_refuses_impossible_sizes, 0, 6);
   suite_add_tcase (suite, resize);
 

@@ -430,6 +430,43 @@ START_TEST (a_frame_without_a_timestamp_is_an_error)
 }
 END_TEST
 
+/* Sizes around the limits of a side and of the product, in formats of 1 to 8
+ * bytes a pixel: caps alone, whose memory would be allocated next. */
+START_TEST (caps_are_accepted_if_their_frames_are_within_the_limits)
+{
+  static const char *const formats[] = { "GRAY8", "I420", "RGB", "ARGB64_LE" };
+  const guint32 seed = 7 + (guint32)_i;
+  GRand *random = g_rand_new_with_seed (seed);
+  const gint width = 1 << g_rand_int_range (random, 0, 17);
+  const gint height = 1 << g_rand_int_range (random, 0, 17);
+  const gint more = g_rand_int_range (random, 0, 2);
+  const char *format = formats[g_rand_int_range (random, 0, 4)];
+  g_autofree char *line = g_strdup_printf (
+      "video/x-raw, format=%s, width=%d, height=%d, framerate=10/1", format,
+      width + more, height);
+  g_autoptr (GstCaps) caps = gst_caps_from_string (line);
+  const gboolean valid = ccs_frame_size_is_valid (width + more, height);
+  GstHarness *h = gst_harness_new ("tdsscrop");
+  g_autoptr (GstBus) bus = gst_test_bus (h->element);
+  GstSegment segment;
+
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  gst_harness_play (h);
+  gst_harness_push_event (h, gst_event_new_stream_start ("frames"));
+  gst_harness_push_event (h, gst_event_new_caps (caps));
+  gst_harness_push_event (h, gst_event_new_segment (&segment));
+  /* Too short for accepted caps; without them it is not looked at. */
+  if (gst_harness_push (h, gst_buffer_new ())
+      != (valid ? GST_FLOW_ERROR : GST_FLOW_NOT_NEGOTIATED))
+    ck_abort_msg ("seed %u: %s is %s", seed, line, valid ? "valid" : "invalid");
+  if (!valid && g_str_equal (format, "GRAY8"))
+    gst_test_assert_error (bus, GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION,
+                           "too large");
+  g_rand_free (random);
+  gst_harness_teardown (h);
+}
+END_TEST
+
 static const char *const bad_points[] = { "33,0", "0,17", "-1,0", "1", "1,2x" };
 
 START_TEST (a_frame_smaller_than_its_caps_is_an_error)
@@ -506,6 +543,8 @@ main (int argc, char **argv)
   tcase_add_test (numbers, frames_that_come_late_are_not_dropped);
   tcase_add_test (refused, a_frame_without_a_timestamp_is_an_error);
   tcase_add_test (refused, a_frame_smaller_than_its_caps_is_an_error);
+  tcase_add_loop_test (
+      refused, caps_are_accepted_if_their_frames_are_within_the_limits, 0, 60);
   tcase_add_loop_test (refused, points_outside_the_slack_are_refused, 0,
                        G_N_ELEMENTS (bad_points));
   tcase_add_test (refused, without_its_module_no_device_memory_is_offered);

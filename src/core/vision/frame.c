@@ -24,6 +24,14 @@ enum
 static const float channel_mean[N_CHANNELS] = { 0.485f, 0.456f, 0.406f };
 static const float channel_std[N_CHANNELS] = { 0.229f, 0.224f, 0.225f };
 
+gboolean
+ccs_frame_size_is_valid (gint64 width, gint64 height)
+{
+  return width >= 1 && width <= CCS_FRAME_MAX_SIDE && height >= 1
+         && height <= CCS_FRAME_MAX_SIDE
+         && width * height <= CCS_FRAME_MAX_PIXELS;
+}
+
 CcsPoint
 ccs_tdss_point (gint64 frame)
 {

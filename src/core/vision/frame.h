@@ -8,6 +8,16 @@
 
 G_BEGIN_DECLS
 
+/* Largest size of a frame from a file or from caps: pixels of a side, and
+ * pixels in all. At 8 bytes a pixel, the most of any raw format, that is 1 GiB:
+ * row offsets fit 32 bits. */
+#define CCS_FRAME_MAX_SIDE 32768
+#define CCS_FRAME_MAX_PIXELS (1 << 27)
+/* Returns whether a frame of @width x @height has at least one pixel and is
+ * within both limits. To be called before memory is allocated for a size that
+ * comes from outside. Thread-safe. */
+gboolean ccs_frame_size_is_valid (gint64 width, gint64 height);
+
 /* A planned resize from one size to another: weights and scratch, reusable,
  * for one thread at a time. The bytes are those of Pillow 9.4, which always
  * filters rows first; later releases filter columns first where that is

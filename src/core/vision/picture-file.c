@@ -18,6 +18,7 @@
 #include <png.h>
 
 #include "../error.h"
+#include "frame.h"
 
 #define MAX_FILE_SIZE (256 << 20)
 /* Deflate cannot expand further than 1032 to 1, a JPEG with one bit a block
@@ -48,10 +49,9 @@ fail (Decoder *self, const char *message)
 static void
 begin_picture (Decoder *self, guint32 width, guint32 height)
 {
-  guint64 pixels = (guint64)width * height;
+  const guint64 pixels = (guint64)width * height;
 
-  if (width < 1 || height < 1 || width > CCS_PICTURE_MAX_SIDE
-      || height > CCS_PICTURE_MAX_SIDE || pixels > CCS_PICTURE_MAX_PIXELS)
+  if (!ccs_frame_size_is_valid (width, height))
     fail (self, "the picture is empty or too large");
   if (pixels > (guint64)self->size * MAX_EXPANSION + EXPANSION_SLACK)
     fail (self, "the file is too short for the size it declares");
@@ -108,7 +108,7 @@ png_decode (Decoder *self, png_structp png, png_infop info)
 {
   gint passes;
 
-  png_set_user_limits (png, CCS_PICTURE_MAX_SIDE, CCS_PICTURE_MAX_SIDE);
+  png_set_user_limits (png, CCS_FRAME_MAX_SIDE, CCS_FRAME_MAX_SIDE);
   png_set_chunk_cache_max (png, 64);
   png_set_chunk_malloc_max (png, 1 << 20);
   png_set_read_fn (png, self, png_read);

@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Pictures from PNG and JPEG files as plain 8-bit RGB, the same pixels that
  * Pillow's open().convert("RGB") gives for 8-bit files: alpha is dropped, grey
- * is spread, no gamma or orientation is applied. */
+ * is spread, no gamma or orientation is applied. Larger ones than
+ * ccs_frame_size_is_valid() allows are rejected. */
 #pragma once
 
 #include <glib.h>
 
 G_BEGIN_DECLS
-
-/* Most pixels and the longest side that are read. */
-#define CCS_PICTURE_MAX_PIXELS (1 << 26)
-#define CCS_PICTURE_MAX_SIDE 32768
 
 /**
  * CcsPicture:

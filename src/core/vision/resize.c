@@ -13,7 +13,6 @@
 #endif
 
 #define N_CHANNELS 3
-#define MAX_SIZE 32768
 
 #define WEIGHT_BITS CCS_RESIZE_WEIGHT_BITS
 /* A weight of 22 fractional bits is high x 2^15 + low, two 16-bit numbers, so
@@ -159,11 +158,12 @@ axis_clear (Axis *self)
 static gboolean
 check_size (const char *which, gint width, gint height, GError **error)
 {
-  if (width >= 1 && width <= MAX_SIZE && height >= 1 && height <= MAX_SIZE)
+  if (width >= 1 && width <= CCS_FRAME_MAX_SIDE && height >= 1
+      && height <= CCS_FRAME_MAX_SIDE)
     return TRUE;
   g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
                "resize: %s size %dx%d is outside 1x1 to %dx%d", which, width,
-               height, MAX_SIZE, MAX_SIZE);
+               height, CCS_FRAME_MAX_SIDE, CCS_FRAME_MAX_SIDE);
   return FALSE;
 }
 
