@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gsttdssturn.h"
+#include "vision/frame.h"
 
 G_STATIC_ASSERT (CCS_TAPS_WEIGHT_BITS == CCS_RESIZE_WEIGHT_BITS);
 

@@ -4,7 +4,7 @@
  * the GPU does. */
 #pragma once
 
-#include <ccstereo.h>
+#include <ccstereo/ccstereo.h>
 #include <gst/video/video.h>
 
 #include "picture-kernels.h"

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstccstereo.h"
 
-#include "backend/backend.h"
-
 GST_DEBUG_CATEGORY_STATIC (ccstereo_debug);
 #define GST_CAT_DEFAULT ccstereo_debug
 
@@ -197,7 +195,7 @@ gst_ccstereo_model_settings_load (GstCcstereoModelSettings *self,
     gst_ccstereo_post_error (element, error);
   else
     GST_INFO_OBJECT (element, "model %s (%s) on %s", path, ccs_model_id (model),
-                     ccs_backend_name (ccs_model_backend (model)));
+                     ccs_model_backend_name (model));
   return model;
 }
 
@@ -261,9 +259,9 @@ gst_ccstereo_init (void)
 GstCaps *
 gst_ccstereo_features_caps (CcsModel *model, gint fps_n, gint fps_d)
 {
-  gint dim = ccs_model_config_dim (ccs_model_config (model));
-  g_autofree char *dims = g_strdup_printf ("%d,%d,%d", CCS_FEATURE_HEIGHT,
-                                           CCS_FEATURE_WIDTH, dim);
+  guint channels = ccs_model_feature_channels (model);
+  g_autofree char *dims = g_strdup_printf ("%d,%d,%u", CCS_FEATURE_HEIGHT,
+                                           CCS_FEATURE_WIDTH, channels);
 
   return gst_caps_new_simple (
       GST_CCSTEREO_FEATURES_CAPS, "tensor-id", G_TYPE_STRING, "ccstereo-visual",

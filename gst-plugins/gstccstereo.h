@@ -4,7 +4,7 @@
  * goes from one to the next. */
 #pragma once
 
-#include <ccstereo.h>
+#include <ccstereo/ccstereo.h>
 #include <gst/gst.h>
 #include <gst/video/video.h>
 

@@ -34,7 +34,7 @@ make_binauralizer (GstCcstereoDec *self)
 {
   g_autoptr (GstAggregatorPad) features
       = gst_ccstereo_dec_ref_features_pad (self);
-  CcsBinauralizerOptions options = CCS_BINAURALIZER_DEFAULTS;
+  CcsBinauralizerOptions options = CCS_BINAURALIZER_OPTIONS_INIT;
   GstClockTime latency;
   GError *error = NULL;
 

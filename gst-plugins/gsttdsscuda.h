@@ -17,7 +17,7 @@
  * here, since nothing can come without one. */
 #pragma once
 
-#include <ccstereo.h>
+#include <ccstereo/ccstereo.h>
 #include <gst/video/video.h>
 
 G_BEGIN_DECLS

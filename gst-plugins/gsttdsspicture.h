@@ -3,7 +3,7 @@
  * a crop of 448x224. Keeps what pictures of one size and format share. */
 #pragma once
 
-#include <ccstereo.h>
+#include <ccstereo/ccstereo.h>
 #include <gst/video/video.h>
 
 G_BEGIN_DECLS

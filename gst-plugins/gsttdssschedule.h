@@ -3,7 +3,7 @@
  * time alone. Whoever shares one among threads locks it. */
 #pragma once
 
-#include <ccstereo.h>
+#include <ccstereo/ccstereo.h>
 #include <gst/gst.h>
 
 G_BEGIN_DECLS

@@ -3,7 +3,9 @@
  * same names, defaults and messages in both. */
 #pragma once
 
-#include "ccstereo.h"
+#include <ccstereo/ccstereo.h>
+
+#include "backend/backend.h"
 #include "tool.h"
 
 G_BEGIN_DECLS
@@ -22,10 +24,7 @@ typedef struct
 
 #define BACKEND_CHOICE_DEFAULTS                                                \
   {                                                                            \
-    NULL, NULL,                                                                \
-    {                                                                          \
-      0, -1, CCS_PRECISION_FP32                                                \
-    }                                                                          \
+    NULL, NULL, CCS_BACKEND_OPTIONS_INIT                                       \
   }
 
 /* Rows of a GOptionEntry array that fill @choice. */

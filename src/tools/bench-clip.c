@@ -3,6 +3,8 @@
  * again: what they show costs nothing, holding them would. */
 #include "bench-clip.h"
 
+#include "audio/window-grid.h"
+#include "binauralizer/clip.h"
 #include "random-model.h"
 
 #define N_PICTURES CCS_MODEL_FRAME_BATCH
@@ -124,7 +126,7 @@ feature_of_window (gsize window, gpointer user_data)
 gboolean
 bench_clip_run (BenchClip *self, CcsModel *model, GError **error)
 {
-  const guint most = ccs_model_bulk_frames (model);
+  const guint most = ccs_model_preferred_frames (model);
 
   for (gsize i = 0; i < self->n_frames; i += most) {
     guint n = MIN (most, self->n_frames - i);

@@ -3,7 +3,7 @@
  * test protocol. */
 #pragma once
 
-#include "ccstereo.h"
+#include <ccstereo/ccstereo.h>
 
 G_BEGIN_DECLS
 

@@ -6,6 +6,7 @@
 
 #include "bench-count.h"
 #include "bench-measure.h"
+#include "model/model-private.h"
 #include "model/net.h"
 #include "nn/plan.h"
 #include "random-model.h"

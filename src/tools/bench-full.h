@@ -4,7 +4,9 @@
  * grows over many windows. */
 #pragma once
 
+#include "backend/backend.h"
 #include "bench-clip.h"
+#include "nn/tensor.h"
 
 G_BEGIN_DECLS
 

@@ -3,6 +3,7 @@
  * to what its arithmetic units can do. */
 #include "tool.h"
 
+#include <ccstereo/ccstereo.h>
 #include <stdio.h>
 #include <sys/resource.h>
 
@@ -12,8 +13,8 @@
 #include "bench-count.h"
 #include "bench-full.h"
 #include "bench-measure.h"
-#include "ccstereo.h"
 #include "file-write.h"
+#include "model/model-private.h"
 #include "model/net.h"
 #include "random-model.h"
 
@@ -76,7 +77,7 @@ run_encode (gpointer data, GError **error)
   Bench *self = data;
 
   return bench_clip_encode (self->clip, self->model,
-                            ccs_model_bulk_frames (self->model), error);
+                            ccs_model_preferred_frames (self->model), error);
 }
 
 static gboolean
@@ -85,7 +86,7 @@ run_separate (gpointer data, GError **error)
   Bench *self = data;
 
   return bench_clip_separate (self->clip, self->model,
-                              ccs_model_bulk_windows (self->model), error);
+                              ccs_model_preferred_windows (self->model), error);
 }
 
 static gboolean
@@ -171,10 +172,11 @@ bench (Bench *self, const CcsModelConfig *config, CcsBackend *backend,
       || !raise_peak (self, backend, &results->peak_gflops, error))
     return FALSE;
 
-  encode /= ccs_model_bulk_frames (self->model);
+  encode /= ccs_model_preferred_frames (self->model);
   results->encoder_ms_per_frame = 1e3 * encode;
   results->encoder_gflops = 2e-9 * encoder_macs (config) / encode;
-  results->window_ms = 1e3 * separate / ccs_model_bulk_windows (self->model);
+  results->window_ms
+      = 1e3 * separate / ccs_model_preferred_windows (self->model);
   results->realtime_factor = CLIP_SECONDS / results->clip10s_seconds;
   return bench_measure (run_frame_and_window, self, self->seconds, "latency",
                         self->verbose, &results->latency, error)

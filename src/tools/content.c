@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "content.h"
 
+#include "checkpoint/checkpoint.h"
+
 /* Whether @trunk holds just the trunk of models with @backbone. */
 static gboolean
 is_trunk (const CcsStateDict *trunk, gint backbone)

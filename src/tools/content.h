@@ -2,7 +2,9 @@
 /* What a parameter file holds: the same answer for every subcommand. */
 #pragma once
 
-#include "ccstereo.h"
+#include <ccstereo/ccstereo.h>
+
+#include "model/config.h"
 
 G_BEGIN_DECLS
 

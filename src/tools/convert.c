@@ -3,6 +3,7 @@
  * safetensors with this project's metadata. */
 #include "tool.h"
 
+#include "checkpoint/checkpoint.h"
 #include "content.h"
 
 #define FORMAT_VERSION "1"

@@ -4,8 +4,10 @@
 
 #include <string.h>
 
+#include "checkpoint/checkpoint.h"
 #include "content.h"
 #include "file-write.h"
+#include "model/model-private.h"
 #include "onnx/model-file.h"
 
 #define META_MODEL_ID "ccstereo.model_id"

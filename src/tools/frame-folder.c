@@ -2,10 +2,10 @@
 /* Numbered pictures: found by name, read and cropped one at a time. */
 #include "frame-folder.h"
 
+#include <ccstereo/ccstereo.h>
 #include <string.h>
 
-#include "ccstereo.h"
-#include "vision/picture-file.h"
+#include "picture-file.h"
 
 #define MAX_DIGITS 15 /* more would be no frame number */
 

@@ -2,7 +2,7 @@
 /* A folder of numbered pictures, one a frame, as data sets keep videos. */
 #pragma once
 
-#include "vision/frame.h"
+#include <ccstereo/vision.h>
 
 G_BEGIN_DECLS
 

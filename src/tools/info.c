@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "checkpoint/checkpoint.h"
 #include "content.h"
 
 #define N_DTYPES (CCS_S64 + 1)

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* `ccstereo`: finds the subcommand and hands over. */
-#include "tool.h"
+#include "datasets.h"
 
-#include <errno.h>
+#include <ccstereo/version.h>
 #include <locale.h>
 #include <stdio.h>
 
-#include "ccstereo.h"
-
 static const ToolCommand *const commands[]
-    = { &tool_info,  &tool_convert, &tool_export, &tool_run,
-        &tool_bench, &tool_prepare, &tool_scenes };
+    = { &tool_info,  &tool_convert,     &tool_export,    &tool_run,
+        &tool_bench, &tool_run_prepare, &tool_run_scenes };
 
 /* In GOption's format, as the subcommands have it. */
 static void
@@ -30,16 +28,6 @@ print_usage (FILE *to)
          to);
 }
 
-/* What was printed must have arrived. */
-static int
-finish (int status)
-{
-  if (fflush (stdout) == 0 && !ferror (stdout))
-    return status;
-  g_printerr ("ccstereo: standard output: %s\n", g_strerror (errno));
-  return status == TOOL_OK ? TOOL_FAILED : status;
-}
-
 int
 main (int argc, char **argv)
 {
@@ -50,15 +38,15 @@ main (int argc, char **argv)
   }
   if (g_str_equal (argv[1], "--help") || g_str_equal (argv[1], "-h")) {
     print_usage (stdout);
-    return finish (TOOL_OK);
+    return tool_finish (TOOL_OK);
   }
   if (g_str_equal (argv[1], "--version")) {
-    puts ("ccstereo " CCS_VERSION);
-    return finish (TOOL_OK);
+    puts ("ccstereo " CCS_VERSION_STRING);
+    return tool_finish (TOOL_OK);
   }
   for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
     if (g_str_equal (argv[1], commands[i]->name))
-      return finish (commands[i]->run (argc - 1, argv + 1));
+      return tool_finish (commands[i]->run (argc - 1, argv + 1));
   g_printerr ("ccstereo: there is no command \"%s\"\n", argv[1]);
   print_usage (stderr);
   return TOOL_USAGE;

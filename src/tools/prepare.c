@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* `ccstereo prepare`: a folder of videos becomes a data set to train on. */
-#include "tool.h"
+#include "datasets.h"
 
 #include <stdio.h>
 
@@ -93,10 +93,10 @@ run_prepare (gint argc, char **argv)
 }
 
 const ToolCommand tool_prepare = {
-  "prepare",
+  TOOL_PREPARE,
   "VIDEOS FOLDER",
   2,
-  "Make a data set of a folder of videos",
+  TOOL_PREPARE_SUMMARY,
   "Clips of ten seconds: frames at 10 a second, 480x240, and 48 kHz stereo. "
   "All\nclips of a video fall to one split.",
   run_prepare

@@ -2,7 +2,9 @@
 /* Models with made-up parameters, where only the work counts. */
 #pragma once
 
-#include "ccstereo.h"
+#include <ccstereo/ccstereo.h>
+
+#include "model/config.h"
 
 G_BEGIN_DECLS
 

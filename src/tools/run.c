@@ -4,10 +4,10 @@
  * encoded as its windows come to need them, so that length costs no memory. */
 #include "tool.h"
 
+#include <ccstereo/ccstereo.h>
 #include <math.h>
 
 #include "backend-choice.h"
-#include "ccstereo.h"
 #include "frame-folder.h"
 #include "sound-input.h"
 #include "wav-result.h"
@@ -71,7 +71,7 @@ load_picture (Job *self, gint64 k, guint8 *out, GError **error)
 static gboolean
 push_features (Job *self, GError **error)
 {
-  guint n = MIN (ccs_model_bulk_frames (self->model),
+  guint n = MIN (ccs_model_preferred_frames (self->model),
                  self->n_analysed - self->analysed);
   gsize size = ccs_model_feature_size (self->model);
   g_autofree guint8 *pixels = g_malloc (n * PICTURE_BYTES);
@@ -183,7 +183,8 @@ static gboolean
 stream (Job *self, GError **error)
 {
   const gsize block
-      = BLOCK * (ccs_model_bulk_windows (self->model) / CCS_MODEL_WINDOW_BATCH);
+      = BLOCK
+        * (ccs_model_preferred_windows (self->model) / CCS_MODEL_WINDOW_BATCH);
   g_autofree float *samples = g_new (float, block * self->info.channels);
   gsize read = 0;
   sf_count_t n;
@@ -246,7 +247,7 @@ static gboolean
 open_engine (Job *self, GError **error)
 {
   const Options *options = self->options;
-  CcsBinauralizerOptions engine = CCS_BINAURALIZER_DEFAULTS;
+  CcsBinauralizerOptions engine = CCS_BINAURALIZER_OPTIONS_INIT;
   g_autofree char *path = options->model ? g_strdup (options->model)
                                          : ccs_model_default_path (error);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* `ccstereo scenes`: synthetic scenes written to disk, as a data set in
  * FAIR-Play's layout or as videos to play and to try the elements with. */
-#include "tool.h"
+#include "datasets.h"
 
 #include <stdio.h>
 
@@ -148,10 +148,10 @@ run_scenes (gint argc, char **argv)
 }
 
 const ToolCommand tool_scenes = {
-  "scenes",
+  TOOL_SCENES,
   "FOLDER",
   1,
-  "Write synthetic scenes as a data set or as videos",
+  TOOL_SCENES_SUMMARY,
   "Scenes of ten seconds in which things sound where they are seen. The same "
   "seed,\nsplit and number are the same scene as in ccstereo-train's data set "
   "\"scenes\".",

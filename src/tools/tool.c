@@ -2,11 +2,11 @@
 /* Options, messages and progress, the same way for every subcommand. */
 #include "tool.h"
 
+#include <ccstereo/error.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
-
-#include "error.h"
 
 static void
 say (const ToolCommand *command, const char *kind, const char *text)
@@ -136,6 +136,15 @@ tool_notice (const ToolCommand *command, const char *format, ...)
   text = g_strdup_vprintf (format, args);
   va_end (args);
   say (command, "note: ", text);
+}
+
+int
+tool_finish (int status)
+{
+  if (fflush (stdout) == 0 && !ferror (stdout))
+    return status;
+  g_printerr ("ccstereo: standard output: %s\n", g_strerror (errno));
+  return status == TOOL_OK ? TOOL_FAILED : status;
 }
 
 void

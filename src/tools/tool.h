@@ -33,7 +33,7 @@ typedef struct
 } ToolCommand;
 
 extern const ToolCommand tool_info, tool_convert, tool_export, tool_bench,
-    tool_run, tool_prepare, tool_scenes;
+    tool_run;
 
 /* Parses @argv, of which afterwards only the name and the operands are left.
  * On FALSE a message has been given: end with TOOL_USAGE. --help is answered
@@ -56,6 +56,9 @@ gboolean tool_check_folder (const char *folder, gboolean overwrite,
 /* A remark on standard error that is no error. */
 void tool_notice (const ToolCommand *command, const char *format, ...)
     G_GNUC_PRINTF (2, 3);
+/* Flushes standard output at the end of the program. Returns @status, or
+ * TOOL_FAILED, having reported it, if what was printed could not be written. */
+int tool_finish (int status);
 /* Share of the work done, 0 to 1, redrawn in place: only when @verbose and
  * standard error is a terminal. At 1 the line ends. */
 void tool_progress (gboolean verbose, const char *what, double done);

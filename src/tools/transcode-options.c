@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "transcode-options.h"
 
+#include <ccstereo/binauralizer.h>
+#include <ccstereo/constants.h>
+
 #include "backend/backend.h"
-#include "binauralizer/binauralizer.h"
 
 static gboolean
 check_ranges (const TranscodeOptions *options, GError **error)

@@ -5,12 +5,12 @@
  * edit lists and fragments say. */
 #include "transcode-sound.h"
 
+#include <ccstereo/model.h>
 #include <gio/gio.h>
 #include <gst/app/gstappsink.h>
 #include <gst/audio/audio.h>
 #include <gst/gst.h>
 
-#include "model/model.h"
 #include "transcode-feed.h"
 #include "transcode-frame.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* `ccstereo-transcode IN OUT`: the same file with binaural sound. Packets of
  * the input and of the new track are put in the order of their times. */
+#include <ccstereo/version.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <gst/gst.h>
@@ -358,7 +359,7 @@ main (int argc, char **argv)
     say (error->message);
     code = EXIT_USAGE;
   } else if (options.version) {
-    puts ("ccstereo-transcode " CCS_VERSION);
+    puts ("ccstereo-transcode " CCS_VERSION_STRING);
   } else {
     catch_signals ();
     gst_init (NULL, NULL);

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "wav-result.h"
 
+#include <ccstereo/error.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <math.h>
 #include <sndfile.h>
-
-#include "error.h"
 
 #define CHANNELS 2
 #define MAX_SAMPLE_BYTES 4

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "arguments.h"
+#include "backend/backend.h"
 #include "command-line.h"
-#include "error.h"
+#include <ccstereo/error.h>
 #include <string.h>
 
 static const char official[] = "official";

@@ -3,8 +3,9 @@
  * and with one meaning: which data, and what computes. */
 #pragma once
 
+#include <ccstereo/ccstereo.h>
+
 #include "dataset.h"
-#include <ccstereo.h>
 
 G_BEGIN_DECLS
 

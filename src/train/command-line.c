@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "command-line.h"
-#include "error.h"
+#include <ccstereo/error.h>
 #include <string.h>
 
 #define DASHES "--"

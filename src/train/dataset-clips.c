@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "dataset-clips.h"
 
+#include <ccstereo/error.h>
+
 #include "dataset-files.h"
-#include "error.h"
 
 struct _CcsClips
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* FAIR-Play's folders (specification section 9): binaural_audios/ID.wav,
  * frames/ID.mp4/000001.png ..., splits as HDF5 lists or, re-split, as text. */
+#include <ccstereo/error.h>
 #include <string.h>
 
 #include "dataset-clips.h"
 #include "dataset-files.h"
 #include "dataset-layout.h"
-#include "error.h"
 
 /* The file name without its extension, whatever machine's path it was. */
 static char *

@@ -4,14 +4,13 @@
  * dataset-picture.c. */
 #include "dataset-files.h"
 
+#include <ccstereo/error.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "error.h"
 
 gboolean
 ccs_file_readable (const char *path, GError **error)

@@ -3,6 +3,7 @@
  * printing of errors is turned off; one line of ours says what is wrong. */
 #include "dataset-hdf5.h"
 
+#include <ccstereo/error.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <hdf5.h>
@@ -16,7 +17,6 @@
 #include <unistd.h>
 
 #include "dataset-files.h"
-#include "error.h"
 
 #define LONGEST_ENTRY 4096 /* bytes of a string of fixed size */
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Lists of clips as text; those in HDF5 files are in dataset-hdf5.c. */
+#include <ccstereo/error.h>
 #include <string.h>
 
 #include "dataset-files.h"
-#include "error.h"
 
 #define BYTE_ORDER_MARK "\xef\xbb\xbf" /* as Windows' editors begin a text */
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Frames read from and written to files. */
+#include <ccstereo/vision.h>
 #include <stdio.h>
 
 #include <errno.h>
@@ -9,8 +10,7 @@
 #include <setjmp.h>
 
 #include "dataset-files.h"
-#include "vision/frame.h"
-#include "vision/picture-file.h"
+#include "picture-file.h"
 
 #define JPEG_QUALITY 95
 

@@ -3,9 +3,8 @@
  * asked for, with FAIR-Play's numbering of frames. */
 #include "dataset.h"
 
+#include <ccstereo/error.h>
 #include <string.h>
-
-#include "error.h"
 
 #define SCENE_SAMPLES ((gsize)(CCS_SCENE_DURATION * CCS_MODEL_RATE))
 #define LAST_FRAME 99 /* as FAIR-Play is read */

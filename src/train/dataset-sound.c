@@ -3,12 +3,12 @@
  * through libsndfile and the resampler. */
 #include "dataset-files.h"
 
+#include <ccstereo/error.h>
 #include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
 
 #include "audio/resampler.h"
-#include "error.h"
 #include "sound-input.h"
 
 #define HIGHEST_RATE 768000 /* Hz */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* YT-Clean's folders (specification section 9): a list of videos, each cut into
  * sound files of about ten seconds named by their first second. */
+#include <ccstereo/error.h>
 #include <string.h>
 
 #include "dataset-clips.h"
 #include "dataset-files.h"
-#include "error.h"
 
 #define SOUND_FOLDER "cipic_subj3"
 #define EXTENSION ".jpg"

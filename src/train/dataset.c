@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "dataset.h"
 
+#include <ccstereo/error.h>
 #include <math.h>
-
-#include "error.h"
 
 CcsDataset *
 ccs_dataset_open (const CcsDatasetOptions *options, GError **error)

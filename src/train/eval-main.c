@@ -346,7 +346,7 @@ main (int argc, char **argv)
   if (!parse (&a, &argc, &argv, &error))
     status = EXIT_USAGE;
   else if (a.version)
-    puts ("ccstereo-eval " CCS_VERSION);
+    puts ("ccstereo-eval " CCS_VERSION_STRING);
   else if (!evaluate (&a, &error))
     status = EXIT_FAILED;
   if (error)

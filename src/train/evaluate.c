@@ -3,6 +3,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "audio/window-grid.h"
+#include "binauralizer/clip.h"
+
 #define LEVEL_FLOOR 1e-6 /* energy: -60 dB of full scale */
 #define MAX_LAG (CCS_MODEL_RATE / 1000)
 #define BLOCK (CCS_MODEL_RATE / 10) /* level and time are compared in 0.1 s */
@@ -128,7 +131,7 @@ static gboolean
 encode_frames (ClipFeatures *self, const GArray *numbers, GError **error)
 {
   const gsize crop_bytes = CCS_CROP_WIDTH * CCS_CROP_HEIGHT * 3;
-  const guint most = ccs_model_bulk_frames (self->model);
+  const guint most = ccs_model_preferred_frames (self->model);
   gsize size = ccs_model_feature_size (self->model);
   g_autofree guint8 *rgb = g_malloc (CCS_RESIZE_WIDTH * CCS_RESIZE_HEIGHT * 3);
   g_autofree guint8 *crops = g_malloc (most * crop_bytes);

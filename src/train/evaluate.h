@@ -4,9 +4,10 @@
  * metrics and two that listeners notice, with mono on both ears beside it. */
 #pragma once
 
+#include <ccstereo/ccstereo.h>
+
 #include "dataset.h"
 #include "metrics.h"
-#include <ccstereo.h>
 
 G_BEGIN_DECLS
 

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hrir.h"
 
+#include <ccstereo/error.h>
 #include <math.h>
 #include <mysofa.h>
 #include <string.h>
-
-#include "error.h"
 
 #define SOFA_ENVIRONMENT "CCSTEREO_SOFA"
 #define SOFA_RADIUS 1.0 /* metres; files of one radius ignore it */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "initial.h"
+#include "checkpoint/checkpoint.h"
 #include "dataset-random.h"
 #include <math.h>
 #include <string.h>

@@ -4,7 +4,9 @@
  * ResNet file where one is given. */
 #pragma once
 
-#include <ccstereo.h>
+#include <ccstereo/ccstereo.h>
+
+#include "model/config.h"
 
 G_BEGIN_DECLS
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "loader.h"
 
+#include <ccstereo/error.h>
 #include <math.h>
 #include <stdlib.h>
 
 #include "dataset-random.h"
-#include "error.h"
 #include "vision/frame.h"
 
 /* Training windows start in [0, this - window], the published way. */

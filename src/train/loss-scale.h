@@ -5,7 +5,9 @@
  * the scale; a long row of good steps doubles it. */
 #pragma once
 
-#include <ccstereo.h>
+#include <ccstereo/ccstereo.h>
+
+#include "nn/tensor.h"
 
 G_BEGIN_DECLS
 

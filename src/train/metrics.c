@@ -3,9 +3,9 @@
  * joins the channels stands in ccs_metrics_compute(). */
 #include "metrics.h"
 
+#include <ccstereo/error.h>
 #include <math.h>
 
-#include "error.h"
 #include "model/config.h"
 #include "spectrum.h"
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "prepare-media.h"
 
+#include <ccstereo/error.h>
+#include <ccstereo/vision.h>
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
 #include <libswresample/swresample.h>
 #include <libswscale/swscale.h>
 
-#include "error.h"
 #include "model/config.h"
-#include "vision/frame.h"
 
 #define MOST_CHANNELS 64
 #define MOST_BROKEN 16 /* packets that may be broken before we give up */

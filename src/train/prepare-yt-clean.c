@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Ambisonic videos into YT-Clean's layout: the step from four channels to two
  * ears that no public tool makes. */
+#include <ccstereo/error.h>
 #include <glib/gstdio.h>
 
 #include "dataset-files.h"
-#include "error.h"
 #include "prepare-ambisonic.h"
 #include "prepare-private.h"
 

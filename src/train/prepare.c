@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "prepare.h"
 
+#include <ccstereo/error.h>
 #include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
 
 #include "dataset-files.h"
 #include "dataset-random.h"
-#include "error.h"
 #include "prepare-media.h"
 #include "prepare-private.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "report-picture.h"
 #include "model/config.h"
-#include "error.h"
 #include "spectrum.h"
+#include <ccstereo/error.h>
 #include <complex.h>
 #include <math.h>
 #include <png.h>

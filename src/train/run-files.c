@@ -9,6 +9,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "checkpoint/checkpoint.h"
+
 #define OPTIMIZER_PREFIX "optimizer."
 #define META_BEST "ccstereo.train.best"
 #define META_IDENTITY "ccstereo.train.identity"

@@ -4,7 +4,9 @@
  * process dies, the last complete one is there. */
 #pragma once
 
-#include <ccstereo.h>
+#include <ccstereo/ccstereo.h>
+
+#include "model/config.h"
 
 G_BEGIN_DECLS
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "scenes-export.h"
 
+#include <ccstereo/error.h>
+
 #include "dataset-layout.h"
 #include "dataset-files.h"
-#include "error.h"
 
 #define FRAMES ((guint)(CCS_SCENE_DURATION * CCS_ANALYSIS_FPS))
 

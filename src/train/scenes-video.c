@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "scenes-video.h"
 
+#include <ccstereo/error.h>
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
 #include <libavutil/opt.h>
@@ -9,7 +10,6 @@
 
 #include <glib/gstdio.h>
 
-#include "error.h"
 #include "scenes-private.h"
 
 #define PICTURE_BITRATE                                                        \

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "scenes-private.h"
 
+#include <ccstereo/error.h>
 #include <math.h>
-
-#include "error.h"
 
 #define VARIANTS_TRAIN 8 /* looks of each class */
 #define VARIANTS_HELD_OUT 4

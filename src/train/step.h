@@ -4,7 +4,10 @@
  * gradients, Adam. The trainer runs nothing else. */
 #pragma once
 
-#include <ccstereo.h>
+#include <ccstereo/ccstereo.h>
+
+#include "backend/backend.h"
+#include "model/config.h"
 
 G_BEGIN_DECLS
 

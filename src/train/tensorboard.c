@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tensorboard.h"
-#include "error.h"
+#include <ccstereo/error.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

@@ -75,7 +75,7 @@ main (int argc, char **argv)
   if (!ccs_train_settings_parse (&settings, &argc, &argv, &error))
     status = fail (error, EXIT_USAGE);
   else if (settings.version)
-    puts ("ccstereo-train " CCS_VERSION);
+    puts ("ccstereo-train " CCS_VERSION_STRING);
   else
     status = run (&settings);
   ccs_train_settings_clear (&settings);

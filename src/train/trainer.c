@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "evaluate.h"
+#include "model/model-private.h"
 #include "report.h"
 #include "tensorboard.h"
 #include "trainer-private.h"

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* How long one picture takes to 480x240: best and median of many runs, in
  * milliseconds, on one thread. */
+#include <ccstereo/ccstereo.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#include "ccstereo.h"
 
 #define RUNS 50
 #define CHANNELS 3

@@ -25,7 +25,7 @@ ccs_model_feature_size (const CcsModel *self)
 }
 
 guint
-ccs_model_bulk_windows (const CcsModel *self)
+ccs_model_preferred_windows (const CcsModel *self)
 {
   return CCS_MODEL_WINDOW_BATCH * MAX (self->bulk, 1);
 }
@@ -79,7 +79,7 @@ const float silence[4 * CCS_WINDOW];
 CcsBinauralizerOptions
 options_for (guint rate, guint channels)
 {
-  CcsBinauralizerOptions options = CCS_BINAURALIZER_DEFAULTS;
+  CcsBinauralizerOptions options = CCS_BINAURALIZER_OPTIONS_INIT;
 
   options.rate = rate;
   options.channels = channels;

@@ -3,12 +3,12 @@
  * windows the engine gives, and when, shows in its output. */
 #pragma once
 
+#include <ccstereo/ccstereo.h>
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "ccstereo.h"
 #include "../suite.h"
 
 /* -- a model to see through ---------------------------------------------- */

@@ -2,10 +2,11 @@
 /* Tensors with contents of their own, and the errors of files. */
 #pragma once
 
+#include <ccstereo/ccstereo.h>
 #include <check.h>
 #include <string.h>
 
-#include "ccstereo.h"
+#include "nn/tensor.h"
 
 /* Adds a float32 tensor of @n values from @first on, one apart. */
 static inline void

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "model/model-private.h"
+
 void
 assert_ok (gboolean ok, GError *error)
 {

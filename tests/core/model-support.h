@@ -2,7 +2,10 @@
 /* Models of random parameters, with items to run through them. */
 #pragma once
 
-#include <ccstereo.h>
+#include <ccstereo/ccstereo.h>
+
+#include "backend/backend.h"
+#include "model/config.h"
 
 G_BEGIN_DECLS
 

@@ -7,6 +7,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "checkpoint/checkpoint.h"
+
 #define SEED 20
 
 /* Levels of the mixes; the last is below the one at which silence starts. */

@@ -3,9 +3,10 @@
  * lists have it, for the programs that hold one against the other. */
 #pragma once
 
+#include <ccstereo/ccstereo.h>
 #include <check.h>
 
-#include "ccstereo.h"
+#include "model/config.h"
 
 /* "NAME\tSHAPE\tTYPE\n" of each. @prefix: only names that begin so. (transfer
  * full) */

@@ -3,7 +3,9 @@
  * PyTorch's words, and both forms of torch.save() around them. */
 #pragma once
 
-#include "ccstereo.h"
+#include <ccstereo/ccstereo.h>
+
+#include "nn/tensor.h"
 
 G_BEGIN_DECLS
 

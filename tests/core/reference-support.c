@@ -3,6 +3,7 @@
  * described in tests/reference/README.md. */
 #include "reference-support.h"
 #include "../suite.h"
+#include "checkpoint/checkpoint.h"
 
 #include <math.h>
 #include <stdio.h>

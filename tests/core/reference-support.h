@@ -6,10 +6,12 @@
  * G_MESSAGES_DEBUG=ccstereo every comparison tells its error. */
 #pragma once
 
+#include <ccstereo/ccstereo.h>
 #include <check.h>
 #include <json-glib/json-glib.h>
 
-#include "ccstereo.h"
+#include "backend/backend.h"
+#include "model/config.h"
 
 G_BEGIN_DECLS
 

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The window grid, the overlap average, and resampling: lengths, alignment and
  * independence of how the signal was cut. */
+#include <ccstereo/ccstereo.h>
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
 
-#include "ccstereo.h"
 #include "../suite.h"
+#include "audio/resampler.h"
+#include "audio/window-grid.h"
 
 static const guint rates[]
     = { 8000, 11025, 22050, 32000, 44100, 47999, 48000, 96000 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Opening backends: names, options, sharing, and what a process has of them
  * that was forked off with one open. */
-#include <ccstereo.h>
+#include <ccstereo/ccstereo.h>
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +10,7 @@
 
 #include "nn/plan.h"
 #include "../suite.h"
+#include "backend/backend.h"
 
 START_TEST (impossible_numbers_of_threads_are_refused)
 {

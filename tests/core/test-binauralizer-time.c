@@ -3,6 +3,7 @@
  * windows that a sample awaits, latency, and a width that changes. */
 #include "binauralizer-support.h"
 
+#include "audio/window-grid.h"
 #include "binauralizer/feature-queue.h"
 #include "binauralizer/sample-queue.h"
 

@@ -3,6 +3,9 @@
  * place, the published protocol bit for bit, and errors. */
 #include "binauralizer-support.h"
 
+#include "audio/window-grid.h"
+#include "binauralizer/clip.h"
+
 /* -- the streaming contract ---------------------------------------------- */
 
 static const guint rates[] = { 8000, 16000, 44100, 48000, 96000 };

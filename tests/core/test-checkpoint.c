@@ -11,6 +11,7 @@
 #include "checkpoint-support.h"
 #include "../folder.h"
 #include "../suite.h"
+#include "checkpoint/checkpoint.h"
 
 /* -- support ------------------------------------------------------------- */
 

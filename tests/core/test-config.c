@@ -2,13 +2,14 @@
 /* The list of a configuration's parameters, and the way back from parameters to
  * the configuration, with every way in which it must refuse. The published
  * lists of whole models are the suite reference's. */
+#include <ccstereo/ccstereo.h>
 #include <check.h>
 #include <math.h>
 #include <string.h>
 
-#include "ccstereo.h"
 #include "params-list.h"
 #include "../suite.h"
+#include "model/config.h"
 
 static const CcsModelConfig published = CCS_MODEL_CONFIG_PUBLISHED;
 

@@ -2,12 +2,12 @@
 /* Constants that plans share, on a backend whose memory the host cannot read:
  * a stand-in that counts what is allocated and uploaded, and runs the
  * reference functions. */
+#include <ccstereo/error.h>
 #include <check.h>
 #include <string.h>
 
 #include "backend/host-memory.h"
 #include "backend/constant.h"
-#include "error.h"
 #include "nn/plan.h"
 #include "../suite.h"
 

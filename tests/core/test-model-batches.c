@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* How many items a model runs at once, of one caller or of several, and on what
  * kind of backend: results do not depend on it. */
+#include <ccstereo/error.h>
 #include <check.h>
 
-#include "error.h"
 #include "model-support.h"
 #include "nn/plan.h"
 #include "../suite.h"
+#include "model/model-private.h"
 
 START_TEST (features_do_not_depend_on_how_many_frames_are_encoded_at_once)
 {
@@ -50,7 +51,7 @@ START_TEST (results_do_not_depend_on_the_number_of_threads)
   g_autoptr (CcsModel) alone = model_on (1, params);
   g_autoptr (CcsModel) team = model_on (_i, params);
   const guint n
-      = ccs_model_bulk_frames (team) + 1; /* several rounds of lanes */
+      = ccs_model_preferred_frames (team) + 1; /* several rounds of lanes */
   g_auto (Items) ours = items_new (alone, n);
   g_auto (Items) theirs = items_new (team, n);
 
@@ -106,7 +107,7 @@ START_TEST (a_larger_batch_is_run_where_there_is_as_much)
   g_auto (Items) ours = items_new (plain, n);
   g_auto (Items) theirs = items_new (joint, n);
 
-  ck_assert_uint_eq (ccs_model_bulk_frames (joint), 2 * n);
+  ck_assert_uint_eq (ccs_model_preferred_frames (joint), 2 * n);
   encode (plain, &ours, 0, n);
   encode (joint, &theirs, 0, n / 2 - 1);
   ck_assert_int_eq (largest_planned, CCS_MODEL_FRAME_BATCH);

@@ -11,6 +11,8 @@
 #include "nn/plan.h"
 #include "../folder.h"
 #include "../suite.h"
+#include "checkpoint/checkpoint.h"
+#include "model/model-private.h"
 
 /* -- the sound's level ---------------------------------------------------- */
 

@@ -2,7 +2,7 @@
 /* Models as ONNX: the wire format, the graph's own consistency, and that every
  * configuration has a translation. What the files compute is compared in
  * onnx-runtime.py. */
-#include <ccstereo.h>
+#include <ccstereo/ccstereo.h>
 #include <model/architecture.h>
 #include <model-file.h>
 #include <nn/op-table.h>
@@ -11,6 +11,7 @@
 #include <translate.h>
 
 #include "../suite.h"
+#include "model/config.h"
 
 /* -- wire format ------------------------------------------------------------
  */

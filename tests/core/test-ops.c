@@ -2,11 +2,11 @@
 /* Every op of the table, over random shapes: a backend against the reference
  * functions, gradients against central differences, programs with
  * views against programs without, and small random nets as wholes. */
+#include <ccstereo/error.h>
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "error.h"
 #include "nn/gradient.h"
 #include "nn/passes.h"
 #include "op-differences.h"

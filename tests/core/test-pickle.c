@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The pickles of .pth files, in the older form's simple frame: no hostile one
  * may do more than fail with a reason, and the oldest ones load. */
+#include <ccstereo/ccstereo.h>
 #include <check.h>
 #include <sys/resource.h>
 
-#include "ccstereo.h"
 #include "pth-writer.h"
 #include "../suite.h"
+#include "checkpoint/checkpoint.h"
 
 /* -- hostile pickles ------------------------------------------------------- */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Picture files: every kind becomes the RGB it shows, and damaged ones become
  * errors that name them. */
-#include <ccstereo.h>
+#include <ccstereo/ccstereo.h>
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 #include <jpeglib.h>
 #include <png.h>
 
-#include "vision/picture-file.h"
+#include "picture-file.h"
 #include "../suite.h"
 
 #define WIDTH 13

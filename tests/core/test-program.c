@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Programs, the passes over them and plans: what a rewrite may not change. */
-#include <ccstereo.h>
+#include <ccstereo/ccstereo.h>
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +8,7 @@
 #include "nn/passes.h"
 #include "nn/plan.h"
 #include "../suite.h"
+#include "backend/backend.h"
 
 static CcsTensor *
 random_tensor (GRand *rand, CcsShape shape, double low, double high)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The zip archives around .pth files: what is a good one loads, and every lie
  * of a directory is refused with the reason. */
+#include <ccstereo/ccstereo.h>
 #include <check.h>
 #include <string.h>
 
-#include "ccstereo.h"
 #include "pth-writer.h"
 #include "../suite.h"
+#include "checkpoint/checkpoint.h"
 
 /* A good archive; its places as zip_writer_finish() gives them. */
 static GByteArray *

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Files of torch.save(): what PyTorch itself wrote must load with identical
  * tensors, and give what the parameters themselves give. */
+#include <ccstereo/ccstereo.h>
 #include <check.h>
 #include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "ccstereo.h"
 #include "pth-writer.h"
 #include "../suite.h"
+#include "checkpoint/checkpoint.h"
+#include "model/model-private.h"
 
 /* -- support ------------------------------------------------------------- */
 

@@ -4,6 +4,8 @@
  * programs, the outputs of the optimised ones, and of CcsModel. */
 #include <string.h>
 
+#include "checkpoint/checkpoint.h"
+#include "model/model-private.h"
 #include "reference-support.h"
 
 #include "model/net.h"
@@ -60,7 +62,7 @@ fixture_init (Fixture *self, int index)
 static void
 fixture_clear (Fixture *self)
 {
-  ccs_checkpoint_free (self->file);
+  ccs_checkpoint_unref (self->file);
   ccs_state_dict_unref (self->params);
   ccs_backend_unref (self->backend);
   g_free (self->pictures);

@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "checkpoint/checkpoint.h"
 #include "reference-support.h"
+#include "vision/frame.h"
 
 static char **files;
 

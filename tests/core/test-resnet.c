@@ -2,6 +2,7 @@
 /* The map from the names of torchvision's ResNet. */
 #include "checkpoint-support.h"
 #include "../suite.h"
+#include "checkpoint/checkpoint.h"
 
 /* Some of torchvision's names; @counters as newer files have them. */
 static CcsStateDict *

@@ -2,6 +2,7 @@
 /* Safetensors read: headers as any writer may have them, and none that lies. */
 #include "checkpoint-support.h"
 #include "../suite.h"
+#include "checkpoint/checkpoint.h"
 
 /* @header with its length and @data bytes of zeros. (transfer full) */
 static GBytes *

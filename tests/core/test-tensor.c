@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Host tensors: their number formats and the named collection. */
+#include <ccstereo/ccstereo.h>
 #include <check.h>
 #include <math.h>
 
-#include "ccstereo.h"
 #include "../suite.h"
+#include "nn/tensor.h"
 
 /* @bits as @dtype become @value, and back. */
 static const struct

@@ -3,6 +3,7 @@
  * it makes of parameter files. */
 #include "tool-support.h"
 #include "../suite.h"
+#include "checkpoint/checkpoint.h"
 
 #include <glib/gstdio.h>
 #include <stdlib.h>
@@ -46,7 +47,7 @@ resnet_file (gint backbone)
 /* -- usage ---------------------------------------------------------------- */
 
 static const char *const commands[]
-    = { "info", "convert", "export", "run", "bench", "prepare", "scenes" };
+    = { "info", "convert", "export", "run", "bench" };
 
 START_TEST (every_command_explains_itself)
 {
@@ -90,11 +91,6 @@ static const char *const wrong_usages[][5] = {
   { "bench", "operand", NULL },
   { "run", "in.wav", NULL },
   { "run", "in.wav", "frames", "out.wav", "--fps=1e-9" },
-  { "prepare", "videos", "folder", "--val=0.8", "--test=0.3" },
-  { "prepare", "videos", "folder", "--order=fuma" },
-  { "scenes", "folder", "--test=0" },
-  { "scenes", "folder", "--train=2147483647", "--val=2147483647" },
-  { "scenes", "folder", "--mono" },
 };
 
 START_TEST (wrong_usage_exits_with_2_and_says_so)
@@ -123,6 +119,19 @@ START_TEST (a_file_that_is_not_there_exits_with_1_and_is_named)
   ck_assert_ptr_nonnull (strstr (convert.err, path));
   ck_assert_int_eq (run.code, 1);
   ck_assert_ptr_nonnull (strstr (run.err, path));
+}
+END_TEST
+
+static const char *const trainers_commands[] = { "prepare", "scenes" };
+
+START_TEST (a_command_of_a_trainer_that_is_not_installed_names_its_program)
+{
+  ck_assert (g_setenv ("CCSTEREO_PROGRAMS_PATH", dir, TRUE));
+  g_auto (Outcome) outcome = tool (trainers_commands[_i], "--help", NULL);
+
+  ck_assert_int_eq (outcome.code, 1);
+  ck_assert_ptr_nonnull (strstr (outcome.err, dir));
+  ck_assert_ptr_nonnull (strstr (outcome.err, "not installed"));
 }
 END_TEST
 
@@ -257,27 +266,6 @@ START_TEST (convert_leaves_an_existing_file_alone_unless_told)
 }
 END_TEST
 
-static const char *const makers[][3] = {
-  { "scenes", "--test=1", "--videos=mkv" },
-  { "scenes", "--test=1" },
-  { "prepare", "." },
-};
-
-START_TEST (a_data_set_is_not_written_over_another_unless_told)
-{
-  const char *const *args = makers[_i];
-  g_autofree char *own = in_dir ("000001.wav");
-  g_auto (Outcome) outcome = { 0 };
-
-  ck_assert (g_file_set_contents (own, "mine", -1, NULL));
-  outcome = args[2] ? tool (args[0], args[1], args[2], dir, NULL)
-                    : tool (args[0], args[1], dir, NULL);
-  ck_assert_int_eq (outcome.code, 1);
-  ck_assert_ptr_nonnull (strstr (outcome.err, "--overwrite"));
-  ck_assert_ptr_nonnull (strstr (outcome.err, dir));
-}
-END_TEST
-
 START_TEST (a_device_is_never_replaced)
 {
   g_autofree char *model = model_file ();
@@ -392,6 +380,9 @@ main (void)
   tcase_add_loop_test (usage, wrong_usage_exits_with_2_and_says_so, 0,
                        G_N_ELEMENTS (wrong_usages));
   tcase_add_test (usage, a_file_that_is_not_there_exits_with_1_and_is_named);
+  tcase_add_loop_test (
+      usage, a_command_of_a_trainer_that_is_not_installed_names_its_program, 0,
+      G_N_ELEMENTS (trainers_commands));
   tcase_add_test (usage, an_operand_behind_two_dashes_may_begin_with_one);
   tcase_add_test (usage,
                   a_result_that_cannot_be_written_is_told_before_the_work);
@@ -401,9 +392,6 @@ main (void)
 
   tcase_add_checked_fixture (models, make_dir, remove_dir);
   tcase_add_test (models, info_tells_the_configuration);
-  tcase_add_loop_test (models,
-                       a_data_set_is_not_written_over_another_unless_told, 0,
-                       G_N_ELEMENTS (makers));
   tcase_add_test (models, a_device_is_never_replaced);
   tcase_add_test (models, output_that_cannot_be_written_is_a_failure);
   tcase_add_loop_test (models, info_tells_which_resnet, 0, 2);

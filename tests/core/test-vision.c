@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Pictures against Pillow 9.4: what it makes of pictures of noise, as hashes of
  * its bytes. Then the crop, the TDSS schedule and the normalisation. */
+#include <ccstereo/ccstereo.h>
 #include <check.h>
 #include <string.h>
 
-#include "ccstereo.h"
 #include "../suite.h"
+#include "vision/frame.h"
 
 #define CHANNELS 3
 

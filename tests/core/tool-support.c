@@ -2,6 +2,7 @@
 #include "tool-support.h"
 
 #include "../folder.h"
+#include "checkpoint/checkpoint.h"
 
 char *dir;
 

@@ -3,8 +3,10 @@
  * them. CCSTEREO_TOOL names the executable. */
 #pragma once
 
-#include <ccstereo.h>
+#include <ccstereo/ccstereo.h>
 #include <check.h>
+
+#include "model/config.h"
 
 /* The test's folder: make_dir and remove_dir are its case's fixture. */
 extern char *dir;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A module and a library that were built for different layouts reject each
  * other, with a sentence that names the file and both ABI numbers. */
+#include <ccstereo/ccstereo.h>
 #include <gmodule.h>
 
 #include "../suite.h"
 #include "backend/host.h"
-#include "error.h"
 
 /* -- the library rejects a module ------------------------------------------ */
 
@@ -18,10 +18,11 @@ START_TEST (the_library_rejects_a_module_of_another_abi)
 
   ck_assert (path != NULL);
   folder = g_path_get_dirname (path);
-  expected = g_strdup_printf ("the CUDA module %s has backend ABI %d, but "
-                              "libccstereo " CCS_VERSION " has %d: install "
-                              "both from the same version",
-                              path, CCS_BACKEND_ABI + 1, CCS_BACKEND_ABI);
+  expected
+      = g_strdup_printf ("the CUDA module %s has backend ABI %d, but "
+                         "libccstereo " CCS_VERSION_STRING " has %d: install "
+                         "both from the same version",
+                         path, CCS_BACKEND_ABI + 1, CCS_BACKEND_ABI);
   g_setenv ("CCSTEREO_BACKEND_PATH", folder, TRUE);
   ck_assert_ptr_null (ccs_backend_open ("cuda", NULL, &error));
   ck_assert (g_error_matches (error, CCS_ERROR, CCS_ERROR_BACKEND));

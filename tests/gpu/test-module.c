@@ -3,6 +3,7 @@
  * everything else goes on without it. Each case runs this program again, as a
  * child that opens a backend, with a folder of stand-ins first on the library
  * path. */
+#include <ccstereo/error.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,6 @@
 #include "../suite.h"
 #include "backend/backend.h"
 #include "backend/cuda/libraries.h"
-#include "error.h"
 
 static const char *program;
 

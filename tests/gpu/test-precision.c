@@ -11,6 +11,7 @@
 #include "../core/reference-support.h"
 
 #include "backend/cuda/kernels/narrow.h"
+#include "model/model-private.h"
 #include "nn/passes.h"
 #include "nn/plan.h"
 

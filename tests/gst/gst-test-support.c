@@ -7,6 +7,7 @@
 #include "reference-support.h"
 #include "../folder.h"
 #include "../suite.h"
+#include "checkpoint/checkpoint.h"
 
 #define LOUDNESS 0.6f /* peak to peak */
 #define MESSAGE_WAIT (60 * GST_SECOND)
@@ -216,7 +217,7 @@ GArray *
 gst_test_core_output (CcsModel *model, guint rate, guint channels, gsize frames,
                       guint n_features)
 {
-  CcsBinauralizerOptions options = CCS_BINAURALIZER_DEFAULTS;
+  CcsBinauralizerOptions options = CCS_BINAURALIZER_OPTIONS_INIT;
   const gsize size = ccs_model_feature_size (model);
   g_autoptr (GError) error = NULL;
   g_autoptr (CcsBinauralizer) engine = NULL;

@@ -5,12 +5,11 @@
  * running Check test on failure. */
 #pragma once
 
+#include <ccstereo/ccstereo.h>
 #include <check.h>
 #include <gst/audio/audio.h>
 #include <gst/check/gstharness.h>
 #include <gst/gst.h>
-
-#include "ccstereo.h"
 
 G_BEGIN_DECLS
 

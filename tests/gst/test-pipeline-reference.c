@@ -4,6 +4,7 @@
 #include <gst/app/gstappsink.h>
 #include <gst/app/gstappsrc.h>
 
+#include "checkpoint/checkpoint.h"
 #include "gst-test-support.h"
 #include "reference-support.h"
 

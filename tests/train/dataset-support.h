@@ -2,6 +2,7 @@
 /* Small data sets on disk, made anew for a test program. */
 #pragma once
 
+#include <ccstereo/ccstereo.h>
 #include <check.h>
 #include <glib/gstdio.h>
 #include <math.h>
@@ -9,7 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ccstereo.h"
 #include "dataset-files.h"
 #include "dataset.h"
 #include "scenes-export.h"

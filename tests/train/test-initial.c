@@ -4,6 +4,7 @@
 #include "dataset-support.h"
 #include "initial.h"
 #include "../suite.h"
+#include "checkpoint/checkpoint.h"
 
 #define SEED 5
 /* of a mean or deviation, in standard errors */

@@ -8,6 +8,7 @@
 #include "prepare.h"
 #include "scenes-video.h"
 #include "../suite.h"
+#include "audio/resampler.h"
 
 #define RATE 48000
 #define FPS 20

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Synthetic scenes: the same from every thread and for every cutting, and what
  * is heard agrees with what is seen and with the ground truth. */
+#include <ccstereo/ccstereo.h>
 #include <check.h>
 #include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
 
-#include "ccstereo.h"
 #include "scenes.h"
 #include "../suite.h"
 

@@ -2,6 +2,7 @@
 /* Audio files whose headers leave the size open: every sample is read, from
  * files and from pipes, whatever the header states and whatever surrounds the
  * audio. */
+#include <ccstereo/error.h>
 #include <check.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
@@ -10,7 +11,6 @@
 #include <unistd.h>
 
 #include "dataset-random.h"
-#include "error.h"
 #include "sound-input.h"
 #include "../folder.h"
 #include "../suite.h"

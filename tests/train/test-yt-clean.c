@@ -5,6 +5,7 @@
  * seconds, of broken seconds and two rates; and a video with a single chunk,
  * which is its last and left out. */
 #include "dataset-files.h"
+#include "audio/window-grid.h"
 #include "evaluate.h"
 #include "published-support.h"
 

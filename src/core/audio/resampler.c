@@ -4,8 +4,7 @@
  * total length, and a bound on what is held back. */
 #include "resampler.h"
 
-#include "../error.h"
-
+#include <ccstereo/error.h>
 #include <soxr.h>
 
 #define MAX_RATE 768000

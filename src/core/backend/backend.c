@@ -3,7 +3,8 @@
  * when it is asked for (nothing else may need its libraries). Objects are
  * shared by name and options. */
 #include "host.h"
-#include "../error.h"
+
+#include <ccstereo/error.h>
 #include <gmodule.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,37 +25,6 @@ typedef struct
   pid_t process; /* that opened it: threads and devices do not go along when
                   * it forks */
 } Shared;
-
-/* -- precision ------------------------------------------------------------- */
-
-static const char *const precision_names[CCS_N_PRECISIONS] = {
-  [CCS_PRECISION_FP32] = "fp32",
-  [CCS_PRECISION_TF32] = "tf32",
-  [CCS_PRECISION_BF16] = "bf16",
-  [CCS_PRECISION_FP16] = "fp16",
-};
-
-const char *
-ccs_precision_name (CcsPrecision precision)
-{
-  return precision_names[precision];
-}
-
-gboolean
-ccs_precision_from_name (const char *name, CcsPrecision *precision,
-                         GError **error)
-{
-  for (guint i = 0; i < CCS_N_PRECISIONS; i++)
-    if (strcmp (name, precision_names[i]) == 0) {
-      *precision = i;
-      return TRUE;
-    }
-  g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
-               "no precision is called \"%s\" (there are fp32, tf32, bf16, "
-               "fp16)",
-               name);
-  return FALSE;
-}
 
 void
 ccs_backend_refuse_precision (const CcsBackendClass *klass,
@@ -184,7 +154,7 @@ CcsBackend *
 ccs_backend_open (const char *name, const CcsBackendOptions *options,
                   GError **error)
 {
-  static const CcsBackendOptions defaults = { 0, -1 };
+  static const CcsBackendOptions defaults = CCS_BACKEND_OPTIONS_INIT;
   CcsBackend *backend = NULL;
 
   g_return_val_if_fail (name != NULL, NULL);

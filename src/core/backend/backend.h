@@ -4,6 +4,8 @@
  * code. */
 #pragma once
 
+#include <ccstereo/backend.h>
+
 #include "../nn/op-table.h"
 
 G_BEGIN_DECLS
@@ -11,43 +13,10 @@ G_BEGIN_DECLS
 typedef struct _CcsBackend CcsBackend;
 typedef struct _CcsBackendClass CcsBackendClass;
 
-/**
- * CcsPrecision: what type the factors of convolutions and matrix products are
- * rounded to. Their sums, and every value between ops that needs its digits,
- * stay float32; parameters are kept in float32.
- * @CCS_PRECISION_FP32: no rounding: the published values within 1e-5
- * @CCS_PRECISION_TF32: 10-bit mantissas (cuda)
- * @CCS_PRECISION_BF16: bfloat16 (cuda; cpu where it multiplies them)
- * @CCS_PRECISION_FP16: IEEE half (cuda); training scales its loss
- */
-typedef enum
-{
-  CCS_PRECISION_FP32,
-  CCS_PRECISION_TF32,
-  CCS_PRECISION_BF16,
-  CCS_PRECISION_FP16,
-  CCS_N_PRECISIONS
-} CcsPrecision;
-
-/* "fp32", "tf32", "bf16", "fp16". */
-const char *ccs_precision_name (CcsPrecision precision);
-/* CCS_ERROR_ARGUMENT listing the names for any other. */
-gboolean ccs_precision_from_name (const char *name, CcsPrecision *precision,
-                                  GError **error);
+/* Number of values of CcsPrecision. */
+#define CCS_N_PRECISIONS (CCS_PRECISION_FP16 + 1)
 
 #define CCS_BACKEND_MAX_BULK 16
-
-/* More are refused: their stacks alone would fill the memory. */
-#define CCS_BACKEND_MAX_THREADS 1024
-
-typedef struct
-{
-  gint n_threads; /* 0: as many as the machine has cores */
-  gint device_id; /* -1: the backend chooses */
-  CcsPrecision precision;
-  gboolean shares_cores; /* cpu: threads that wait for each other leave their
-                          * cores to the process's other work */
-} CcsBackendOptions;
 
 /* A compiled op, ready to run on fixed memory. */
 typedef struct

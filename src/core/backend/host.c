@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The library's side of loading a backend module. */
 #include "host.h"
-#include "../error.h"
+
+#include <ccstereo/error.h>
+#include <ccstereo/version.h>
 
 /* Sizes at this CCS_BACKEND_ABI, on machines with 64-bit pointers. Where one of
  * these fails, raise CCS_BACKEND_ABI and write the new value here. */
@@ -10,7 +12,7 @@
                  "the backend ABI changed: raise CCS_BACKEND_ABI")
 #if GLIB_SIZEOF_VOID_P == 8
 ABI_1 (sizeof (CcsBackendClass), 112);
-ABI_1 (sizeof (CcsBackendOptions), 16);
+ABI_1 (sizeof (CcsBackendOptions), 48);
 ABI_1 (sizeof (CcsBackend), 24);
 ABI_1 (sizeof (CcsKernel), 752);
 ABI_1 (sizeof (CcsKernelHints), 72);
@@ -42,7 +44,7 @@ ccs_backend_module_load (const CcsBackendModule *module, const char *path,
     g_set_error (error, CCS_ERROR, CCS_ERROR_BACKEND,
                  "the CUDA module %s has backend ABI %u, but libccstereo %s "
                  "has %u: install both from the same version",
-                 path, module->abi, CCS_VERSION, CCS_BACKEND_ABI);
+                 path, module->abi, CCS_VERSION_STRING, CCS_BACKEND_ABI);
     return NULL;
   }
   klass = module->load (&ccs_backend_host, error);

@@ -2,13 +2,13 @@
 /* The streaming engine: mix -> 16 kHz -> windows on the grid -> model ->
  * overlap average -> difference at the input's rate -> left and right. Every
  * position is an integer count, so nothing drifts. */
-#include "binauralizer.h"
 
+#include <ccstereo/binauralizer.h>
+#include <ccstereo/error.h>
 #include <math.h>
 
 #include "../audio/resampler.h"
 #include "../audio/window-grid.h"
-#include "../error.h"
 #include "feature-queue.h"
 #include "sample-queue.h"
 #include "window-batch.h"
@@ -114,10 +114,13 @@ CcsBinauralizer *
 ccs_binauralizer_new (CcsModel *model, const CcsBinauralizerOptions *options,
                       GError **error)
 {
+  static const CcsBinauralizerOptions defaults = CCS_BINAURALIZER_OPTIONS_INIT;
   g_autoptr (CcsBinauralizer) self = NULL;
 
-  g_return_val_if_fail (model != NULL && options != NULL, NULL);
+  g_return_val_if_fail (model != NULL, NULL);
 
+  if (options == NULL)
+    options = &defaults;
   if (!check_options (options, error))
     return NULL;
   self = g_new0 (CcsBinauralizer, 1);
@@ -130,7 +133,7 @@ ccs_binauralizer_new (CcsModel *model, const CcsBinauralizerOptions *options,
   ccs_sample_queue_init (&self->difference);
   self->heard = g_array_new (FALSE, FALSE, sizeof (float));
   self->average = g_array_new (FALSE, FALSE, sizeof (float));
-  self->most = options->batch ? ccs_model_bulk_windows (model) : 1;
+  self->most = options->batch ? ccs_model_preferred_windows (model) : 1;
   self->batch = g_new (float, (gsize)self->most *CCS_WINDOW);
   self->width_target = options->width;
   self->width_step

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A whole clip in the published protocol (specification section 7): what
  * evaluation compares with published numbers. */
-#include "binauralizer.h"
 
 #include <string.h>
 
 #include "../audio/window-grid.h"
+#include "clip.h"
 #include "window-batch.h"
 
 gboolean
@@ -14,7 +14,7 @@ ccs_binauralize_clip (CcsModel *model, const float *mix, gsize n,
                       float *difference, GError **error)
 {
   const gsize windows = ccs_grid_windows (n, CCS_WINDOW, CCS_HOP);
-  const guint most = ccs_model_bulk_windows (model);
+  const guint most = ccs_model_preferred_windows (model);
   g_autofree float *padded
       = g_new0 (float, ccs_grid_padded (n, CCS_WINDOW, CCS_HOP));
   g_autofree float *batch = g_new (float, (gsize)most *CCS_WINDOW);

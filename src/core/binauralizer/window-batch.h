@@ -3,7 +3,7 @@
  * binauralizer. */
 #pragma once
 
-#include "../model/model.h"
+#include <ccstereo/model.h>
 
 G_BEGIN_DECLS
 

@@ -5,8 +5,8 @@
 #pragma once
 
 #include "checkpoint.h"
-#include "../error.h"
 
+#include <ccstereo/error.h>
 #include <string.h>
 
 G_BEGIN_DECLS

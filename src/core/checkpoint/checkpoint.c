@@ -141,6 +141,7 @@ ccs_checkpoint_parse (GBytes *bytes, const char *label, GError **error)
   gsize size;
   const guint8 *data = g_bytes_get_data (bytes, &size);
 
+  g_atomic_ref_count_init (&self->ref_count);
   self->tensors = ccs_state_dict_new ();
   self->metadata
       = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
@@ -176,12 +177,31 @@ ccs_checkpoint_load (const char *path, GError **error)
   return ccs_checkpoint_parse (bytes, path, error);
 }
 
-void
-ccs_checkpoint_free (CcsCheckpoint *self)
+CcsCheckpoint *
+ccs_checkpoint_ref (CcsCheckpoint *self)
 {
-  if (self == NULL)
+  g_atomic_ref_count_inc (&self->ref_count);
+  return self;
+}
+
+void
+ccs_checkpoint_unref (CcsCheckpoint *self)
+{
+  if (!g_atomic_ref_count_dec (&self->ref_count))
     return;
   ccs_state_dict_unref (self->tensors);
   g_hash_table_unref (self->metadata);
   g_free (self);
+}
+
+CcsFileKind
+ccs_checkpoint_kind (const CcsCheckpoint *self)
+{
+  return self->kind;
+}
+
+const char *
+ccs_checkpoint_metadata (const CcsCheckpoint *self, const char *key)
+{
+  return g_hash_table_lookup (self->metadata, key);
 }

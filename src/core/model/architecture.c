@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "architecture.h"
-#include "../error.h"
+
+#include <ccstereo/error.h>
 
 static const CcsResNet resnets[] = {
   { 18, { 2, 2, 2, 2 }, 1 },

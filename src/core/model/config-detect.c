@@ -3,8 +3,9 @@
  * it: all there, none too many, each as it has to be. */
 #include "architecture.h"
 
+#include <ccstereo/error.h>
+
 #include "../checkpoint/checkpoint.h"
-#include "../error.h"
 
 static gboolean model_error (GError **error, const char *name,
                              const char *format, ...) G_GNUC_PRINTF (3, 4);

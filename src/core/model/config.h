@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What distinguishes one CCStereo model from another, the numbers that all of
- * them share (specification sections 1 to 4; every other file takes them from
- * here), and the list of a configuration's parameters. */
+ * them share (specification sections 1 to 4; public ones are in
+ * <ccstereo/constants.h>, and every other file takes the rest from here), and
+ * the list of a configuration's parameters. */
 #pragma once
+
+#include <ccstereo/constants.h>
 
 #include "../nn/program.h"
 
 G_BEGIN_DECLS
 
 /* -- signal front end (section 1) -- */
-#define CCS_MODEL_RATE 16000      /* Hz */
-#define CCS_WINDOW 10080          /* samples: 0.63 s */
-#define CCS_HOP (CCS_WINDOW / 10) /* 1008 samples */
 #define CCS_FFT 512
 #define CCS_STFT_HOP 160
 #define CCS_STFT_WINDOW 400
@@ -22,15 +22,8 @@ G_BEGIN_DECLS
 #define CCS_LEVEL_TARGET 0.1f
 #define CCS_LEVEL_FLOOR 1e-4f
 /* -- pictures (section 2) -- */
-#define CCS_RESIZE_WIDTH 480
-#define CCS_RESIZE_HEIGHT 240
-#define CCS_CROP_WIDTH 448
-#define CCS_CROP_HEIGHT 224
-#define CCS_FEATURE_HEIGHT 7
-#define CCS_FEATURE_WIDTH 14
 #define CCS_VISUAL_TOKENS (CCS_FEATURE_HEIGHT * CCS_FEATURE_WIDTH) /* 98 */
 #define CCS_AUDIO_TOKENS 16                                        /* 8 x 2 */
-#define CCS_ANALYSIS_FPS 10
 /* -- all norms -- */
 #define CCS_NORM_EPS 1e-5f
 #define CCS_NORM_MOMENTUM 0.1f

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Which model is used when nobody names one. */
-#include "model.h"
-#include "../error.h"
+#include <ccstereo/error.h>
+#include <ccstereo/model.h>
 
 #define MODEL_VARIABLE "CCSTEREO_MODEL"
 #define DEFAULT_FILE "ccstereo-default.safetensors"

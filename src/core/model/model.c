@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Loaded models: parameters, their identity, the registry through which users
  * of one file share it, and which batches are planned and run for them. */
-#include "model.h"
 
+#include <ccstereo/error.h>
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <string.h>
 
 #include "../checkpoint/checkpoint.h"
-#include "../error.h"
+#include "model-private.h"
 #include "stage.h"
 
 /* Batches of which stages are planned. */
@@ -38,6 +38,13 @@ struct _CcsModel
 
 static const guint full_batch[CCS_N_STAGES]
     = { CCS_MODEL_FRAME_BATCH, CCS_MODEL_WINDOW_BATCH };
+
+G_STATIC_ASSERT (CCS_MODEL_MAX_FRAMES
+                 == CCS_MODEL_FRAME_BATCH * CCS_BACKEND_MAX_BULK);
+G_STATIC_ASSERT (CCS_MODEL_MAX_WINDOWS
+                 == CCS_MODEL_WINDOW_BATCH * CCS_BACKEND_MAX_BULK);
+
+#define DEFAULT_BACKEND "auto"
 
 /* Elements that warm up a model for one stream: encoder and separator. */
 #define WARM_UPS_OF_A_STREAM 2
@@ -185,22 +192,42 @@ registry_remove (CcsModel *model)
 }
 
 static CcsModel *
-load_unshared (const char *path, CcsBackend *backend, GError **error)
+new_checked (const CcsCheckpoint *file, const char *label, CcsBackend *backend,
+             GError **error)
 {
-  g_autoptr (CcsCheckpoint) file = ccs_checkpoint_load (path, error);
-  g_autoptr (CcsModel) model = NULL;
+  g_autoptr (CcsModel) model
+      = ccs_model_new (file->tensors, label, backend, error);
 
-  if (!file)
-    return NULL;
-  model = ccs_model_new (file->tensors, path, backend, error);
   if (!model)
     return NULL;
   if (!ccs_model_config_check_declared (&model->config, file->metadata,
                                         error)) {
-    g_prefix_error (error, "%s: ", path);
+    g_prefix_error (error, "%s: ", label);
     return NULL;
   }
   return g_steal_pointer (&model);
+}
+
+static CcsModel *
+load_unshared (const char *path, CcsBackend *backend, GError **error)
+{
+  g_autoptr (CcsCheckpoint) file = ccs_checkpoint_load (path, error);
+
+  return file ? new_checked (file, path, backend, error) : NULL;
+}
+
+CcsModel *
+ccs_model_new_from_checkpoint (CcsCheckpoint *checkpoint, const char *label,
+                               const char *backend_name,
+                               const CcsBackendOptions *options, GError **error)
+{
+  g_autoptr (CcsBackend) backend = NULL;
+
+  g_return_val_if_fail (checkpoint != NULL && label != NULL, NULL);
+
+  backend = ccs_backend_open (backend_name ? backend_name : DEFAULT_BACKEND,
+                              options, error);
+  return backend ? new_checked (checkpoint, label, backend, error) : NULL;
 }
 
 CcsModel *
@@ -211,9 +238,10 @@ ccs_model_load (const char *path, const char *backend_name,
   g_autofree char *key = NULL;
   CcsModel *model;
 
-  g_return_val_if_fail (path != NULL && backend_name != NULL, NULL);
+  g_return_val_if_fail (path != NULL, NULL);
 
-  backend = ccs_backend_open (backend_name, options, error);
+  backend = ccs_backend_open (backend_name ? backend_name : DEFAULT_BACKEND,
+                              options, error);
   if (!backend)
     return NULL;
   key = registry_key (path, backend, error);
@@ -284,10 +312,28 @@ ccs_model_id (const CcsModel *self)
   return self->id;
 }
 
+char *
+ccs_model_describe (const CcsModel *self)
+{
+  return ccs_model_config_to_string (&self->config);
+}
+
+const char *
+ccs_model_backend_name (const CcsModel *self)
+{
+  return ccs_backend_name (self->backend);
+}
+
+guint
+ccs_model_feature_channels (const CcsModel *self)
+{
+  return ccs_model_config_dim (&self->config);
+}
+
 gsize
 ccs_model_feature_size (const CcsModel *self)
 {
-  return (gsize)CCS_VISUAL_TOKENS * ccs_model_config_dim (&self->config);
+  return (gsize)CCS_VISUAL_TOKENS * ccs_model_feature_channels (self);
 }
 
 /* Items that had best be passed at a time. */
@@ -298,13 +344,13 @@ bulk_items (const CcsModel *self, CcsStageKind kind)
 }
 
 guint
-ccs_model_bulk_frames (const CcsModel *self)
+ccs_model_preferred_frames (const CcsModel *self)
 {
   return bulk_items (self, CCS_STAGE_ENCODER);
 }
 
 guint
-ccs_model_bulk_windows (const CcsModel *self)
+ccs_model_preferred_windows (const CcsModel *self)
 {
   return bulk_items (self, CCS_STAGE_SEPARATOR);
 }

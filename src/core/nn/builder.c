@@ -2,7 +2,8 @@
 /* The typed fronts of the ops: each packs its operands and attributes and
  * appends one op (or a short, fixed composition). */
 #include "program-private.h"
-#include "../error.h"
+
+#include <ccstereo/error.h>
 
 #define APPEND(p, kind, attrs, ...)                                            \
   ccs_program_append ((p), (kind), (const CcsValueId[]){ __VA_ARGS__ },        \

@@ -2,9 +2,10 @@
 /* Reverse mode, emitted as ops: walks the program backwards from the loss and
  * lets each op's row append what its inputs' gradients are made of. */
 #include "gradient.h"
+#include <ccstereo/error.h>
+
 #include "op-table.h"
 #include "program-private.h"
-#include "../error.h"
 
 typedef struct
 {

@@ -4,7 +4,7 @@
 #include "plan.h"
 #include "passes-private.h"
 #include "../backend/constant.h"
-#include "../error.h"
+#include <ccstereo/error.h>
 #include <string.h>
 
 #define GUARD_BYTE 0xFF /* floats of it are not numbers: a stray read shows */

@@ -3,8 +3,9 @@
  * inference on append and the first error kept. The typed fronts of the ops
  * stand in builder.c. */
 #include "program-private.h"
+#include <ccstereo/error.h>
+
 #include "op-table.h"
-#include "../error.h"
 
 static void
 value_clear (gpointer data)

@@ -4,8 +4,7 @@
  * ring that holds as many as the vertical filter reaches over. */
 #include "frame.h"
 
-#include "../error.h"
-
+#include <ccstereo/error.h>
 #include <math.h>
 #include <string.h>
 #ifdef __SSE2__

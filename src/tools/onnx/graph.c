@@ -2,6 +2,7 @@
 /* Field numbers are those of the published onnx.proto. */
 #include "graph.h"
 
+#include <ccstereo/version.h>
 #include <string.h>
 
 #include "proto.h"
@@ -241,7 +242,7 @@ onnx_graph_model (OnnxGraph *self, const char *name, const char *doc,
   proto_add_string (self->body, GRAPH_NAME, name);
   proto_add_int (model, MODEL_IR_VERSION, IR_VERSION);
   proto_add_string (model, MODEL_PRODUCER_NAME, "ccstereo");
-  proto_add_string (model, MODEL_PRODUCER_VERSION, CCS_VERSION);
+  proto_add_string (model, MODEL_PRODUCER_VERSION, CCS_VERSION_STRING);
   proto_add_string (model, MODEL_DOC, doc);
   proto_add_message (model, MODEL_OPSET, opset);
   add_metadata (model, metadata);

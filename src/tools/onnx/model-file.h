@@ -3,7 +3,9 @@
  * net. */
 #pragma once
 
-#include "ccstereo.h"
+#include <ccstereo/ccstereo.h>
+
+#include "model/config.h"
 
 G_BEGIN_DECLS
 

@@ -2,9 +2,9 @@
 /* The walk over a program's ops, and what the emitters share. */
 #include "translate.h"
 
+#include <ccstereo/error.h>
 #include <stdarg.h>
 
-#include "error.h"
 #include "nn/op-table.h"
 #include "nn/passes.h"
 #include "translation.h"

@@ -3,8 +3,9 @@
  * only when cuDNN has an engine for it on a described GPU, so that what the
  * suites ask of a real one is known to be served. */
 #include "../described-gpu.h"
+#include <ccstereo/error.h>
+
 #include "../emulated-ops.h"
-#include "error.h"
 
 /* The module's own, by another name. */
 gboolean ccs_compile_conv (CcsCuda *cuda, const CcsCallSite *site,

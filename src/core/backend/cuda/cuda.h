@@ -5,7 +5,8 @@
  * two calls, which the GPU (device.c) and the tests' emulation each have. */
 #pragma once
 
-#include "../../error.h"
+#include <ccstereo/error.h>
+
 #include "../host.h"
 #include "kernels/list.h"
 

@@ -3,9 +3,8 @@
  * headers this module was compiled with. */
 #include "libraries.h"
 
+#include <ccstereo/error.h>
 #include <dlfcn.h>
-
-#include "../../error.h"
 
 /* Both libraries' version numbers: 10000 major + 100 minor + patch. */
 #define VERSION_MAJOR 10000

@@ -4,7 +4,8 @@
  * includes it. */
 #pragma once
 
-#include "../../error.h"
+#include <ccstereo/error.h>
+
 #include "../constant.h"
 #include "dnnl-version.h"
 #include "worker.h"

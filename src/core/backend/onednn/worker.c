@@ -4,10 +4,9 @@
  * whichever thread asks for it. */
 #include "worker.h"
 
+#include <ccstereo/error.h>
 #include <omp.h>
 #include <unistd.h>
-
-#include "../../error.h"
 
 typedef struct
 {

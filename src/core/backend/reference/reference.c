@@ -2,8 +2,9 @@
 /* The reference backend: runs each op's reference function on the caller's
  * thread. It is the specification that other backends are held against. */
 #include "../backend.h"
+#include <ccstereo/error.h>
+
 #include "../host-memory.h"
-#include "../../error.h"
 
 extern const CcsBackendClass ccs_backend_reference;
 

@@ -3,8 +3,7 @@
  * and activations. */
 #include "row-util.h"
 
-#include "../../error.h"
-
+#include <ccstereo/error.h>
 #include <math.h>
 #include <string.h>
 

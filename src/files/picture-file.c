@@ -4,6 +4,8 @@
  * and both libraries' errors come back through one long jump each. */
 #include "picture-file.h"
 
+#include <ccstereo/error.h>
+#include <ccstereo/vision.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
@@ -16,9 +18,6 @@
 #include <jpeglib.h>
 #include <jerror.h>
 #include <png.h>
-
-#include "../error.h"
-#include "frame.h"
 
 #define MAX_FILE_SIZE (256 << 20)
 /* Deflate cannot expand further than 1032 to 1, a JPEG with one bit a block

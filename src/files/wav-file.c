@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "wav-file.h"
 
+#include <ccstereo/error.h>
 #include <string.h>
 #include <sys/stat.h>
-
-#include "../error.h"
 
 #define RIFF_BYTES 12 /* "RIFF", "RF64" or "BW64", size, "WAVE" */
 #define CHUNK_BYTES 8 /* name, size */

@@ -4,12 +4,12 @@
  * the pipe until then is kept. */
 #include "sound-input.h"
 
+#include <ccstereo/error.h>
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <string.h>
 
-#include "audio/wav-file.h"
-#include "error.h"
+#include "wav-file.h"
 
 /* More are a pipe's made-up length, divided by the size of a frame. */
 #define MAX_FRAMES (G_GINT64_CONSTANT (1) << 48)

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "reference-support.h"
+#include "../core/reference-support.h"
 
 #include "step.h"
 

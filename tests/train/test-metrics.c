@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Metrics beyond the published values: what they must say of signals whose
  * distance is known, and the transform underneath for lengths of every kind. */
+#include <ccstereo/error.h>
 #include <check.h>
 #include <math.h>
 
-#include "error.h"
 #include "fft.h"
 #include "metrics.h"
 #include "spectrum.h"

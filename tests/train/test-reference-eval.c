@@ -3,9 +3,13 @@
  * the 2 s clip through the whole test protocol with TDSS. */
 #include <string.h>
 
-#include "reference-support.h"
+#include "../core/reference-support.h"
+#include "audio/window-grid.h"
+#include "binauralizer/clip.h"
+#include "checkpoint/checkpoint.h"
 
 #include "metrics.h"
+#include "model/model-private.h"
 
 #define TOLERANCE 1e-5
 #define PHASE_TOLERANCE 3e-4
