@@ -92,7 +92,7 @@ suites build/release testlog
 sanitized=auto                  # what is not run is not built
 [[ $full == yes ]] || sanitized=disabled
 step "build with sanitizers" scripts/build.sh build/sanitizers -Dtests=true \
-  -Dgst="$sanitized" -Dcuda="$sanitized" \
+  -Dgst="$sanitized" -Dtranscode="$sanitized" -Dcuda="$sanitized" \
   --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false
 run_sanitizers
 

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "install-path.h"
+
 #define PROGRAM "ccstereo-datasets"
 #define PATH_VARIABLE "CCSTEREO_PROGRAMS_PATH"
 
@@ -16,6 +18,7 @@ find_program (void)
 {
   const char *chosen = g_getenv (PATH_VARIABLE);
   g_autofree char *self = NULL, *folder = NULL, *beside = NULL;
+  g_autofree char *installed = NULL;
 
   if (chosen && *chosen)
     return g_build_filename (chosen, PROGRAM, NULL);
@@ -24,7 +27,8 @@ find_program (void)
   beside = folder ? g_build_filename (folder, PROGRAM, NULL) : NULL;
   if (beside && g_file_test (beside, G_FILE_TEST_IS_EXECUTABLE))
     return g_steal_pointer (&beside);
-  return g_build_filename (TOOLS_DATASETS_DIR, PROGRAM, NULL);
+  installed = ccs_install_path (TOOLS_DATASETS_DIR);
+  return g_build_filename (installed, PROGRAM, NULL);
 }
 
 /* Returns only if the program cannot be run. */

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../install-path.h"
+
 #define MODULE_PATH_VARIABLE "CCSTEREO_BACKEND_PATH"
 #define MODULE_FILE "libccstereo-cuda.so"
 
@@ -44,8 +46,10 @@ static const CcsBackendClass *
 load_cuda_module (GError **error)
 {
   const char *directory = g_getenv (MODULE_PATH_VARIABLE);
-  g_autofree char *path = g_build_filename (
-      directory ? directory : CCS_BACKEND_DIR, MODULE_FILE, NULL);
+  g_autofree char *folder = directory && *directory
+                                ? g_strdup (directory)
+                                : ccs_install_path (CCS_BACKEND_DIR);
+  g_autofree char *path = g_build_filename (folder, MODULE_FILE, NULL);
   GModule *module;
   gpointer symbol;
 

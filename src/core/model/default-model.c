@@ -3,6 +3,8 @@
 #include <ccstereo/error.h>
 #include <ccstereo/model.h>
 
+#include "../install-path.h"
+
 #define MODEL_VARIABLE "CCSTEREO_MODEL"
 #define DEFAULT_FILE "ccstereo-default.safetensors"
 
@@ -10,11 +12,12 @@ char *
 ccs_model_default_path (GError **error)
 {
   const char *chosen = g_getenv (MODEL_VARIABLE);
-  g_autofree char *installed = NULL;
+  g_autofree char *folder = NULL, *installed = NULL;
 
   if (chosen && *chosen)
     return g_strdup (chosen);
-  installed = g_build_filename (CCS_MODELS_DIR, DEFAULT_FILE, NULL);
+  folder = ccs_install_path (CCS_MODELS_DIR);
+  installed = g_build_filename (folder, DEFAULT_FILE, NULL);
   if (g_file_test (installed, G_FILE_TEST_IS_REGULAR))
     return g_steal_pointer (&installed);
   g_set_error (

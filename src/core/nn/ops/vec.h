@@ -7,9 +7,11 @@
 
 G_BEGIN_DECLS
 
+/* Marked, for gcc exports a function of several clones unless told. */
+
 /* sum of a[i] b[i] */
-float ccs_vec_dot (const float *a, const float *b, gsize n);
+G_GNUC_INTERNAL float ccs_vec_dot (const float *a, const float *b, gsize n);
 /* y[i] += k x[i]; @y and @x do not overlap. */
-void ccs_vec_axpy (float *y, float k, const float *x, gsize n);
+G_GNUC_INTERNAL void ccs_vec_axpy (float *y, float k, const float *x, gsize n);
 
 G_END_DECLS
