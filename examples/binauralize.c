@@ -89,7 +89,7 @@ main (int argc, char **argv)
              NULL);
   } while (n > 0);
 
-  ccs_binauralizer_free (engine);
+  ccs_binauralizer_unref (engine);
   ccs_model_unref (model);
   ccs_resize_free (resize);
   g_free (path);

@@ -48,7 +48,7 @@ make_binauralizer (GstCcstereoDec *self)
   options.lookahead = self->lookahead;
   options.width = self->width;
   GST_OBJECT_UNLOCK (self);
-  g_clear_pointer (&self->binauralizer, ccs_binauralizer_free);
+  g_clear_pointer (&self->binauralizer, ccs_binauralizer_unref);
   self->binauralizer = ccs_binauralizer_new (self->model, &options, &error);
   if (self->binauralizer == NULL) {
     gst_ccstereo_post_error (GST_ELEMENT (self), error);

@@ -280,7 +280,7 @@ gst_ccstereo_dec_stop (GstAggregator *agg)
 {
   GstCcstereoDec *self = GST_CCSTEREO_DEC (agg);
 
-  g_clear_pointer (&self->binauralizer, ccs_binauralizer_free);
+  g_clear_pointer (&self->binauralizer, ccs_binauralizer_unref);
   g_clear_pointer (&self->align, gst_audio_stream_align_free);
   gst_clear_tag_list (&self->tags_pending);
   g_clear_pointer (&self->held_feature, g_free);

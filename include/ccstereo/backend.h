@@ -2,7 +2,7 @@
 /* The choice of what a model runs on. */
 #pragma once
 
-#include <glib.h>
+#include <glib-object.h>
 
 #include <ccstereo/export.h>
 
@@ -91,5 +91,42 @@ typedef struct
       NULL                                                                     \
     }                                                                          \
   }
+
+/**
+ * CCS_TYPE_BACKEND_OPTIONS: (skip)
+ *
+ * The boxed type of #CcsBackendOptions.
+ */
+#define CCS_TYPE_BACKEND_OPTIONS (ccs_backend_options_get_type ())
+CCS_API GType ccs_backend_options_get_type (void);
+
+/**
+ * ccs_backend_options_new:
+ *
+ * Makes backend options with the values of %CCS_BACKEND_OPTIONS_INIT.
+ *
+ * Returns: (transfer full): the options
+ */
+CCS_API CcsBackendOptions *ccs_backend_options_new (void);
+
+/**
+ * ccs_backend_options_copy:
+ * @self: options
+ *
+ * Copies @self.
+ *
+ * Returns: (transfer full): a copy
+ */
+CCS_API CcsBackendOptions *
+ccs_backend_options_copy (const CcsBackendOptions *self);
+
+/**
+ * ccs_backend_options_free:
+ * @self: (transfer full) (nullable): options
+ *
+ * Frees what ccs_backend_options_new() or ccs_backend_options_copy() returned.
+ */
+CCS_API void ccs_backend_options_free (CcsBackendOptions *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsBackendOptions, ccs_backend_options_free)
 
 G_END_DECLS

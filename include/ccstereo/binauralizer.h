@@ -3,7 +3,7 @@
  * timestamps in, stereo of the same length out. */
 #pragma once
 
-#include <glib.h>
+#include <glib-object.h>
 
 #include <ccstereo/export.h>
 #include <ccstereo/model.h>
@@ -26,6 +26,14 @@ G_BEGIN_DECLS
  * an object; different objects are independent and may share a model.
  */
 typedef struct _CcsBinauralizer CcsBinauralizer;
+
+/**
+ * CCS_TYPE_BINAURALIZER: (skip)
+ *
+ * The boxed type of #CcsBinauralizer.
+ */
+#define CCS_TYPE_BINAURALIZER (ccs_binauralizer_get_type ())
+CCS_API GType ccs_binauralizer_get_type (void);
 
 /**
  * CCS_BINAURALIZER_MIN_RATE:
@@ -99,6 +107,45 @@ typedef struct
   }
 
 /**
+ * CCS_TYPE_BINAURALIZER_OPTIONS: (skip)
+ *
+ * The boxed type of #CcsBinauralizerOptions.
+ */
+#define CCS_TYPE_BINAURALIZER_OPTIONS (ccs_binauralizer_options_get_type ())
+CCS_API GType ccs_binauralizer_options_get_type (void);
+
+/**
+ * ccs_binauralizer_options_new:
+ *
+ * Makes binauralizer options with the values of %CCS_BINAURALIZER_OPTIONS_INIT.
+ *
+ * Returns: (transfer full): the options
+ */
+CCS_API CcsBinauralizerOptions *ccs_binauralizer_options_new (void);
+
+/**
+ * ccs_binauralizer_options_copy:
+ * @self: options
+ *
+ * Copies @self.
+ *
+ * Returns: (transfer full): a copy
+ */
+CCS_API CcsBinauralizerOptions *
+ccs_binauralizer_options_copy (const CcsBinauralizerOptions *self);
+
+/**
+ * ccs_binauralizer_options_free:
+ * @self: (transfer full) (nullable): options
+ *
+ * Frees what ccs_binauralizer_options_new() or ccs_binauralizer_options_copy()
+ * returned.
+ */
+CCS_API void ccs_binauralizer_options_free (CcsBinauralizerOptions *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsBinauralizerOptions,
+                               ccs_binauralizer_options_free)
+
+/**
  * ccs_binauralizer_new:
  * @model: a model, to which a reference is added
  * @options: (nullable): options; %NULL: %CCS_BINAURALIZER_OPTIONS_INIT
@@ -116,13 +163,23 @@ ccs_binauralizer_new (CcsModel *model, const CcsBinauralizerOptions *options,
                       GError **error);
 
 /**
- * ccs_binauralizer_free:
+ * ccs_binauralizer_ref:
+ * @self: a binauralizer
+ *
+ * Adds a reference to @self. Thread-safe.
+ *
+ * Returns: (transfer full): @self
+ */
+CCS_API CcsBinauralizer *ccs_binauralizer_ref (CcsBinauralizer *self);
+
+/**
+ * ccs_binauralizer_unref:
  * @self: (transfer full) (nullable): a binauralizer
  *
- * Frees @self.
+ * Releases a reference to @self. Thread-safe.
  */
-CCS_API void ccs_binauralizer_free (CcsBinauralizer *self);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsBinauralizer, ccs_binauralizer_free)
+CCS_API void ccs_binauralizer_unref (CcsBinauralizer *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsBinauralizer, ccs_binauralizer_unref)
 
 /**
  * ccs_binauralizer_push_feature: (skip)
@@ -142,6 +199,26 @@ CCS_API gboolean ccs_binauralizer_push_feature (CcsBinauralizer *self,
                                                 gint64 time,
                                                 const float *feature,
                                                 GError **error);
+
+/**
+ * ccs_binauralizer_push_feature_bytes: (rename-to ccs_binauralizer_push_feature)
+ * @self: a binauralizer
+ * @time: time of the frame
+ * @feature: what ccs_model_encode_bytes() returned
+ * @error: return location for a #GError
+ *
+ * Adds the feature of the frame at @time, as ccs_binauralizer_push_feature()
+ * does.
+ *
+ * Errors: %CCS_ERROR_ARGUMENT if @feature has another size than features of
+ * the model; as for ccs_binauralizer_push_feature().
+ *
+ * Returns: %TRUE on success
+ */
+CCS_API gboolean ccs_binauralizer_push_feature_bytes (CcsBinauralizer *self,
+                                                      gint64 time,
+                                                      GBytes *feature,
+                                                      GError **error);
 
 /**
  * ccs_binauralizer_push_gap:
@@ -182,6 +259,23 @@ CCS_API void ccs_binauralizer_end_features (CcsBinauralizer *self);
 CCS_API gboolean ccs_binauralizer_push_audio (CcsBinauralizer *self,
                                               const float *samples,
                                               gsize frames, GError **error);
+
+/**
+ * ccs_binauralizer_push_audio_bytes: (rename-to ccs_binauralizer_push_audio)
+ * @self: a binauralizer
+ * @samples: interleaved samples: 32-bit floats in the machine's byte order
+ * @error: return location for a #GError
+ *
+ * Adds audio, as ccs_binauralizer_push_audio() does.
+ *
+ * Errors: %CCS_ERROR_ARGUMENT if @samples do not divide into frames; as for
+ * ccs_binauralizer_push_audio().
+ *
+ * Returns: %TRUE on success
+ */
+CCS_API gboolean ccs_binauralizer_push_audio_bytes (CcsBinauralizer *self,
+                                                    GBytes *samples,
+                                                    GError **error);
 
 /**
  * ccs_binauralizer_drain:
@@ -240,6 +334,19 @@ CCS_API gboolean ccs_binauralizer_process (CcsBinauralizer *self,
  */
 CCS_API gsize ccs_binauralizer_pull (CcsBinauralizer *self, float *out,
                                      gsize frames);
+
+/**
+ * ccs_binauralizer_pull_bytes: (rename-to ccs_binauralizer_pull)
+ * @self: a binauralizer
+ * @frames: largest number of frames to return
+ *
+ * Returns processed frames, as ccs_binauralizer_pull() does.
+ *
+ * Returns: (transfer full): interleaved left and right samples: 32-bit floats
+ *   in the machine's byte order; empty if none can be pulled
+ */
+CCS_API GBytes *ccs_binauralizer_pull_bytes (CcsBinauralizer *self,
+                                             gsize frames);
 
 /**
  * ccs_binauralizer_reset:

@@ -2,7 +2,7 @@
 /* Parameter files. */
 #pragma once
 
-#include <glib.h>
+#include <glib-object.h>
 
 #include <ccstereo/export.h>
 
@@ -43,6 +43,14 @@ CCS_API const char *ccs_file_kind_name (CcsFileKind kind);
  * are used, and a .pth file is read without executing anything in it.
  */
 typedef struct _CcsCheckpoint CcsCheckpoint;
+
+/**
+ * CCS_TYPE_CHECKPOINT: (skip)
+ *
+ * The boxed type of #CcsCheckpoint.
+ */
+#define CCS_TYPE_CHECKPOINT (ccs_checkpoint_get_type ())
+CCS_API GType ccs_checkpoint_get_type (void);
 
 /**
  * ccs_checkpoint_load:

@@ -2,7 +2,7 @@
 /* A loaded CCStereo model on one backend. */
 #pragma once
 
-#include <glib.h>
+#include <glib-object.h>
 
 #include <ccstereo/backend.h>
 #include <ccstereo/checkpoint.h>
@@ -22,6 +22,14 @@ G_BEGIN_DECLS
  * items of several callers share a batch where possible.
  */
 typedef struct _CcsModel CcsModel;
+
+/**
+ * CCS_TYPE_MODEL: (skip)
+ *
+ * The boxed type of #CcsModel.
+ */
+#define CCS_TYPE_MODEL (ccs_model_get_type ())
+CCS_API GType ccs_model_get_type (void);
 
 /**
  * CCS_MODEL_FRAME_BATCH:
@@ -239,6 +247,22 @@ CCS_API gboolean ccs_model_warm_up (CcsModel *self, gboolean batch,
 CCS_API gboolean ccs_model_encode (CcsModel *self, const guint8 *const *frames,
                                    guint n, float *const *features,
                                    GError **error);
+
+/**
+ * ccs_model_encode_bytes: (rename-to ccs_model_encode)
+ * @self: a model
+ * @frame: one frame, as for ccs_model_encode()
+ * @error: return location for a #GError
+ *
+ * Encodes one frame as a feature. Blocks until it is there. Thread-safe.
+ *
+ * Errors: %CCS_ERROR_ARGUMENT if @frame has another size; as for
+ * ccs_model_encode().
+ *
+ * Returns: (transfer full): ccs_model_feature_size() floats, or %NULL on error
+ */
+CCS_API GBytes *ccs_model_encode_bytes (CcsModel *self, GBytes *frame,
+                                        GError **error);
 
 /**
  * ccs_model_separate: (skip)

@@ -46,7 +46,7 @@ typedef struct
 static void
 job_clear (Job *self)
 {
-  g_clear_pointer (&self->engine, ccs_binauralizer_free);
+  g_clear_pointer (&self->engine, ccs_binauralizer_unref);
   g_clear_pointer (&self->model, ccs_model_unref);
   g_clear_pointer (&self->frames, frame_folder_free);
   g_clear_pointer (&self->input, ccs_sound_input_free);

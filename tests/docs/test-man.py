@@ -186,7 +186,7 @@ def names_with_spaces_are_one_word():
 
 
 if __name__ == "__main__":
-    tap.run([(function.__name__, function) for function in (
+    tap.run(
         every_option_is_in_the_man_page,
         every_page_has_its_sections,
         every_command_is_in_its_program_s_page,
@@ -200,4 +200,4 @@ if __name__ == "__main__":
         operands_are_completed_by_their_place,
         after_two_dashes_all_are_operands,
         names_with_spaces_are_one_word,
-    )])
+    )

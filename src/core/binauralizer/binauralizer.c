@@ -9,6 +9,7 @@
 
 #include "../audio/resampler.h"
 #include "../audio/window-grid.h"
+#include "binauralizer-private.h"
 #include "feature-queue.h"
 #include "sample-queue.h"
 #include "window-batch.h"
@@ -20,6 +21,7 @@
 
 struct _CcsBinauralizer
 {
+  gatomicrefcount references;
   CcsModel *model;
   CcsBinauralizerOptions options;
   gsize latency;
@@ -124,6 +126,7 @@ ccs_binauralizer_new (CcsModel *model, const CcsBinauralizerOptions *options,
   if (!check_options (options, error))
     return NULL;
   self = g_new0 (CcsBinauralizer, 1);
+  g_atomic_ref_count_init (&self->references);
   self->model = ccs_model_ref (model);
   self->options = *options;
   self->overlap = ccs_overlap_new (options->lookahead, options->hop);
@@ -149,10 +152,18 @@ ccs_binauralizer_new (CcsModel *model, const CcsBinauralizerOptions *options,
   return g_steal_pointer (&self);
 }
 
-void
-ccs_binauralizer_free (CcsBinauralizer *self)
+CcsBinauralizer *
+ccs_binauralizer_ref (CcsBinauralizer *self)
 {
-  if (!self)
+  g_return_val_if_fail (self != NULL, NULL);
+  g_atomic_ref_count_inc (&self->references);
+  return self;
+}
+
+void
+ccs_binauralizer_unref (CcsBinauralizer *self)
+{
+  if (self == NULL || !g_atomic_ref_count_dec (&self->references))
     return;
   ccs_resampler_free (self->down);
   ccs_resampler_free (self->up);
@@ -166,6 +177,18 @@ ccs_binauralizer_free (CcsBinauralizer *self)
   g_free (self->batch);
   ccs_model_unref (self->model);
   g_free (self);
+}
+
+guint
+ccs_binauralizer_channels (const CcsBinauralizer *self)
+{
+  return self->options.channels;
+}
+
+gsize
+ccs_binauralizer_feature_size (const CcsBinauralizer *self)
+{
+  return ccs_model_feature_size (self->model);
 }
 
 void

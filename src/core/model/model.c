@@ -145,9 +145,8 @@ registry_key (const char *path, const CcsBackend *backend, GError **error)
   GStatBuf status;
 
   if (g_stat (canonical, &status) != 0) {
-    int code = errno;
-    g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (code), "%s: %s",
-                 path, g_strerror (code));
+    g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: %s", path,
+                 g_strerror (errno));
     return NULL;
   }
   return g_strdup_printf (

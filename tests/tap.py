@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Reports tests in TAP, one line each."""
 import sys
+import traceback
 
 
 class Tap:
+    """Reports tests as they end."""
+
     def __init__(self):
         self.count = 0
         self.failed = 0
@@ -23,3 +26,21 @@ class Tap:
     def finish(self):
         print(f"1..{self.count}")
         sys.exit(1 if self.failed else 0)
+
+
+class Skip(Exception):
+    """Why a test cannot run here."""
+
+
+def run(*tests):
+    """Runs functions as tests, which fail by an exception, and exits."""
+    tap = Tap()
+    for test in tests:
+        try:
+            test()
+            tap.check(test.__name__)
+        except Skip as reason:
+            tap.skip(test.__name__, reason)
+        except Exception:  # whatever it is, the test failed by it
+            tap.check(test.__name__, traceback.format_exc())
+    tap.finish()
