@@ -20,7 +20,11 @@ packages=(
 )
 if [[ ${1:-} == --test ]]; then
   packages+=(check libjson-glib-dev ffmpeg git valgrind
-             clang libclang-rt-dev libomp-dev)
+             clang libclang-rt-dev libomp-dev
+             # an installed copy as users of C++ and Python see it
+             g++ gobject-introspection libgirepository1.0-dev python3-gi
+             # documentation
+             gi-docgen mandoc)
   # The layout of the sources is that of one version of clang-format.
   [[ $(. /etc/os-release && echo "$VERSION_CODENAME") != bookworm ]] \
     || packages+=(clang-format-14)
@@ -48,4 +52,4 @@ fi
 echo "Installing ${missing[*]}"
 "${as_root[@]}" apt-get update -qq
 "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-  apt-get install -y -qq --no-install-recommends "${missing[@]}"
+  apt-get install -y -qq -o Dpkg::Use-Pty=0 --no-install-recommends "${missing[@]}"
