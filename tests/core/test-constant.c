@@ -13,6 +13,11 @@
 
 extern const CcsBackendClass ccs_backend_reference;
 
+/* constant-copy.c: as ccs_constant_get_content() and ccs_constant_release(). */
+CcsConstant *copy_constant_get_content (CcsBackend *backend, CcsTensor *tensor,
+                                        GError **error);
+void copy_constant_release (CcsConstant *self);
+
 #define ROWS 4
 #define WIDTH 6
 
@@ -69,6 +74,7 @@ device_init (Device *self, CcsBackendClass *klass)
   memset (self, 0, sizeof *self);
   self->base.klass = klass;
   g_atomic_ref_count_init (&self->base.ref_count);
+  g_mutex_init (&self->base.constants_lock);
 }
 
 static CcsStateDict *
@@ -198,6 +204,25 @@ START_TEST (a_failed_upload_leaves_nothing_behind)
 }
 END_TEST
 
+/* The CUDA module's table may be that of either copy. */
+START_TEST (two_copies_of_the_library_share_the_constants_of_a_backend)
+{
+  Device device;
+  CcsBackendClass klass;
+  g_autoptr (CcsStateDict) params = weights_new ();
+  CcsTensor *weight = ccs_state_dict_lookup (params, "weight");
+  CcsConstant *constant;
+
+  device_init (&device, &klass);
+  constant = ccs_constant_get_content (&device.base, weight, NULL);
+  ck_assert_ptr_eq (copy_constant_get_content (&device.base, weight, NULL),
+                    constant);
+  ccs_constant_release (constant);
+  copy_constant_release (constant);
+  ck_assert_int_eq (device.blocks, 0);
+}
+END_TEST
+
 /* -- many threads ---------------------------------------------------------- */
 
 #define N_THREADS 8
@@ -250,6 +275,8 @@ main (void)
   tcase_add_test (tc, weights_outlive_the_plan_that_uploaded_them);
   tcase_add_test (tc, other_weights_and_other_backends_have_their_own);
   tcase_add_test (tc, a_failed_upload_leaves_nothing_behind);
+  tcase_add_test (tc,
+                  two_copies_of_the_library_share_the_constants_of_a_backend);
   tcase_add_test (tc, threads_that_plan_at_once_leave_nothing_behind);
   suite_add_tcase (suite, tc);
   return run_suite (suite);

@@ -99,6 +99,7 @@ open_class (const CcsBackendClass *klass, const CcsBackendOptions *options,
   if (backend == NULL)
     return NULL;
   g_atomic_ref_count_init (&backend->ref_count);
+  g_mutex_init (&backend->constants_lock);
   backend->precision = options->precision;
   shared = g_new (Shared, 1);
   *shared = (Shared){ backend, *options, getpid () };
@@ -207,6 +208,7 @@ ccs_backend_unref (CcsBackend *self)
     }
   }
   g_mutex_unlock (&lock);
+  g_mutex_clear (&self->constants_lock);
   self->klass->close (self);
 }
 

@@ -94,6 +94,10 @@ struct _CcsBackend
   gatomicrefcount ref_count;
   gint n_threads;
   CcsPrecision precision;
+  /* What its plans share (constant.c). Here, because a process may have two
+   * copies of the library, and a module calls the functions of one of them. */
+  GMutex constants_lock;
+  GList *constants; /* CcsConstant*, weak; guarded by constants_lock */
 };
 
 /* For open: CCS_ERROR_BACKEND that @klass does not offer @precision, @why. */

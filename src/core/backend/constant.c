@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The constants of all backends, in one list: there are some hundred. */
+/* The constants of a backend, in one list: there are some hundred. */
 #include "constant.h"
 
-static GMutex lock;
-static GList *all; /* of CcsConstant; guarded by lock */
-
-/* With lock held; the caller becomes a user. */
+/* With constants_lock held; the caller becomes a user. */
 static CcsConstant *
 take (CcsBackend *backend, CcsTensor *tensor, GBytes *key)
 {
-  for (GList *l = all; l; l = l->next) {
+  for (GList *l = backend->constants; l; l = l->next) {
     CcsConstant *constant = l->data;
 
-    if (constant->backend == backend && constant->tensor == tensor
-        && g_bytes_equal (constant->key, key)) {
+    if (constant->tensor == tensor && g_bytes_equal (constant->key, key)) {
       constant->users++;
       return constant;
     }
@@ -35,13 +31,14 @@ constant_free (CcsConstant *self)
 static CcsConstant *
 keep (CcsConstant *made)
 {
+  CcsBackend *backend = made->backend;
   CcsConstant *kept;
 
-  g_mutex_lock (&lock);
-  kept = take (made->backend, made->tensor, made->key);
+  g_mutex_lock (&backend->constants_lock);
+  kept = take (backend, made->tensor, made->key);
   if (!kept)
-    all = g_list_prepend (all, made);
-  g_mutex_unlock (&lock);
+    backend->constants = g_list_prepend (backend->constants, made);
+  g_mutex_unlock (&backend->constants_lock);
   if (!kept)
     return made;
   constant_free (made);
@@ -55,9 +52,9 @@ ccs_constant_get (CcsBackend *backend, CcsTensor *tensor, GBytes *key,
 {
   CcsConstant *self;
 
-  g_mutex_lock (&lock);
+  g_mutex_lock (&backend->constants_lock);
   self = take (backend, tensor, key);
-  g_mutex_unlock (&lock);
+  g_mutex_unlock (&backend->constants_lock);
   if (self)
     return self;
 
@@ -98,15 +95,17 @@ ccs_constant_get_content (CcsBackend *backend, CcsTensor *tensor,
 void
 ccs_constant_release (CcsConstant *self)
 {
+  CcsBackend *backend;
   gboolean last;
 
   if (!self)
     return;
-  g_mutex_lock (&lock);
+  backend = self->backend;
+  g_mutex_lock (&backend->constants_lock);
   last = --self->users == 0;
   if (last)
-    all = g_list_remove (all, self);
-  g_mutex_unlock (&lock);
+    backend->constants = g_list_remove (backend->constants, self);
+  g_mutex_unlock (&backend->constants_lock);
   if (last)
     constant_free (self);
 }

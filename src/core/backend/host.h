@@ -42,8 +42,10 @@ typedef struct
   guint32 abi; /* CCS_BACKEND_ABI of the module */
   /* Returns the module's backend class, which calls @host from then on; NULL
    * with CCS_ERROR_BACKEND if @host has another ABI number or is smaller than
-   * the module's. @host must outlive the process's use of the module. The
-   * caller holds the lock under which backends are opened. (transfer none) */
+   * the module's. A process that has two copies of the library loads the
+   * module twice: backends of both then call the last @host, whose functions
+   * keep no state of their own. Every @host must outlive the process's use of
+   * the module. Thread-safe. (transfer none) */
   const CcsBackendClass *(*load) (const CcsBackendHost *host, GError **error);
 } CcsBackendModule;
 

@@ -21,6 +21,6 @@ ccs_cuda_set_host (const CcsBackendHost *host, GError **error)
                  host->size, sizeof *host);
     return FALSE;
   }
-  ccs_cuda_host = host;
+  g_atomic_pointer_set (&ccs_cuda_host, host);
   return TRUE;
 }

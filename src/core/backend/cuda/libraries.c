@@ -84,8 +84,13 @@ ccs_cuda_libraries (GError **error)
 {
   static CcsCudaLibraries libraries;
   static gboolean opened;
+  static GMutex lock;
+  gboolean ok;
 
+  g_mutex_lock (&lock);
   if (!opened)
     opened = open_libraries (&libraries, error);
-  return opened ? &libraries : NULL;
+  ok = opened;
+  g_mutex_unlock (&lock);
+  return ok ? &libraries : NULL;
 }

@@ -61,8 +61,8 @@ typedef struct
 } CcsCudaLibraries;
 
 /* The libraries, opened once a process and kept; NULL with CCS_ERROR_BACKEND
- * naming the first that is missing or of another version. The caller holds the
- * lock under which backends are opened. (transfer none) */
+ * naming the first that is missing or of another version. Thread-safe.
+ * (transfer none) */
 const CcsCudaLibraries *ccs_cuda_libraries (GError **error);
 
 G_END_DECLS
