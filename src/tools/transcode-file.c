@@ -105,8 +105,6 @@ transcode_file_open_input (const char *path, const volatile sig_atomic_t *stop,
 
   in->interrupt_callback = (AVIOInterruptCB){ is_stopped, (void *)stop };
   in->strict_std_compliance = FF_COMPLIANCE_UNOFFICIAL;
-  /* Program streams give times to some packets only. */
-  in->flags |= AVFMT_FLAG_GENPTS;
   in->max_analyze_duration = LONGEST_SEARCH;
   in->probesize = LARGEST_SEARCH;
   if ((ret = avformat_open_input (&in, url, NULL, NULL)) < 0) {
@@ -193,9 +191,12 @@ transcode_file_free (TranscodeFile *self)
     avio_closep (&self->out->pb);
   avformat_free_context (self->out);
   avformat_close_input (&self->in);
-  for (guint i = 0; self->text && i < self->n_map; i++)
+  for (guint i = 0; self->text && i < self->n_map; i++) {
     transcode_text_free (self->text[i]);
+    transcode_order_free (self->order[i]);
+  }
   g_free (self->text);
+  g_free (self->order);
   g_free (self->is_turned);
   g_free (self->map);
   g_free (self->last_dts);
@@ -220,11 +221,41 @@ in_new_form (TranscodeFile *self, AVPacket *packet)
   return converted;
 }
 
+/* Takes @packet, as it was read, to the output's clock and form. */
+static AVPacket *
+take_packet (TranscodeFile *self, AVPacket *packet)
+{
+  const AVStream *stream = self->in->streams[packet->stream_index];
+  const gint64 offset = transcode_time_rescale (self->offset, AV_TIME_BASE_Q,
+                                                stream->time_base);
+  TranscodeOrder *order = self->order[packet->stream_index];
+
+  packet->pts = transcode_time_add (packet->pts, offset);
+  packet->dts = transcode_time_add (packet->dts, offset);
+  if (order == NULL)
+    return in_new_form (self, packet);
+  transcode_order_push (order, packet);
+  return transcode_order_pop (order);
+}
+
+/* The next packet of those that wait when no more are read. */
+static AVPacket *
+take_waiting (TranscodeFile *self)
+{
+  AVPacket *packet = NULL;
+
+  for (guint i = 0; i < self->n_map && packet == NULL; i++)
+    if (self->order[i]) {
+      transcode_order_end (self->order[i]);
+      packet = transcode_order_pop (self->order[i]);
+    }
+  return packet;
+}
+
 gboolean
 transcode_file_read (TranscodeFile *self, AVPacket **packet, GError **error)
 {
   AVPacket *read = av_packet_alloc ();
-  gint64 offset;
   int ret;
 
   *packet = NULL;
@@ -235,19 +266,16 @@ transcode_file_read (TranscodeFile *self, AVPacket **packet, GError **error)
       av_packet_unref (read);
       continue;
     }
-    offset = transcode_time_rescale (
-        self->offset, AV_TIME_BASE_Q,
-        self->in->streams[read->stream_index]->time_base);
-    read->pts = transcode_time_add (read->pts, offset);
-    read->dts = transcode_time_add (read->dts, offset);
-    *packet = in_new_form (self, read);
+    *packet = take_packet (self, read);
     if (*packet)
       return TRUE;
     read = av_packet_alloc ();
   }
   av_packet_free (&read);
-  return ret == AVERROR_EOF
-         || transcode_file_fail (error, self->in_path, "reading", ret);
+  if (ret != AVERROR_EOF)
+    return transcode_file_fail (error, self->in_path, "reading", ret);
+  *packet = take_waiting (self);
+  return TRUE;
 }
 
 /* Movies have 31 bits for the time between two packets; libavformat would move
@@ -291,9 +319,9 @@ keep_order (TranscodeFile *self, AVPacket *packet)
     return;
   if (*last != AV_NOPTS_VALUE && packet->dts < *last + step) {
     packet->dts = *last + step;
-    if (packet->pts != AV_NOPTS_VALUE)
-      packet->pts = MAX (packet->pts, packet->dts);
   }
+  if (packet->pts != AV_NOPTS_VALUE)
+    packet->pts = MAX (packet->pts, packet->dts);
   *last = packet->dts;
 }
 
@@ -316,6 +344,17 @@ transcode_file_write (TranscodeFile *self, AVPacket *packet, gint stream,
   ret = av_interleaved_write_frame (self->out, packet);
   av_packet_free (&packet);
   return ret >= 0 || transcode_file_fail (error, self->name, "writing", ret);
+}
+
+guint64
+transcode_file_moved (const TranscodeFile *self)
+{
+  guint64 moved = 0;
+
+  for (guint i = 0; i < self->n_map; i++)
+    if (self->order[i])
+      moved += transcode_order_moved (self->order[i]);
+  return moved;
 }
 
 /* Of an encoder's delay MP4's edit list tells anything, Matroska only Opus'

@@ -9,6 +9,7 @@
 #include <libavformat/avformat.h>
 #include <signal.h>
 
+#include "transcode-order.h"
 #include "transcode-text.h"
 #include "transcode-track.h"
 
@@ -48,6 +49,8 @@ gboolean transcode_container_takes (const TranscodeContainer *self,
  * @name: of the output, for messages
  * @map: input stream -> output stream, or -1; @n_map of them
  * @text: by input stream, what makes its packets anew; NULL: they are copied
+ * @order: by input stream, what gives its packets their times; NULL: they are
+ *   used as they are
  * @is_turned: by input stream, whether its turn is still to be written
  * @last_dts: of every output stream, in its time base
  * @track: the output stream of the new sound
@@ -67,6 +70,7 @@ typedef struct
   gint *map;
   guint n_map;
   TranscodeText **text;
+  TranscodeOrder **order;
   gboolean *is_turned;
   gint64 *last_dts;
   AVStream *track;
@@ -116,6 +120,9 @@ gboolean transcode_file_write (TranscodeFile *self, AVPacket *packet,
  */
 gboolean transcode_file_write_sound (TranscodeFile *self, AVPacket *packet,
                                      GError **error);
+/* Returns how many frames of copied video did not keep their presentation
+ * time. */
+guint64 transcode_file_moved (const TranscodeFile *self);
 /* Index and headers: the output is complete. */
 gboolean transcode_file_finish (TranscodeFile *self, GError **error);
 

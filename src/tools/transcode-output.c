@@ -126,6 +126,8 @@ add_copy (TranscodeFile *self, const AVStream *from, GError **error)
     self->is_turned[from->index] = transcode_turn_prepare (to);
   if (is_mov (self->out->oformat))
     transcode_sphere_remove (to);
+  if (transcode_file_is_picture (from))
+    self->order[from->index] = transcode_order_new (from);
   self->map[from->index] = to->index;
   return TRUE;
 }
@@ -357,6 +359,7 @@ transcode_file_create (TranscodeFile *self, const char *path, const char *name,
   self->out->avoid_negative_ts = 0;
   self->map = g_new0 (gint, self->n_map);
   self->text = g_new0 (TranscodeText *, self->n_map);
+  self->order = g_new0 (TranscodeOrder *, self->n_map);
   self->is_turned = g_new0 (gboolean, self->n_map);
   if (!add_streams (self, encoder, keep_original, notice, error))
     return FALSE;

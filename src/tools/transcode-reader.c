@@ -30,10 +30,11 @@ struct _TranscodeReader
   AVPacket *packet;
   AVFrame *frame;
   gboolean draining;
-  gint64 next;   /* the time at which the last frame ends, ns */
-  gint64 period; /* of needed frames, ns; 0: all are */
-  gint64 near;   /* how far from it a frame can be needed, ns */
-  gint64 offset; /* of the periods, ns */
+  GArray *waiting; /* of gint64: decoding times of packets without another */
+  gint64 next;     /* the time at which the last frame ends, ns */
+  gint64 period;   /* of needed frames, ns; 0: all are */
+  gint64 near;     /* how far from it a frame can be needed, ns */
+  gint64 offset;   /* of the periods, ns */
 };
 
 static gboolean
@@ -66,6 +67,17 @@ open_decoder (TranscodeReader *self, int threads, GError **error)
   return TRUE;
 }
 
+/* libavformat fills in presentation times that are missing, but not well where
+ * B frames are shown in between. */
+static void
+fill_in_times (TranscodeReader *self)
+{
+  const enum AVCodecID codec = self->stream->codecpar->codec_id;
+
+  if (codec != AV_CODEC_ID_H264 && codec != AV_CODEC_ID_HEVC)
+    self->in->flags |= AVFMT_FLAG_GENPTS;
+}
+
 TranscodeReader *
 transcode_reader_open (const char *path, int index, int threads,
                        const volatile sig_atomic_t *stop, GError **error)
@@ -75,6 +87,7 @@ transcode_reader_open (const char *path, int index, int threads,
   self->path = g_strdup (path);
   self->packet = av_packet_alloc ();
   self->frame = av_frame_alloc ();
+  self->waiting = g_array_new (FALSE, FALSE, sizeof (gint64));
   self->in = transcode_file_open_input (path, stop, error);
   if (self->in == NULL)
     return NULL;
@@ -84,6 +97,7 @@ transcode_reader_open (const char *path, int index, int threads,
     return NULL;
   }
   self->stream = self->in->streams[index];
+  fill_in_times (self);
   for (unsigned i = 0; i < self->in->nb_streams; i++)
     if ((int)i != index)
       self->in->streams[i]->discard = AVDISCARD_ALL;
@@ -101,6 +115,7 @@ transcode_reader_free (TranscodeReader *self)
   avformat_close_input (&self->in);
   av_packet_free (&self->packet);
   av_frame_free (&self->frame);
+  g_array_unref (self->waiting);
   g_free (self->path);
   g_free (self);
 }
@@ -182,6 +197,9 @@ send_packet (TranscodeReader *self, GError **error)
     return transcode_file_fail (
         error, av_get_media_type_string (self->stream->codecpar->codec_type),
         "reading", ret);
+  if (self->packet->pts == AV_NOPTS_VALUE
+      && self->packet->dts != AV_NOPTS_VALUE)
+    g_array_append_val (self->waiting, self->packet->dts);
   pass_over (self, self->packet);
   /* One that is damaged is as one that is missing. */
   avcodec_send_packet (self->decoder, self->packet);
@@ -203,13 +221,28 @@ duration_of (const TranscodeReader *self)
              : 0;
 }
 
+/* The frame's time by the stream's clock. Where packets have decoding times
+ * alone, the n-th frame has the n-th of these. */
+static gint64
+stamp_of (TranscodeReader *self)
+{
+  const AVFrame *frame = self->frame;
+  gint64 stamp;
+
+  if (frame->pts != AV_NOPTS_VALUE || self->waiting->len == 0)
+    return frame->best_effort_timestamp;
+  stamp = g_array_index (self->waiting, gint64, 0);
+  g_array_remove_index (self->waiting, 0);
+  return stamp;
+}
+
 /* A frame without a time follows the last. */
 static gint64
 time_of (TranscodeReader *self)
 {
   gint64 time;
 
-  if (!to_time (self, self->frame->best_effort_timestamp, &time))
+  if (!to_time (self, stamp_of (self), &time))
     time = self->next;
   self->next = MIN (time + duration_of (self), FURTHEST);
   return time;

@@ -294,6 +294,18 @@ tell_overlap (const Job *job)
                 job->options->in, overlap / 1e9);
 }
 
+static void
+tell_moved (const Job *job)
+{
+  const guint64 moved = transcode_file_moved (job->file);
+
+  if (moved > 0 && !job->options->quiet)
+    g_printerr ("ccstereo-transcode: note: %s: %" G_GUINT64_FORMAT
+                " frames have timestamps before those of earlier frames; they "
+                "are shown right after these\n",
+                job->options->in, moved);
+}
+
 static gboolean
 transcode (Job *job, GError **error)
 {
@@ -327,8 +339,10 @@ run (const TranscodeOptions *options)
   gboolean ok = transcode (&job, &error);
 
   end_progress (options);
-  if (ok)
+  if (ok) {
     tell_overlap (&job);
+    tell_moved (&job);
+  }
   if (job.partial && !ok)
     g_unlink (job.partial);
   g_free (job.partial);

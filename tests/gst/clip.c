@@ -33,6 +33,13 @@ is_program_stream (const AVFormatContext *file)
   return strcmp (file->oformat->name, "mpeg") == 0;
 }
 
+/* Frames come at multiples of their duration. */
+static gboolean
+has_even_times (const AVFormatContext *file)
+{
+  return is_program_stream (file) || strcmp (file->oformat->name, "avi") == 0;
+}
+
 static AVCodecContext *
 open_video (AVFormatContext *file, const ClipOptions *options)
 {
@@ -45,7 +52,7 @@ open_video (AVFormatContext *file, const ClipOptions *options)
   video->width = options->turned ? HEIGHT : WIDTH;
   video->height = options->turned ? WIDTH : HEIGHT;
   video->pix_fmt = options->lossless ? AV_PIX_FMT_RGB24 : AV_PIX_FMT_YUV420P;
-  video->time_base = (AVRational){ 1, is_program_stream (file) ? FPS : TICKS };
+  video->time_base = (AVRational){ 1, has_even_times (file) ? FPS : TICKS };
   video->strict_std_compliance = FF_COMPLIANCE_UNOFFICIAL; /* 10 a second */
   if (options->wide)
     video->sample_aspect_ratio = (AVRational){ 1, 1 };

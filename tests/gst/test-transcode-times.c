@@ -156,6 +156,46 @@ START_TEST (a_file_s_own_start_is_its_zero)
 }
 END_TEST
 
+/* -- frames without presentation times ------------------------------------- */
+
+/* Presentation time of packet @i of @packets, ms. */
+static gint64
+shown_at (const GPtrArray *packets, guint i, const AVFormatContext *file)
+{
+  const AVPacket *packet = g_ptr_array_index (packets, i);
+
+  return av_rescale_q (packet->pts, file->streams[0]->time_base,
+                       (AVRational){ 1, 1000 });
+}
+
+START_TEST (frames_of_avi_are_shown_in_the_order_of_a_decoder)
+{
+  static const char *const names[] = { "avi-out.mkv", "avi-out.mp4" };
+  g_autofree char *in = tool_path ("b-frames.avi");
+  g_autofree char *same = tool_path ("b-frames.mkv");
+  g_autofree char *out = tool_path (names[_i]);
+  g_autoptr (GPtrArray) expected = NULL, found = NULL;
+  AVFormatContext *a, *b;
+  gint64 offset;
+
+  clip_write (in, &plain);
+  clip_write (same, &plain); /* the same frames with their times */
+  tool_transcode (in, out, _i ? "aac" : "pcm");
+  a = clip_open (same);
+  b = clip_open (out);
+  expected = clip_packets (a, 0);
+  found = clip_packets (b, 0);
+  ck_assert_uint_eq (found->len, expected->len);
+  offset = shown_at (found, 0, b) - shown_at (expected, 0, a);
+  ck_assert_int_le (ABS (offset), 100); /* a frame */
+  for (guint i = 0; i < found->len; i++)
+    ck_assert_int_eq (shown_at (found, i, b),
+                      shown_at (expected, i, a) + offset);
+  avformat_close_input (&a);
+  avformat_close_input (&b);
+}
+END_TEST
+
 static Suite *
 times_suite (void)
 {
@@ -169,6 +209,8 @@ times_suite (void)
   tcase_add_test (tests, small_overlaps_do_not_add_up);
   tcase_add_loop_test (tests, a_file_s_own_start_is_its_zero, 0,
                        G_N_ELEMENTS (clocks));
+  tcase_add_loop_test (tests, frames_of_avi_are_shown_in_the_order_of_a_decoder,
+                       0, 2);
   suite_add_tcase (suite, tests);
   return suite;
 }
