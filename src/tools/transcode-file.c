@@ -194,9 +194,11 @@ transcode_file_free (TranscodeFile *self)
   for (guint i = 0; self->text && i < self->n_map; i++) {
     transcode_text_free (self->text[i]);
     transcode_order_free (self->order[i]);
+    transcode_params_free (self->params[i]);
   }
   g_free (self->text);
   g_free (self->order);
+  g_free (self->params);
   g_free (self->is_turned);
   g_free (self->map);
   g_free (self->last_dts);
@@ -252,6 +254,32 @@ take_waiting (TranscodeFile *self)
   return packet;
 }
 
+/* Codec parameters that change in mid-stream; FALSE where what follows could
+ * not be decoded. */
+static gboolean
+follow_params (TranscodeFile *self, AVPacket *packet, GError **error)
+{
+  const gint index = packet->stream_index;
+  const AVStream *stream = self->in->streams[index];
+  const double time = (double)MAX (packet->dts, 0) * av_q2d (stream->time_base);
+  g_autofree char *text = NULL;
+
+  if (self->params[index] == NULL
+      || transcode_params_apply (self->params[index], packet))
+    return TRUE;
+  text = g_strdup_printf ("%s: stream %d (%s) changes its codec parameters at "
+                          "%.3f s, which a copy cannot follow",
+                          self->in_path, index,
+                          avcodec_get_name (stream->codecpar->codec_id), time);
+  if (transcode_file_is_picture (stream)) {
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, text);
+    return FALSE;
+  }
+  self->notice (text);
+  g_clear_pointer (&self->params[index], transcode_params_free);
+  return TRUE;
+}
+
 gboolean
 transcode_file_read (TranscodeFile *self, AVPacket **packet, GError **error)
 {
@@ -265,6 +293,10 @@ transcode_file_read (TranscodeFile *self, AVPacket **packet, GError **error)
         || self->map[read->stream_index] < 0) {
       av_packet_unref (read);
       continue;
+    }
+    if (!follow_params (self, read, error)) {
+      av_packet_free (&read);
+      return FALSE;
     }
     *packet = take_packet (self, read);
     if (*packet)

@@ -10,6 +10,7 @@
 #include <signal.h>
 
 #include "transcode-order.h"
+#include "transcode-params.h"
 #include "transcode-text.h"
 #include "transcode-track.h"
 
@@ -51,6 +52,9 @@ gboolean transcode_container_takes (const TranscodeContainer *self,
  * @text: by input stream, what makes its packets anew; NULL: they are copied
  * @order: by input stream, what gives its packets their times; NULL: they are
  *   used as they are
+ * @params: by input stream, what keeps its packets decodable; NULL: they are
+ *   used as they are
+ * @notice: hears what the output cannot have
  * @is_turned: by input stream, whether its turn is still to be written
  * @last_dts: of every output stream, in its time base
  * @track: the output stream of the new sound
@@ -71,6 +75,8 @@ typedef struct
   guint n_map;
   TranscodeText **text;
   TranscodeOrder **order;
+  TranscodeParams **params;
+  TranscodeNotice notice;
   gboolean *is_turned;
   gint64 *last_dts;
   AVStream *track;

@@ -128,6 +128,7 @@ add_copy (TranscodeFile *self, const AVStream *from, GError **error)
     transcode_sphere_remove (to);
   if (transcode_file_is_picture (from))
     self->order[from->index] = transcode_order_new (from);
+  self->params[from->index] = transcode_params_new (from->codecpar);
   self->map[from->index] = to->index;
   return TRUE;
 }
@@ -360,6 +361,8 @@ transcode_file_create (TranscodeFile *self, const char *path, const char *name,
   self->map = g_new0 (gint, self->n_map);
   self->text = g_new0 (TranscodeText *, self->n_map);
   self->order = g_new0 (TranscodeOrder *, self->n_map);
+  self->params = g_new0 (TranscodeParams *, self->n_map);
+  self->notice = notice;
   self->is_turned = g_new0 (gboolean, self->n_map);
   if (!add_streams (self, encoder, keep_original, notice, error))
     return FALSE;
