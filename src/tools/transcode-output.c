@@ -51,6 +51,14 @@ can_carry_data (TranscodeFile *self, const AVStream *stream)
   }
 }
 
+/* An image that a player shows for the whole file, such as an album's cover. */
+static gboolean
+is_cover (const AVStream *stream)
+{
+  return stream->codecpar->codec_type == AVMEDIA_TYPE_VIDEO
+         && !transcode_file_is_picture (stream);
+}
+
 static gboolean
 can_carry (TranscodeFile *self, const AVStream *stream)
 {
@@ -69,6 +77,9 @@ can_carry (TranscodeFile *self, const AVStream *stream)
         && (!transcode_file_is_picture (stream)
             || (stream->codecpar->codec_id == AV_CODEC_ID_RAWVIDEO
                 && !av_match_name ("mov", self->in->iformat->name))))
+      return FALSE;
+    /* A cover that is damaged is no reason to write nothing. */
+    if (is_cover (stream) && stream->codecpar->width == 0)
       return FALSE;
     G_GNUC_FALLTHROUGH;
   default:
@@ -130,6 +141,32 @@ add_copy (TranscodeFile *self, const AVStream *from, GError **error)
     self->order[from->index] = transcode_order_new (from);
   self->params[from->index] = transcode_params_new (from->codecpar);
   self->map[from->index] = to->index;
+  return TRUE;
+}
+
+/* Matroska has covers as attached files; as a track it would be a video. */
+static gboolean
+add_cover (TranscodeFile *self, AVStream *from)
+{
+  const AVPacket *image = &from->attached_pic;
+  AVStream *to = avformat_new_stream (self->out, NULL);
+  AVCodecParameters *params = to ? to->codecpar : NULL;
+
+  if (params == NULL
+      || (params->extradata
+          = av_mallocz (image->size + AV_INPUT_BUFFER_PADDING_SIZE))
+             == NULL)
+    return FALSE;
+  if (image->size > 0)
+    memcpy (params->extradata, image->data, image->size);
+  params->extradata_size = image->size;
+  params->codec_type = AVMEDIA_TYPE_ATTACHMENT;
+  params->codec_id = from->codecpar->codec_id;
+  av_dict_copy (&to->metadata, from->metadata, 0);
+  av_dict_set (&to->metadata, "filename",
+               params->codec_id == AV_CODEC_ID_PNG ? "cover.png" : "cover.jpg",
+               AV_DICT_DONT_OVERWRITE);
+  from->discard = AVDISCARD_ALL;
   return TRUE;
 }
 
@@ -214,7 +251,10 @@ static gboolean
 leave_out (TranscodeFile *self, AVStream *stream, TranscodeNotice notice,
            GError **error)
 {
-  const char *type = av_get_media_type_string (stream->codecpar->codec_type);
+  const char *type
+      = is_cover (stream)
+            ? "cover"
+            : av_get_media_type_string (stream->codecpar->codec_type);
   const char *codec = avcodec_get_name (stream->codecpar->codec_id);
   g_autofree char *text = NULL;
 
@@ -245,6 +285,11 @@ add_stream (TranscodeFile *self, AVStream *stream, gboolean keep_original,
     stream->discard = AVDISCARD_ALL;
     return TRUE;
   }
+  if (is_cover (stream) && g_str_equal (self->out->oformat->name, "matroska"))
+    return add_cover (self, stream)
+           || transcode_file_fail (error, self->in_path,
+                                   "its cover cannot be copied",
+                                   AVERROR (ENOMEM));
   if (!can_carry (self, stream))
     return add_text (self, stream, notice)
            || leave_out (self, stream, notice, error);

@@ -126,6 +126,31 @@ add_text (AVFormatContext *file, enum AVCodecID codec)
   stream->codecpar->codec_id = codec;
 }
 
+const guint8 clip_cover[]
+    = { 0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00, 0x00, 0x0d,
+        0x49, 0x48, 0x44, 0x52, 0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x01,
+        0x08, 0x06, 0x00, 0x00, 0x00, 0x1f, 0x15, 0xc4, 0x89, 0x00, 0x00, 0x00,
+        0x0a, 0x49, 0x44, 0x41, 0x54, 0x78, 0x9c, 0x63, 0x00, 0x01, 0x00, 0x00,
+        0x05, 0x00, 0x01, 0x0d, 0x0a, 0x2d, 0xb4, 0x00, 0x00, 0x00, 0x00, 0x49,
+        0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82 };
+const int clip_cover_size = sizeof clip_cover;
+
+static void
+add_cover (AVFormatContext *file)
+{
+  AVCodecParameters *params = avformat_new_stream (file, NULL)->codecpar;
+  AVStream *stream = file->streams[file->nb_streams - 1];
+
+  params->codec_type = AVMEDIA_TYPE_ATTACHMENT;
+  params->codec_id = AV_CODEC_ID_PNG;
+  params->extradata_size = clip_cover_size;
+  params->extradata
+      = av_mallocz (params->extradata_size + AV_INPUT_BUFFER_PADDING_SIZE);
+  memcpy (params->extradata, clip_cover, params->extradata_size);
+  av_dict_set (&stream->metadata, "filename", "front.png", 0);
+  av_dict_set (&stream->metadata, "mimetype", "image/png", 0);
+}
+
 /* The last stream's only event. */
 static void
 write_text (AVFormatContext *file, const ClipOptions *options)
@@ -293,6 +318,8 @@ clip_write (const char *path, const ClipOptions *options)
     add_audio (file, options);
   if (options->text)
     add_text (file, options->text);
+  if (options->cover)
+    add_cover (file);
   if (options->chapters)
     add_chapters (file);
   av_dict_set (&file->metadata, "title", "a clip", 0);

@@ -32,6 +32,7 @@ G_BEGIN_DECLS
  * @endless: they say it as long as Matroska can tell
  * @seconds: of the picture; 0: CLIP_SECONDS
  * @hidden: tenths of a second of it that lie before 0, as edit lists hide them
+ * @cover: an image is attached, clip_cover (Matroska)
  * @clock: time at which the file's clock starts, seconds
  * @overlap: samples by which the second half of the audio starts before the
  *   first half ends
@@ -46,8 +47,13 @@ typedef struct
   enum AVCodecID text;
   gboolean endless;
   int seconds, hidden;
+  gboolean cover;
   gint64 clock, overlap, squeeze;
 } ClipOptions;
+
+/* A PNG image of one pixel. */
+extern const guint8 clip_cover[];
+extern const int clip_cover_size;
 
 /* By the extension of @path: a .mpg program stream has MPEG-2 pictures, of
  * which some have no time. */

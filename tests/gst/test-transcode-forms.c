@@ -238,6 +238,49 @@ START_TEST (subtitles_without_an_end_are_no_end)
 }
 END_TEST
 
+/* -- covers ---------------------------------------------------------------- */
+
+START_TEST (a_cover_is_no_second_video)
+{
+  static const char *const names[]
+      = { "cover.mkv", "cover-1.mkv", "cover-1.mp4", "cover-2.mkv" };
+  ClipOptions clip = plain;
+  g_autofree char *in = tool_path (names[0]);
+  g_autofree char *out = tool_path (names[_i + 1]);
+  AVFormatContext *file;
+  guint n_covers = 0;
+
+  if (_i < 2) {
+    clip.cover = TRUE;
+    clip_write (in, &clip);
+    tool_transcode (in, out, "aac");
+  } else { /* there and back */
+    g_autofree char *first = tool_path (names[2]);
+
+    clip.cover = TRUE;
+    clip_write (in, &clip);
+    tool_transcode (in, first, "aac");
+    tool_transcode (first, out, "aac");
+  }
+  file = clip_open (out);
+  for (guint i = 0; i < file->nb_streams; i++) {
+    const AVStream *stream = file->streams[i];
+
+    if (stream->codecpar->codec_type != AVMEDIA_TYPE_VIDEO)
+      continue;
+    if (stream->disposition & AV_DISPOSITION_ATTACHED_PIC) {
+      n_covers++;
+      ck_assert_int_eq (stream->attached_pic.size, clip_cover_size);
+      ck_assert_mem_eq (stream->attached_pic.data, clip_cover, clip_cover_size);
+      continue;
+    }
+    ck_assert_uint_eq (stream->codecpar->codec_id, AV_CODEC_ID_MPEG4);
+  }
+  ck_assert_uint_eq (n_covers, 1);
+  avformat_close_input (&file);
+}
+END_TEST
+
 /* -- packets --------------------------------------------------------------- */
 
 START_TEST (packets_without_times_get_some)
@@ -321,6 +364,7 @@ forms_suite (void)
   tcase_add_loop_test (tests, subtitles_take_the_form_of_the_output, 0,
                        G_N_ELEMENTS (texts));
   tcase_add_test (tests, subtitles_without_an_end_are_no_end);
+  tcase_add_loop_test (tests, a_cover_is_no_second_video, 0, 3);
   tcase_add_test (tests, packets_without_times_get_some);
   tcase_add_test (tests, what_an_edit_list_hides_comes_before_the_sound);
   suite_add_tcase (suite, tests);
