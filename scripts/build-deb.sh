@@ -37,6 +37,14 @@ while [[ ${1:-} == -* ]]; do
 done
 [[ $# -le 1 ]] || { usage >&2; exit 2; }
 
+export DEBIAN_FRONTEND=noninteractive
+install=no
+if [[ $(id -u) -eq 0 && ${DPKG_BUILD_OPTIONS:-} != *-d* ]]; then
+  install=yes
+  apt-get update -qq
+  apt-get install -y -qq --no-install-recommends build-essential git lintian
+fi
+
 tree=$(git -C "$(dirname "$0")/.." rev-parse --show-toplevel)
 out=${1:-$tree/build/deb}
 mkdir -p "$out"
@@ -49,17 +57,14 @@ trap 'rm -rf "$work"' EXIT
 source=$work/gst-ccstereo
 mkdir "$source"
 git -C "$tree" archive HEAD | tar -x -C "$source"
-cp -a "$source/packaging/$folder" "$source/debian"
+cp -rL "$source/packaging/$folder" "$source/debian"
 
 version=$(sed -n "s/^ *version : '\([0-9.]*\)'.*/\1/p" "$source/meson.build" | head -n 1)
 packaged=$(sed -n '1s/^[^(]*(\([^-)]*\).*/\1/p' "$source/debian/changelog")
 [[ $version == "$packaged" ]] \
   || fail "meson.build has version $version, packaging/$folder/changelog $packaged"
 
-export DEBIAN_FRONTEND=noninteractive
-if [[ $(id -u) -eq 0 && ${DPKG_BUILD_OPTIONS:-} != *-d* ]]; then
-  apt-get update -qq
-  apt-get install -y -qq --no-install-recommends build-essential lintian
+if [[ $install == yes ]]; then
   (cd "$source" && apt-get build-dep -y -qq --no-install-recommends ./)
 fi
 
