@@ -42,10 +42,9 @@ debian_base() {
 
 # debian_copy SUITE: prints the path of a new copy of SUITE's minimal system, in
 # which the commit that is checked out is cloned to /root/gst-ccstereo.
-debian_copy() {
-  local root
+debian_copy() (
+  set -e # a command substitution does not inherit it
   root=$(mktemp -d "$debian_cache/try-$1.XXXXXX")
-
   cp -a "$debian_cache/debian-$1/." "$root"
   chmod 755 "$root" # apt's own user enters it, too
   cp -L /etc/resolv.conf "$root/etc/resolv.conf"
@@ -57,7 +56,7 @@ debian_copy() {
   echo force-unsafe-io >"$root/etc/dpkg/dpkg.cfg.d/unsafe-io" # it is deleted anyway
   git clone --quiet --no-hardlinks "$debian_tree" "$root/root/gst-ccstereo"
   echo "$root"
-}
+)
 
 # debian_run SUITE ROOT COMMAND: runs COMMAND in the copy ROOT, in the clone. Its
 # mounts are those of a namespace of its own, and its processes end with it.
@@ -81,5 +80,5 @@ debian_run() {
 
 # debian_remove ROOT: deletes a copy.
 debian_remove() {
-  rm -rf --one-file-system "$1"
+  rm -rf --one-file-system "${1:?}"
 }
