@@ -278,6 +278,22 @@ CCS_API gboolean ccs_binauralizer_push_audio_bytes (CcsBinauralizer *self,
                                                     GError **error);
 
 /**
+ * ccs_binauralizer_push_silence:
+ * @self: a binauralizer
+ * @frames: samples per channel
+ * @error: return location for a #GError
+ *
+ * Adds silence for a gap in the audio. A window of nothing but such silence
+ * waits for no feature and is not passed to the model: its difference is 0.
+ *
+ * Errors: as ccs_binauralizer_push_audio().
+ *
+ * Returns: %TRUE on success
+ */
+CCS_API gboolean ccs_binauralizer_push_silence (CcsBinauralizer *self,
+                                                gsize frames, GError **error);
+
+/**
  * ccs_binauralizer_drain:
  * @self: a binauralizer
  * @error: return location for a #GError

@@ -41,6 +41,7 @@ ccs_model_separate (CcsModel *self, const float *const *mixes,
     return FALSE;
   }
   self->runs++;
+  self->windows += n;
   self->largest_run = MAX (self->largest_run, n);
   for (guint w = 0; w < n; w++)
     for (guint i = 0; i < CCS_WINDOW; i++)

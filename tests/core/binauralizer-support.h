@@ -29,6 +29,7 @@ struct _CcsModel
   gint refs;
   guint runs;        /* calls of separate */
   guint largest_run; /* windows */
+  guint windows;     /* of all runs */
   guint failures;    /* calls that are still to fail */
   guint bulk;        /* batches that it takes together; 0: one */
 };

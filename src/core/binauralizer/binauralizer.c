@@ -12,11 +12,14 @@
 #include "binauralizer-private.h"
 #include "feature-queue.h"
 #include "sample-queue.h"
+#include "silence.h"
 #include "window-batch.h"
 
 /* Frames of sound that can wait: queues count in 32 bits, and at 4 kHz there
  * are four times as many at the net's rate. */
 #define MAX_WAITING (1u << 29)
+/* Frames of silence that are pushed at a time. */
+#define SILENCE_PIECE 4096
 #define NS_PER_SAMPLE (G_GINT64_CONSTANT (1000000000) / CCS_MODEL_RATE)
 
 struct _CcsBinauralizer
@@ -25,10 +28,13 @@ struct _CcsBinauralizer
   CcsModel *model;
   CcsBinauralizerOptions options;
   gsize latency;
+  guint64
+      reach; /* frames before and after a 16 kHz sample that it depends on */
 
   CcsResampler *down, *up;
   CcsOverlap *overlap; /* of the windows' last @lookahead samples */
   CcsFeatureQueue features;
+  CcsSilence silence;        /* by frame pushed */
   CcsSampleQueue mix;        /* input rate, from the next frame to pull */
   CcsSampleQueue low;        /* 16 kHz, from the next window's start */
   CcsSampleQueue difference; /* input rate, from the next frame to pull */
@@ -37,6 +43,7 @@ struct _CcsBinauralizer
   guint most;                /* windows of one run */
   float *batch;              /* scratch: [most, 10080] */
 
+  guint64 n_frames;  /* pushed */
   guint64 n_low;     /* 16 kHz samples so far, lead-in included */
   guint64 n_windows; /* run */
   guint64 n_centered;
@@ -131,6 +138,7 @@ ccs_binauralizer_new (CcsModel *model, const CcsBinauralizerOptions *options,
   self->options = *options;
   self->overlap = ccs_overlap_new (options->lookahead, options->hop);
   ccs_feature_queue_init (&self->features, ccs_model_feature_size (model));
+  ccs_silence_init (&self->silence);
   ccs_sample_queue_init (&self->mix);
   ccs_sample_queue_init (&self->low);
   ccs_sample_queue_init (&self->difference);
@@ -148,6 +156,7 @@ ccs_binauralizer_new (CcsModel *model, const CcsBinauralizerOptions *options,
   if (!self->up)
     return NULL;
   self->latency = measure_latency (self);
+  self->reach = ccs_resampler_delay (self->down);
   ccs_binauralizer_reset (self);
   return g_steal_pointer (&self);
 }
@@ -169,6 +178,7 @@ ccs_binauralizer_unref (CcsBinauralizer *self)
   ccs_resampler_free (self->up);
   ccs_overlap_free (self->overlap);
   ccs_feature_queue_reset (&self->features);
+  ccs_silence_clear (&self->silence);
   ccs_sample_queue_clear (&self->mix);
   ccs_sample_queue_clear (&self->low);
   ccs_sample_queue_clear (&self->difference);
@@ -200,10 +210,12 @@ ccs_binauralizer_reset (CcsBinauralizer *self)
   ccs_resampler_reset (self->up);
   ccs_overlap_reset (self->overlap);
   ccs_feature_queue_reset (&self->features);
+  ccs_silence_reset (&self->silence);
   ccs_sample_queue_reset (&self->mix);
   ccs_sample_queue_reset (&self->low);
   ccs_sample_queue_reset (&self->difference);
   ccs_sample_queue_pad (&self->low, lead);
+  self->n_frames = 0;
   self->n_low = lead;
   self->n_windows = self->n_centered = self->n_averages = 0;
   /* The averages begin with the first window's last lookahead samples, except
@@ -239,11 +251,43 @@ center_of_window (const CcsBinauralizer *self, guint64 window)
   return (start + CCS_WINDOW / 2) * NS_PER_SAMPLE;
 }
 
+/* The frames pushed that @window depends on, those included that reach into it
+ * through the resampler's filter; @end may not have been pushed yet. */
+static void
+frames_of_window (const CcsBinauralizer *self, guint64 window, guint64 *start,
+                  guint64 *end)
+{
+  const guint64 rate = self->options.rate;
+  const guint64 low = window * self->options.hop, lead = lead_in (self);
+  const guint64 first = low > lead ? (low - lead) * rate / CCS_MODEL_RATE : 0;
+  const guint64 last
+      = (low + CCS_WINDOW - 1 - lead) * rate / CCS_MODEL_RATE + 1;
+
+  *start = first - MIN (first, self->reach);
+  *end = last + self->reach;
+}
+
+/* Whether all frames of @window that have been pushed are silence. */
 static gboolean
-window_knows_feature (const CcsBinauralizer *self, guint64 window)
+window_is_silent (const CcsBinauralizer *self, guint64 window)
+{
+  guint64 start, end;
+
+  frames_of_window (self, window, &start, &end);
+  return ccs_silence_covers (&self->silence, start, MIN (end, self->n_frames));
+}
+
+/* Whether @window can run: its feature is known, or it needs none because it is
+ * silent to its end. */
+static gboolean
+window_is_ready (const CcsBinauralizer *self, guint64 window)
 {
   const gint64 center = center_of_window (self, window);
+  guint64 start, end;
 
+  frames_of_window (self, window, &start, &end);
+  if (window_is_silent (self, window))
+    return self->audio_ended || self->n_frames >= end;
   return self->features_ended || center < self->gap_end
          || ccs_feature_queue_reaches (&self->features, center);
 }
@@ -257,7 +301,7 @@ runnable_windows (const CcsBinauralizer *self, gboolean force)
   guint n = 0;
 
   while (n < MIN (waiting, self->most)
-         && (force || window_knows_feature (self, self->n_windows + n)))
+         && (force || window_is_ready (self, self->n_windows + n)))
     n++;
   return n >= batch || force || self->audio_ended ? n : 0;
 }
@@ -274,8 +318,12 @@ feature_of_window (const CcsBinauralizer *self, guint64 window)
 }
 
 static void
-drop_stale_features (CcsBinauralizer *self)
+drop_stale (CcsBinauralizer *self)
 {
+  guint64 start, end;
+
+  frames_of_window (self, self->n_windows, &start, &end);
+  ccs_silence_drop_before (&self->silence, start);
   ccs_feature_queue_drop_before (&self->features,
                                  center_of_window (self, self->n_windows));
 }
@@ -305,26 +353,31 @@ run_windows (CcsBinauralizer *self, guint n, GError **error)
   const float *mixes[CCS_MODEL_MAX_WINDOWS] = { NULL };
   const float *features[CCS_MODEL_MAX_WINDOWS] = { NULL };
   const gsize before_average = CCS_WINDOW - self->options.lookahead;
+  guint64 n_centered = 0;
 
   for (guint i = 0; i < n; i++) {
+    const guint64 window = self->n_windows + i;
+
     mixes[i]
         = ccs_sample_queue_peek (&self->low) + (gsize)i * self->options.hop;
-    features[i] = feature_of_window (self, self->n_windows + i);
+    if (window_is_silent (self, window))
+      continue;
+    features[i] = feature_of_window (self, window);
+    n_centered += features[i] == NULL;
   }
   if (!ccs_window_batch_run (self->model, mixes, features, n, self->batch,
                              error))
     return FALSE;
 
   g_array_set_size (self->average, 0);
-  for (guint i = 0; i < n; i++) {
+  for (guint i = 0; i < n; i++)
     ccs_overlap_push (self->overlap,
                       self->batch + (gsize)i * CCS_WINDOW + before_average,
                       self->average);
-    self->n_centered += features[i] == NULL;
-  }
+  self->n_centered += n_centered;
   self->n_windows += n;
   ccs_sample_queue_drop (&self->low, (gsize)n * self->options.hop);
-  drop_stale_features (self);
+  drop_stale (self);
   return upsample_averages (self, error);
 }
 
@@ -373,7 +426,7 @@ ccs_binauralizer_push_feature (CcsBinauralizer *self, gint64 time,
   /* Where a gap was none. */
   self->gap_end = MIN (self->gap_end, time);
   self->blank_end = MIN (self->blank_end, time);
-  drop_stale_features (self);
+  drop_stale (self);
   return TRUE;
 }
 
@@ -433,6 +486,23 @@ ccs_binauralizer_push_audio (CcsBinauralizer *self, const float *samples,
                            self->low.samples, error))
     return FALSE;
   self->n_low += ccs_sample_queue_length (&self->low) - before;
+  self->n_frames += frames;
+  return TRUE;
+}
+
+gboolean
+ccs_binauralizer_push_silence (CcsBinauralizer *self, gsize frames,
+                               GError **error)
+{
+  static const float zeros[SILENCE_PIECE * 2];
+  gsize n;
+
+  for (gsize done = 0; done < frames; done += n) {
+    n = MIN (SILENCE_PIECE, frames - done);
+    if (!ccs_binauralizer_push_audio (self, zeros, n, error))
+      return FALSE;
+    ccs_silence_add (&self->silence, self->n_frames - n, self->n_frames);
+  }
   return TRUE;
 }
 
@@ -510,7 +580,7 @@ ccs_binauralizer_next_center (const CcsBinauralizer *self)
   const guint64 complete = complete_windows (self);
 
   for (guint64 window = self->n_windows; window < complete; window++)
-    if (!window_knows_feature (self, window))
+    if (!window_is_ready (self, window))
       return center_of_window (self, window);
   return -1;
 }
