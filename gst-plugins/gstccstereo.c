@@ -294,3 +294,26 @@ gst_ccstereo_peer_is_live (GstPad *sink)
     gst_query_parse_latency (query, &live, NULL, NULL);
   return live;
 }
+
+/* -- times from a stream --------------------------------------------------- */
+
+GstClockTime
+gst_ccstereo_checked_time (GstClockTime time)
+{
+  return time <= GST_CCSTEREO_MAX_TIME ? time : GST_CLOCK_TIME_NONE;
+}
+
+GstClockTimeDiff
+gst_ccstereo_signed_time (gint sign, guint64 distance)
+{
+  return sign * (GstClockTimeDiff)MIN (distance, GST_CCSTEREO_MAX_TIME);
+}
+
+GstClockTimeDiff
+gst_ccstereo_add_times (GstClockTimeDiff time, GstClockTimeDiff more)
+{
+  const GstClockTimeDiff most = (GstClockTimeDiff)GST_CCSTEREO_MAX_TIME;
+
+  return CLAMP (CLAMP (time, -most, most) + CLAMP (more, -most, most), -most,
+                most);
+}

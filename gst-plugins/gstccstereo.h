@@ -67,6 +67,22 @@ void gst_ccstereo_post_error (GstElement *element, GError *error);
 /* Routes the core's log into the debug category "ccstereo". Once a process. */
 void gst_ccstereo_init (void);
 
+/* -- times from a stream --------------------------------------------------- */
+
+/* Latest time that the elements compute with, 146 years: the sum and the
+ * difference of two such times fit 64 bits. */
+#define GST_CCSTEREO_MAX_TIME ((GstClockTime)(G_MAXINT64 / 2))
+
+/* Returns @time, or NONE if it is later than GST_CCSTEREO_MAX_TIME. Every
+ * timestamp of a buffer or an event goes through this. */
+GstClockTime gst_ccstereo_checked_time (GstClockTime time);
+/* Returns @sign x @distance, as gst_segment_to_running_time_full() and its like
+ * return a time, limited to GST_CCSTEREO_MAX_TIME in both directions. */
+GstClockTimeDiff gst_ccstereo_signed_time (gint sign, guint64 distance);
+/* Returns @time + @more, each and the sum limited in the same way. */
+GstClockTimeDiff gst_ccstereo_add_times (GstClockTimeDiff time,
+                                         GstClockTimeDiff more);
+
 /* -- between the elements -------------------------------------------------- */
 
 /* A picture that is shown for longer is the one for all the sound meanwhile:

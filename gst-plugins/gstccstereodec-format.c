@@ -40,9 +40,9 @@ make_binauralizer (GstCcstereoDec *self)
 
   options.rate = GST_AUDIO_INFO_RATE (&self->info);
   options.channels = GST_AUDIO_INFO_CHANNELS (&self->info);
-  options.batch
-      = !gst_ccstereo_peer_is_live (GST_PAD (self->audio_pad))
-        && !(features && gst_ccstereo_peer_is_live (GST_PAD (features)));
+  self->live = gst_ccstereo_peer_is_live (GST_PAD (self->audio_pad))
+               || (features && gst_ccstereo_peer_is_live (GST_PAD (features)));
+  options.batch = !self->live;
   GST_OBJECT_LOCK (self);
   options.hop = self->hop;
   options.lookahead = self->lookahead;

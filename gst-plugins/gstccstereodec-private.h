@@ -36,6 +36,8 @@ struct _GstCcstereoDec
   GstAudioStreamAlign *align;
   GstFlowReturn event_flow; /* why an event failed; the stream ends there */
 
+  gboolean live;          /* one of the sources is */
+  guint64 silence;        /* frames of a gap since the last audio */
   gboolean running;       /* there is a first sample */
   GstClockTime first_pts; /* its time in the audio segment */
   guint64 pushed, pulled; /* audio frames since then */
@@ -77,6 +79,13 @@ void gst_ccstereo_dec_restart (GstCcstereoDec *self);
  * discontinuity. @buffer (transfer full) */
 GstFlowReturn gst_ccstereo_dec_take_audio (GstCcstereoDec *self,
                                            GstBuffer *buffer);
+/* Takes the next piece of the gap in the audio that @buffer stands for, so that
+ * a long one neither takes memory nor keeps others waiting. Returns in @over
+ * whether nothing of it is left: until then it stays on its pad. */
+GstFlowReturn gst_ccstereo_dec_take_gap (GstCcstereoDec *self,
+                                         GstBuffer *buffer, gboolean *over);
+/* Whether @buffer holds no samples and stands for a gap. */
+gboolean gst_ccstereo_dec_is_gap (GstBuffer *buffer);
 /* Takes a feature buffer shown at @running. @buffer (transfer full) */
 GstFlowReturn gst_ccstereo_dec_take_feature (GstCcstereoDec *self,
                                              GstBuffer *buffer,

@@ -7,11 +7,25 @@
 
 #define NO_FEATURE G_MININT64 /* as the time of the last one */
 
+/* How much of a gap in the audio is output as silence, and how much at a time;
+ * the rest is forwarded as a GAP event. A live pipeline forwards earlier, so
+ * that little is computed ahead of its time. */
+#define MAX_SILENCE (5 * GST_SECOND)
+#define MAX_LIVE_SILENCE (500 * GST_MSECOND)
+#define SILENCE_PIECE GST_SECOND
+
 GstClockTime
 gst_ccstereo_dec_frames_to_time (const GstCcstereoDec *self, guint64 frames)
 {
   return gst_util_uint64_scale (frames, GST_SECOND,
                                 GST_AUDIO_INFO_RATE (&self->info));
+}
+
+static guint64
+time_to_frames (const GstCcstereoDec *self, GstClockTime time)
+{
+  return gst_util_uint64_scale_round (time, GST_AUDIO_INFO_RATE (&self->info),
+                                      GST_SECOND);
 }
 
 static GstFlowReturn
@@ -36,6 +50,7 @@ void
 gst_ccstereo_dec_restart (GstCcstereoDec *self)
 {
   forget_sound (self);
+  self->silence = 0;
   if (self->align)
     gst_audio_stream_align_mark_discont (self->align);
 }
@@ -173,7 +188,7 @@ gst_ccstereo_dec_drain (GstCcstereoDec *self)
 
   if (self->binauralizer == NULL)
     return GST_FLOW_OK;
-  if (!self->running) {
+  if (!self->running || self->pushed == 0) {
     tell_downstream (self);
     return GST_FLOW_OK;
   }
@@ -196,13 +211,16 @@ gint64
 gst_ccstereo_dec_sound_time (const GstCcstereoDec *self,
                              GstClockTimeDiff running)
 {
-  const GstSegment *segment = &self->audio_pad->segment;
   guint64 position = 0;
+  const gint sign = gst_segment_position_from_running_time_full (
+      &self->audio_pad->segment, GST_FORMAT_TIME,
+      (GstClockTime)MAX (running, 0), &position);
 
   /* Pictures from before the sound began have a negative running time. */
-  gst_segment_position_from_running_time_full (segment, GST_FORMAT_TIME,
-                                               MAX (running, 0), &position);
-  return GST_CLOCK_DIFF (self->first_pts, position) + MIN (running, 0);
+  return gst_ccstereo_add_times (
+      GST_CLOCK_DIFF (self->first_pts,
+                      gst_ccstereo_signed_time (sign, position)),
+      MIN (running, 0));
 }
 
 static GstFlowReturn
@@ -249,7 +267,8 @@ gst_ccstereo_dec_note_gap (GstCcstereoDec *self, GstClockTimeDiff running,
 
   self->held_until = running;
   if (GST_CLOCK_TIME_IS_VALID (duration))
-    self->held_until += (GstClockTimeDiff)duration;
+    self->held_until = gst_ccstereo_add_times (
+        running, gst_ccstereo_signed_time (1, duration));
   wait_for_none_while_held (self);
   return ret;
 }
@@ -313,14 +332,13 @@ push_samples (GstCcstereoDec *self, const float *samples, gsize frames)
 static GstFlowReturn
 push_silence (GstCcstereoDec *self, guint64 frames)
 {
-  const gsize piece = GST_AUDIO_INFO_RATE (&self->info);
-  g_autofree float *zeros
-      = g_new0 (float, piece *GST_AUDIO_INFO_CHANNELS (&self->info));
-  GstFlowReturn ret = GST_FLOW_OK;
+  GError *error = NULL;
 
-  for (guint64 done = 0; ret == GST_FLOW_OK && done < frames; done += piece)
-    ret = push_samples (self, zeros, MIN (piece, frames - done));
-  return ret;
+  if (!ccs_binauralizer_push_silence (self->binauralizer, frames, &error))
+    return fail (self, error);
+  self->pushed += frames;
+  self->silence += frames;
+  return GST_FLOW_OK;
 }
 
 static GstFlowReturn
@@ -340,80 +358,142 @@ push_buffer (GstCcstereoDec *self, GstBuffer *buffer)
   return ret;
 }
 
-/* Audio frames in @buffer; a gap buffer, which holds none, stands for those of
- * its duration. */
-static guint64
-frames_of (const GstCcstereoDec *self, GstBuffer *buffer, gboolean *is_gap)
+/* The end of the audio pushed so far. */
+static GstClockTime
+end_of_audio (const GstCcstereoDec *self)
 {
-  *is_gap = gst_buffer_get_size (buffer) == 0
-            && GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_GAP);
-  if (!*is_gap)
-    return gst_buffer_get_size (buffer) / GST_AUDIO_INFO_BPF (&self->info);
-  if (!GST_BUFFER_DURATION_IS_VALID (buffer))
-    return 0;
-  return gst_util_uint64_scale_round (GST_BUFFER_DURATION (buffer),
-                                      GST_AUDIO_INFO_RATE (&self->info),
-                                      GST_SECOND);
+  return self->first_pts + gst_ccstereo_dec_frames_to_time (self, self->pushed);
 }
 
-/* The time of @buffer; a buffer without one follows the last. NONE, with an
- * error posted, where there is no last. */
+/* The time of @buffer; a buffer without a valid one follows the last. NONE,
+ * with an error posted, where there is no last. */
 static GstClockTime
 time_of (GstCcstereoDec *self, GstBuffer *buffer)
 {
-  if (GST_BUFFER_PTS_IS_VALID (buffer))
-    return GST_BUFFER_PTS (buffer);
+  const GstClockTime pts = gst_ccstereo_checked_time (GST_BUFFER_PTS (buffer));
+
+  if (GST_CLOCK_TIME_IS_VALID (pts))
+    return pts;
   if (self->running)
-    return self->first_pts
-           + gst_ccstereo_dec_frames_to_time (self, self->pushed);
+    return end_of_audio (self);
   GST_ELEMENT_ERROR (self, STREAM, FORMAT,
-                     ("the first audio buffer has no timestamp"), (NULL));
+                     ("the first audio buffer has no valid timestamp"), (NULL));
   return GST_CLOCK_TIME_NONE;
 }
 
-/* Demuxers tell of gaps again, and together with what they have told of: only
- * what lies behind the sound so far is left of @frames from @pts on. */
-static void
-leave_out_known (const GstCcstereoDec *self, GstClockTime *pts, guint64 *frames)
+/* Makes sure that @frames at @pts follow the audio so far, or ends that and
+ * starts again at @pts. Jitter is smoothed. */
+static GstFlowReturn
+go_on_at (GstCcstereoDec *self, gboolean discont, GstClockTime pts,
+          guint frames)
 {
-  const GstClockTime end
-      = self->first_pts + gst_ccstereo_dec_frames_to_time (self, self->pushed);
-
-  if (!self->running || *pts >= end)
-    return;
-  *frames -= MIN (
-      *frames, gst_util_uint64_scale_round (
-                   end - *pts, GST_AUDIO_INFO_RATE (&self->info), GST_SECOND));
-  *pts = end;
-}
-
-GstFlowReturn
-gst_ccstereo_dec_take_audio (GstCcstereoDec *self, GstBuffer *taken)
-{
-  g_autoptr (GstBuffer) buffer = taken;
-  GstClockTime pts = time_of (self, buffer);
   GstFlowReturn ret = GST_FLOW_OK;
-  gboolean is_gap;
-  guint64 frames = frames_of (self, buffer, &is_gap);
 
-  if (!GST_CLOCK_TIME_IS_VALID (pts))
-    return GST_FLOW_ERROR;
-  if (is_gap)
-    leave_out_known (self, &pts, &frames);
-  if (frames == 0)
-    return GST_FLOW_OK;
-  if (gst_audio_stream_align_process (self->align,
-                                      GST_BUFFER_IS_DISCONT (buffer), pts,
-                                      (guint)frames, &pts, NULL, NULL)
+  if (gst_audio_stream_align_process (self->align, discont, pts, frames, &pts,
+                                      NULL, NULL)
       && self->running) {
     GST_DEBUG_OBJECT (self, "discontinuity at %" GST_TIME_FORMAT,
                       GST_TIME_ARGS (pts));
     ret = gst_ccstereo_dec_drain (self);
     forget_sound (self);
+    self->silence = 0;
   }
-  if (ret == GST_FLOW_OK && !self->running)
-    ret = start_at (self, pts);
+  return ret == GST_FLOW_OK && !self->running ? start_at (self, pts) : ret;
+}
+
+/* -- gaps ------------------------------------------------------------------ */
+
+gboolean
+gst_ccstereo_dec_is_gap (GstBuffer *buffer)
+{
+  return gst_buffer_get_size (buffer) == 0
+         && GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_GAP);
+}
+
+/* Outputs what there is, and a GAP event up to @end, where the audio goes on:
+ * features up to there are used, and no memory is needed. */
+static GstFlowReturn
+forward_gap (GstCcstereoDec *self, GstClockTime end)
+{
+  GstPad *src = GST_AGGREGATOR (self)->srcpad;
+  const GstClockTime start = end_of_audio (self);
+  GstFlowReturn ret = gst_ccstereo_dec_drain (self);
+
   if (ret != GST_FLOW_OK)
     return ret;
-  return is_gap ? push_silence (self, frames) : push_buffer (self, buffer);
+  GST_DEBUG_OBJECT (
+      self, "forwarding a gap from %" GST_TIME_FORMAT " to %" GST_TIME_FORMAT,
+      GST_TIME_ARGS (start), GST_TIME_ARGS (end));
+  gst_pad_push_event (src, gst_event_new_gap (start, end - start));
+  GST_AGGREGATOR_PAD (src)->segment.position = end;
+  forget_sound (self);
+  gst_audio_stream_align_mark_discont (self->align);
+  return start_at (self, end);
+}
+
+/* Frames of a gap that may still be output as silence. */
+static guint64
+silence_left (const GstCcstereoDec *self)
+{
+  const guint64 most
+      = time_to_frames (self, self->live ? MAX_LIVE_SILENCE : MAX_SILENCE);
+
+  return most - MIN (most, self->silence);
+}
+
+/* The next piece is silence where there is room for it. Demuxers report gaps
+ * again, and together with what they have reported: only what comes after the
+ * audio so far counts. */
+GstFlowReturn
+gst_ccstereo_dec_take_gap (GstCcstereoDec *self, GstBuffer *buffer,
+                           gboolean *over)
+{
+  const GstClockTime pts = time_of (self, buffer);
+  const GstClockTime from
+      = self->running ? MAX (pts, end_of_audio (self)) : pts;
+  GstClockTime end = pts;
+  guint64 frames, piece;
+  GstFlowReturn ret;
+
+  *over = TRUE;
+  if (!GST_CLOCK_TIME_IS_VALID (pts))
+    return GST_FLOW_ERROR;
+  if (GST_BUFFER_DURATION_IS_VALID (buffer))
+    end = (GstClockTime)gst_ccstereo_add_times (
+        (GstClockTimeDiff)pts,
+        gst_ccstereo_signed_time (1, GST_BUFFER_DURATION (buffer)));
+  frames = end > from ? time_to_frames (self, end - from) : 0;
+  piece = MIN (MIN (frames, silence_left (self)),
+               time_to_frames (self, SILENCE_PIECE));
+  if (frames == 0)
+    return GST_FLOW_OK;
+  if (piece == 0) {
+    *over = FALSE;
+    return forward_gap (self, end);
+  }
+  *over = piece == frames;
+  ret = go_on_at (self, GST_BUFFER_IS_DISCONT (buffer), from, (guint)piece);
+  return ret == GST_FLOW_OK ? push_silence (self, piece) : ret;
+}
+
+/* -- audio buffers --------------------------------------------------------- */
+
+GstFlowReturn
+gst_ccstereo_dec_take_audio (GstCcstereoDec *self, GstBuffer *taken)
+{
+  g_autoptr (GstBuffer) buffer = taken;
+  const gsize frames
+      = gst_buffer_get_size (buffer) / GST_AUDIO_INFO_BPF (&self->info);
+  const GstClockTime pts = time_of (self, buffer);
+  GstFlowReturn ret;
+
+  if (!GST_CLOCK_TIME_IS_VALID (pts))
+    return GST_FLOW_ERROR;
+  if (frames == 0)
+    return GST_FLOW_OK;
+  ret = go_on_at (self, GST_BUFFER_IS_DISCONT (buffer), pts, (guint)frames);
+  if (ret != GST_FLOW_OK)
+    return ret;
+  self->silence = 0;
+  return push_buffer (self, buffer);
 }

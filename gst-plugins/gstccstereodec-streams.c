@@ -86,16 +86,17 @@ next_feature (GstAggregatorPad *pad, NextFeature *next)
 {
   g_autoptr (GstBuffer) buffer = gst_aggregator_pad_peek_buffer (pad);
   guint64 distance = 0;
+  GstClockTime pts;
   gint sign = 0;
 
   if (buffer == NULL)
     return FALSE;
-  if (GST_BUFFER_PTS_IS_VALID (buffer))
-    sign = gst_segment_to_running_time_full (
-        &pad->segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer), &distance);
-  next->running = sign * (GstClockTimeDiff)distance;
-  next->is_gap = gst_buffer_get_size (buffer) == 0
-                 && GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_GAP);
+  pts = gst_ccstereo_checked_time (GST_BUFFER_PTS (buffer));
+  if (GST_CLOCK_TIME_IS_VALID (pts))
+    sign = gst_segment_to_running_time_full (&pad->segment, GST_FORMAT_TIME,
+                                             pts, &distance);
+  next->running = gst_ccstereo_signed_time (sign, distance);
+  next->is_gap = gst_ccstereo_dec_is_gap (buffer);
   next->duration = GST_BUFFER_DURATION (buffer);
   return sign != 0;
 }
@@ -154,7 +155,9 @@ take_features (GstCcstereoDec *self, GstAggregatorPad *pad, GstFlowReturn *ret)
     *ret = gst_ccstereo_dec_note_gap (self, next.running, next.duration);
     /* It stays where it is as long as it says what is known. */
     if (GST_CLOCK_TIME_IS_VALID (next.duration)
-        && start + (gint64)next.duration > needed)
+        && gst_ccstereo_add_times (start,
+                                   gst_ccstereo_signed_time (1, next.duration))
+               > needed)
       return *ret == GST_FLOW_OK;
     gst_aggregator_pad_drop_buffer (pad);
   }
@@ -219,7 +222,22 @@ take_audio (GstCcstereoDec *self, GstBuffer *buffer)
   return ret;
 }
 
-/* One audio buffer, or (live) all that are there. */
+/* The next of what is on the audio pad. */
+static GstFlowReturn
+take_next_audio (GstCcstereoDec *self, GstBuffer *buffer)
+{
+  GstFlowReturn ret;
+  gboolean over;
+
+  if (!gst_ccstereo_dec_is_gap (buffer))
+    return take_audio (self, gst_aggregator_pad_pop_buffer (self->audio_pad));
+  ret = gst_ccstereo_dec_take_gap (self, buffer, &over);
+  if (over)
+    gst_aggregator_pad_drop_buffer (self->audio_pad);
+  return ret;
+}
+
+/* One audio buffer or piece of a gap, or (live) all that are there. */
 static GstFlowReturn
 follow_audio (GstCcstereoDec *self, gboolean all)
 {
@@ -227,8 +245,9 @@ follow_audio (GstCcstereoDec *self, gboolean all)
   GstBuffer *buffer;
 
   while (ret == GST_FLOW_OK
-         && (buffer = gst_aggregator_pad_pop_buffer (self->audio_pad))) {
-    ret = take_audio (self, buffer);
+         && (buffer = gst_aggregator_pad_peek_buffer (self->audio_pad))) {
+    ret = take_next_audio (self, buffer);
+    gst_buffer_unref (buffer);
     if (!all)
       break;
   }

@@ -96,6 +96,26 @@ keep_tags (GstCcstereoDec *self, GstEvent *event)
   self->tags_pending = gst_tag_list_ref (tags);
 }
 
+/* Returns @event (transfer full) with times that can be computed with, or NULL
+ * for one whose start cannot. */
+static GstEvent *
+check_gap (GstEvent *event)
+{
+  GstClockTime start, duration;
+  GstEvent *checked;
+
+  gst_event_parse_gap (event, &start, &duration);
+  if (gst_ccstereo_checked_time (start) == start
+      && (!GST_CLOCK_TIME_IS_VALID (duration)
+          || duration <= GST_CCSTEREO_MAX_TIME - start))
+    return event;
+  checked = start < GST_CCSTEREO_MAX_TIME
+                ? gst_event_new_gap (start, GST_CCSTEREO_MAX_TIME - start)
+                : NULL;
+  gst_event_unref (event);
+  return checked;
+}
+
 static gboolean
 gst_ccstereo_dec_sink_event (GstAggregator *agg, GstAggregatorPad *pad,
                              GstEvent *event)
@@ -112,6 +132,13 @@ gst_ccstereo_dec_sink_event (GstAggregator *agg, GstAggregatorPad *pad,
     break;
   case GST_EVENT_SEGMENT:
     ok = gst_ccstereo_dec_set_segment (self, event, is_audio);
+    break;
+  case GST_EVENT_GAP:
+    /* Its segment may have been rejected. */
+    if (pad->segment.format != GST_FORMAT_TIME) {
+      gst_event_unref (event);
+      return TRUE;
+    }
     break;
   case GST_EVENT_TAG:
     /* The picture's tags do not describe the sound. */
@@ -141,6 +168,9 @@ gst_ccstereo_dec_sink_event_pre_queue (GstAggregator *agg,
 
   if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_START && pad == self->audio_pad)
     g_atomic_int_set (&self->flushed, (gint)gst_event_get_seqnum (event));
+  if (GST_EVENT_TYPE (event) == GST_EVENT_GAP
+      && (event = check_gap (event)) == NULL)
+    return GST_FLOW_OK;
   if (GST_EVENT_TYPE (event) == GST_EVENT_SEGMENT_DONE)
     return gst_ccstereo_dec_queue_segment_done (self, pad, event);
   return GST_AGGREGATOR_CLASS (gst_ccstereo_dec_parent_class)
@@ -222,18 +252,37 @@ gst_ccstereo_dec_src_query (GstAggregator *agg, GstQuery *query)
   }
 }
 
+/* Corrects a duration that is not that of the samples, and by which they would
+ * be clipped. */
+static GstBuffer *
+check_duration (GstCcstereoDec *self, GstBuffer *buffer)
+{
+  const GstClockTime duration = gst_ccstereo_dec_frames_to_time (
+      self, gst_buffer_get_size (buffer) / GST_AUDIO_INFO_BPF (&self->info));
+  const GstClockTime frame = gst_ccstereo_dec_frames_to_time (self, 1);
+  const GstClockTime said = GST_BUFFER_DURATION (buffer);
+
+  if (said <= duration + frame && duration <= said + frame)
+    return buffer;
+  buffer = gst_buffer_make_writable (buffer);
+  GST_BUFFER_DURATION (buffer) = duration;
+  return buffer;
+}
+
 /* Sound outside the segment is not played: it does not enter the net. */
 static GstBuffer *
 gst_ccstereo_dec_clip (GstAggregator *agg, GstAggregatorPad *pad,
                        GstBuffer *buffer)
 {
   GstCcstereoDec *self = GST_CCSTEREO_DEC (agg);
+  const GstClockTime pts = gst_ccstereo_checked_time (GST_BUFFER_PTS (buffer));
 
   /* The base class has clipped gaps; a segment that was refused is none. */
   if (pad != self->audio_pad || gst_buffer_get_size (buffer) == 0
-      || self->binauralizer == NULL || pad->segment.format != GST_FORMAT_TIME)
+      || self->binauralizer == NULL || pad->segment.format != GST_FORMAT_TIME
+      || !GST_CLOCK_TIME_IS_VALID (pts))
     return buffer;
-  return gst_audio_buffer_clip (buffer, &pad->segment,
+  return gst_audio_buffer_clip (check_duration (self, buffer), &pad->segment,
                                 GST_AUDIO_INFO_RATE (&self->info),
                                 GST_AUDIO_INFO_BPF (&self->info));
 }
