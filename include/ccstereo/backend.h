@@ -60,7 +60,8 @@ CCS_API gboolean ccs_precision_from_name (const char *name,
 
 /**
  * CcsBackendOptions:
- * @n_threads: CPU threads, at most %CCS_BACKEND_MAX_THREADS; 0: one per core
+ * @n_threads: CPU threads, at most %CCS_BACKEND_MAX_THREADS; 0: one per core,
+ *   or as many as the environment's OMP_NUM_THREADS says
  * @device_id: CUDA device; -1: the backend chooses
  * @precision: arithmetic precision
  * @shares_cores: whether idle CPU threads leave their cores to other work of

@@ -128,14 +128,15 @@ sum_products (const Winograd *self, const CcsSimd *simd, const float *filter,
 
     plane_parities (self, p, &first, &end);
     simd->gemm_sums (
-        n, (end - first) * self->filter.in,
-        planes + p * self->block * self->pitch + first * self->filter.in,
-        self->pitch,
+        n, columns,
+        &(CcsSimdLeft){ planes + p * self->block * self->pitch
+                            + first * self->filter.in,
+                        self->pitch, 1, (end - first) * self->filter.in },
         filter
             + (p * ccs_winograd_filter_panels (&self->filter) + panel)
                   * ccs_winograd_filter_panel_size (&self->filter)
             + first * self->filter.in * columns,
-        sums + p * self->block * columns);
+        FALSE, sums + p * self->block * columns);
   }
 }
 

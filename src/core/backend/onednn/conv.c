@@ -326,6 +326,18 @@ conv_ready (Conv *self, CcsKernel *kernel,
   return TRUE;
 }
 
+gboolean
+ccs_cpu_onednn_convolves (void)
+{
+#ifdef __x86_64__
+  return ccs_simd () == &ccs_simd_avx512
+         && (dnnl_get_effective_cpu_isa () & dnnl_cpu_isa_avx512_core)
+                == dnnl_cpu_isa_avx512_core;
+#else
+  return FALSE;
+#endif
+}
+
 /* -- forward --------------------------------------------------------------- */
 
 static void
@@ -375,9 +387,10 @@ ccs_cpu_prepare_conv2d (CcsCpu *cpu, CcsKernel *kernel,
 
   if (ccs_cpu_winograd_serves (kernel, hints))
     return ccs_cpu_prepare_winograd (cpu, kernel, hints, error);
-  if (!conv_serves (&kernel->op->attrs, &kernel->in[0], &kernel->in[1],
-                    &kernel->out[0]))
-    return TRUE;
+  if (!ccs_cpu_onednn_convolves ()
+      || !conv_serves (&kernel->op->attrs, &kernel->in[0], &kernel->in[1],
+                       &kernel->out[0]))
+    return ccs_cpu_prepare_columns (cpu, kernel, hints, error);
   self
       = conv_new (cpu, kernel, &kernel->in[0], &kernel->in[1], &kernel->out[0]);
   g = conv_geometry (self, &kernel->op->attrs);
@@ -429,9 +442,11 @@ ccs_cpu_prepare_conv_transpose2d (CcsCpu *cpu, CcsKernel *kernel,
    * the zeros between pixels wins. */
   if (stride > 1 && kernel->in[1].shape.dim[1] >= 2 * stride)
     return ccs_cpu_prepare_spread (cpu, kernel, hints, error);
-  if (!conv_serves (&kernel->op->attrs, &kernel->out[0], &kernel->in[1],
-                    &kernel->in[0]))
-    return TRUE;
+  if (!ccs_cpu_onednn_convolves ()
+      || !conv_serves (&kernel->op->attrs, &kernel->out[0], &kernel->in[1],
+                       &kernel->in[0]))
+    return stride > 1 ? ccs_cpu_prepare_spread (cpu, kernel, hints, error)
+                      : ccs_cpu_prepare_columns (cpu, kernel, hints, error);
   self
       = conv_new (cpu, kernel, &kernel->out[0], &kernel->in[1], &kernel->in[0]);
   g = conv_geometry (self, &kernel->op->attrs);
@@ -480,9 +495,10 @@ ccs_cpu_prepare_conv2d_weight_grad (CcsCpu *cpu, CcsKernel *kernel,
   g_auto (CcsDnnlConv) g = { 0 };
   dnnl_primitive_desc_t pd = NULL;
 
-  if (!conv_serves (&kernel->op->attrs, &kernel->in[0], &kernel->out[0],
-                    &kernel->in[1]))
-    return TRUE;
+  if (!ccs_cpu_onednn_convolves ()
+      || !conv_serves (&kernel->op->attrs, &kernel->in[0], &kernel->out[0],
+                       &kernel->in[1]))
+    return ccs_cpu_prepare_weight_sums (cpu, kernel, hints, error);
   self
       = conv_new (cpu, kernel, &kernel->in[0], &kernel->out[0], &kernel->in[1]);
   g = conv_geometry (self, &kernel->op->attrs);

@@ -3,6 +3,7 @@
  * one worker. An op without an entry in the table runs its reference code. */
 #include "cpu.h"
 #include "../host-memory.h"
+#include "simd.h"
 
 #include <string.h>
 
@@ -144,9 +145,11 @@ cpu_open (const CcsBackendOptions *options, GError **error)
                                   "it offers fp32", error);
     return NULL;
   }
+  if (!ccs_simd_check (error))
+    return NULL;
   self = g_new0 (CcsCpu, 1);
   self->base.klass = &ccs_backend_cpu;
-  self->base.n_threads = n_threads > 0 ? n_threads : omp_get_num_procs ();
+  self->base.n_threads = n_threads > 0 ? n_threads : omp_get_max_threads ();
   g_atomic_ref_count_init (&self->base.ref_count);
   self->worker = ccs_worker_new (self->base.n_threads, error);
   if (!self->worker || (options->shares_cores && !gather_crowd (self, error))

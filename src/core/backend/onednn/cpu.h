@@ -38,6 +38,8 @@ CCS_CPU_KERNEL (conv2d);
 CCS_CPU_KERNEL (conv_transpose2d);
 CCS_CPU_KERNEL (spread);
 CCS_CPU_KERNEL (winograd);
+CCS_CPU_KERNEL (columns);
+CCS_CPU_KERNEL (weight_sums);
 CCS_CPU_KERNEL (conv2d_weight_grad);
 CCS_CPU_KERNEL (batch_norm);
 CCS_CPU_KERNEL (batch_norm_train);
@@ -75,6 +77,13 @@ CCS_CPU_KERNEL (square_sum);
 CCS_CPU_KERNEL (adam);
 
 extern const CcsBackendClass ccs_backend_cpu;
+
+/* Checks whether convolutions that have no better kernel of ours run through
+ * oneDNN: where both our loops and oneDNN use AVX-512. Its kernels for that are
+ * faster than ours and sum in one order whatever batch and threads, but for the
+ * filter's gradient, which depends on the number of threads. Its kernels for
+ * lesser processors do neither, and round more. */
+gboolean ccs_cpu_onednn_convolves (void);
 
 /* Whether the winograd kernel computes this CONV2D or CONV_TRANSPOSE2D. */
 gboolean ccs_cpu_winograd_serves (const CcsKernel *kernel,

@@ -27,11 +27,17 @@ ccs_gemm_pack (const CcsGemmRight *b, gint64 index, float *packed)
 {
   const CcsSimd *simd = ccs_simd ();
   const gint64 panels = ccs_gemm_panels (b);
-  const gint64 panel_size = b->k * simd->gemm_columns;
+  const gint64 columns = MAX (b->tap_columns, 1);
+  const gint64 taps = MAX (b->tap_rows, 1) * columns;
+  const gint64 rows = b->k / taps; /* of one tap */
+  const float *data = b->data + index / panels * b->batch_step;
 
-  simd->gemm_pack (index % panels, b->n, b->k,
-                   b->data + index / panels * b->batch_step, b->row_step,
-                   b->column_step, packed + index * panel_size);
+  packed += index * b->k * simd->gemm_columns;
+  for (gint64 tap = 0; tap < taps; tap++)
+    simd->gemm_pack (
+        index % panels, b->n, rows,
+        data + tap / columns * b->tap_row_step + tap % columns * b->tap_step,
+        b->row_step, b->column_step, packed + tap * rows * simd->gemm_columns);
 }
 
 static void
@@ -56,9 +62,11 @@ gboolean
 ccs_gemm_packed_init (CcsGemmPacked *self, CcsCpu *cpu, CcsKernel *kernel,
                       CcsTensor *constant, GError **error)
 {
+  const CcsGemmRight *b = &self->b;
   const gint64 steps[]
-      = { self->b.batch,      self->b.k,        self->b.n,
-          self->b.batch_step, self->b.row_step, self->b.column_step };
+      = { b->batch,        b->k,           b->n,        b->batch_step,
+          b->row_step,     b->column_step, b->tap_rows, b->tap_columns,
+          b->tap_row_step, b->tap_step };
   g_autoptr (GBytes) key = NULL;
 
   if (!constant) {

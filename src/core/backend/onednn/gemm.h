@@ -7,13 +7,17 @@
 
 G_BEGIN_DECLS
 
-/* b [k,n] of @batch products: element (i, j) of product z stands at
- * data[z batch_step + i row_step + j column_step]. */
+/* b [k,n] of @batch products: element (i, j) of product z is stored at
+ * data[z batch_step + i row_step + j column_step]. The right side of a
+ * convolution is a filter's taps [rows,columns] above each other, k of all of
+ * them; tap (r, c) starts r tap_row_step + c tap_step after data. */
 typedef struct
 {
   const float *data;
   gint64 batch, k, n;
   gint64 batch_step, row_step, column_step;
+  gint64 tap_rows, tap_columns; /* 0: there are no taps */
+  gint64 tap_row_step, tap_step;
 } CcsGemmRight;
 
 gint64 ccs_gemm_panels (const CcsGemmRight *b);

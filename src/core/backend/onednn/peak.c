@@ -5,59 +5,10 @@
 
 #include <omp.h>
 
+#include "simd.h"
 #include "worker.h"
 
-#define CHAINS 12 /* latency 4 x 2 units, and some to spare */
 #define STEPS 100000
-#define FACTOR 0.999f /* chains converge; none becomes denormal */
-
-/* Returns a value that depends on all chains, so that none is removed. */
-typedef float (*Burn) (gint64 steps);
-
-#define DEFINE_BURN(name, attribute, bytes)                                    \
-  typedef float name##_vector __attribute__ ((vector_size (bytes)));           \
-  static attribute float name (gint64 steps)                                   \
-  {                                                                            \
-    name##_vector chain[CHAINS], factor, sum;                                  \
-    for (guint lane = 0; lane < bytes / sizeof (float); lane++)                \
-      factor[lane] = FACTOR;                                                   \
-    for (guint c = 0; c < CHAINS; c++)                                         \
-      chain[c] = factor + (float)c;                                            \
-    for (gint64 i = 0; i < steps; i++) {                                       \
-      _Pragma ("GCC unroll 12") for (guint c = 0; c < CHAINS; c++) chain[c]    \
-          = chain[c] * factor + factor;                                        \
-    }                                                                          \
-    sum = chain[0];                                                            \
-    for (guint c = 1; c < CHAINS; c++)                                         \
-      sum += chain[c];                                                         \
-    return sum[0];                                                             \
-  }
-
-DEFINE_BURN (burn_base, , 16)
-#ifdef __x86_64__
-#define FUSED(isa)                                                             \
-  __attribute__ ((target (isa), optimize ("O3", "fp-contract=fast")))
-DEFINE_BURN (burn_avx2, FUSED ("avx2,fma"), 32)
-DEFINE_BURN (burn_avx512, FUSED ("avx512f,prefer-vector-width=512"), 64)
-#endif
-
-static Burn
-burn_choose (gint *lanes)
-{
-#ifdef __x86_64__
-  __builtin_cpu_init ();
-  if (__builtin_cpu_supports ("avx512f")) {
-    *lanes = 16;
-    return burn_avx512;
-  }
-  if (__builtin_cpu_supports ("avx2") && __builtin_cpu_supports ("fma")) {
-    *lanes = 8;
-    return burn_avx2;
-  }
-#endif
-  *lanes = 4;
-  return burn_base;
-}
 
 typedef struct
 {
@@ -70,8 +21,7 @@ static void
 measure (gpointer data)
 {
   Measure *self = data;
-  gint lanes;
-  Burn burn = burn_choose (&lanes);
+  const CcsSimd *simd = ccs_simd ();
   double end = omp_get_wtime () + self->seconds;
   volatile float sink = 0.f;
 
@@ -80,9 +30,9 @@ measure (gpointer data)
     float sum = 0.f;
 
 #pragma omp parallel reduction(+ : sum)
-    sum += burn (STEPS);
+    sum += simd->multiply_adds (STEPS);
     sink = sum;
-    rate = (double)self->n_threads * lanes * CHAINS * STEPS
+    rate = (double)self->n_threads * simd->multiply_adds_a_step * STEPS
            / (omp_get_wtime () - begin);
     self->best = MAX (self->best, rate);
   } while (omp_get_wtime () < end);

@@ -8,7 +8,7 @@ G_BEGIN_DECLS
 
 /* Measured 32-bit multiply-add rate in GFLOP/s (two a multiply-add) of
  * @n_threads (0: as many as the machine has cores) that do nothing else, with
- * the widest vectors this machine has; the best of several rounds that take
+ * the vectors of the level that runs; the best of several rounds that take
  * about @seconds together. */
 double ccs_cpu_peak_gflops (gint n_threads, double seconds);
 

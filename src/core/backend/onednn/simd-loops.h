@@ -17,7 +17,11 @@ const CcsSimd CCS_SIMD_TABLE = {
   .gemm_rows = GEMM_ROWS,
   .gemm = gemm,
   .gemm_sums = gemm_sums,
+  .gemm_outer = gemm_outer,
   .gemm_pack = gemm_pack,
+  .multiply_adds = multiply_adds,
+  .multiply_adds_a_step = PEAK_CHAINS * LANES,
+  .copy_runs = copy_runs,
   .winograd = {
     WINOGRAD (2, 3), WINOGRAD (4, 3), WINOGRAD (2, 5), WINOGRAD (4, 2),
   },

@@ -257,6 +257,24 @@ spread_add (gint64 n, gint64 run, const float *x, gint64 x_step, float *y,
     SPREAD_ADD (float, run)
 }
 
+/* Runs of a vector or more end with a vector that overlaps the one before. */
+static void
+copy_runs (gint64 n, gint64 run, const float *x, gint64 x_step, float *y,
+           gint64 y_step)
+{
+  for (gint64 i = 0; i < n; i++, x += x_step, y += y_step) {
+    if (run < LANES) {
+      for (gint64 c = 0; c < run; c++)
+        y[c] = x[c];
+      continue;
+    }
+    for (gint64 c = 0; c + LANES < run; c += LANES)
+      *(loose_vector *)(y + c) = *(const loose_vector *)(x + c);
+    *(loose_vector *)(y + run - LANES)
+        = *(const loose_vector *)(x + run - LANES);
+  }
+}
+
 static void
 fill_rows (gint64 rows, gint64 channels, const float *x, float *y)
 {

@@ -14,6 +14,12 @@
 #define GEMM_ROWS 6
 #define MULTIPLY_ADD(a, b, c)                                                  \
   ((vector)_mm256_fmadd_ps ((__m256)(a), (__m256)(b), (__m256)(c)))
+#elif defined(CCS_SIMD_FUSED) && defined(__aarch64__)
+#include <arm_neon.h>
+#define VECTOR_BYTES 16
+#define GEMM_ROWS 14
+#define MULTIPLY_ADD(a, b, c)                                                  \
+  ((vector)vfmaq_f32 ((float32x4_t)(c), (float32x4_t)(a), (float32x4_t)(b)))
 #else
 #define VECTOR_BYTES 16
 #define GEMM_ROWS 6

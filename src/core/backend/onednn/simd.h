@@ -24,6 +24,16 @@ typedef struct
   CcsAct act;
 } CcsSimdFinish;
 
+/* The left side of a product: row r has @runs runs of @run floats, which start
+ * at data[r pitch + i run_step]. k is all of them. */
+typedef struct
+{
+  const float *data;
+  gint64 pitch;
+  gint64 runs, run;
+  gint64 run_step;
+} CcsSimdLeft;
+
 /* Winograd's forms F(m x m, r x r): from tiles of (m + r - 1)^2 pixels, m x m
  * results of a filter of r x r taps. All but the first have the points +-A,
  * +-B, infinity, and, where there are six, 0: of those tried they round least,
@@ -72,13 +82,24 @@ typedef struct
   void (*gemm) (gint64 m, gint64 n, gint64 k, const float *a, gint64 a_pitch,
                 const float *b, const CcsSimdFinish *finish, float *c,
                 gint64 c_pitch);
-  /* sums [m, gemm_columns] = a b, for one panel b. */
-  void (*gemm_sums) (gint64 m, gint64 k, const float *a, gint64 a_pitch,
-                     const float *b, float *sums);
+  /* sums [m, gemm_columns] = @left b, for one panel b, of which @n columns
+   * count. With @more the sums go on from what they hold: the same bits as one
+   * call over all of k. */
+  void (*gemm_sums) (gint64 m, gint64 n, const CcsSimdLeft *left,
+                     const float *b, gboolean more, float *sums);
+  /* c [m,n] += a^T b, n of whole panels: the sum over k, in order, is added to
+   * c. a [k,m] and b [k,n] have rows a_pitch and b_pitch apart. */
+  void (*gemm_outer) (gint64 m, gint64 n, gint64 k, const float *a,
+                      gint64 a_pitch, const float *b, gint64 b_pitch, float *c,
+                      gint64 c_pitch);
   /* Panel @panel of b [k,n], element (i, j) at b[i row_step + j column_step].
    */
   void (*gemm_pack) (gint64 panel, gint64 n, gint64 k, const float *b,
                      gint64 row_step, gint64 column_step, float *to);
+  /* Measures the processor: multiply-adds in registers. The result means
+   * nothing. */
+  float (*multiply_adds) (gint64 steps);
+  gint64 multiply_adds_a_step;
 
   CcsSimdWinograd winograd[CCS_N_WINOGRADS];
 
@@ -97,6 +118,9 @@ typedef struct
                     const float *beta, CcsAct act, float *y);
   void (*complex_mul) (gint64 n, const float *a, const float *b,
                        gboolean conjugate_b, float *y);
+  /* Copies @n runs of @run floats; x and y go on by their steps. */
+  void (*copy_runs) (gint64 n, gint64 run, const float *x, gint64 x_step,
+                     float *y, gint64 y_step);
   /* For each of @n items, y[0 .. run) += x[0 .. run); x and y go on by their
    * steps. Items may overlap in y. */
   void (*spread_add) (gint64 n, gint64 run, const float *x, gint64 x_step,
@@ -151,8 +175,17 @@ typedef struct
 extern const CcsSimd ccs_simd_base;
 extern const CcsSimd ccs_simd_avx2;
 extern const CcsSimd ccs_simd_avx512;
+extern const CcsSimd ccs_simd_neon;
 
-/* The best this machine runs. */
+/* Returns the loops of the level that the environment's CCSTEREO_SIMD names,
+ * or else of the best that this processor runs; the same in the whole life of
+ * the process. Thread-safe. */
 const CcsSimd *ccs_simd (void);
+/* Checks that CCSTEREO_SIMD, if it is set, names a level that this processor
+ * runs; CCS_ERROR_ARGUMENT names those there are. */
+gboolean ccs_simd_check (GError **error);
+/* Returns the name of level @index of those that this processor runs (transfer
+ * none), from base to the best; NULL after the last. */
+const char *ccs_simd_level (guint index);
 
 G_END_DECLS
