@@ -108,6 +108,17 @@ build_conv2d_fast (Net *net)
                         net->round % 2 && !net->smooth ? CCS_RELU : CCS_NO_ACT);
 }
 
+/* Of several blocks, and of columns longer than are multiplied at a time: not
+ * in the table, since it takes longer than all others together. */
+static CcsValueId
+build_conv2d_in_blocks (Net *net)
+{
+  const gint stride = 1 + net->round % 2, dilation = 1 + net->round / 2 % 2;
+
+  return append_conv2d (net, CCS_SHAPE (3, 21, 34, 40), 70, 3, stride, dilation,
+                        dilation, CCS_NO_ACT);
+}
+
 static CcsValueId
 build_conv_transpose2d (Net *net)
 {

@@ -39,17 +39,26 @@ why_not_here (void)
   return backend ? NULL : g_strdup (error->message);
 }
 
+/* @n_threads 0: the backend chooses. */
 static CcsPlan *
-plan_on (const char *backend_name, Net *net, CcsPlanFlags flags,
-         const char *label)
+plan_on_threads (const char *backend_name, gint n_threads, Net *net,
+                 CcsPlanFlags flags, const char *label)
 {
+  const CcsBackendOptions options = { .n_threads = n_threads, .device_id = -1 };
   g_autoptr (GError) error = NULL;
   g_autoptr (CcsBackend) backend
-      = ccs_backend_open (backend_name, NULL, &error);
+      = ccs_backend_open (backend_name, &options, &error);
   assert_ok (backend, error, label);
   CcsPlan *plan = ccs_plan_new (backend, net->program, flags, &error);
   assert_ok (plan, error, label);
   return plan;
+}
+
+static CcsPlan *
+plan_on (const char *backend_name, Net *net, CcsPlanFlags flags,
+         const char *label)
+{
+  return plan_on_threads (backend_name, 0, net, flags, label);
 }
 
 static void
@@ -85,6 +94,17 @@ run_guarded (const char *backend_name, Net *net, const char *label)
 
   plan_run (plan, net, CCS_PHASE_ALL, label);
   assert_ok (!guard || ccs_plan_check_guards (plan, &error), error, label);
+  return plan;
+}
+
+/* The same, of the CPU backend with so many threads. */
+static CcsPlan *
+run_on_threads (gint n_threads, Net *net, const char *label)
+{
+  CcsPlan *plan
+      = plan_on_threads ("cpu", n_threads, net, CCS_PLAN_KEEP_ALL, label);
+
+  plan_run (plan, net, CCS_PHASE_ALL, label);
   return plan;
 }
 

@@ -11,6 +11,7 @@
 #include "nn/plan.h"
 #include "../suite.h"
 #include "backend/backend.h"
+#include "backend/onednn/simd.h"
 
 START_TEST (impossible_numbers_of_threads_are_refused)
 {
@@ -41,6 +42,66 @@ START_TEST (unknown_backend_is_refused_and_same_one_is_shared)
   ck_assert_ptr_nonnull (strstr (error->message, "abacus"));
   ck_assert_ptr_eq (a, b);
   ck_assert_ptr_ne (a, c);
+}
+END_TEST
+
+/* -- the level of the CPU backend's own kernels -----------------------------
+ */
+
+/* Each test is a process of its own, and has not chosen a level before. */
+static CcsBackend *
+open_at_level (const char *level, GError **error)
+{
+  g_setenv ("CCSTEREO_SIMD", level, TRUE);
+  return ccs_backend_open ("cpu", NULL, error);
+}
+
+START_TEST (unknown_level_is_refused_with_the_names_of_all)
+{
+  g_autoptr (GError) error = NULL;
+
+  ck_assert_ptr_null (open_at_level ("sse9", &error));
+  ck_assert (g_error_matches (error, CCS_ERROR, CCS_ERROR_ARGUMENT));
+  ck_assert_str_eq (error->message,
+                    "CCSTEREO_SIMD: unknown level \"sse9\" (levels: base, "
+                    "avx2, avx512, neon)");
+}
+END_TEST
+
+START_TEST (level_of_another_processor_is_refused)
+{
+#ifdef __aarch64__
+  const char *foreign = "avx2";
+#else
+  const char *foreign = "neon";
+#endif
+  g_autoptr (GError) error = NULL;
+
+  ck_assert_ptr_null (open_at_level (foreign, &error));
+  ck_assert (g_error_matches (error, CCS_ERROR, CCS_ERROR_ARGUMENT));
+  ck_assert (strstr (error->message, "does not run") != NULL);
+  ck_assert (strstr (error->message, foreign) != NULL);
+}
+END_TEST
+
+START_TEST (chosen_level_is_the_one_that_runs)
+{
+  g_autoptr (CcsBackend) backend = open_at_level ("base", NULL);
+
+  ck_assert_ptr_nonnull (backend);
+  ck_assert_str_eq (ccs_simd ()->name, "base");
+}
+END_TEST
+
+START_TEST (without_a_choice_the_best_level_runs)
+{
+  const char *best = NULL;
+
+  g_unsetenv ("CCSTEREO_SIMD");
+  for (guint i = 0; ccs_simd_level (i); i++)
+    best = ccs_simd_level (i);
+  ck_assert_str_eq (ccs_simd_level (0), "base");
+  ck_assert_str_eq (ccs_simd ()->name, best);
 }
 END_TEST
 
@@ -137,6 +198,10 @@ main (void)
   tcase_set_timeout (tc, 120);
   tcase_add_test (tc, unknown_backend_is_refused_and_same_one_is_shared);
   tcase_add_test (tc, impossible_numbers_of_threads_are_refused);
+  tcase_add_test (tc, unknown_level_is_refused_with_the_names_of_all);
+  tcase_add_test (tc, level_of_another_processor_is_refused);
+  tcase_add_test (tc, chosen_level_is_the_one_that_runs);
+  tcase_add_test (tc, without_a_choice_the_best_level_runs);
   tcase_add_test (tc, a_forked_process_is_told_to_open_its_own_backend);
   suite_add_tcase (suite, tc);
   return run_suite (suite);

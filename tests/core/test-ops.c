@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "backend/onednn/cpu.h"
 #include "nn/gradient.h"
 #include "nn/passes.h"
 #include "op-differences.h"
@@ -19,6 +20,8 @@
 #define NET_ROUNDS 8
 #define SHARED_ROUNDS 40
 #define SPOILT_ROUNDS 60
+#define THREAD_ROUNDS 4
+#define BLOCK_ROUNDS 4
 
 /* Largest error over largest magnitude of a value. The reference functions sum
  * in double or in several lanes; a backend may sum up to some thousand products
@@ -172,6 +175,75 @@ START_TEST (gradient_agrees_with_reference)
     g_autoptr (CcsPlan) got = run_guarded (tested_backend (), net, label);
     compare_values (got, want, GRADIENT_TOLERANCE, label);
   }
+}
+END_TEST
+
+/* -- blocks and threads ---------------------------------------------------- */
+
+/* Bit for bit, but for what oneDNN sums by threads. */
+static void
+compare_threads (Net *net, const char *label)
+{
+  gboolean seen[CCS_N_OPS] = { FALSE };
+  g_autoptr (CcsPlan) one = run_on_threads (1, net, label);
+  g_autoptr (CcsPlan) three = run_on_threads (3, net, label);
+
+  gboolean by_threads;
+
+  mark_kinds (net, seen);
+  by_threads = seen[CCS_OP_CONV2D_WEIGHT_GRAD] && ccs_cpu_onednn_convolves ();
+  compare_values (three, one, by_threads ? TOLERANCE : 0., label);
+}
+
+START_TEST (threads_do_not_change_a_bit)
+{
+  const OpCase *op_case = &op_cases[_i];
+
+  for (guint round = 0; round < THREAD_ROUNDS; round++) {
+    g_autoptr (Net) net = build_forward (op_case, round, FALSE);
+    compare_threads (net, op_case->name);
+    if (has_gradient (op_case)) {
+      CcsValueId y, grads[MAX_FEEDS];
+      const float *weights;
+      g_autoptr (Net) backward
+          = build_gradient (op_case, round, FALSE, &y, &weights, grads);
+      compare_threads (backward, op_case->name);
+    }
+  }
+}
+END_TEST
+
+static const OpCase blocks_case
+    = { "conv2d in blocks", CCS_OP_CONV2D, FALSE, build_conv2d_in_blocks };
+
+START_TEST (convolution_in_blocks_agrees_with_reference)
+{
+  const char *label = blocks_case.name;
+  CcsValueId y, grads[MAX_FEEDS];
+  const float *weights;
+  g_autoptr (Net) forward = build_forward (&blocks_case, _i, FALSE);
+  g_autoptr (Net) backward
+      = build_gradient (&blocks_case, _i, FALSE, &y, &weights, grads);
+  Net *const nets[] = { forward, backward };
+
+  for (guint i = 0; i < G_N_ELEMENTS (nets); i++) {
+    g_autoptr (CcsPlan) want = run_guarded ("reference", nets[i], label);
+    g_autoptr (CcsPlan) got = run_guarded (tested_backend (), nets[i], label);
+    compare_values (got, want, i ? GRADIENT_TOLERANCE : TOLERANCE, label);
+  }
+}
+END_TEST
+
+START_TEST (threads_do_not_change_a_bit_of_a_convolution_in_blocks)
+{
+  CcsValueId y, grads[MAX_FEEDS];
+  const float *weights;
+  g_autoptr (Net) forward = build_forward (&blocks_case, _i, FALSE);
+  g_autoptr (Net) backward
+      = build_gradient (&blocks_case, _i, FALSE, &y, &weights, grads);
+
+  compare_threads (forward, blocks_case.name);
+  compare_threads (backward, blocks_case.name);
 }
 END_TEST
 
@@ -480,6 +552,12 @@ ops_suite (void)
   tcase_add_loop_test (cases, operands_that_do_not_fit_are_refused_by_name, 0,
                        n);
   tcase_add_loop_test (cases, optimised_programs_with_views_agree, 0, n);
+  tcase_add_loop_test (cases, threads_do_not_change_a_bit, 0, n);
+  tcase_add_loop_test (cases, convolution_in_blocks_agrees_with_reference, 0,
+                       BLOCK_ROUNDS);
+  tcase_add_loop_test (cases,
+                       threads_do_not_change_a_bit_of_a_convolution_in_blocks,
+                       0, BLOCK_ROUNDS);
   suite_add_tcase (suite, cases);
   tcase_add_test (nets, gradient_of_a_net_agrees_with_differences);
   tcase_add_test (nets, training_net_in_shared_memory_agrees);

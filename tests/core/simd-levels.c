@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Prints the levels of the CPU backend's own kernels that this processor runs,
+ * the best one last. */
+#include <stdio.h>
+
+#include "backend/onednn/simd.h"
+
+int
+main (void)
+{
+  const char *name;
+
+  for (guint i = 0; (name = ccs_simd_level (i)); i++)
+    puts (name);
+  return 0;
+}
