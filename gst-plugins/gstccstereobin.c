@@ -118,9 +118,9 @@ struct _GstCcstereoBin
 {
   GstBin parent;
 
-  GstElement *part[N_PARTS]; /* NULL: not installed */
-  /* asked for; under the object lock */
-  GstPad *video_sink, *video_src;
+  GstElement *part[N_PARTS];      /* NULL: not installed */
+  GRecMutex pads;                 /* held while pads come and go */
+  GstPad *video_sink, *video_src; /* requested; under pads */
 
   GstCcstereoWait wait;
   gboolean shows_pictures; /* the picture's streaming thread: since a flush */
@@ -377,12 +377,17 @@ remove_video_sink (GstCcstereoBin *self)
 {
   g_autoptr (GstPad) src = gst_element_get_static_pad (self->part[ENC], "src");
   g_autoptr (GstPad) features = gst_pad_get_peer (src);
+  g_autoptr (GstPad) tee = gst_element_get_static_pad (self->part[TEE], "sink");
 
+  /* Wakes up what waits, as a sink does that has prerolled: no element can stop
+   * before. */
+  gst_pad_send_event (self->video_sink, gst_event_new_flush_start ());
   unlink_tee (self, PICTURE_QUEUE);
   for (Part part = PICTURE_QUEUE; part <= ENC; part++)
     remove_part (self, part);
   if (features)
     gst_element_release_request_pad (self->part[DEC], features);
+  gst_pad_send_event (tee, gst_event_new_flush_stop (FALSE));
 }
 
 /* Queries that decide how memory is allocated wait in a queue behind what is
@@ -435,11 +440,19 @@ add_video_src (GstCcstereoBin *self)
   return ghost_of (self, VIDEO_QUEUE, "src", &video_src_template);
 }
 
+/* What is linked to the pad may go on with other input: its flush ends. */
 static void
 remove_video_src (GstCcstereoBin *self)
 {
+  g_autoptr (GstPad) peer = gst_pad_get_peer (self->video_src);
+  g_autoptr (GstPad) sink
+      = gst_element_get_static_pad (self->part[VIDEO_QUEUE], "sink");
+
   unlink_tee (self, VIDEO_QUEUE);
+  gst_pad_send_event (sink, gst_event_new_flush_start ());
   remove_part (self, VIDEO_QUEUE);
+  if (peer)
+    gst_pad_send_event (peer, gst_event_new_flush_stop (FALSE));
 }
 
 /* -- GstElement ------------------------------------------------------------ */
@@ -458,6 +471,7 @@ gst_ccstereo_bin_request_new_pad (GstElement *element, GstPadTemplate *templ,
                                   const gchar *name, const GstCaps *caps)
 {
   GstCcstereoBin *self = GST_CCSTEREO_BIN (element);
+  g_autoptr (GRecMutexLocker) locker = g_rec_mutex_locker_new (&self->pads);
   GstPad **slot = slot_for (self, templ);
 
   if (missing_part (self) != N_PARTS || *slot)
@@ -475,6 +489,7 @@ static void
 gst_ccstereo_bin_release_pad (GstElement *element, GstPad *pad)
 {
   GstCcstereoBin *self = GST_CCSTEREO_BIN (element);
+  g_autoptr (GRecMutexLocker) locker = g_rec_mutex_locker_new (&self->pads);
 
   if (pad == self->video_sink) {
     remove_video_sink (self);
@@ -563,6 +578,13 @@ gst_ccstereo_bin_dispose (GObject *object)
 }
 
 static void
+gst_ccstereo_bin_finalize (GObject *object)
+{
+  g_rec_mutex_clear (&GST_CCSTEREO_BIN (object)->pads);
+  G_OBJECT_CLASS (gst_ccstereo_bin_parent_class)->finalize (object);
+}
+
+static void
 gst_ccstereo_bin_class_init (GstCcstereoBinClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
@@ -571,6 +593,7 @@ gst_ccstereo_bin_class_init (GstCcstereoBinClass *klass)
   object_class->set_property = gst_ccstereo_bin_set_property;
   object_class->get_property = gst_ccstereo_bin_get_property;
   object_class->dispose = gst_ccstereo_bin_dispose;
+  object_class->finalize = gst_ccstereo_bin_finalize;
   gst_tdss_install_properties (object_class, PROP_PICTURE);
   gst_ccstereo_dec_install_sound_properties (object_class, PROP_SOUND);
   gst_ccstereo_install_model_properties (object_class, PROP_MODEL);
@@ -597,6 +620,7 @@ gst_ccstereo_bin_class_init (GstCcstereoBinClass *klass)
 static void
 gst_ccstereo_bin_init (GstCcstereoBin *self)
 {
+  g_rec_mutex_init (&self->pads);
   make_parts (self);
   if (missing_part (self) != N_PARTS)
     return;

@@ -325,6 +325,65 @@ START_TEST (video_pads_come_and_go)
 }
 END_TEST
 
+/* The sinks have prerolled: whoever feeds them waits for PLAYING. */
+START_TEST (video_pads_can_be_released_in_a_paused_pipeline)
+{
+  Run *run = run_new (SOUND ("channels=1", 40) "BIN" SOUND_SINK PICTURE (
+      120) "b. b." PICTURE_SINK);
+  g_autoptr (GstElement) bin
+      = gst_bin_get_by_name (GST_BIN (run->pipeline), "b");
+  g_autoptr (GstPad) pad
+      = gst_element_get_static_pad (bin, _i ? "video_src" : "video_sink");
+  g_autoptr (GstElement) sink
+      = gst_bin_get_by_name (GST_BIN (run->pipeline), "picture");
+
+  gst_element_set_state (run->pipeline, GST_STATE_PAUSED);
+  ck_assert_int_eq (gst_element_get_state (run->pipeline, NULL, NULL, END_WAIT),
+                    GST_STATE_CHANGE_SUCCESS);
+  gst_element_release_request_pad (bin, pad);
+  gst_bin_remove (GST_BIN (run->pipeline), sink);
+  gst_element_set_state (sink, GST_STATE_NULL);
+  if (_i)
+    play_to_end (run);
+  run_free (run);
+}
+END_TEST
+
+/* Threads that request the same pad: one gets it. */
+static gpointer
+request_video_src (gpointer bin)
+{
+  return gst_element_request_pad (bin,
+                                  gst_element_class_get_pad_template (
+                                      GST_ELEMENT_GET_CLASS (bin), "video_src"),
+                                  NULL, NULL);
+}
+
+START_TEST (a_pad_is_given_once_whoever_requests_it)
+{
+  g_autoptr (GstElement) bin
+      = gst_object_ref_sink (gst_test_element ("ccstereobin"));
+
+  for (guint i = 0; i < 50; i++) {
+    GThread *threads[3];
+    GstPad *got = NULL;
+    guint n = 0;
+
+    for (guint k = 0; k < G_N_ELEMENTS (threads); k++)
+      threads[k] = g_thread_new ("request", request_video_src, bin);
+    for (guint k = 0; k < G_N_ELEMENTS (threads); k++) {
+      GstPad *pad = g_thread_join (threads[k]);
+
+      n += pad != NULL;
+      got = pad ? pad : got;
+    }
+    ck_assert_uint_eq (n, 1);
+    gst_element_release_request_pad (bin, got);
+    gst_object_unref (got);
+  }
+}
+END_TEST
+
 START_TEST (a_video_src_without_a_video_sink_holds_nothing_up)
 {
   Run *run = run_new (SOUND ("channels=1", 20) "BIN" SOUND_SINK);
@@ -431,6 +490,9 @@ main (int argc, char **argv)
   tcase_add_test (data, live_sources_prepare_without_data_and_play);
   tcase_add_test (data, a_flushing_seek_starts_again_at_its_place);
   tcase_add_loop_test (pads, video_pads_come_and_go, 0, 2);
+  tcase_add_loop_test (pads, video_pads_can_be_released_in_a_paused_pipeline, 0,
+                       2);
+  tcase_add_test (pads, a_pad_is_given_once_whoever_requests_it);
   tcase_add_test (pads, a_video_src_without_a_video_sink_holds_nothing_up);
   tcase_add_test (pads, properties_are_those_of_the_parts);
   tcase_add_test (pads, width_is_controlled_on_the_bin);
