@@ -126,9 +126,9 @@ transcode_boxes_replace (const TranscodeBoxes *self, GByteArray *header,
 
 /* -- the header in its file ----------------------------------------------- */
 
-/* Where the box "moov" begins that ends with the file; -1: there is none. */
+/* Where the box "moov" starts, and its size; -1: there is none. */
 static gint64
-find_header (FILE *file)
+find_header (FILE *file, gint64 *size)
 {
   struct
   {
@@ -136,39 +136,63 @@ find_header (FILE *file)
     char type[4];
   } head;
   guint64 large;
-  gint64 at = 0, size = 0;
+  gint64 at = 0;
 
   while (fseeko (file, at, SEEK_SET) == 0
          && fread (&head, sizeof head, 1, file) == 1) {
-    size = GUINT32_FROM_BE (head.size);
-    if (size == 1 && fread (&large, sizeof large, 1, file) == 1)
-      size = (gint64)GUINT64_FROM_BE (large);
-    if (size < TRANSCODE_BOX_HEAD)
+    *size = GUINT32_FROM_BE (head.size);
+    if (*size == 1 && fread (&large, sizeof large, 1, file) == 1)
+      *size = (gint64)GUINT64_FROM_BE (large);
+    if (*size < TRANSCODE_BOX_HEAD || *size > G_MAXINT64 - at)
       return -1;
     if (memcmp (head.type, "moov", sizeof head.type) == 0)
-      return fseeko (file, 0, SEEK_END) == 0 && ftello (file) == at + size
-                     && size < MOST_HEADER
-                 ? at
-                 : -1;
-    at += size;
+      return *size < MOST_HEADER ? at : -1;
+    at += *size;
   }
   return -1;
 }
 
-/* Back where it was: headers do not shrink. */
+/* (transfer full) (nullable) */
+static GByteArray *
+read_header (FILE *file, gint64 *at)
+{
+  g_autoptr (GByteArray) header = g_byte_array_new ();
+  gint64 size, end;
+
+  *at = find_header (file, &size);
+  if (*at < 0 || fseeko (file, 0, SEEK_END) != 0
+      || (end = ftello (file)) < *at + size)
+    return NULL;
+  g_byte_array_set_size (header, (guint)size);
+  if (fseeko (file, *at, SEEK_SET) != 0
+      || fread (header->data, 1, (gsize)size, file) != (gsize)size)
+    return NULL;
+  return g_steal_pointer (&header);
+}
+
+GByteArray *
+transcode_header_read (const char *path)
+{
+  FILE *file = fopen (path, "rb");
+  GByteArray *header;
+  gint64 at;
+
+  if (file == NULL)
+    return NULL;
+  header = read_header (file, &at);
+  fclose (file);
+  return header;
+}
+
+/* Back where it was, at the end of the file: headers do not shrink. */
 static gboolean
 change (FILE *file, TranscodeHeaderChange function, gconstpointer data)
 {
-  const gint64 at = find_header (file);
-  g_autoptr (GByteArray) header = g_byte_array_new ();
-  gint64 size;
+  gint64 at;
+  g_autoptr (GByteArray) header = read_header (file, &at);
+  const guint size = header ? header->len : 0;
 
-  if (at < 0)
-    return FALSE;
-  size = ftello (file) - at;
-  g_byte_array_set_size (header, (guint)size);
-  return fseeko (file, at, SEEK_SET) == 0
-         && fread (header->data, 1, (gsize)size, file) == (gsize)size
+  return header && fseeko (file, 0, SEEK_END) == 0 && ftello (file) == at + size
          && function (header, data) && header->len >= size
          && fseeko (file, at, SEEK_SET) == 0
          && fwrite (header->data, 1, header->len, file) == header->len;

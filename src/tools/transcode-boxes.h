@@ -54,6 +54,10 @@ void transcode_boxes_replace (const TranscodeBoxes *self, GByteArray *header,
 
 /* -- the header in its file ----------------------------------------------- */
 
+/* Returns the header of @path, its box "moov"; NULL if it has none. (transfer
+ * full) */
+GByteArray *transcode_header_read (const char *path);
+
 /* FALSE where the header is not as expected. */
 typedef gboolean (*TranscodeHeaderChange) (GByteArray *header,
                                            gconstpointer data);

@@ -77,13 +77,15 @@ feed (gpointer data)
 }
 
 TranscodeFeed *
-transcode_feed_new (GstElement *appsrc, TranscodeReader *reader, gint64 offset)
+transcode_feed_new (GstElement *appsrc, TranscodeReader *reader, gint64 offset,
+                    gint field_channel)
 {
   TranscodeFeed *self = g_new0 (TranscodeFeed, 1);
 
   self->appsrc = gst_object_ref (appsrc);
   self->reader = reader;
-  self->frames = transcode_frames_new (transcode_reader_stream (reader));
+  self->frames
+      = transcode_frames_new (transcode_reader_stream (reader), field_channel);
   self->offset = offset;
   self->thread = g_thread_new ("decode", feed, self);
   return self;

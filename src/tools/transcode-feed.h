@@ -12,10 +12,11 @@ G_BEGIN_DECLS
 
 typedef struct _TranscodeFeed TranscodeFeed;
 
-/* @reader is taken. @offset: what is added to its times, ns. Starts at once;
- * the appsrc has to be at least PAUSED. */
+/* @reader is taken. @offset: what is added to its times, ns. @field_channel: as
+ * transcode_frames_new() takes it. Starts at once; the appsrc has to be at
+ * least PAUSED. */
 TranscodeFeed *transcode_feed_new (GstElement *appsrc, TranscodeReader *reader,
-                                   gint64 offset);
+                                   gint64 offset, gint field_channel);
 /* After the appsrc's state has become NULL: or it could wait for ever. */
 void transcode_feed_free (TranscodeFeed *self);
 

@@ -181,6 +181,9 @@ transcode_file_open (const char *path, guint stream,
   if (self->in == NULL || !find_streams (self, stream, error)
       || !find_offset (self, stop, error))
     return NULL;
+  self->entries = transcode_entries_read (path, self->in->iformat);
+  self->field_channel
+      = transcode_entries_field_channel (self->entries, self->audio);
   return g_steal_pointer (&self);
 }
 
@@ -202,6 +205,7 @@ transcode_file_free (TranscodeFile *self)
   g_free (self->is_turned);
   g_free (self->map);
   g_free (self->last_dts);
+  transcode_entries_free (self->entries);
   g_free (self->in_path);
   g_free (self->name);
   g_free (self);

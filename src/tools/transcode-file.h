@@ -9,6 +9,7 @@
 #include <libavformat/avformat.h>
 #include <signal.h>
 
+#include "transcode-entry.h"
 #include "transcode-order.h"
 #include "transcode-params.h"
 #include "transcode-text.h"
@@ -42,6 +43,9 @@ gboolean transcode_container_takes (const TranscodeContainer *self,
  * @video: the first stream of pictures in it
  * @audio: the stream of it that is made binaural
  * @n_audio: how many audio streams the input has
+ * @entries: what its sample entries hold; NULL: it has none
+ * @field_channel: the omnidirectional channel of @audio, from 0; -1: it is no
+ *   sound field
  * @hidden: how much of the pictures a player leaves out before 0, and the
  * output cannot, in AV_TIME_BASE
  * @offset: what is added to the input's times, in AV_TIME_BASE: the input's
@@ -68,6 +72,8 @@ typedef struct
   AVFormatContext *in;
   AVStream *video, *audio;
   guint n_audio;
+  TranscodeEntries *entries;
+  gint field_channel;
   gint64 hidden, offset;
   AVFormatContext *out;
   char *name;

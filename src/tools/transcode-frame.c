@@ -21,6 +21,7 @@
 struct _TranscodeFrames
 {
   const AVStream *stream;
+  gint field_channel;
   struct SwsContext *scaler;
 
   SwrContext *mixer;
@@ -29,11 +30,12 @@ struct _TranscodeFrames
 };
 
 TranscodeFrames *
-transcode_frames_new (const AVStream *stream)
+transcode_frames_new (const AVStream *stream, gint field_channel)
 {
   TranscodeFrames *self = g_new0 (TranscodeFrames, 1);
 
   self->stream = stream;
+  self->field_channel = field_channel;
   return self;
 }
 
@@ -255,39 +257,61 @@ transcode_stream_direction (const AVStream *stream)
 
 /* -- sound ----------------------------------------------------------------- */
 
-/* Channels that are in no known places, or in such as nobody mixes, count the
- * same; of a sound field the first is what comes from everywhere. */
+/* Whether only one channel of @from is used, a sound field's. */
 static gboolean
-set_weights (SwrContext *mixer, const AVChannelLayout *from)
+is_field (const TranscodeFrames *self, const AVChannelLayout *from)
+{
+  return self->field_channel >= 0 && self->field_channel < from->nb_channels
+         && from->nb_channels > STEREO;
+}
+
+/* How many channels the audio is mixed to. */
+static int
+mixed_channels (const TranscodeFrames *self, const AVChannelLayout *from)
+{
+  return is_field (self, from) ? 1 : MIN (from->nb_channels, STEREO);
+}
+
+/* Channels that are in no known places, or in such as nobody mixes, count the
+ * same. */
+static gboolean
+set_weights (const TranscodeFrames *self, SwrContext *mixer,
+             const AVChannelLayout *from)
 {
   const int channels = from->nb_channels;
-  const gboolean is_field = from->order == AV_CHANNEL_ORDER_AMBISONIC;
   g_autofree double *matrix = g_new0 (double, (gsize)channels *STEREO);
 
-  for (int i = 0; i < channels * STEREO; i++)
-    matrix[i] = is_field ? i % channels == 0 : 1. / channels;
+  if (is_field (self, from))
+    matrix[self->field_channel] = 1;
+  else
+    for (int i = 0; i < channels * STEREO; i++)
+      matrix[i] = 1. / channels;
   return swr_set_matrix (mixer, matrix, channels) >= 0;
 }
 
-/* From @from to float samples, and to stereo where that has more channels. */
+/* From @from to float samples, and to stereo or a field's channel where that
+ * has more channels. */
 static SwrContext *
-new_mixer (AVChannelLayout *from, const AVFrame *frame)
+new_mixer (const TranscodeFrames *self, AVChannelLayout *from,
+           const AVFrame *frame)
 {
   const int channels = from->nb_channels;
   const int rate = frame->sample_rate; /* stays as it is */
+  const gboolean is_known
+      = channels <= STEREO
+        || (from->order == AV_CHANNEL_ORDER_NATIVE && !is_field (self, from));
   SwrContext *mixer = NULL;
   AVChannelLayout to;
 
-  av_channel_layout_default (&to, STEREO);
+  av_channel_layout_default (&to, mixed_channels (self, from));
   if (swr_alloc_set_opts2 (&mixer, channels > STEREO ? &to : from,
                            AV_SAMPLE_FMT_FLT, rate, from, frame->format, rate,
                            0, NULL)
       < 0)
     return NULL;
   av_opt_set_double (mixer, "rematrix_maxval", 1., 0); /* no clipping */
-  if (((channels <= STEREO || from->order == AV_CHANNEL_ORDER_NATIVE)
-       && swr_init (mixer) >= 0)
-      || (channels > STEREO && set_weights (mixer, from)
+  if ((is_known && swr_init (mixer) >= 0)
+      || (channels > STEREO && set_weights (self, mixer, from)
           && swr_init (mixer) >= 0))
     return mixer;
   swr_free (&mixer);
@@ -311,7 +335,7 @@ ensure_mixer (TranscodeFrames *self, const AVFrame *frame)
     from = &usual;
   }
   self->mixer_format = frame->format;
-  self->mixer = new_mixer (from, frame);
+  self->mixer = new_mixer (self, from, frame);
   return self->mixer != NULL;
 }
 
@@ -319,7 +343,7 @@ GstSample *
 transcode_frames_sound (TranscodeFrames *self, const AVFrame *frame,
                         GError **error)
 {
-  const int channels = MIN (frame->ch_layout.nb_channels, STEREO);
+  const int channels = mixed_channels (self, &frame->ch_layout);
   const gsize bytes = sizeof (float) * channels * frame->nb_samples;
   char layout[MOST_LAYOUT] = "";
   g_autofree float *samples = g_malloc (bytes);

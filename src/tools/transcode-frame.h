@@ -12,8 +12,11 @@ G_BEGIN_DECLS
 
 typedef struct _TranscodeFrames TranscodeFrames;
 
-/* For the frames of @stream (transfer none). */
-TranscodeFrames *transcode_frames_new (const AVStream *stream);
+/* For the frames of @stream (transfer none). @field_channel: the channel that
+ * is the audio, because it is the omnidirectional one of a sound field; -1: all
+ * are. */
+TranscodeFrames *transcode_frames_new (const AVStream *stream,
+                                       gint field_channel);
 void transcode_frames_free (TranscodeFrames *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TranscodeFrames, transcode_frames_free)
 
@@ -21,8 +24,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (TranscodeFrames, transcode_frames_free)
  */
 GstSample *transcode_frames_picture (TranscodeFrames *self,
                                      const AVFrame *frame, GError **error);
-/* Sound in interleaved floats, more than two channels mixed to two.
- * (transfer full) */
+/* Sound in interleaved floats, more than two channels mixed to two, a sound
+ * field's channel alone. (transfer full) */
 GstSample *transcode_frames_sound (TranscodeFrames *self, const AVFrame *frame,
                                    GError **error);
 /* How @stream's pictures have to be turned to be upright. */

@@ -10,6 +10,7 @@ static gboolean
 check_ranges (const TranscodeOptions *options, GError **error)
 {
   static const char *const backends[] = { "auto", "cpu", "cuda", NULL };
+  static const char *const layouts[] = { "auto", "ambisonic", NULL };
   const char *wrong = NULL;
 
   if (!(options->width >= 0 && options->width <= CCS_BINAURALIZER_MAX_WIDTH))
@@ -24,6 +25,8 @@ check_ranges (const TranscodeOptions *options, GError **error)
     wrong = "--bitrate must be 0 (as the codec has it) or more";
   else if (!g_strv_contains (backends, options->backend))
     wrong = "--backend must be auto, cpu or cuda";
+  else if (!g_strv_contains (layouts, options->layout))
+    wrong = "--input-layout must be auto or ambisonic";
   if (wrong)
     g_set_error_literal (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                          wrong);
@@ -98,6 +101,10 @@ transcode_options_parse (TranscodeOptions *options, int *argc, char ***argv,
       "N" },
     { "audio-stream", 'a', 0, G_OPTION_ARG_INT, &options->stream,
       "Which audio stream, counted from 0 (default: 0)", "N" },
+    { "input-layout", 0, 0, G_OPTION_ARG_STRING, &options->layout,
+      "What the input's channels are: auto (default: as the file says) or "
+      "ambisonic, whose channel W is made binaural",
+      "LAYOUT" },
     { "keep-original", 'k', 0, G_OPTION_ARG_NONE, &options->keep_original,
       "Keep the old audio track beside the new one", NULL },
     { "overwrite", 'y', 0, G_OPTION_ARG_NONE, &options->overwrite,
@@ -134,6 +141,8 @@ transcode_options_parse (TranscodeOptions *options, int *argc, char ***argv,
   options->out = options->operands[1];
   if (options->backend == NULL)
     options->backend = g_strdup ("auto");
+  if (options->layout == NULL)
+    options->layout = g_strdup ("auto");
   if (options->precision == NULL)
     options->precision = g_strdup (ccs_precision_name (CCS_PRECISION_FP32));
   return check_ranges (options, error)
@@ -149,4 +158,5 @@ transcode_options_clear (TranscodeOptions *options)
   g_free (options->backend);
   g_free (options->precision);
   g_free (options->codec);
+  g_free (options->layout);
 }

@@ -14,6 +14,7 @@ G_BEGIN_DECLS
  * @backend: "auto", "cpu" or "cuda"
  * @precision: what the net's factors are rounded to
  * @codec: of the new track; one that @container takes
+ * @layout: of the input's channels, "auto" or "ambisonic"
  * @bitrate: of the new track, bits a second; 0: as the codec has it
  * @width: 0 mono .. 1 as predicted .. CCS_BINAURALIZER_MAX_WIDTH
  * @threads: CPU threads of the net; 0: one a core
@@ -29,7 +30,7 @@ typedef struct
 {
   char **operands;
   const char *in, *out;
-  char *model, *backend, *precision, *codec;
+  char *model, *backend, *precision, *codec, *layout;
   gint64 bitrate;
   double width;
   gint threads, hop, stream;

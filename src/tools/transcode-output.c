@@ -295,6 +295,9 @@ add_stream (TranscodeFile *self, AVStream *stream, gboolean keep_original,
            || leave_out (self, stream, notice, error);
   if (!add_copy (self, stream, error))
     return FALSE;
+  if (!is_mov (self->out->oformat))
+    transcode_entries_report (self->entries, stream, self->in_path,
+                              self->container->extension, notice);
   if (is_source) /* players take the new one */
     self->out->streams[self->map[stream->index]]->disposition
         &= ~AV_DISPOSITION_DEFAULT;
@@ -461,7 +464,10 @@ add_missing (TranscodeFile *self, GError **error)
              self->out->url, track_of (self, self->map[i]), stream, error))
         || (self->is_turned[i]
             && !transcode_turn_write (self->out->url,
-                                      track_of (self, self->map[i]), error)))
+                                      track_of (self, self->map[i]), error))
+        || (is_mov (self->out->oformat)
+            && !transcode_entries_copy (self->entries, stream, self->out->url,
+                                        track_of (self, self->map[i]), error)))
       return FALSE;
   }
   return write_beginning (self, error);

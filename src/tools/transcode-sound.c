@@ -137,10 +137,10 @@ start_feeds (TranscodeSound *self, GError **error)
   g_object_set (self->bin, "video-direction",
                 transcode_stream_direction (transcode_reader_stream (video)),
                 NULL);
-  self->audio_feed
-      = transcode_feed_new (self->audio, g_steal_pointer (&audio), offset);
+  self->audio_feed = transcode_feed_new (self->audio, g_steal_pointer (&audio),
+                                         offset, options->field_channel);
   self->video_feed
-      = transcode_feed_new (self->video, g_steal_pointer (&video), offset);
+      = transcode_feed_new (self->video, g_steal_pointer (&video), offset, -1);
   return TRUE;
 }
 

@@ -17,6 +17,8 @@ typedef struct _TranscodeSound TranscodeSound;
 /**
  * TranscodeSoundOptions:
  * @audio, @video: indices of the streams
+ * @field_channel: the only channel of the audio that is used, as it is the
+ *   omnidirectional one of a sound field; -1: all are
  * @offset: what is added to the file's times, ns: 0 is then about where it
  *   begins
  * @model: parameters; NULL: the default model
@@ -31,6 +33,7 @@ typedef struct _TranscodeSound TranscodeSound;
 typedef struct
 {
   int audio, video;
+  gint field_channel;
   gint64 offset;
   const char *model;
   const char *backend;

@@ -217,6 +217,7 @@ open_sound (Job *job, GError **error)
   const TranscodeSoundOptions sound = {
     .audio = job->file->audio->index,
     .video = job->file->video->index,
+    .field_channel = job->file->field_channel,
     .offset = transcode_time_rescale (job->file->offset, AV_TIME_BASE_Q,
                                       TRANSCODE_TIME_NS),
     .model = options->model,
@@ -259,15 +260,50 @@ open_track (Job *job, GError **error)
   return TRUE;
 }
 
-static void
-tell_downmix (Job *job)
+/* A sound field has n^2 channels, and two more if part of it follows the head.
+ */
+static gboolean
+is_field_size (int channels)
+{
+  for (int n = 2; n * n <= channels; n++)
+    if (channels == n * n || channels == n * n + 2)
+      return TRUE;
+  return FALSE;
+}
+
+static gboolean
+choose_layout (Job *job, GError **error)
 {
   const int channels = job->file->audio->codecpar->ch_layout.nb_channels;
 
-  if (channels > 1 && !job->options->quiet)
-    g_printerr ("ccstereo-transcode: note: %s: its sound has %d channels, "
-                "which are mixed to one and placed anew\n",
-                job->options->in, channels);
+  if (!g_str_equal (job->options->layout, "ambisonic")
+      || job->file->field_channel >= 0)
+    return TRUE;
+  job->file->field_channel = 0;
+  if (is_field_size (channels))
+    return TRUE;
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+               "%s: --input-layout=ambisonic: its audio has %d channels; an "
+               "ambisonic sound field has 4, 9 or 16, or 2 more",
+               job->options->in, channels);
+  return FALSE;
+}
+
+static void
+tell_downmix (Job *job)
+{
+  const AVChannelLayout *layout = &job->file->audio->codecpar->ch_layout;
+  const char *what = "which are mixed to one and placed anew";
+
+  if (layout->nb_channels < 2 || job->options->quiet)
+    return;
+  if (job->file->field_channel >= 0)
+    what = "an ambisonic sound field: its channel W is placed anew";
+  else if (layout->order == AV_CHANNEL_ORDER_UNSPEC && layout->nb_channels > 2)
+    what = "of which the file does not say what they are: they are mixed as "
+           "loudspeakers' (--input-layout=ambisonic if they are a sound field)";
+  g_printerr ("ccstereo-transcode: note: %s: its sound has %d channels, %s\n",
+              job->options->in, layout->nb_channels, what);
 }
 
 static void
@@ -315,7 +351,8 @@ transcode (Job *job, GError **error)
                                 error)
       || (job->file = transcode_file_open (options->in, options->stream,
                                            options->container, &stop, error))
-             == NULL)
+             == NULL
+      || !choose_layout (job, error))
     return FALSE;
   tell_downmix (job);
   tell_hidden (job);

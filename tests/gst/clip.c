@@ -207,7 +207,9 @@ write_audio (AVFormatContext *file, int stream, const ClipOptions *options,
   for (gint64 i = 0; i < n; i++)
     for (int c = 0; c < options->channels; c++)
       ((gint16 *)packet->data)[i * options->channels + c]
-          = (gint16)(32767 * gst_test_sample (first + i));
+          = (gint16)(32767
+                     * gst_test_sample (
+                         first + i + (options->apart ? CLIP_APART * c : 0)));
   packet->pts = packet->dts = audio_time (options, first);
   packet->duration = n;
   packet->flags |= AV_PKT_FLAG_KEY;

@@ -11,6 +11,7 @@ G_BEGIN_DECLS
 
 #define CLIP_SECONDS 2
 #define CLIP_WORDS "Hello"
+#define CLIP_APART 1000
 
 /**
  * ClipOptions:
@@ -32,6 +33,7 @@ G_BEGIN_DECLS
  * @endless: they say it as long as Matroska can tell
  * @seconds: of the picture; 0: CLIP_SECONDS
  * @hidden: tenths of a second of it that lie before 0, as edit lists hide them
+ * @apart: channel c has the sound of the first, CLIP_APART * c samples later
  * @cover: an image is attached, clip_cover (Matroska)
  * @clock: time at which the file's clock starts, seconds
  * @overlap: samples by which the second half of the audio starts before the
@@ -47,7 +49,7 @@ typedef struct
   enum AVCodecID text;
   gboolean endless;
   int seconds, hidden;
-  gboolean cover;
+  gboolean apart, cover;
   gint64 clock, overlap, squeeze;
 } ClipOptions;
 

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Boxes of MP4's and MOV's sample entries that libavformat does not carry over:
+ * projections, spatial video, sound fields. */
+#pragma once
+
+#include <gio/gio.h>
+#include <libavformat/avformat.h>
+
+#include "transcode-sound.h"
+
+G_BEGIN_DECLS
+
+typedef struct _TranscodeEntries TranscodeEntries;
+
+/* Reads the sample entries of the file @path, demuxed as @format; NULL if it is
+ * neither MP4 nor MOV. */
+TranscodeEntries *transcode_entries_read (const char *path,
+                                          const AVInputFormat *format);
+void transcode_entries_free (TranscodeEntries *self);
+
+/* Returns which channel of @stream is the omnidirectional one of a sound field,
+ * from 0; -1 if the file does not call it ambisonic. @self is nullable. */
+gint transcode_entries_field_channel (const TranscodeEntries *self,
+                                      const AVStream *stream);
+/* Adds to track @track, from 0, of the finished MP4 or MOV file @path the boxes
+ * of @stream that it lacks. @self is nullable. */
+gboolean transcode_entries_copy (const TranscodeEntries *self,
+                                 const AVStream *stream, const char *path,
+                                 guint track, GError **error);
+/* Reports the boxes of @stream that a .@extension file cannot have. @self is
+ * nullable; @name is the input's. */
+void transcode_entries_report (const TranscodeEntries *self,
+                               const AVStream *stream, const char *name,
+                               const char *extension, TranscodeNotice notice);
+
+G_END_DECLS
