@@ -9,6 +9,7 @@
 
 #include "backend-choice.h"
 #include "frame-folder.h"
+#include "gain.h"
 #include "sound-input.h"
 #include "wav-result.h"
 
@@ -23,6 +24,8 @@ typedef struct
 {
   char *model;
   BackendChoice backend;
+  char *gain_text;
+  Gain gain;
   double fps, width;
   gboolean overwrite, as_float, verbose;
 } Options;
@@ -35,12 +38,15 @@ typedef struct
   CcsBinauralizer *engine;
   FrameFolder *frames;
   CcsSoundInput *input;
-  SNDFILE *in;  /* to read from; owned by @input */
-  SF_INFO info; /* of the input; frames: -1 where a pipe leaves it open */
-  gsize n_bad;  /* its samples that are no numbers */
-  WavResult *out;
-  gint64 analysed;   /* pictures given to the engine so far */
-  gint64 n_analysed; /* that there will be */
+  SNDFILE *in;        /* to read from; owned by @input */
+  SF_INFO info;       /* of the input; frames: -1 where a pipe leaves it open */
+  gsize n_bad;        /* its samples that are no numbers */
+  WavResult *out;     /* NULL: the peak alone is looked for */
+  double gain;        /* factor that the output is multiplied by */
+  double peak;        /* of the output so far */
+  gboolean is_second; /* of two passes: the first said what there is to say */
+  gint64 analysed;    /* pictures given to the engine so far */
+  gint64 n_analysed;  /* that there will be */
 } Job;
 
 static void
@@ -126,9 +132,14 @@ write_available (Job *self, GError **error)
   g_autofree float *samples = g_new (float, 2 * BLOCK);
   gsize n;
 
-  while ((n = ccs_binauralizer_pull (self->engine, samples, BLOCK)) > 0)
-    if (!wav_result_write (self->out, samples, n, error))
+  while ((n = ccs_binauralizer_pull (self->engine, samples, BLOCK)) > 0) {
+    for (gsize i = 0; i < 2 * n; i++) {
+      samples[i] = (float)(samples[i] * self->gain);
+      self->peak = MAX (self->peak, fabsf (samples[i]));
+    }
+    if (self->out && !wav_result_write (self->out, samples, n, error))
       return FALSE;
+  }
   return TRUE;
 }
 
@@ -200,7 +211,7 @@ stream (Job *self, GError **error)
   }
   if (!check_end (self, read, error))
     return FALSE;
-  if (read == 0)
+  if (read == 0 && !self->is_second)
     tool_notice (&tool_run, "%s holds no sound", self->sound);
   if (!ccs_binauralizer_drain (self->engine, error)
       || !process_available (self, error))
@@ -227,7 +238,7 @@ open_input (Job *self, GError **error)
                  self->info.channels);
     return FALSE;
   }
-  if (self->info.channels == 2)
+  if (self->info.channels == 2 && !self->is_second)
     tool_notice (&tool_run, "%s has two channels; their sum is binauralized",
                  path);
   return TRUE;
@@ -276,8 +287,9 @@ open_frames (Job *self, const char *path, GError **error)
     return FALSE;
   shown = frame_folder_length (self->frames) / self->options->fps;
   self->n_analysed = MAX (1, (gint64)rint (shown * CCS_ANALYSIS_FPS));
-  if ((double)self->info.frames / self->info.samplerate
-      > shown + PICTURES_MAY_LACK)
+  if (!self->is_second
+      && (double)self->info.frames / self->info.samplerate
+             > shown + PICTURES_MAY_LACK)
     tool_notice (&tool_run,
                  "%s: pictures for %.1f s of %.1f s of sound; the last one "
                  "stays",
@@ -286,27 +298,65 @@ open_frames (Job *self, const char *path, GError **error)
   return TRUE;
 }
 
+/* Runs through the input once for its loudest sample, and sets the gain. */
+static gboolean
+find_gain (const Options *options, const char *sound, const char *frames,
+           double *gain, GError **error)
+{
+  Job job = { .options = options, .sound = sound, .gain = 1 };
+  gboolean ok = open_input (&job, error);
+
+  if (ok && !job.info.seekable) {
+    g_set_error (
+        error, CCS_ERROR, CCS_ERROR_ARGUMENT,
+        "%s: --gain auto reads its input twice, and a pipe can be read "
+        "once",
+        sound);
+    ok = FALSE;
+  }
+  ok = ok && open_frames (&job, frames, error) && open_engine (&job, error)
+       && stream (&job, error);
+  *gain = gain_for_peak (job.peak);
+  if (ok)
+    tool_notice (&tool_run, "%s: gain %.1f dB: the peak is %+.1f dB", sound,
+                 gain_db (*gain), gain_db (job.peak));
+  job_clear (&job);
+  return ok;
+}
+
+static void
+tell_bad_samples (const Job *self, const char *result)
+{
+  if (wav_result_clipped (self->out) > 0)
+    tool_notice (&tool_run,
+                 "%s: %" G_GSIZE_FORMAT
+                 " samples are beyond full scale, up to %+.1f dB, and clipped; "
+                 "--float keeps them, --gain auto avoids them",
+                 result, wav_result_clipped (self->out), gain_db (self->peak));
+  if (self->n_bad > 0)
+    tool_notice (&tool_run,
+                 "%s: %" G_GSIZE_FORMAT
+                 " samples are infinite or no numbers; they became silence",
+                 self->sound, self->n_bad);
+}
+
 static gboolean
 binauralize (const Options *options, const char *sound, const char *frames,
              const char *result, GError **error)
 {
-  Job job = { .options = options, .sound = sound };
-  gboolean ok = open_input (&job, error) && open_frames (&job, frames, error)
+  Job job = { .options = options,
+              .sound = sound,
+              .gain = options->gain.factor,
+              .is_second = options->gain.is_auto };
+  gboolean ok = (!options->gain.is_auto
+                 || find_gain (options, sound, frames, &job.gain, error))
+                && open_input (&job, error) && open_frames (&job, frames, error)
                 && open_engine (&job, error)
                 && open_output (&job, result, error) && stream (&job, error)
                 && wav_result_finish (job.out, error);
 
-  if (ok && wav_result_clipped (job.out) > 0)
-    tool_notice (&tool_run,
-                 "%s: %" G_GSIZE_FORMAT
-                 " samples are beyond full scale and clipped; --float keeps "
-                 "them",
-                 result, wav_result_clipped (job.out));
-  if (job.n_bad > 0)
-    tool_notice (&tool_run,
-                 "%s: %" G_GSIZE_FORMAT
-                 " samples are infinite or no numbers; they became silence",
-                 sound, job.n_bad);
+  if (ok)
+    tell_bad_samples (&job, result);
   job_clear (&job);
   return ok;
 }
@@ -320,6 +370,8 @@ check_options (Options *options)
     return tool_bad_option (&tool_run, "--fps is 0.001 to 1000");
   if (!(options->width >= 0 && options->width <= 2))
     return tool_bad_option (&tool_run, "--width is 0 to 2");
+  if (!gain_parse (options->gain_text, &options->gain))
+    return tool_bad_option (&tool_run, GAIN_ERROR);
   return backend_choice_check (&options->backend, &tool_run);
 }
 
@@ -336,6 +388,7 @@ run_run (gint argc, char **argv)
       "Pictures a second (default 10)", "N" },
     { "width", 'w', 0, G_OPTION_ARG_DOUBLE, &o.width,
       "0 mono, 1 as predicted (default), 2 twice as wide", "X" },
+    { "gain", 'g', 0, G_OPTION_ARG_STRING, &o.gain_text, GAIN_HELP, "DB" },
     BACKEND_CHOICE_ENTRIES (&o.backend),
     { "float", 0, 0, G_OPTION_ARG_NONE, &o.as_float,
       "Write 32-bit floating point instead of 24 bits", NULL },
@@ -357,6 +410,7 @@ run_run (gint argc, char **argv)
       exit = tool_fail (&tool_run, error);
   }
   g_free (o.model);
+  g_free (o.gain_text);
   backend_choice_clear (&o.backend);
   return exit;
 }

@@ -7,8 +7,9 @@
 #include "transcode-time.h"
 
 static const char *const mp4_codecs[] = { "aac", "opus", "flac", NULL };
-static const char *const mov_codecs[] = { "aac", "pcm", NULL };
-static const char *const mkv_codecs[] = { "opus", "aac", "flac", "pcm", NULL };
+static const char *const mov_codecs[] = { "aac", "pcm", "pcm_f32le", NULL };
+static const char *const mkv_codecs[]
+    = { "opus", "aac", "flac", "pcm", "pcm_f32le", NULL };
 static const char *const webm_codecs[] = { "opus", NULL };
 
 static const TranscodeContainer containers[] = {

@@ -7,7 +7,7 @@
 #include "backend/backend.h"
 
 static gboolean
-check_ranges (const TranscodeOptions *options, GError **error)
+check_ranges (TranscodeOptions *options, GError **error)
 {
   static const char *const backends[] = { "auto", "cpu", "cuda", NULL };
   static const char *const layouts[] = { "auto", "ambisonic", NULL };
@@ -27,6 +27,8 @@ check_ranges (const TranscodeOptions *options, GError **error)
     wrong = "--backend must be auto, cpu or cuda";
   else if (!g_strv_contains (layouts, options->layout))
     wrong = "--input-layout must be auto or ambisonic";
+  else if (!gain_parse (options->gain_text, &options->gain))
+    wrong = GAIN_ERROR;
   if (wrong)
     g_set_error_literal (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                          wrong);
@@ -77,12 +79,15 @@ transcode_options_parse (TranscodeOptions *options, int *argc, char ***argv,
 {
   const GOptionEntry entries[] = {
     { "audio-codec", 'c', 0, G_OPTION_ARG_STRING, &options->codec,
-      "aac, opus, flac or pcm, as the container allows (mp4, mov: aac; mkv, "
+      "aac, opus, flac, pcm or pcm_f32le, as the container allows (mp4, mov: "
+      "aac; mkv, "
       "webm: opus)",
       "CODEC" },
     { "bitrate", 'b', 0, G_OPTION_ARG_INT64, &options->bitrate,
       "Of the new track, bits a second (default: as the codec has it)",
       "BITS" },
+    { "gain", 'g', 0, G_OPTION_ARG_STRING, &options->gain_text, GAIN_HELP,
+      "DB" },
     { "width", 'w', 0, G_OPTION_ARG_DOUBLE, &options->width,
       "How far apart the ears are: 0 mono, 1 as the model says, up to 2", "W" },
     { "model", 'm', 0, G_OPTION_ARG_FILENAME, &options->model,
@@ -159,4 +164,5 @@ transcode_options_clear (TranscodeOptions *options)
   g_free (options->precision);
   g_free (options->codec);
   g_free (options->layout);
+  g_free (options->gain_text);
 }

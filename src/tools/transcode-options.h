@@ -2,6 +2,7 @@
 /* The command line of `ccstereo-transcode`. */
 #pragma once
 
+#include "gain.h"
 #include "transcode-file.h"
 
 G_BEGIN_DECLS
@@ -16,6 +17,8 @@ G_BEGIN_DECLS
  * @codec: of the new track; one that @container takes
  * @layout: of the input's channels, "auto" or "ambisonic"
  * @bitrate: of the new track, bits a second; 0: as the codec has it
+ * @gain_text: as on the line; NULL: none
+ * @gain: of the new track
  * @width: 0 mono .. 1 as predicted .. CCS_BINAURALIZER_MAX_WIDTH
  * @threads: CPU threads of the net; 0: one a core
  * @hop: samples at 16 kHz between windows
@@ -30,7 +33,8 @@ typedef struct
 {
   char **operands;
   const char *in, *out;
-  char *model, *backend, *precision, *codec, *layout;
+  char *model, *backend, *precision, *codec, *layout, *gain_text;
+  Gain gain;
   gint64 bitrate;
   double width;
   gint threads, hop, stream;

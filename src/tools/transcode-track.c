@@ -42,6 +42,11 @@ struct _TranscodeTrack
   gboolean started;
   gint64 position; /* of the first of these */
   gint64 overlap;  /* left out so far, ns */
+
+  double gain;
+  gboolean is_float; /* nothing is clipped */
+  double peak;       /* of the samples coded */
+  guint64 n_clipped;
 };
 
 static const TranscodeCodec codecs[] = {
@@ -50,6 +55,8 @@ static const TranscodeCodec codecs[] = {
     TRUE },
   { "flac", AV_CODEC_ID_FLAC, "flac", AV_SAMPLE_FMT_S32, 24, 0, 0 },
   { "pcm", AV_CODEC_ID_PCM_S24LE, "pcm_s24le", AV_SAMPLE_FMT_S32, 24, 0, 0 },
+  { "pcm_f32le", AV_CODEC_ID_PCM_F32LE, "pcm_f32le", AV_SAMPLE_FMT_FLT, 0, 0, 0,
+    FALSE, TRUE },
 };
 
 const TranscodeCodec *
@@ -97,6 +104,22 @@ quantised (float value, float full_scale)
       CLAMP (value * full_scale, -full_scale, full_scale - 1));
 }
 
+/* Applies the gain to the first samples of both channels, and counts those that
+ * are too loud. */
+static void
+scale (TranscodeTrack *self, int samples)
+{
+  for (int c = 0; c < CHANNELS; c++) {
+    float *x = (float *)self->channel[c]->data;
+
+    for (int i = 0; i < samples; i++) {
+      x[i] = (float)(x[i] * self->gain);
+      self->peak = MAX (self->peak, fabsf (x[i]));
+      self->n_clipped += !self->is_float && fabsf (x[i]) > 1.f;
+    }
+  }
+}
+
 /* The first samples of both channels, in the encoder's format. */
 static void
 fill_frame (TranscodeTrack *self, int samples)
@@ -136,6 +159,7 @@ code_frame (TranscodeTrack *self, int samples, GError **error)
   av_channel_layout_copy (&frame->ch_layout, &self->encoder->ch_layout);
   if ((ret = av_frame_get_buffer (frame, 0)) < 0)
     return fail (error, "no memory for a frame of sound", ret);
+  scale (self, samples);
   fill_frame (self, samples);
   frame->pts = self->position;
   self->position += samples;
@@ -345,6 +369,13 @@ transcode_track_push (TranscodeTrack *self, const TranscodePiece *given,
   return push_samples (self, piece.samples, piece.frames, error);
 }
 
+guint64
+transcode_track_clipped (const TranscodeTrack *self, double *peak)
+{
+  *peak = self->peak;
+  return self->n_clipped;
+}
+
 gint64
 transcode_track_overlap (const TranscodeTrack *self)
 {
@@ -430,6 +461,8 @@ transcode_track_new (const TranscodeTrackOptions *options, GError **error)
   g_queue_init (&self->packets);
   self->tick = options->tick;
   self->delay_told = options->codec->delay_told;
+  self->is_float = options->codec->is_float;
+  self->gain = options->gain;
   for (int c = 0; c < CHANNELS; c++)
     self->channel[c] = g_array_new (FALSE, TRUE, sizeof (float));
   if (codec == NULL) {

@@ -22,6 +22,7 @@ typedef struct _TranscodeTrack TranscodeTrack;
  * @bits: that count of a sample; 0: as the format has
  * @bitrate: bits a second by default; 0: lossless
  * @rate: the only one that is used, in Hz; 0: any that the encoder takes
+ * @is_float: samples beyond full scale are kept
  * @delay_told: every container tells its delay apart from packets' times
  */
 typedef struct
@@ -33,7 +34,7 @@ typedef struct
   int bits;
   int bitrate;
   guint rate;
-  gboolean delay_told;
+  gboolean delay_told, is_float;
 } TranscodeCodec;
 
 /* NULL: there is none of that name. */
@@ -44,6 +45,7 @@ const TranscodeCodec *transcode_codec_find (const char *name);
  * @codec: how to code
  * @rate: of the sound that will come, in Hz
  * @bitrate: bits a second; 0: the codec's default
+ * @gain: factor that the samples are multiplied by
  * @global_header: the container wants the codec's header apart
  * @tick: the container tells the track's start in units of 1 / @tick s (0: as
  *   exactly as need be): the track begins on one, if need be with silence
@@ -53,6 +55,7 @@ typedef struct
   const TranscodeCodec *codec;
   guint rate;
   gint64 bitrate;
+  double gain;
   gboolean global_header;
   guint tick;
 } TranscodeTrackOptions;
@@ -69,6 +72,9 @@ gboolean transcode_track_push (TranscodeTrack *self,
 /* Returns how much audio was left out because its time lies before the end of
  * the audio pushed earlier, ns. */
 gint64 transcode_track_overlap (const TranscodeTrack *self);
+/* Returns how many samples (of both channels) were beyond full scale in a codec
+ * that does not keep them, and the highest value coded, 1 being full scale. */
+guint64 transcode_track_clipped (const TranscodeTrack *self, double *peak);
 /* No piece comes any more: codes what is left. */
 gboolean transcode_track_finish (TranscodeTrack *self, GError **error);
 /* The next coded packet in the encoder's time base, or NULL when more sound is

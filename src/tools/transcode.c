@@ -7,6 +7,7 @@
 #include <gst/gst.h>
 #include <libavutil/log.h>
 #include <locale.h>
+#include <math.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -36,6 +37,7 @@ typedef struct
   TranscodeFile *file;
   TranscodeSound *sound;
   TranscodeTrack *track;
+  double gain;           /* factor of the new track */
   char *partial;         /* NULL: there is none */
   gint64 started, shown; /* monotonic, µs */
 } Job;
@@ -234,6 +236,46 @@ open_sound (Job *job, GError **error)
   return job->sound != NULL;
 }
 
+/* Finds the gain: --gain auto reads all of the audio for that, and starts it
+ * again. */
+static gboolean
+find_gain (Job *job, GError **error)
+{
+  const TranscodePiece *piece = transcode_sound_peek (job->sound);
+  double peak = 0;
+
+  job->gain = job->options->gain.factor;
+  if (!job->options->gain.is_auto)
+    return TRUE;
+  while (piece->samples) {
+    for (gsize i = 0; i < 2 * piece->frames; i++)
+      peak = MAX (peak, fabsf (piece->samples[i]));
+    show_progress (job, piece->time / 1000);
+    if (!transcode_sound_next (job->sound, error))
+      return FALSE;
+  }
+  job->gain = gain_for_peak (peak);
+  if (!job->options->quiet)
+    g_printerr ("ccstereo-transcode: note: %s: gain %.1f dB: the peak is %+.1f "
+                "dB\n",
+                job->options->in, gain_db (job->gain), gain_db (peak));
+  g_clear_pointer (&job->sound, transcode_sound_free);
+  return open_sound (job, error);
+}
+
+static void
+tell_clipped (const Job *job)
+{
+  double peak;
+  const guint64 n = transcode_track_clipped (job->track, &peak);
+
+  if (n > 0 && !job->options->quiet)
+    g_printerr ("ccstereo-transcode: note: %s: %" G_GUINT64_FORMAT
+                " samples are clipped: they are beyond full scale, up to %+.1f "
+                "dB (--gain auto avoids it)\n",
+                job->options->in, n, gain_db (peak));
+}
+
 static gboolean
 open_track (Job *job, GError **error)
 {
@@ -244,6 +286,7 @@ open_track (Job *job, GError **error)
     .codec = transcode_codec_find (options->codec),
     .rate = transcode_sound_peek (job->sound)->rate,
     .bitrate = options->bitrate,
+    .gain = job->gain,
     .global_header = format && (format->flags & AVFMT_GLOBALHEADER),
     .tick = options->container->tick,
   };
@@ -356,7 +399,8 @@ transcode (Job *job, GError **error)
     return FALSE;
   tell_downmix (job);
   tell_hidden (job);
-  return open_sound (job, error) && open_track (job, error)
+  return open_sound (job, error) && find_gain (job, error)
+         && open_track (job, error)
          && (job->partial = transcode_partial_make (options->out, error))
                 != NULL
          && transcode_file_create (job->file, job->partial, options->out,
@@ -378,6 +422,7 @@ run (const TranscodeOptions *options)
   end_progress (options);
   if (ok) {
     tell_overlap (&job);
+    tell_clipped (&job);
     tell_moved (&job);
   }
   if (job.partial && !ok)

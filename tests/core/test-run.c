@@ -189,6 +189,50 @@ START_TEST (run_says_what_24_bits_clip_and_float_does_not)
 }
 END_TEST
 
+START_TEST (run_applies_the_gain_that_is_asked_for)
+{
+  g_autofree char *model = model_file ();
+  g_autofree char *sound = sound_file ();
+  g_autofree char *result = in_dir ("out.wav");
+  g_autofree float *stereo = NULL;
+
+  write_pictures (2);
+  g_auto (Outcome) outcome = tool ("run", sound, dir, result, "--model", model,
+                                   "--float", "--gain=-6", NULL);
+  ck_assert_msg (outcome.code == 0, "%s", outcome.err);
+  stereo = read_result (result);
+  for (guint i = 0; i < FRAMES; i++)
+    ck_assert_float_eq_tol (stereo[2 * i] + stereo[2 * i + 1],
+                            sound_at (i) * powf (10, -6 / 20.f), 1e-6);
+}
+END_TEST
+
+START_TEST (run_with_gain_auto_clips_nothing)
+{
+  g_autofree char *model = model_file ();
+  g_autofree char *sound = sound_file_of (sound_beyond_full_scale);
+  g_autofree char *result = in_dir ("out.wav");
+  g_autofree float *stereo = NULL;
+  float ratio, peak = 0;
+
+  write_pictures (2);
+  g_auto (Outcome) outcome = tool ("run", sound, dir, result, "--model", model,
+                                   "--gain", "auto", NULL);
+  ck_assert_msg (outcome.code == 0, "%s", outcome.err);
+  ck_assert_ptr_null (strstr (outcome.err, "clipped"));
+  ck_assert_ptr_nonnull (strstr (outcome.err, "gain -"));
+  stereo = read_result (result);
+  ratio = (stereo[2 * 30] + stereo[2 * 30 + 1]) / sound_beyond_full_scale (30);
+  for (guint i = 0; i < FRAMES; i++) {
+    peak = MAX (peak, MAX (fabsf (stereo[2 * i]), fabsf (stereo[2 * i + 1])));
+    ck_assert_float_eq_tol (stereo[2 * i] + stereo[2 * i + 1],
+                            ratio * sound_beyond_full_scale (i), 1e-5);
+  }
+  ck_assert_float_gt (peak, 0.98);
+  ck_assert_float_lt (peak, 1);
+}
+END_TEST
+
 /* Mono, of 16 bits, in libsndfile's @container. (transfer full) */
 static char *
 sound_file_in (int container, int rate)
@@ -307,6 +351,8 @@ main (void)
                   run_keeps_rate_and_length_and_its_channels_sum_to_the_input);
   tcase_add_test (run, run_silences_samples_that_are_not_finite_and_says_so);
   tcase_add_test (run, run_says_what_24_bits_clip_and_float_does_not);
+  tcase_add_test (run, run_applies_the_gain_that_is_asked_for);
+  tcase_add_test (run, run_with_gain_auto_clips_nothing);
   tcase_add_test (run, run_writes_the_same_bytes_whenever_it_runs);
   tcase_add_loop_test (run, run_refuses_sound_that_ends_early, 0,
                        G_N_ELEMENTS (containers));

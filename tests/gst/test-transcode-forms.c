@@ -8,7 +8,6 @@
 #include "gst-test-support.h"
 #include "libav-version.h"
 #include "reference-support.h"
-#include "transcode-boxes.h"
 #include "transcode-tool.h"
 
 #define RATE 48000
@@ -239,180 +238,6 @@ START_TEST (subtitles_without_an_end_are_no_end)
 }
 END_TEST
 
-/* -- boxes of sample entries ----------------------------------------------- */
-
-#define FIELD_CHANNELS 4
-
-/* Boxes to put at the end of a track's first sample entry. */
-typedef struct
-{
-  guint track;
-  const GByteArray *boxes;
-} Insertion;
-
-static gboolean
-insert (GByteArray *header, gconstpointer data)
-{
-  static const char *const path[] = { "trak", "mdia", "minf", "stbl", "stsd" };
-  const Insertion *insertion = data;
-  TranscodeBoxes way = TRANSCODE_BOXES_HEADER;
-
-  for (guint i = 0; i < G_N_ELEMENTS (path); i++)
-    ck_assert (transcode_boxes_enter (&way, header, path[i],
-                                      i == 0 ? insertion->track : 0));
-  ck_assert (transcode_boxes_enter_at (&way, header,
-                                       transcode_boxes_start (&way) + 8));
-  transcode_boxes_replace (&way, header, transcode_boxes_end (&way, header), 0,
-                           insertion->boxes);
-  return TRUE;
-}
-
-/* A box of @type with @size bytes of content. */
-static GByteArray *
-box_of (const char *type, const guint8 *content, guint size)
-{
-  GByteArray *to = g_byte_array_new ();
-  const guint start = transcode_box_begin (to, type);
-
-  g_byte_array_append (to, content, size);
-  transcode_box_end (to, start);
-  return to;
-}
-
-/* SA3D of four channels, of which number @w is the omnidirectional one. */
-static GByteArray *
-sound_field (guint w)
-{
-  guint8 content[12 + 4 * FIELD_CHANNELS] = { 0 };
-
-  content[5] = 1; /* order */
-  content[11] = FIELD_CHANNELS;
-  for (guint i = 0; i < FIELD_CHANNELS; i++)
-    content[12 + 4 * i + 3] = i == w ? 0 : i < w ? i + 1 : i;
-  return box_of ("SA3D", content, sizeof content);
-}
-
-/* By a box (W is channel @w of @channels), or by the option. */
-static const struct
-{
-  gboolean has_box;
-  guint w;
-  int channels;
-} fields[]
-    = { { TRUE, 0, 4 }, { TRUE, 2, 4 }, { FALSE, 0, 4 }, { FALSE, 0, 6 } };
-
-START_TEST (the_omnidirectional_channel_of_a_sound_field_is_the_input)
-{
-  ClipOptions clip = plain;
-  g_autofree char *name = g_strdup_printf ("field-%d.mov", _i);
-  g_autofree char *out_name = g_strdup_printf ("field-%d-out.mov", _i);
-  g_autofree char *in = tool_path (name);
-  g_autofree char *out = tool_path (out_name);
-  g_autofree char *said = NULL;
-  g_autoptr (GByteArray) box = sound_field (fields[_i].w);
-  const Insertion insertion = { 1, box };
-  g_autoptr (GArray) audio = NULL;
-  double start;
-  int rate, status;
-
-  clip.channels = fields[_i].channels;
-  clip.apart = TRUE;
-  clip_write (in, &clip);
-  if (fields[_i].has_box)
-    ck_assert (transcode_header_change (in, insert, &insertion));
-  status = tool_run (TOOL_ARGUMENTS ("--hop", "10080", "--audio-codec", "pcm",
-                                     fields[_i].has_box
-                                         ? "--input-layout=auto"
-                                         : "--input-layout=ambisonic",
-                                     in, out),
-                     &said);
-  ck_assert_msg (status == 0, "%s", said);
-  ck_assert_ptr_nonnull (strstr (said, "ambisonic"));
-  audio = clip_decode (out, &start, &rate);
-  for (guint i = 0; i < RATE; i++)
-    ck_assert_float_eq_tol (g_array_index (audio, float, i),
-                            gst_test_sample (i + CLIP_APART * fields[_i].w),
-                            1e-3);
-}
-END_TEST
-
-START_TEST (a_sound_field_has_a_square_number_of_channels)
-{
-  ClipOptions clip = plain;
-  g_autofree char *in = tool_path ("no-field.mov");
-  g_autofree char *out = tool_path ("no-field-out.mov");
-  g_autofree char *said = NULL;
-
-  clip.channels = 5;
-  clip_write (in, &clip);
-  ck_assert_int_eq (
-      tool_run (TOOL_ARGUMENTS ("--input-layout=ambisonic", in, out), &said),
-      1);
-  ck_assert_ptr_nonnull (strstr (said, "5 channels"));
-}
-END_TEST
-
-/* A mesh, which libavformat does not read. */
-static GByteArray *
-mesh_projection (void)
-{
-  GByteArray *to = g_byte_array_new ();
-  const guint outer = transcode_box_begin (to, "sv3d");
-  guint projection, box = transcode_box_begin_full (to, "svhd", 0);
-
-  g_byte_array_append (to, (const guint8 *)"", 1);
-  transcode_box_end (to, box);
-  projection = transcode_box_begin (to, "proj");
-  box = transcode_box_begin_full (to, "prhd", 0);
-  for (guint i = 0; i < 3; i++)
-    transcode_box_put_32 (to, 0);
-  transcode_box_end (to, box);
-  box = transcode_box_begin_full (to, "mshp", 0);
-  transcode_box_put_32 (to, 0);
-  g_byte_array_append (to, (const guint8 *)"raw ", 4);
-  transcode_box_end (to, box);
-  transcode_box_end (to, projection);
-  transcode_box_end (to, outer);
-  return to;
-}
-
-static const char *const video_boxes[] = { "sv3d", "vexu", "hfov" };
-
-START_TEST (boxes_that_libav_does_not_know_are_kept_or_reported)
-{
-  static const char *const ends[] = { "mp4", "mov", "mkv" };
-  const char *type = video_boxes[_i / 3];
-  g_autofree char *name = g_strdup_printf ("box-%d.mov", _i);
-  g_autofree char *out_name
-      = g_strdup_printf ("box-%d-out.%s", _i, ends[_i % 3]);
-  g_autofree char *in = tool_path (name);
-  g_autofree char *out = tool_path (out_name);
-  g_autofree char *said = NULL, *content = NULL;
-  g_autoptr (GByteArray) box
-      = _i < 3 ? mesh_projection ()
-               : box_of (type, (const guint8 *)"\0\0\0\0unread", 10);
-  const Insertion insertion = { 0, box };
-  gsize size;
-
-  clip_write (in, &plain);
-  ck_assert (transcode_header_change (in, insert, &insertion));
-  ck_assert_int_eq (tool_run (TOOL_ARGUMENTS ("--hop", "10080", "--audio-codec",
-                                              "aac", in, out),
-                              &said),
-                    0);
-  ck_assert (g_file_get_contents (out, &content, &size, NULL));
-  if (_i % 3 < 2) {
-    ck_assert_msg (memmem (content, size, box->data, box->len) != NULL,
-                   "%s is lost: %s", type, said);
-    avformat_close_input (&(AVFormatContext *){ clip_open (out) });
-  } else {
-    g_autofree char *named = g_strdup_printf ("box %s", type);
-
-    ck_assert_msg (strstr (said, named) != NULL, "%s: %s", type, said);
-  }
-}
-END_TEST
-
 /* -- covers ---------------------------------------------------------------- */
 
 START_TEST (a_cover_is_no_second_video)
@@ -529,7 +354,6 @@ forms_suite (void)
 {
   Suite *suite = suite_create ("transcode-forms");
   TCase *tests = tcase_create ("forms");
-  TCase *boxes = tcase_create ("boxes");
 
   tcase_add_loop_test (tests, sphere_turn_and_chapters_are_kept, 0,
                        G_N_ELEMENTS (extras));
@@ -540,18 +364,10 @@ forms_suite (void)
   tcase_add_loop_test (tests, subtitles_take_the_form_of_the_output, 0,
                        G_N_ELEMENTS (texts));
   tcase_add_test (tests, subtitles_without_an_end_are_no_end);
-  tcase_add_loop_test (
-      boxes, the_omnidirectional_channel_of_a_sound_field_is_the_input, 0,
-      G_N_ELEMENTS (fields));
-  tcase_add_test (boxes, a_sound_field_has_a_square_number_of_channels);
-  tcase_add_loop_test (boxes,
-                       boxes_that_libav_does_not_know_are_kept_or_reported, 0,
-                       3 * G_N_ELEMENTS (video_boxes));
   tcase_add_loop_test (tests, a_cover_is_no_second_video, 0, 3);
   tcase_add_test (tests, packets_without_times_get_some);
   tcase_add_test (tests, what_an_edit_list_hides_comes_before_the_sound);
   suite_add_tcase (suite, tests);
-  suite_add_tcase (suite, boxes);
   return suite;
 }
 
