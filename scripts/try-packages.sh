@@ -45,6 +45,7 @@ out=${2:-}
 
 debian_check
 debian_base "$suite" "$fresh"
+commit=$(git -C "$debian_tree" rev-parse --short HEAD)
 builder='' user=''
 finish() {
   for root in $builder $user; do
@@ -74,7 +75,7 @@ step() {
 }
 
 report() {
-  echo "== $suite at commit $(git -C "$debian_tree" rev-parse --short HEAD), $(date -u +%F)"
+  echo "== $suite at commit $commit, $(date -u +%F)"
   printf '%s\n' "${results[@]}"
 }
 
