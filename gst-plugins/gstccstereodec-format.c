@@ -65,7 +65,7 @@ static gboolean
 end_sound (GstCcstereoDec *self)
 {
   if (self->running)
-    gst_ccstereo_dec_follow_features (self, &self->event_flow);
+    gst_ccstereo_dec_follow_features (self, FALSE, &self->event_flow);
   if (self->event_flow == GST_FLOW_OK)
     self->event_flow = gst_ccstereo_dec_drain (self);
   gst_ccstereo_dec_restart (self);

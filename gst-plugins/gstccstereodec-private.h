@@ -38,6 +38,7 @@ struct _GstCcstereoDec
 
   gboolean live;          /* one of the sources is */
   guint64 silence;        /* frames of a gap since the last audio */
+  gboolean announced;     /* downstream knows that the audio pauses */
   gboolean running;       /* there is a first sample */
   GstClockTime first_pts; /* its time in the audio segment */
   guint64 pushed, pulled; /* audio frames since then */
@@ -84,6 +85,11 @@ GstFlowReturn gst_ccstereo_dec_take_audio (GstCcstereoDec *self,
  * whether nothing of it is left: until then it stays on its pad. */
 GstFlowReturn gst_ccstereo_dec_take_gap (GstCcstereoDec *self,
                                          GstBuffer *buffer, gboolean *over);
+/* Live, and no audio has come for @running: pushes a GAP event, once a pause,
+ * without which a sink would wait for its first buffer and keep all others of
+ * its pipeline waiting. */
+void gst_ccstereo_dec_announce_pause (GstCcstereoDec *self,
+                                      GstClockTime running);
 /* Whether @buffer holds no samples and stands for a gap. */
 gboolean gst_ccstereo_dec_is_gap (GstBuffer *buffer);
 /* Takes a feature buffer shown at @running. @buffer (transfer full) */
@@ -110,9 +116,10 @@ GstFlowReturn gst_ccstereo_dec_drain (GstCcstereoDec *self);
 
 /* The features pad, or NULL where none was asked for. (transfer full) */
 GstAggregatorPad *gst_ccstereo_dec_ref_features_pad (GstCcstereoDec *self);
-/* Takes what is ready on the features side and needed. TRUE when sound may go
- * on. */
+/* Takes what is ready on the features side and needed; with @timeout (live)
+ * also what is late. TRUE when sound may go on. */
 gboolean gst_ccstereo_dec_follow_features (GstCcstereoDec *self,
+                                           gboolean timeout,
                                            GstFlowReturn *ret);
 /* Takes the feature that waits on its pad for later sound, if there is one. */
 GstFlowReturn gst_ccstereo_dec_take_waiting_feature (GstCcstereoDec *self);

@@ -51,6 +51,7 @@ gst_ccstereo_dec_restart (GstCcstereoDec *self)
 {
   forget_sound (self);
   self->silence = 0;
+  self->announced = FALSE;
   if (self->align)
     gst_audio_stream_align_mark_discont (self->align);
 }
@@ -226,10 +227,13 @@ gst_ccstereo_dec_sound_time (const GstCcstereoDec *self,
 static GstFlowReturn
 push_held_feature (GstCcstereoDec *self, GstClockTimeDiff running)
 {
-  gint64 time = gst_ccstereo_dec_sound_time (self, running);
   GError *error = NULL;
+  gint64 time;
 
-  if (!self->holds_feature || self->features_ended || time < self->feature_time)
+  if (!self->running || !self->holds_feature || self->features_ended)
+    return GST_FLOW_OK;
+  time = gst_ccstereo_dec_sound_time (self, running);
+  if (time < self->feature_time)
     return GST_FLOW_OK;
   self->feature_time = time;
   if (!ccs_binauralizer_push_feature (self->binauralizer, time,
@@ -242,7 +246,7 @@ push_held_feature (GstCcstereoDec *self, GstClockTimeDiff running)
 static void
 wait_for_none_while_held (GstCcstereoDec *self)
 {
-  if (self->held_until != GST_CLOCK_STIME_NONE)
+  if (self->running && self->held_until != GST_CLOCK_STIME_NONE)
     ccs_binauralizer_push_gap (self->binauralizer, gst_ccstereo_dec_sound_time (
                                                        self, self->held_until));
 }
@@ -429,6 +433,39 @@ forward_gap (GstCcstereoDec *self, GstClockTime end)
   forget_sound (self);
   gst_audio_stream_align_mark_discont (self->align);
   return start_at (self, end);
+}
+
+/* The base class pushes a segment with the first buffer alone. */
+static void
+push_segment (GstPad *src, const GstSegment *segment)
+{
+  GstEvent *sent = gst_pad_get_sticky_event (src, GST_EVENT_SEGMENT, 0);
+  const GstSegment *known = NULL;
+
+  if (sent)
+    gst_event_parse_segment (sent, &known);
+  if (known == NULL || !gst_segment_is_equal (known, segment))
+    gst_pad_push_event (src, gst_event_new_segment (segment));
+  gst_clear_event (&sent);
+}
+
+void
+gst_ccstereo_dec_announce_pause (GstCcstereoDec *self, GstClockTime running)
+{
+  GstPad *src = GST_AGGREGATOR (self)->srcpad;
+  const GstSegment *segment = &self->audio_pad->segment;
+  GstClockTime position;
+
+  if (self->announced || segment->format != GST_FORMAT_TIME)
+    return;
+  position = gst_ccstereo_checked_time (gst_segment_position_from_running_time (
+      segment, GST_FORMAT_TIME, running));
+  if (!GST_CLOCK_TIME_IS_VALID (position))
+    return;
+  self->announced = TRUE;
+  tell_downstream (self);
+  push_segment (src, segment);
+  gst_pad_push_event (src, gst_event_new_gap (position, GST_CLOCK_TIME_NONE));
 }
 
 /* Frames of a gap that may still be output as silence. */

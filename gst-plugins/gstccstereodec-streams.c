@@ -128,24 +128,51 @@ are_over (GstCcstereoDec *self, GstAggregatorPad *pad)
   return is_at_end (pad);
 }
 
-/* Takes the features that are needed now: later ones wait on their pad, so
- * that neither side runs ahead. TRUE when none is missing. */
+/* Live: whether the latency of what belongs at @running is over. */
 static gboolean
-take_features (GstCcstereoDec *self, GstAggregatorPad *pad, GstFlowReturn *ret)
+is_late (GstCcstereoDec *self, GstClockTimeDiff running)
 {
-  gint64 needed = features_needed (self);
+  GstClockTime latency = gst_aggregator_get_latency (GST_AGGREGATOR (self));
+  GstClockTime now = gst_element_get_current_running_time (GST_ELEMENT (self));
+
+  return GST_CLOCK_TIME_IS_VALID (latency) && GST_CLOCK_TIME_IS_VALID (now)
+         && GST_CLOCK_DIFF (latency, now) >= running;
+}
+
+/* When it is over: a gap's when it ends. */
+static GstClockTimeDiff
+end_of_feature (const NextFeature *self)
+{
+  return self->is_gap && GST_CLOCK_TIME_IS_VALID (self->duration)
+             ? gst_ccstereo_add_times (
+                 self->running, gst_ccstereo_signed_time (1, self->duration))
+             : self->running;
+}
+
+/* Takes the features that are needed now: later ones wait on their pad, so that
+ * neither side runs ahead; those whose latency is over wait for no audio if it
+ * is @timeout. TRUE when none is missing. */
+static gboolean
+take_features (GstCcstereoDec *self, GstAggregatorPad *pad, gboolean timeout,
+               GstFlowReturn *ret)
+{
+  const gint64 needed = self->running ? features_needed (self) : -1;
 
   while (*ret == GST_FLOW_OK && !are_over (self, pad)
          && gst_aggregator_pad_has_buffer (pad)) {
     NextFeature next;
-    gint64 start;
+    gint64 start, end;
 
     if (!next_feature (pad, &next)) {
       gst_aggregator_pad_drop_buffer (pad);
       continue;
     }
-    start = gst_ccstereo_dec_sound_time (self, next.running);
-    if (start > needed)
+    start = end = 0;
+    if (self->running) {
+      start = gst_ccstereo_dec_sound_time (self, next.running);
+      end = gst_ccstereo_dec_sound_time (self, end_of_feature (&next));
+    }
+    if (start > needed && !(timeout && is_late (self, next.running)))
       return TRUE;
     if (!next.is_gap) {
       *ret = gst_ccstereo_dec_take_feature (
@@ -154,10 +181,7 @@ take_features (GstCcstereoDec *self, GstAggregatorPad *pad, GstFlowReturn *ret)
     }
     *ret = gst_ccstereo_dec_note_gap (self, next.running, next.duration);
     /* It stays where it is as long as it says what is known. */
-    if (GST_CLOCK_TIME_IS_VALID (next.duration)
-        && gst_ccstereo_add_times (start,
-                                   gst_ccstereo_signed_time (1, next.duration))
-               > needed)
+    if (end > needed && !(timeout && is_late (self, end_of_feature (&next))))
       return *ret == GST_FLOW_OK;
     gst_aggregator_pad_drop_buffer (pad);
   }
@@ -187,14 +211,15 @@ end_features (GstCcstereoDec *self)
 }
 
 gboolean
-gst_ccstereo_dec_follow_features (GstCcstereoDec *self, GstFlowReturn *ret)
+gst_ccstereo_dec_follow_features (GstCcstereoDec *self, gboolean timeout,
+                                  GstFlowReturn *ret)
 {
   g_autoptr (GstAggregatorPad) pad = gst_ccstereo_dec_ref_features_pad (self);
   gboolean caught_up = TRUE;
 
   if (pad)
-    caught_up = take_features (self, pad, ret);
-  if (*ret == GST_FLOW_OK && (pad == NULL || is_at_end (pad)))
+    caught_up = take_features (self, pad, timeout, ret);
+  if (*ret == GST_FLOW_OK && self->running && (pad == NULL || is_at_end (pad)))
     end_features (self);
   return caught_up;
 }
@@ -263,53 +288,110 @@ next_output_running (GstCcstereoDec *self)
       self->first_pts + gst_ccstereo_dec_frames_to_time (self, self->pulled));
 }
 
-/* Live: whether the next frame has to go out with the features that there
- * are. */
-static gboolean
-is_due (GstCcstereoDec *self)
+/* When audio that has not been output lacks what comes after it for good, or
+ * NONE. Half of the time for computing is for audio that comes late, the other
+ * half for what is computed then. */
+static GstClockTime
+end_of_patience (GstCcstereoDec *self)
 {
-  GstClockTime latency = gst_aggregator_get_latency (GST_AGGREGATOR (self));
-  GstClockTime now = gst_element_get_current_running_time (GST_ELEMENT (self));
-  GstClockTime next = next_output_running (self);
+  const GstClockTime next = next_output_running (self);
+  GstClockTime patience;
 
-  return GST_CLOCK_TIME_IS_VALID (latency) && GST_CLOCK_TIME_IS_VALID (now)
-         && GST_CLOCK_TIME_IS_VALID (next) && now >= next + latency;
+  GST_OBJECT_LOCK (self);
+  patience = self->processing_deadline / 2;
+  GST_OBJECT_UNLOCK (self);
+  return self->pushed > self->pulled && GST_CLOCK_TIME_IS_VALID (next)
+             ? next + patience
+             : GST_CLOCK_TIME_NONE;
 }
 
+/* When the next feature is late, or NONE. */
+static GstClockTime
+end_of_next_feature (GstCcstereoDec *self)
+{
+  g_autoptr (GstAggregatorPad) pad = gst_ccstereo_dec_ref_features_pad (self);
+  NextFeature next;
+
+  return pad && next_feature (pad, &next)
+             ? (GstClockTime)MAX (end_of_feature (&next), 0)
+             : GST_CLOCK_TIME_NONE;
+}
+
+/* NONE is later than any time. */
 GstClockTime
 gst_ccstereo_dec_get_next_time (GstAggregator *agg)
 {
   GstCcstereoDec *self = GST_CCSTEREO_DEC (agg);
+  GstClockTime time = end_of_next_feature (self);
 
   if (self->binauralizer == NULL)
-    return GST_CLOCK_TIME_NONE;
+    return time;
   if (gst_aggregator_pad_has_buffer (self->audio_pad))
     return 0;
   if (self->running
       && (gst_aggregator_pad_is_eos (self->audio_pad)
           || ccs_binauralizer_next_center (self->binauralizer) >= 0))
-    return next_output_running (self);
-  return GST_CLOCK_TIME_NONE;
+    time = MIN (time, next_output_running (self));
+  return self->running ? MIN (time, end_of_patience (self)) : time;
+}
+
+/* Runs what can run. Live, audio whose latency is over waits for no feature,
+ * and in the end for no audio either: that before a pause is output, and what
+ * comes next starts again. */
+static GstFlowReturn
+process_in_time (GstCcstereoDec *self, gboolean timeout)
+{
+  const gboolean due
+      = timeout && is_late (self, (GstClockTimeDiff)next_output_running (self));
+  GstFlowReturn ret = gst_ccstereo_dec_process (self, due);
+  GstClockTime end;
+
+  if (ret != GST_AGGREGATOR_FLOW_NEED_DATA || !due)
+    return ret;
+  end = end_of_patience (self);
+  if (!GST_CLOCK_TIME_IS_VALID (end) || !is_late (self, (GstClockTimeDiff)end))
+    return ret;
+  GST_DEBUG_OBJECT (self, "the audio pauses");
+  ret = gst_ccstereo_dec_drain (self);
+  gst_ccstereo_dec_restart (self);
+  return ret;
+}
+
+/* Live, and no audio comes: features wait for none, and downstream knows. */
+static void
+wait_without_audio (GstCcstereoDec *self, GstFlowReturn *ret)
+{
+  GstClockTime latency = gst_aggregator_get_latency (GST_AGGREGATOR (self));
+  GstClockTime now = gst_element_get_current_running_time (GST_ELEMENT (self));
+
+  gst_ccstereo_dec_follow_features (self, TRUE, ret);
+  if (GST_CLOCK_TIME_IS_VALID (latency) && GST_CLOCK_TIME_IS_VALID (now)
+      && now >= latency)
+    gst_ccstereo_dec_announce_pause (self, now - latency);
 }
 
 static GstFlowReturn
 follow_streams (GstCcstereoDec *self, gboolean timeout)
 {
   GstFlowReturn ret = GST_FLOW_OK;
-  gboolean caught_up = TRUE, due;
+  gboolean caught_up = TRUE;
 
   if (self->running)
-    caught_up = gst_ccstereo_dec_follow_features (self, &ret);
+    caught_up = gst_ccstereo_dec_follow_features (self, timeout, &ret);
+  else if (timeout)
+    wait_without_audio (self, &ret);
   if (ret == GST_FLOW_OK && (caught_up || timeout))
     ret = follow_audio (self, timeout);
   if (ret == GST_FLOW_OK && timeout && self->running)
-    caught_up = gst_ccstereo_dec_follow_features (self, &ret);
+    caught_up = gst_ccstereo_dec_follow_features (self, timeout, &ret);
   if (ret != GST_FLOW_OK)
     return ret;
-  due = timeout && self->running && is_due (self);
-  if (gst_aggregator_pad_is_eos (self->audio_pad) && (caught_up || due))
+  if (gst_aggregator_pad_is_eos (self->audio_pad)
+      && (caught_up
+          || (timeout && self->running
+              && is_late (self, (GstClockTimeDiff)next_output_running (self)))))
     return finish_stream (self);
-  return self->running ? gst_ccstereo_dec_process (self, due)
+  return self->running ? process_in_time (self, timeout)
                        : GST_AGGREGATOR_FLOW_NEED_DATA;
 }
 
@@ -324,8 +406,13 @@ gst_ccstereo_dec_aggregate (GstAggregator *agg, gboolean timeout)
     return follow_streams (self, timeout);
   if (gst_aggregator_pad_is_eos (self->audio_pad))
     return GST_FLOW_EOS;
-  if (!gst_aggregator_pad_has_buffer (self->audio_pad))
-    return GST_AGGREGATOR_FLOW_NEED_DATA;
+  if (!gst_aggregator_pad_has_buffer (self->audio_pad)) {
+    GstFlowReturn ret = GST_FLOW_OK;
+
+    if (timeout)
+      gst_ccstereo_dec_follow_features (self, timeout, &ret);
+    return ret == GST_FLOW_OK ? GST_AGGREGATOR_FLOW_NEED_DATA : ret;
+  }
   GST_ELEMENT_ERROR (self, CORE, NEGOTIATION, ("sound came without caps"),
                      (NULL));
   return GST_FLOW_NOT_NEGOTIATED;

@@ -8,18 +8,28 @@
 
 #define RATE 16000
 
-/* Its running time begins now. */
+/* Its running time begins now. Audio may come late by half of @deadline before
+ * it counts as a pause. */
 static DecHarness *
-live_harness (void)
+live_harness_with (GstClockTime deadline)
 {
-  DecHarness *h = dec_harness_new_with (gst_test_element ("ccstereodec"), RATE,
-                                        1, TRUE, TRUE);
+  GstElement *element = gst_test_element ("ccstereodec");
   g_autoptr (GstClock) clock = NULL;
+  DecHarness *h;
+
+  g_object_set (element, "processing-deadline", deadline, NULL);
+  h = dec_harness_new_with (element, RATE, 1, TRUE, TRUE);
 
   gst_harness_use_systemclock (h->audio);
   clock = gst_element_get_clock (h->element);
   gst_element_set_base_time (h->element, gst_clock_get_time (clock));
   return h;
+}
+
+static DecHarness *
+live_harness (void)
+{
+  return live_harness_with (20 * GST_SECOND);
 }
 
 /* Running time at which frame @frame is due: the window over it is complete. */
@@ -98,6 +108,67 @@ START_TEST (the_end_does_not_wait_for_pictures)
 }
 END_TEST
 
+/* -- one side pauses ------------------------------------------------------- */
+
+/* Pulls @frames that start at @pts. */
+static void
+assert_frames (DecHarness *h, GstClockTime pts, gsize frames)
+{
+  for (gsize got = 0; got < frames;) {
+    GstBuffer *out = gst_harness_pull (h->audio);
+
+    ck_assert_ptr_nonnull (out);
+    if (got == 0) {
+      ck_assert_uint_eq (GST_BUFFER_PTS (out), pts);
+      ck_assert (GST_BUFFER_IS_DISCONT (out));
+    }
+    got += gst_buffer_get_size (out) / (2 * sizeof (float));
+    ck_assert_uint_le (got, frames);
+    gst_buffer_unref (out);
+  }
+}
+
+/* As a microphone that is muted: nothing says so. */
+START_TEST (the_last_audio_before_a_pause_is_output_without_what_follows)
+{
+  DecHarness *h = live_harness_with (150 * GST_MSECOND);
+
+  dec_harness_push_audio (h, 0, RATE, 320);
+  assert_frames (h, 0, RATE);
+  dec_harness_push_audio (h, 3 * RATE, RATE, 320);
+  assert_frames (h, 3 * GST_SECOND, RATE);
+  dec_harness_free (h);
+}
+END_TEST
+
+/* Or one that is not plugged in: its pictures are taken when they are late, not
+ * when there is audio. */
+START_TEST (features_do_not_wait_for_audio_that_does_not_come)
+{
+  DecHarness *h = live_harness_with (150 * GST_MSECOND);
+  const guint n = 20;
+  GstClockTime now;
+  GstEvent *event;
+  guint gaps = 0;
+
+  dec_harness_add_features (h, 0, n);
+  dec_harness_feed (h);
+  dec_harness_join (h);
+  now = gst_element_get_current_running_time (h->element);
+  /* Downstream knows, once. */
+  while ((event = gst_harness_try_pull_event (h->audio)) != NULL) {
+    gaps += GST_EVENT_TYPE (event) == GST_EVENT_GAP;
+    gst_event_unref (event);
+  }
+  ck_assert_uint_eq (gaps, 1);
+  /* One is on the pad, and one was taken when it was late. */
+  ck_assert_uint_ge (now, (n - 2) * TEST_PICTURE_TIME);
+  dec_harness_push_audio (h, 4 * RATE, RATE, 320);
+  assert_frames (h, 4 * GST_SECOND, RATE);
+  dec_harness_free (h);
+}
+END_TEST
+
 int
 main (int argc, char **argv)
 {
@@ -111,6 +182,9 @@ main (int argc, char **argv)
   tcase_add_test (tests, waiting_for_sound_takes_no_computing);
   tcase_add_test (tests, pictures_in_time_make_the_same_sound_as_ever);
   tcase_add_test (tests, the_end_does_not_wait_for_pictures);
+  tcase_add_test (tests,
+                  the_last_audio_before_a_pause_is_output_without_what_follows);
+  tcase_add_test (tests, features_do_not_wait_for_audio_that_does_not_come);
   suite_add_tcase (suite, tests);
   return gst_test_run (suite);
 }
