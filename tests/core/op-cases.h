@@ -749,3 +749,6 @@ static const OpCase op_cases[] = {
   { "square_sum", CCS_OP_SQUARE_SUM, FALSE, build_square_sum },
   { "adam", CCS_OP_ADAM, FALSE, build_adam },
 };
+
+static const OpCase blocks_case
+    = { "conv2d in blocks", CCS_OP_CONV2D, FALSE, build_conv2d_in_blocks };
