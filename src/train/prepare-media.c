@@ -32,7 +32,9 @@ struct _CcsMedia
   guint broken;
   double start;      /* seconds of the file's own clock */
   double next_sound; /* where the next sample belongs */
+  guint channels;    /* all along */
   SwrContext *swr;
+  int swr_format, swr_rate; /* of the frames that it takes */
   float *planes[MOST_CHANNELS];
   gsize capacity; /* samples a plane holds */
   struct SwsContext *sws;
@@ -79,27 +81,41 @@ open_track (CcsMedia *self, enum AVMediaType type, Track *track, GError **error)
   return TRUE;
 }
 
+/* Makes the converter for frames of that format and rate. */
 static gboolean
-open_swr (CcsMedia *self, GError **error)
+open_swr (CcsMedia *self, int format, int rate, GError **error)
 {
-  AVCodecContext *from = self->sound.decoder;
   AVChannelLayout plain = { 0 };
   int status;
 
-  if (from->ch_layout.nb_channels < 1
-      || from->ch_layout.nb_channels > MOST_CHANNELS || from->sample_rate < 1)
-    return fail (self, error, "its sound states no channels or rate", 0);
+  if (rate < 1)
+    return fail (self, error, "its sound states no rate", 0);
   /* the same channels out as in, whatever they are called */
   plain.order = AV_CHANNEL_ORDER_UNSPEC;
-  plain.nb_channels = from->ch_layout.nb_channels;
+  plain.nb_channels = (int)self->channels;
+  swr_free (&self->swr);
+  self->swr_format = format;
+  self->swr_rate = rate;
   status = swr_alloc_set_opts2 (&self->swr, &plain, AV_SAMPLE_FMT_FLTP,
-                                self->rate, &plain, from->sample_fmt,
-                                from->sample_rate, 0, NULL);
+                                self->rate, &plain, format, rate, 0, NULL);
   if (status >= 0)
     status = swr_init (self->swr);
   return status >= 0
              ? TRUE
              : fail (self, error, "its sound cannot be converted", status);
+}
+
+/* The converter for what the file states; frames may be other. */
+static gboolean
+begin_sound (CcsMedia *self, GError **error)
+{
+  const AVCodecContext *from = self->sound.decoder;
+
+  if (from->ch_layout.nb_channels < 1
+      || from->ch_layout.nb_channels > MOST_CHANNELS)
+    return fail (self, error, "its sound states no channels", 0);
+  self->channels = (guint)from->ch_layout.nb_channels;
+  return open_swr (self, from->sample_fmt, from->sample_rate, error);
 }
 
 CcsMedia *
@@ -122,7 +138,7 @@ ccs_media_open (const char *path, guint rate, GError **error)
   }
   if (!open_track (self, AVMEDIA_TYPE_VIDEO, &self->picture, error)
       || !open_track (self, AVMEDIA_TYPE_AUDIO, &self->sound, error)
-      || !open_swr (self, error))
+      || !begin_sound (self, error))
     return NULL;
   if (self->format->start_time != AV_NOPTS_VALUE)
     self->start = (double)self->format->start_time / AV_TIME_BASE;
@@ -156,7 +172,7 @@ ccs_media_free (CcsMedia *self)
 guint
 ccs_media_channels (const CcsMedia *self)
 {
-  return self->sound.decoder->ch_layout.nb_channels;
+  return self->channels;
 }
 
 double
@@ -169,33 +185,61 @@ ccs_media_picture_duration (const CcsMedia *self)
 
 /* -- sound -- */
 
+/* Converts @frame, or with none what the converter holds back, behind the first
+ * *@n samples of the planes. */
+static gboolean
+convert (CcsMedia *self, const AVFrame *frame, gsize *n, GError **error)
+{
+  const int in = frame ? frame->nb_samples : 0;
+  const int most = swr_get_out_samples (self->swr, in);
+  guint8 *to[MOST_CHANNELS];
+  int got;
+
+  if (most < 0)
+    return fail (self, error, "its sound cannot be converted", most);
+  if (*n + (gsize)most > self->capacity) {
+    self->capacity = *n + (gsize)most;
+    for (guint c = 0; c < self->channels; c++)
+      self->planes[c] = g_renew (float, self->planes[c], self->capacity);
+  }
+  for (guint c = 0; c < self->channels; c++)
+    to[c] = (guint8 *)(self->planes[c] + *n);
+  got = swr_convert (self->swr, to, most,
+                     frame ? (const guint8 **)frame->extended_data : NULL, in);
+  if (got < 0)
+    return fail (self, error, "its sound cannot be converted", got);
+  *n += (gsize)got;
+  return TRUE;
+}
+
+/* A stream may go over to another sample format or rate: what the converter
+ * holds back comes first, then another one goes on. */
+static gboolean
+fit_converter (CcsMedia *self, const AVFrame *frame, gsize *n, GError **error)
+{
+  if (frame->ch_layout.nb_channels != (int)self->channels)
+    return fail (self, error, "its sound changes its channels", 0);
+  if (frame->format == self->swr_format && frame->sample_rate == self->swr_rate)
+    return TRUE;
+  return convert (self, NULL, n, error)
+         && open_swr (self, frame->format, frame->sample_rate, error);
+}
+
 /* Converts the decoded frame, or, with none, what the converter holds back. */
 static gboolean
 convert_sound (CcsMedia *self, const AVFrame *frame, CcsMediaChunk *chunk,
                GError **error)
 {
-  int in = frame ? frame->nb_samples : 0;
-  int most = swr_get_out_samples (self->swr, in), got;
-  guint channels = ccs_media_channels (self);
+  gsize n = 0;
 
-  if (frame && frame->ch_layout.nb_channels != (int)channels)
-    return fail (self, error, "its sound changes its channels", 0);
-  if (most < 0)
-    return fail (self, error, "its sound cannot be converted", most);
-  if ((gsize)most > self->capacity) {
-    self->capacity = most;
-    for (guint c = 0; c < channels; c++)
-      self->planes[c] = g_renew (float, self->planes[c], self->capacity);
-  }
-  got = swr_convert (self->swr, (guint8 **)self->planes, most,
-                     frame ? (const guint8 **)frame->extended_data : NULL, in);
-  if (got < 0)
-    return fail (self, error, "its sound cannot be converted", got);
+  if ((frame && !fit_converter (self, frame, &n, error))
+      || !convert (self, frame, &n, error))
+    return FALSE;
   chunk->kind = CCS_MEDIA_SOUND;
   chunk->time = self->next_sound;
-  chunk->n = got;
+  chunk->n = n;
   chunk->samples = (const float *const *)self->planes;
-  self->next_sound += (double)got / self->rate;
+  self->next_sound += (double)n / self->rate;
   return TRUE;
 }
 
