@@ -33,6 +33,8 @@ typedef struct
   GstClockTime start; /* of the audio since its last break */
   guint64 frames;     /* since then */
   guint64 pushed;     /* frames since the last flush */
+  guint64 gaps;       /* of them those that came out as GAP events */
+  gint output_rate;
   guint pictures;
   gboolean audio_ended, video_ended, new_picture_segment;
 } Sequence;
@@ -217,28 +219,54 @@ end_video (Sequence *s)
   gst_harness_push_event (s->video, gst_event_new_eos ());
 }
 
-/* Whether EOS is among the events that came out; takes them. */
-static gboolean
-take_eos (GstHarness *h)
+/* What a GAP event stands for, at the rate of the output then. */
+static void
+count_gap (Sequence *s, GstEvent *event)
 {
-  gboolean seen = FALSE;
-  GstEvent *event;
+  GstClockTime start, duration;
 
-  while ((event = gst_harness_try_pull_event (h)) != NULL) {
-    seen |= GST_EVENT_TYPE (event) == GST_EVENT_EOS;
-    gst_event_unref (event);
-  }
-  return seen;
+  gst_event_parse_gap (event, &start, &duration);
+  if (GST_CLOCK_TIME_IS_VALID (duration))
+    s->gaps += gst_util_uint64_scale_round (duration, (guint64)s->output_rate,
+                                            GST_SECOND);
 }
 
 static void
-drop_output (GstHarness *h)
+note_output_rate (Sequence *s, GstEvent *event)
+{
+  GstCaps *caps;
+
+  gst_event_parse_caps (event, &caps);
+  gst_structure_get_int (gst_caps_get_structure (caps, 0), "rate",
+                         &s->output_rate);
+}
+
+/* Takes the events that came out of the audio pad. Whether EOS is among them.
+ */
+static gboolean
+take_events (Sequence *s)
+{
+  gboolean ended = FALSE;
+  GstEvent *event;
+
+  while ((event = gst_harness_try_pull_event (s->audio)) != NULL) {
+    ended |= GST_EVENT_TYPE (event) == GST_EVENT_EOS;
+    if (GST_EVENT_TYPE (event) == GST_EVENT_CAPS)
+      note_output_rate (s, event);
+    if (GST_EVENT_TYPE (event) == GST_EVENT_GAP)
+      count_gap (s, event);
+    gst_event_unref (event);
+  }
+  return ended;
+}
+
+static void
+drop_output (Sequence *s)
 {
   GstBuffer *buffer;
 
-  take_eos (h);
-
-  while ((buffer = gst_harness_try_pull (h)) != NULL)
+  take_events (s);
+  while ((buffer = gst_harness_try_pull (s->audio)) != NULL)
     gst_buffer_unref (buffer);
 }
 
@@ -257,10 +285,10 @@ flush (Sequence *s)
   } else {
     gst_harness_push_event (s->audio, start);
   }
-  drop_output (s->audio);
+  drop_output (s);
   gst_harness_push_event (s->audio, stop);
   s->base = s->start = below (s, 100) * GST_SECOND / 10;
-  s->frames = s->pushed = 0;
+  s->frames = s->pushed = s->gaps = 0;
   s->pictures = 0;
   s->audio_ended = s->video_ended = FALSE;
   send_segment (s, s->audio);
@@ -349,20 +377,20 @@ sequence_free (Sequence *s)
 /* The next buffer, or NULL at EOS. (A harness forgets that EOS was flushed:
  * gst_harness_pull_until_eos() would end too early.) */
 static GstBuffer *
-pull_until_eos (GstHarness *h, gboolean *ended)
+pull_until_eos (Sequence *s, gboolean *ended)
 {
   GstBuffer *buffer;
 
-  while ((buffer = gst_harness_try_pull (h)) == NULL && !*ended) {
-    *ended = take_eos (h);
+  while ((buffer = gst_harness_try_pull (s->audio)) == NULL && !*ended) {
+    *ended = take_events (s);
     if (!*ended)
       g_usleep (G_USEC_PER_SEC / 1000);
   }
   return buffer;
 }
 
-/* Frames that come out until EOS; between breaks each buffer has to start where
- * the last ended. */
+/* Frames that come out until EOS, those of GAP events included; between breaks
+ * each buffer has to start where the last ended. */
 static guint64
 pull_to_end (Sequence *s)
 {
@@ -371,14 +399,14 @@ pull_to_end (Sequence *s)
   guint64 frames = 0;
   gboolean ended = FALSE;
 
-  while ((buffer = pull_until_eos (s->audio, &ended)) != NULL) {
+  while ((buffer = pull_until_eos (s, &ended)) != NULL) {
     if (!GST_BUFFER_IS_DISCONT (buffer) && GST_CLOCK_TIME_IS_VALID (expected))
       ck_assert_uint_eq (GST_BUFFER_PTS (buffer), expected);
     expected = GST_BUFFER_PTS (buffer) + GST_BUFFER_DURATION (buffer);
     frames += gst_buffer_get_size (buffer) / (2 * sizeof (float));
     gst_buffer_unref (buffer);
   }
-  return frames;
+  return frames + s->gaps;
 }
 
 static void
