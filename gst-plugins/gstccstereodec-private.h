@@ -27,6 +27,8 @@ struct _GstCcstereoDec
 
   gint flushed; /* atomic: number of the last event that flushed the sound */
 
+  gint ended; /* atomic: EOS was the last output */
+
   /* the rest belongs to the streaming thread */
   CcsModel *model;
   CcsBinauralizer *binauralizer; /* NULL before caps */
@@ -51,6 +53,13 @@ struct _GstCcstereoDec
   gint64 feature_time;           /* of the last one in the engine */
   gboolean segment_done;         /* of the sound, and not yet of the features */
 };
+
+/* -- gstccstereodec-end.c -------------------------------------------------- */
+
+/* Sets whether EOS was the last output. If so, drops what the pads hold. */
+void gst_ccstereo_dec_set_ended (GstCcstereoDec *self, gboolean ended);
+/* Answers what reaches the new sink pad @pad after the end with EOS. */
+void gst_ccstereo_dec_watch_pad (GstCcstereoDec *self, GstAggregatorPad *pad);
 
 /* -- gstccstereodec-format.c ----------------------------------------------- */
 

@@ -395,11 +395,9 @@ follow_streams (GstCcstereoDec *self, gboolean timeout)
                        : GST_AGGREGATOR_FLOW_NEED_DATA;
 }
 
-GstFlowReturn
-gst_ccstereo_dec_aggregate (GstAggregator *agg, gboolean timeout)
+static GstFlowReturn
+aggregate (GstCcstereoDec *self, gboolean timeout)
 {
-  GstCcstereoDec *self = GST_CCSTEREO_DEC (agg);
-
   if (self->event_flow != GST_FLOW_OK)
     return self->event_flow;
   if (self->binauralizer)
@@ -416,4 +414,15 @@ gst_ccstereo_dec_aggregate (GstAggregator *agg, gboolean timeout)
   GST_ELEMENT_ERROR (self, CORE, NEGOTIATION, ("sound came without caps"),
                      (NULL));
   return GST_FLOW_NOT_NEGOTIATED;
+}
+
+GstFlowReturn
+gst_ccstereo_dec_aggregate (GstAggregator *agg, gboolean timeout)
+{
+  GstCcstereoDec *self = GST_CCSTEREO_DEC (agg);
+  GstFlowReturn ret = aggregate (self, timeout);
+
+  if (ret == GST_FLOW_EOS)
+    gst_ccstereo_dec_set_ended (self, TRUE);
+  return ret;
 }

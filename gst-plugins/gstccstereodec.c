@@ -125,6 +125,9 @@ gst_ccstereo_dec_sink_event (GstAggregator *agg, GstAggregatorPad *pad,
   GstCaps *caps;
 
   switch (GST_EVENT_TYPE (event)) {
+  case GST_EVENT_STREAM_START:
+    gst_ccstereo_dec_set_ended (self, FALSE);
+    break;
   case GST_EVENT_CAPS:
     gst_event_parse_caps (event, &caps);
     ok = is_audio ? gst_ccstereo_dec_set_audio_caps (self, caps)
@@ -168,6 +171,9 @@ gst_ccstereo_dec_sink_event_pre_queue (GstAggregator *agg,
 
   if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_START && pad == self->audio_pad)
     g_atomic_int_set (&self->flushed, (gint)gst_event_get_seqnum (event));
+  if (GST_EVENT_TYPE (event) == GST_EVENT_STREAM_START
+      || GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)
+    gst_ccstereo_dec_set_ended (self, FALSE);
   if (GST_EVENT_TYPE (event) == GST_EVENT_GAP
       && (event = check_gap (event)) == NULL)
     return GST_FLOW_OK;
@@ -320,6 +326,7 @@ gst_ccstereo_dec_start (GstAggregator *agg)
   self->holds_feature = self->segment_done = self->warned = FALSE;
   self->held_until = GST_CLOCK_STIME_NONE;
   self->event_flow = GST_FLOW_OK;
+  gst_ccstereo_dec_set_ended (self, FALSE);
   gst_ccstereo_dec_restart (self);
   return TRUE;
 }
@@ -352,6 +359,8 @@ gst_ccstereo_dec_create_new_pad (GstAggregator *agg, GstPadTemplate *templ,
         = g_object_new (GST_TYPE_AGGREGATOR_PAD, "name", templ->name_template,
                         "direction", GST_PAD_SINK, "template", templ, NULL);
   GST_OBJECT_UNLOCK (self);
+  if (pad)
+    gst_ccstereo_dec_watch_pad (self, pad);
   return pad;
 }
 
@@ -535,5 +544,6 @@ gst_ccstereo_dec_init (GstCcstereoDec *self)
   self->audio_pad = g_object_new (GST_TYPE_AGGREGATOR_PAD, "name",
                                   audio_template.name_template, "direction",
                                   GST_PAD_SINK, "template", templ, NULL);
+  gst_ccstereo_dec_watch_pad (self, self->audio_pad);
   gst_element_add_pad (GST_ELEMENT (self), GST_PAD (self->audio_pad));
 }
