@@ -62,7 +62,8 @@ arm_apt() {
 
 # Unpacks the libraries and all that they depend on; runs no script of theirs.
 make_sysroot() {
-  local mirror=${CCSTEREO_MIRROR:-http://deb.debian.org/debian} suite folder
+  local mirror=${CCSTEREO_MIRROR:-http://deb.debian.org/debian}
+  local suite folder package link
   suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
   [[ -e /usr/share/keyrings/debian-archive-keyring.gpg && -n $suite ]] \
     || fail "the libraries for ARM come from Debian's archive: run this on Debian"
@@ -82,6 +83,10 @@ make_sysroot() {
     dpkg-deb --fsys-tarfile "$package" \
       | tar -x --keep-directory-symlink --no-same-owner -C "$sysroot.part" \
           --exclude='./usr/share/doc' --exclude='./usr/share/locale'
+  done
+  # Links from the root lead out of the folder.
+  find "$sysroot.part" -type l -lname '/*' | while read -r link; do
+    ln -sfnr "$sysroot.part$(readlink "$link")" "$link"
   done
   mv "$sysroot.part" "$sysroot"
 }
