@@ -2,6 +2,7 @@
 #include "transcode-entry.h"
 
 #include <libavutil/avstring.h>
+#include <string.h>
 
 #include "libav-version.h"
 #include "transcode-boxes.h"
@@ -148,6 +149,23 @@ transcode_entries_free (TranscodeEntries *self)
 }
 
 /* -- what the boxes say --------------------------------------------------- */
+
+gboolean
+transcode_entries_is_encrypted (const TranscodeEntries *self,
+                                const AVStream *stream)
+{
+  TranscodeBoxes way = TRANSCODE_BOXES_HEADER;
+  const guint8 *type;
+  guint track;
+
+  if (libav_side_data (stream, AV_PKT_DATA_ENCRYPTION_INIT_INFO, NULL))
+    return TRUE;
+  if (self == NULL || !find_track (self, stream, &track)
+      || !enter_entry (&way, self->header, track))
+    return FALSE;
+  type = self->header->data + transcode_boxes_start (&way) - 4;
+  return memcmp (type, "enca", 4) == 0 || memcmp (type, "encv", 4) == 0;
+}
 
 /* Which channel is W, by the box itself or by what libavformat makes of it. */
 gint

@@ -18,6 +18,9 @@ TranscodeEntries *transcode_entries_read (const char *path,
                                           const AVInputFormat *format);
 void transcode_entries_free (TranscodeEntries *self);
 
+/* Returns whether @stream is encrypted. @self is nullable. */
+gboolean transcode_entries_is_encrypted (const TranscodeEntries *self,
+                                         const AVStream *stream);
 /* Returns which channel of @stream is the omnidirectional one of a sound field,
  * from 0; -1 if the file does not call it ambisonic. @self is nullable. */
 gint transcode_entries_field_channel (const TranscodeEntries *self,

@@ -96,6 +96,19 @@ find_streams (TranscodeFile *self, guint wanted, GError **error)
   return self->audio && self->video;
 }
 
+static gboolean
+check_encryption (const TranscodeFile *self, const AVStream *stream,
+                  GError **error)
+{
+  if (!transcode_entries_is_encrypted (self->entries, stream))
+    return TRUE;
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+               "%s: its %s is encrypted (copy protection), and no key is known",
+               self->in_path,
+               av_get_media_type_string (stream->codecpar->codec_type));
+  return FALSE;
+}
+
 AVFormatContext *
 transcode_file_open_input (const char *path, const volatile sig_atomic_t *stop,
                            GError **error)
@@ -179,10 +192,14 @@ transcode_file_open (const char *path, guint stream,
   self->in_path = g_strdup (path);
   self->container = container;
   self->in = transcode_file_open_input (path, stop, error);
-  if (self->in == NULL || !find_streams (self, stream, error)
-      || !find_offset (self, stop, error))
+  if (self->in == NULL)
     return NULL;
   self->entries = transcode_entries_read (path, self->in->iformat);
+  if (!find_streams (self, stream, error)
+      || !check_encryption (self, self->audio, error)
+      || !check_encryption (self, self->video, error)
+      || !find_offset (self, stop, error))
+    return NULL;
   self->field_channel
       = transcode_entries_field_channel (self->entries, self->audio);
   return g_steal_pointer (&self);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 /* As much of the name as leaves room for the rest of this one. */
@@ -26,12 +27,28 @@ same_file (const char *a, const char *b)
          && of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino;
 }
 
+/* Whether @name is a URL and no file is called so. */
+static gboolean
+is_url (const char *name)
+{
+  g_autofree char *scheme = g_uri_parse_scheme (name);
+
+  return scheme && strstr (name, "://")
+         && !g_file_test (name, G_FILE_TEST_EXISTS);
+}
+
 /* Sound, pictures and the copy are read each for itself. */
 static gboolean
 check_input (const char *in, GError **error)
 {
   GStatBuf status;
 
+  if (is_url (in)) {
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                 "%s: is a URL: files alone are read, so download it first",
+                 in);
+    return FALSE;
+  }
   if (g_access (in, R_OK) != 0 || g_stat (in, &status) != 0)
     return fail_errno (error, in, "cannot be read");
   if (S_ISREG (status.st_mode) || S_ISBLK (status.st_mode))

@@ -196,6 +196,38 @@ mesh_projection (void)
   return to;
 }
 
+/* @data: the number of a track. Its sample entry is called as one that is
+ * encrypted. */
+static gboolean
+call_encrypted (GByteArray *header, gconstpointer data)
+{
+  static const char *const path[] = { "trak", "mdia", "minf", "stbl", "stsd" };
+  const guint track = GPOINTER_TO_UINT (data);
+  TranscodeBoxes way = TRANSCODE_BOXES_HEADER;
+
+  for (guint i = 0; i < G_N_ELEMENTS (path); i++)
+    ck_assert (
+        transcode_boxes_enter (&way, header, path[i], i == 0 ? track : 0));
+  memcpy (header->data + transcode_boxes_start (&way) + 8 + 4,
+          track ? "enca" : "encv", 4);
+  return TRUE;
+}
+
+START_TEST (an_encrypted_file_is_called_so)
+{
+  g_autofree char *in = tool_path ("encrypted.mov");
+  g_autofree char *out = tool_path ("encrypted-out.mov");
+  g_autofree char *said = NULL;
+
+  clip_write (in, &plain);
+  ck_assert (
+      transcode_header_change (in, call_encrypted, GINT_TO_POINTER (_i)));
+  ck_assert_int_eq (tool_run (TOOL_ARGUMENTS (in, out), &said), 1);
+  ck_assert_ptr_nonnull (
+      strstr (said, _i ? "its audio is encrypted" : "its video is encrypted"));
+}
+END_TEST
+
 static const char *const video_boxes[] = { "sv3d", "vexu", "hfov" };
 
 START_TEST (boxes_that_libav_does_not_know_are_kept_or_reported)
@@ -233,24 +265,39 @@ START_TEST (boxes_that_libav_does_not_know_are_kept_or_reported)
 }
 END_TEST
 
+START_TEST (a_url_is_called_so)
+{
+  g_autofree char *out = tool_path ("url-out.mov");
+  g_autofree char *said = NULL;
+
+  ck_assert_int_eq (
+      tool_run (TOOL_ARGUMENTS ("https://example.org/in.mp4", out), &said), 1);
+  ck_assert_ptr_nonnull (strstr (said, "is a URL"));
+}
+END_TEST
+
 static Suite *
 boxes_suite (void)
 {
   Suite *suite = suite_create ("transcode-boxes");
   TCase *boxes = tcase_create ("boxes");
   TCase *loud = tcase_create ("loud");
+  TCase *words = tcase_create ("words");
 
   tcase_add_loop_test (
       boxes, the_omnidirectional_channel_of_a_sound_field_is_the_input, 0,
       G_N_ELEMENTS (fields));
   tcase_add_loop_test (loud, what_is_too_loud_is_counted_or_kept, 0, 3);
   tcase_add_test (loud, gain_auto_clips_nothing);
+  tcase_add_loop_test (words, an_encrypted_file_is_called_so, 0, 2);
+  tcase_add_test (words, a_url_is_called_so);
   tcase_add_test (boxes, a_sound_field_has_a_square_number_of_channels);
   tcase_add_loop_test (boxes,
                        boxes_that_libav_does_not_know_are_kept_or_reported, 0,
                        3 * G_N_ELEMENTS (video_boxes));
   suite_add_tcase (suite, boxes);
   suite_add_tcase (suite, loud);
+  suite_add_tcase (suite, words);
   return suite;
 }
 
