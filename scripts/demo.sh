@@ -38,7 +38,7 @@ tool ccstereo-transcode --overwrite "$in" "$out"
 
 # The level of each ear, from the file as it was written.
 tool gst-launch-1.0 -m filesrc location="$out" ! decodebin ! audioconvert \
-    ! audio/x-raw,channels=2 ! level interval=86400000000000 ! fakesink \
+    ! audio/x-raw,channels=2 ! level interval=3600000000000 ! fakesink \
   | sed -n 's/.*rms=(GValueArray)< *\([-0-9.]*\), *\([-0-9.]*\).*/left \1 dB, right \2 dB/p' \
   | tail -n 1
 echo "$out"
