@@ -15,7 +15,7 @@
 # script exits with 0 when none failed.
 #
 # CCSTEREO_SIMD, where it is set, chooses the level (base or neon).
-# CCSTEREO_MIRROR is the Debian mirror (default: http://deb.debian.org/debian).
+# CCSTEREO_MIRROR is the Debian mirror (default: the one that apt uses).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -62,11 +62,14 @@ arm_apt() {
 
 # Unpacks the libraries and all that they depend on; runs no script of theirs.
 make_sysroot() {
-  local mirror=${CCSTEREO_MIRROR:-http://deb.debian.org/debian}
-  local suite folder package link
+  local mirror suite folder package link
   suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
   [[ -e /usr/share/keyrings/debian-archive-keyring.gpg && -n $suite ]] \
     || fail "the libraries for ARM come from Debian's archive: run this on Debian"
+  # shellcheck disable=SC2016
+  mirror=${CCSTEREO_MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' \
+    "Codename: $suite" "Origin: Debian" "Created-By: Packages" | head -n 1)}
+  [[ -n $mirror ]] || fail "apt knows no mirror of $suite; CCSTEREO_MIRROR names one"
   echo "test-arm64: unpacking the libraries of $suite in $sysroot"
   mkdir -p "$work"/{state/lists/partial,cache/archives/partial}
   : >"$work/status"
