@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""test-symbols.py LIBRARY LIST HEADERS...: the library exports what the public
-headers declare, and what LIST in the tree has; no more and no less.
+"""test-symbols.py LIBRARY LIST PACKAGED HEADERS...: the library exports what the
+public headers declare, and what LIST in the tree and PACKAGED, the list of the
+Debian package, have; no more and no less.
 
 After a change of the interface, write LIST again with the variable
-CCSTEREO_UPDATE_SYMBOLS=1 set."""
+CCSTEREO_UPDATE_SYMBOLS=1 set, and add new names to PACKAGED with the version that
+has them."""
 import os
 import re
 import subprocess
@@ -40,7 +42,7 @@ def difference(left, right):
 
 
 def main():
-    library, listed, *folders = sys.argv[1:]
+    library, listed, packaged, *folders = sys.argv[1:]
     headers = [path for folder in folders for path in Path(folder).glob("*.h")]
     code = "\n".join(code_of(header) for header in headers)
     public = declared(code, r"\bCCS_API\b[^;{}()]*?")
@@ -55,6 +57,10 @@ def main():
     tap.check("the_library_exports_what_the_list_has",
               difference(("library", found),
                          ("list", set(Path(listed).read_text().split()))))
+    tap.check("the_library_exports_what_the_debian_package_lists",
+              difference(("library", found),
+                         ("package", set(re.findall(
+                             r"^ (\w+)@", Path(packaged).read_text(), re.M)))))
     tap.finish()
 
 
