@@ -134,7 +134,7 @@ read_png (Decoder *self)
   png_structp png = png_create_read_struct (PNG_LIBPNG_VER_STRING, self,
                                             png_failed, png_warned);
   png_infop info = png ? png_create_info_struct (png) : NULL;
-  gboolean ok = FALSE;
+  volatile gboolean ok = FALSE; /* gcc sets it before the last call */
 
   if (!info)
     g_strlcpy (self->message, "libpng cannot be started", sizeof self->message);
