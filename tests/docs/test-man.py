@@ -157,7 +157,7 @@ def models_are_completed_by_their_suffixes():
 def values_are_completed_after_an_equals_sign():
     expect(complete("ccstereo-transcode", "--audio-codec", "=", "f"), {"flac"})
     expect(complete("ccstereo-transcode", "--audio-codec", "="),
-           {"aac", "opus", "flac", "pcm"})
+           {"aac", "opus", "flac", "pcm", "pcm_f32le"})
     expect(complete("ccstereo-train", "--dataset", "y"), {"yt_clean"})
 
 
