@@ -119,7 +119,7 @@ CCS_API CcsFileKind ccs_checkpoint_kind (const CcsCheckpoint *self);
  *
  * Looks up an entry of the file's metadata. A .pth file has none. Thread-safe.
  *
- * Returns: (transfer none) (nullable): the entry, or %NULL if there is none
+ * Returns: (transfer none) (nullable): the entry, or %NULL if it is missing
  */
 CCS_API const char *ccs_checkpoint_metadata (const CcsCheckpoint *self,
                                              const char *key);

@@ -126,7 +126,7 @@ transcode_boxes_replace (const TranscodeBoxes *self, GByteArray *header,
 
 /* -- the header in its file ----------------------------------------------- */
 
-/* Where the box "moov" starts, and its size; -1: there is none. */
+/* Returns where the box "moov" starts, and its size; -1 if it is missing. */
 static gint64
 find_header (FILE *file, gint64 *size)
 {

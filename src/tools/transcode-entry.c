@@ -102,7 +102,7 @@ find_box (const GByteArray *header, guint track, enum AVMediaType media,
   return FALSE;
 }
 
-/* The track of @stream, whose id is in its tkhd; FALSE: there is none. */
+/* The track of @stream, whose id is in its tkhd; FALSE if it is missing. */
 static gboolean
 find_track (const TranscodeEntries *self, const AVStream *stream, guint *track)
 {

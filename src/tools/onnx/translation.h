@@ -43,7 +43,7 @@ typedef struct
 typedef gboolean (*OnnxEmitter) (OnnxTranslation *self, const CcsOp *op,
                                  GError **error);
 
-/* The emitter of @kind, or NULL where there is none. */
+/* Returns the emitter of @kind; NULL if @kind has no ONNX form. */
 OnnxEmitter onnx_emitter (CcsOpKind kind);
 
 /* -- shapes and layouts -- */

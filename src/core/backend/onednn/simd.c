@@ -59,7 +59,7 @@ best_level (void)
       return &levels[i];
 }
 
-/* The level of that name, in any processor; NULL where there is none. */
+/* Returns the level called @name, whatever the processor; NULL if unknown. */
 static const Level *
 named_level (const char *name)
 {
