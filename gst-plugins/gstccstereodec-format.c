@@ -76,19 +76,21 @@ gboolean
 gst_ccstereo_dec_set_audio_caps (GstCcstereoDec *self, GstCaps *caps)
 {
   GstAudioInfo info;
+  gboolean ended;
 
   if (!gst_audio_info_from_caps (&info, caps))
     return FALSE;
   if (self->binauralizer && gst_audio_info_is_equal (&info, &self->info))
     return TRUE;
-  if (!end_sound (self))
-    return FALSE;
+  /* The caps hold even if the sound before them could not be put out: after a
+   * flush, which may be why, they are not sent again. */
+  ended = end_sound (self);
   self->info = info;
   self->caps_pending = TRUE;
   g_clear_pointer (&self->align, gst_audio_stream_align_free);
   self->align = gst_audio_stream_align_new (GST_AUDIO_INFO_RATE (&info),
                                             ALIGNMENT_THRESHOLD, DISCONT_WAIT);
-  return make_binauralizer (self);
+  return make_binauralizer (self) && ended;
 }
 
 gboolean

@@ -513,6 +513,39 @@ START_TEST (a_flush_in_the_middle_of_a_window_forgets_old_sound)
 }
 END_TEST
 
+/* A flush begins while they are taken: the sound before them has nowhere to go.
+ */
+START_TEST (new_caps_in_a_flush_hold_after_it)
+{
+  DecHarness *h = dec_harness_new (RATE, 1, FALSE);
+  const guint other_rate = 32000;
+  GstPad *src = GST_AGGREGATOR (h->element)->srcpad;
+  GstSegment segment;
+  GstBuffer *buffer = NULL;
+  GstClockTime time = 0;
+
+  dec_harness_push_audio (h, 0, 100, 100);
+  GST_PAD_SET_FLUSHING (h->audio->sinkpad);
+  gst_harness_set_src_caps_str (
+      h->audio, "audio/x-raw, format=F32LE, layout=interleaved, rate=32000, "
+                "channels=1");
+  while (gst_pad_get_last_flow_return (src) != GST_FLOW_FLUSHING)
+    g_usleep (G_USEC_PER_SEC / 1000);
+  gst_harness_push_event (h->audio, gst_event_new_flush_start ());
+  gst_harness_push_event (h->audio, gst_event_new_flush_stop (TRUE));
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  gst_harness_push_event (h->audio, gst_event_new_segment (&segment));
+  gst_harness_push (h->audio, gst_test_audio (other_rate, 1, 0, other_rate, 0));
+  dec_harness_end_audio (h);
+  while (gst_harness_pull_until_eos (h->audio, &buffer) && buffer != NULL) {
+    time += GST_BUFFER_DURATION (buffer);
+    gst_clear_buffer (&buffer);
+  }
+  ck_assert_uint_eq (time, GST_SECOND);
+  dec_harness_free (h);
+}
+END_TEST
+
 START_TEST (new_caps_drain_the_old_sound_first)
 {
   DecHarness *h = dec_harness_new (RATE, 1, FALSE);
@@ -627,6 +660,7 @@ main (int argc, char **argv)
   tcase_add_test (breaks, a_little_jitter_of_timestamps_is_smoothed);
   tcase_add_test (breaks, a_seek_that_has_flushed_is_done_and_freed);
   tcase_add_test (breaks, a_flush_in_the_middle_of_a_window_forgets_old_sound);
+  tcase_add_test (breaks, new_caps_in_a_flush_hold_after_it);
   tcase_add_test (breaks, new_caps_drain_the_old_sound_first);
   tcase_add_test (breaks, sound_outside_the_segment_is_not_played);
   suite_add_tcase (suite, same);
