@@ -46,7 +46,7 @@ suites() {
   local directory=$1 log=$1/meson-logs/$2.json counts
   shift 2
   rm -f "$log"
-  meson test -C "$directory" --no-rebuild --print-errorlogs "$@" || true
+  meson test -C "$directory" --print-errorlogs "$@" || true
   if [[ ! -e $log ]]; then
     echo "FAILED: no tests were run in $directory"
     failed=$((failed + 1))

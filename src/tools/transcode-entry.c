@@ -37,7 +37,7 @@ static const struct
   { "sv3d", AVMEDIA_TYPE_VIDEO, AV_PKT_DATA_SPHERICAL,
     "projection of spherical video, or its mesh (mshp)",
     "players show the frames flat" },
-  { "vexu", AVMEDIA_TYPE_VIDEO, AV_PKT_DATA_STEREO3D, "spatial video",
+  { "vexu", AVMEDIA_TYPE_VIDEO, AV_PKT_DATA_NB, "spatial video",
     "players show one view" },
   { "hfov", AVMEDIA_TYPE_VIDEO, AV_PKT_DATA_NB, "horizontal field of view",
     "players assume one" },

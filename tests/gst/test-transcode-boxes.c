@@ -196,6 +196,34 @@ mesh_projection (void)
   return to;
 }
 
+/* The left and the right eye are in the picture. Some versions of libavformat
+ * read this box and the next, and reject a file in which they are broken. */
+static GByteArray *
+two_eyes (void)
+{
+  GByteArray *to = g_byte_array_new ();
+  const guint outer = transcode_box_begin (to, "vexu");
+  const guint eyes = transcode_box_begin (to, "eyes");
+  const guint stereo = transcode_box_begin_full (to, "stri", 0);
+
+  g_byte_array_append (to, (const guint8[]){ 3 }, 1);
+  transcode_box_end (to, stereo);
+  transcode_box_end (to, eyes);
+  transcode_box_end (to, outer);
+  return to;
+}
+
+static GByteArray *
+field_of_view (void)
+{
+  GByteArray *to = g_byte_array_new ();
+  const guint box = transcode_box_begin (to, "hfov");
+
+  transcode_box_put_32 (to, 63500); /* thousandths of a degree */
+  transcode_box_end (to, box);
+  return to;
+}
+
 /* @data: the number of a track. Its sample entry is called as one that is
  * encrypted. */
 static gboolean
@@ -228,21 +256,27 @@ START_TEST (an_encrypted_file_is_called_so)
 }
 END_TEST
 
-static const char *const video_boxes[] = { "sv3d", "vexu", "hfov" };
+static const struct
+{
+  const char *type;
+  GByteArray *(*make) (void);
+} video_boxes[] = {
+  { "sv3d", mesh_projection },
+  { "vexu", two_eyes },
+  { "hfov", field_of_view },
+};
 
 START_TEST (boxes_that_libav_does_not_know_are_kept_or_reported)
 {
   static const char *const ends[] = { "mp4", "mov", "mkv" };
-  const char *type = video_boxes[_i / 3];
+  const char *type = video_boxes[_i / 3].type;
   g_autofree char *name = g_strdup_printf ("box-%d.mov", _i);
   g_autofree char *out_name
       = g_strdup_printf ("box-%d-out.%s", _i, ends[_i % 3]);
   g_autofree char *in = tool_path (name);
   g_autofree char *out = tool_path (out_name);
   g_autofree char *said = NULL, *content = NULL;
-  g_autoptr (GByteArray) box
-      = _i < 3 ? mesh_projection ()
-               : box_of (type, (const guint8 *)"\0\0\0\0unread", 10);
+  g_autoptr (GByteArray) box = video_boxes[_i / 3].make ();
   const Insertion insertion = { 0, box };
   gsize size;
 
