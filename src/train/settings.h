@@ -39,7 +39,8 @@ void ccs_train_settings_clear (CcsTrainSettings *self);
 gboolean ccs_train_settings_model (const CcsTrainSettings *self,
                                    CcsModelConfig *config, GError **error);
 /* The list of @split as it is used in a run: protocol=official validates on the
- * test list (section 8, fault 3), and trains as corrected does. */
+ * test list (specification section 8, fault 3), and trains as corrected does.
+ */
 CcsDatasetOptions ccs_train_settings_dataset (const CcsTrainSettings *self,
                                               CcsSplit split);
 CcsTrainOptions ccs_train_settings_step (const CcsTrainSettings *self,

@@ -41,8 +41,8 @@ CcsValueId ccs_net_layer_norm (CcsProgram *p, CcsValueId x, const char *module);
 CcsValueId ccs_net_linear (CcsProgram *p, CcsValueId x, const char *module,
                            gint out, CcsAct act);
 
-/* AVAD (section 4), with the ReLU that follows it in the decoder: x [B,H,W,C]
- * and the encoder's visual_feat [B,7,14,D] -> [B,H,W,C]. */
+/* AVAD (specification section 4), with the ReLU that follows it in the decoder:
+ * x [B,H,W,C] and the encoder's visual_feat [B,7,14,D] -> [B,H,W,C]. */
 CcsValueId ccs_net_avad (CcsProgram *p, CcsValueId x, CcsValueId visual_feat,
                          const char *module);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The CCStereo network as programs: each function appends one part of it and
- * returns its result. The same functions build inference and training; parts
- * name their intermediate values as the published implementation records them
- * (reference values are compared by these names). */
+/* The CCStereo network as programs (specification sections 1 to 4): each
+ * function appends one part of the network to a program and returns the value
+ * that holds its result. Inference and training use the same functions. Parts
+ * name their intermediate values as the published implementation does, so that
+ * tests can compare them with the reference values of that name. */
 #pragma once
 
 #include "config.h"
@@ -18,9 +19,8 @@ CcsValueId ccs_net_istft (CcsProgram *p, CcsValueId spectrum);
  * pairs last. */
 CcsValueId ccs_net_stft_reflect (CcsProgram *p, CcsValueId samples);
 
-/* Pictures as they are shown, [B,224,448,3] in 8 bits -> frames, normalised.
- * Where the net runs, so that a picture gets there in a quarter of the bytes.
- */
+/* Normalises pixels: [B,224,448,3] in 8 bits -> frames. Runs on the backend, so
+ * that only a quarter of the bytes is copied there. */
 CcsValueId ccs_net_frames (CcsProgram *p, CcsValueId pictures);
 /* Section 2. frames [B,224,448,3], normalised -> visual_feat [B,7,14,D]. In a
  * training program @groups equal parts of the batch have batch statistics of
