@@ -57,8 +57,9 @@ CCS_API GType ccs_checkpoint_get_type (void);
  * @path: (type filename): a parameter file
  * @error: return location for a #GError
  *
- * Maps @path and reads it; the format is detected from the content. The file
- * must not be modified in place while the checkpoint exists. Thread-safe.
+ * Copies @path into memory and reads it; the format is detected from the
+ * content. The file may be modified or truncated afterwards. It must be a
+ * regular file of at most 4 GiB. Thread-safe.
  *
  * Errors: %CCS_ERROR_IO if the file cannot be read, %CCS_ERROR_FORMAT if its
  * content is invalid. The message names the file.

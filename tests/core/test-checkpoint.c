@@ -7,11 +7,12 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "checkpoint-support.h"
 #include "../folder.h"
 #include "../suite.h"
-#include "checkpoint/checkpoint.h"
+#include "checkpoint/checkpoint-private.h"
 
 /* -- support ------------------------------------------------------------- */
 
@@ -173,6 +174,47 @@ START_TEST (saved_tensors_lie_aligned_in_the_file)
 }
 END_TEST
 
+/* What a writer does to a file that is loaded: `cp` of another, `truncate`. */
+START_TEST (a_loaded_file_may_be_overwritten_and_truncated)
+{
+  g_autofree char *folder = make_folder ();
+  g_autofree char *path = g_build_filename (folder, "a.safetensors", NULL);
+  g_autoptr (CcsStateDict) tensors = some_tensors ();
+  g_autoptr (CcsCheckpoint) file = NULL;
+  FILE *other;
+
+  add_floats (tensors, "pages", CCS_SHAPE (100000), 1.f);
+  save (path, tensors, NULL, CCS_F32);
+  file = load (path);
+  other = g_fopen (path, "r+b");
+  for (guint i = 0; i < 100000; i++)
+    ck_assert_uint_eq (fwrite ("other", 4, 1, other), 1);
+  ck_assert_int_eq (fclose (other), 0);
+  assert_same_tensor (ccs_state_dict_lookup (file->tensors, "pages"),
+                      ccs_state_dict_lookup (tensors, "pages"), "overwritten");
+  ck_assert_int_eq (truncate (path, 0), 0);
+  assert_same_tensor (ccs_state_dict_lookup (file->tensors, "pages"),
+                      ccs_state_dict_lookup (tensors, "pages"), "truncated");
+  remove_tree (folder);
+}
+END_TEST
+
+/* The file has holes and takes no room; its copy would. */
+START_TEST (a_file_too_large_to_copy_is_rejected)
+{
+  g_autofree char *folder = make_folder ();
+  g_autofree char *path = g_build_filename (folder, "huge", NULL);
+  g_autoptr (GError) error = NULL;
+
+  ck_assert (g_file_set_contents (path, "12345678{}", -1, NULL));
+  ck_assert_int_eq (truncate (path, (off_t)CCS_CHECKPOINT_MAX_SIZE + 1), 0);
+  ck_assert_ptr_null (ccs_checkpoint_load (path, &error));
+  remove_tree (folder);
+  assert_error (error, CCS_ERROR_FORMAT,
+                "/huge: ", "4294967297 bytes; at most 4294967296");
+}
+END_TEST
+
 /* The file that some_tensors() make, the metadata's keys put in from @from on
  * in steps of @step. (transfer full) */
 static char *
@@ -324,6 +366,8 @@ main (void)
   tcase_add_test (writing, every_truncation_is_noticed);
   tcase_add_loop_test (writing, narrow_storage_holds_the_rounded_values, 0, 2);
   tcase_add_loop_test (writing, saved_tensors_lie_aligned_in_the_file, 0, 7);
+  tcase_add_test (writing, a_loaded_file_may_be_overwritten_and_truncated);
+  tcase_add_test (writing, a_file_too_large_to_copy_is_rejected);
   tcase_add_test (writing, the_same_tensors_give_the_same_bytes);
   tcase_add_loop_test (writing, a_saved_file_has_mode_644_less_the_umask, 0, 3);
   tcase_add_test (writing, a_failed_save_leaves_the_old_file_and_nothing_else);

@@ -4,6 +4,7 @@
 #include <check.h>
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "model-support.h"
 #include "model/net.h"
@@ -198,6 +199,26 @@ START_TEST (a_file_that_was_replaced_is_loaded_anew)
 }
 END_TEST
 
+START_TEST (a_model_in_use_ignores_changes_of_its_file)
+{
+  g_autoptr (CcsStateDict) params = published_params (1);
+  g_autofree char *path = saved (params, "a", CCS_F32, NULL);
+  g_autoptr (CcsModel) model = loaded (path);
+  g_autofree char *other = saved (params, "b", CCS_F32, NULL);
+  g_autoptr (CcsModel) untouched = loaded (other);
+  g_auto (Items) expected = items_new (untouched, 1);
+  g_auto (Items) found = items_new (model, 1);
+
+  ck_assert_int_eq (truncate (path, 4096), 0);
+  encode (untouched, &expected, 0, 1);
+  separate (untouched, &expected, 0, 1);
+  encode (model, &found, 0, 1);
+  separate (model, &found, 0, 1);
+  ck_assert (
+      same_rows (found.differences, expected.differences, 1, CCS_WINDOW));
+}
+END_TEST
+
 START_TEST (the_id_tells_content_and_not_file)
 {
   g_autoptr (CcsStateDict) params = published_params (1);
@@ -332,6 +353,7 @@ main (void)
   tcase_add_checked_fixture (files, make_scratch_dir, remove_scratch_dir);
   tcase_add_test (files, users_of_one_file_share_one_model);
   tcase_add_test (files, a_file_that_was_replaced_is_loaded_anew);
+  tcase_add_test (files, a_model_in_use_ignores_changes_of_its_file);
   tcase_add_test (files, the_id_tells_content_and_not_file);
   tcase_add_test (files, one_changed_weight_changes_the_id);
   tcase_add_loop_test (files, half_precision_files_run, 0, 2);

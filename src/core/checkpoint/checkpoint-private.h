@@ -61,6 +61,10 @@ const char *ccs_safetensors_dtype_name (CcsDType dtype);
 /* The header's own length field. */
 #define CCS_SAFETENSORS_LENGTH_SIZE 8
 #define CCS_SAFETENSORS_MAX_HEADER 100000000
+/* Largest file that is read: each byte costs one of memory. The state of a
+ * training run with ResNet-50, the largest that this project writes, has
+ * 0.7 GB. */
+#define CCS_CHECKPOINT_MAX_SIZE (G_GUINT64_CONSTANT (4) << 30)
 /* Most tensors, and most entries of the metadata: each costs several times its
  * place in the header. A model with ResNet-50 has 451 tensors. */
 #define CCS_SAFETENSORS_MAX_MEMBERS (1u << 16)

@@ -4,10 +4,21 @@
  * gets the file's name here. */
 #include "checkpoint-private.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
 #include <stdarg.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define PRINTABLE_MAX 120
 #define DATA_PARALLEL_PREFIX "module."
+/* Enough of a file to tell its kind. */
+#define HEAD_SIZE 512
+/* Tensors aligned in the file (the data of safetensors starts at a multiple of
+ * it) are so in memory. */
+#define COPY_ALIGNMENT 64
 
 gboolean
 ccs_format_error (GError **error, const char *format, ...)
@@ -153,28 +164,108 @@ ccs_checkpoint_parse (GBytes *bytes, const char *label, GError **error)
   return g_steal_pointer (&self);
 }
 
+/* -- the file -- */
+
+static gboolean
+io_error (GError **error, const char *path, const char *reason)
+{
+  g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: cannot be read: %s", path,
+               reason);
+  return FALSE;
+}
+
+/* Reads @size bytes from @at on; a file that has become shorter is an error. */
+static gboolean
+read_range (int fd, guint8 *data, gsize at, gsize size, const char *path,
+            GError **error)
+{
+  while (size > 0) {
+    gssize n = pread (fd, data, MIN (size, G_MAXINT), (off_t)at);
+
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n < 0)
+      return io_error (error, path, g_strerror (errno));
+    if (n == 0)
+      return io_error (error, path, "it was truncated meanwhile");
+    data += n;
+    at += (gsize)n;
+    size -= (gsize)n;
+  }
+  return TRUE;
+}
+
+/* Checks the type, the size and the first bytes of the opened file, so that no
+ * memory is taken for a file that is not a model. */
+static gboolean
+check_file (int fd, const char *path, gsize *size, GError **error)
+{
+  guint8 head[HEAD_SIZE];
+  CcsFileKind kind;
+  struct stat about;
+
+  if (fstat (fd, &about) != 0)
+    return io_error (error, path, g_strerror (errno));
+  if (!S_ISREG (about.st_mode)) {
+    g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: not a regular file",
+                 path);
+    return FALSE;
+  }
+  *size = (gsize)about.st_size;
+  if (!read_range (fd, head, 0, MIN (*size, sizeof head), path, error))
+    return FALSE;
+  if (!detect_kind (head, MIN (*size, sizeof head), &kind, error)) {
+    g_prefix_error (error, "%s: ", path);
+    return FALSE;
+  }
+  if (*size > CCS_CHECKPOINT_MAX_SIZE) {
+    g_set_error (error, CCS_ERROR, CCS_ERROR_FORMAT,
+                 "%s: has %" G_GSIZE_FORMAT " bytes; at most %" G_GUINT64_FORMAT
+                 " are read",
+                 path, *size, CCS_CHECKPOINT_MAX_SIZE);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+/* Copies the whole file. (transfer full) */
+static GBytes *
+copy_file (int fd, const char *path, GError **error)
+{
+  gpointer data;
+  gsize size;
+
+  if (!check_file (fd, path, &size, error))
+    return NULL;
+  if (posix_memalign (&data, COPY_ALIGNMENT, size) != 0) {
+    g_set_error (error, CCS_ERROR, CCS_ERROR_IO,
+                 "%s: not enough memory for its %" G_GSIZE_FORMAT " bytes",
+                 path, size);
+    return NULL;
+  }
+  if (!read_range (fd, data, 0, size, path, error)) {
+    free (data);
+    return NULL;
+  }
+  return g_bytes_new_with_free_func (data, size, free, data);
+}
+
+/* A mapping would be cheaper, but whoever truncates or overwrites the file
+ * would end the process with SIGBUS or change the weights in use. */
 CcsCheckpoint *
 ccs_checkpoint_load (const char *path, GError **error)
 {
-  g_autoptr (GMappedFile) file = NULL;
   g_autoptr (GBytes) bytes = NULL;
-  g_autoptr (GError) reason = NULL;
+  /* O_NONBLOCK: opening a pipe without a writer must not block */
+  int fd = g_open (path, O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0);
 
-  /* Anything else that exists (a pipe, a device) could block or never end. */
-  if (g_file_test (path, G_FILE_TEST_EXISTS)
-      && !g_file_test (path, G_FILE_TEST_IS_REGULAR)) {
-    g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: not a regular file",
-                 path);
+  if (fd < 0) {
+    io_error (error, path, g_strerror (errno));
     return NULL;
   }
-  file = g_mapped_file_new (path, FALSE, &reason);
-  if (file == NULL) {
-    g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: cannot be read: %s", path,
-                 reason->message);
-    return NULL;
-  }
-  bytes = g_mapped_file_get_bytes (file);
-  return ccs_checkpoint_parse (bytes, path, error);
+  bytes = copy_file (fd, path, error);
+  g_close (fd, NULL);
+  return bytes == NULL ? NULL : ccs_checkpoint_parse (bytes, path, error);
 }
 
 CcsCheckpoint *

@@ -9,7 +9,8 @@
 #include <glib/gstdio.h>
 #include <unistd.h>
 
-/* The data begins at a multiple of this, so that a mapping is aligned. */
+/* The data begins at a multiple of this, so that tensors are aligned
+ * in a copy of the file. */
 #define DATA_ALIGNMENT 64
 #define FILE_MODE 0644
 

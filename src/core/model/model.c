@@ -60,7 +60,8 @@ static GMutex load_lock;
 
 /* -- parameters ---------------------------------------------------------- */
 
-/* Everything of floating type as float32; a file in that type stays mapped. */
+/* Returns everything of floating type as float32; tensors of that type are not
+ * copied. */
 static CcsStateDict *
 float_params (const CcsStateDict *params)
 {

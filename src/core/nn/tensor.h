@@ -51,8 +51,8 @@ gboolean ccs_shape_equal (const CcsShape *a, const CcsShape *b);
 /* "2x257x64x2", or "scalar". (transfer full) */
 char *ccs_shape_to_string (const CcsShape *shape);
 
-/* An immutable dense array. @data points into @owner (a GBytes: heap memory
- * or a mapped file), which the tensor keeps alive. */
+/* An immutable dense array. @data points into @owner, which the tensor keeps
+ * alive. */
 typedef struct _CcsTensor CcsTensor;
 struct _CcsTensor
 {
