@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <sys/resource.h>
 
-#include "backend/onednn/peak.h"
+#include "backend/cpu/peak.h"
 #include "backend-choice.h"
 #include "bench-clip.h"
 #include "bench-count.h"

@@ -3,7 +3,7 @@
  * the best one last. */
 #include <stdio.h>
 
-#include "backend/onednn/simd.h"
+#include "backend/cpu/simd.h"
 
 int
 main (void)

@@ -11,7 +11,7 @@
 #include "nn/plan.h"
 #include "../suite.h"
 #include "backend/backend.h"
-#include "backend/onednn/simd.h"
+#include "backend/cpu/simd.h"
 
 START_TEST (impossible_numbers_of_threads_are_refused)
 {

@@ -4,7 +4,7 @@
  * what a library does on the GPU, as reference code. */
 #pragma once
 
-#include "backend/cuda/cuda.h"
+#include "backend/cuda/cuda-backend.h"
 
 G_BEGIN_DECLS
 

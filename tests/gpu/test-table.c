@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "../suite.h"
-#include "backend/cuda/cuda.h"
+#include "backend/cuda/cuda-backend.h"
 #include "backend/host-memory.h"
 #include "nn/op-table.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Ops that a kernel of one element a thread does: pointwise ops, moves,
  * complex products, tokens, tables. */
-#include "cuda.h"
+#include "cuda-backend.h"
 
 G_STATIC_ASSERT (CCS_LOOKUP_TABLE == CCS_LOOKUP_LEVELS);
 

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "copies.h"
-#include "cuda.h"
+#include "cuda-backend.h"
 #include "kernels.h"
 #include "libraries.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "cuda.h"
+#include "cuda-backend.h"
 
 const CcsBackendHost *ccs_cuda_host;
 

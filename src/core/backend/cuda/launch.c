@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Lists of launches, and how shapes and strides become walks. */
-#include "cuda.h"
+#include "cuda-backend.h"
 
 #include <string.h>
 

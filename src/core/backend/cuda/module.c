@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The one symbol that the module exports. */
-#include "cuda.h"
+#include "cuda-backend.h"
 
 extern const CcsBackendModule ccs_backend_module;
 

@@ -5,7 +5,7 @@
  * tensor cores load at a time. Results of convolutions are of 16 bits too:
  * cuDNN has others only from engines that it compiles for every graph, half a
  * second to two each. */
-#include "cuda.h"
+#include "cuda-backend.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Launches of the normalisations and of their gradients. */
-#include "cuda.h"
+#include "cuda-backend.h"
 
 /* Blocks that fill a large device, and rows that a thread should have before a
  * group's rows are cut into more parts. */

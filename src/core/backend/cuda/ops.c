@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Which function prepares which op. Every op of the table is here. */
-#include "cuda.h"
+#include "cuda-backend.h"
 
 static const CcsCudaPrepare prepare_table[CCS_N_OPS] = {
   [CCS_OP_CONV2D] = ccs_cuda_prepare_conv2d,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Convolutions and matrix products, which a library does, with what the
  * library leaves of bias, residual and activation; attention. */
-#include "cuda.h"
+#include "cuda-backend.h"
 
 #include <math.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Sums, the losses that are made of them, and the update. */
-#include "cuda.h"
+#include "cuda-backend.h"
 
 /* Blocks that fill a large device; sums that would have fewer are cut. */
 #define WANTED_BLOCKS 512

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Launches of pooling, resizing, and the signal front end. */
-#include "cuda.h"
+#include "cuda-backend.h"
 
 #define ROW_SHARED (CCS_BLOCK_THREADS * sizeof (double))
 

@@ -2,7 +2,7 @@
 /* Lists of kernels as they are run: those of one kind that follow one another,
  * and do not read what another of them writes, become one launch over a table
  * in the device's memory. */
-#include "cuda.h"
+#include "cuda-backend.h"
 
 #include <string.h>
 

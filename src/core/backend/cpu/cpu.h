@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the rooms of the CPU backend share: the backend object, its worker
+/* What the files of the CPU backend share: the backend object, its worker
  * thread, and the constructors of its kernels. Nothing outside this directory
  * includes it. */
 #pragma once

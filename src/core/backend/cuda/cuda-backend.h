@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the rooms of the CUDA backend share. An op becomes at most one call of
+/* What the files of the CUDA backend share. An op becomes at most one call of
  * a library (a convolution, a matrix product) and a list of launches of own
  * kernels; how those are done on a device is behind ccs_cuda_launch() and the
  * two calls, which the GPU (device.c) and the tests' emulation each have. */
