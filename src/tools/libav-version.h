@@ -13,6 +13,12 @@
 #define LIBAV_HAS_SUPPORTED_CONFIG                                             \
   (LIBAVCODEC_VERSION_INT >= AV_VERSION_INT (61, 13, 100)) /* 7.1 */
 
+/* The Matroska muxer stores the encoder's delay of every codec (CodecDelay) and
+ * adds it to the times of packets. Earlier it stores that of Opus alone, and
+ * the caller adds it. */
+#define LIBAV_MATROSKA_ADDS_DELAY                                              \
+  (LIBAVFORMAT_VERSION_INT >= AV_VERSION_INT (59, 31, 100)) /* FFmpeg 6.0 */
+
 /* Returns how long @frame lasts, in its stream's time base; 0 if unknown. */
 static inline int64_t
 libav_frame_duration (const AVFrame *frame)

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "libav-version.h"
 #include "transcode-time.h"
 
 static const char *const mp4_codecs[] = { "aac", "opus", "flac", NULL };
@@ -411,14 +412,28 @@ transcode_file_moved (const TranscodeFile *self)
   return moved;
 }
 
-/* Of an encoder's delay MP4's edit list tells anything, Matroska only Opus'
- * (CodecDelay, which players take off the times stored). */
+/* Converts @time of a packet of @track, in units of @base, to a Matroska
+ * track's. Returns FALSE where the packet holds nothing but the encoder's
+ * delay: stored, it would move every other stream. Opus' delay is stored beside
+ * the packets (CodecDelay, which players subtract from their times). */
+static gboolean
+matroska_time (const AVStream *track, AVRational base, gint64 *time)
+{
+  const gint64 delay = track->codecpar->initial_padding;
+
+  if (delay == 0 && *time < 0)
+    return FALSE;
+  *time = av_rescale_q (*time + delay, base, track->time_base);
+  if (LIBAV_MATROSKA_ADDS_DELAY)
+    *time -= av_rescale_q (delay, base, track->time_base);
+  return TRUE;
+}
+
 gboolean
 transcode_file_write_sound (TranscodeFile *self, AVPacket *packet,
                             GError **error)
 {
   const AVRational out = self->track->time_base;
-  const gint64 delay = self->track->codecpar->initial_padding;
   gint64 time = packet->pts;
 
   if (self->track_start == AV_NOPTS_VALUE)
@@ -426,14 +441,9 @@ transcode_file_write_sound (TranscodeFile *self, AVPacket *packet,
   if (self->container->tick == 0)
     return transcode_file_write (self, packet, self->track->index,
                                  self->track_base, error);
-  if (self->track->codecpar->codec_id == AV_CODEC_ID_OPUS) {
-    time = av_rescale_q (time + delay, self->track_base, out);
-  } else if (time < 0) {
-    /* Nothing but delay. Kept, it would move every other stream. */
+  if (!matroska_time (self->track, self->track_base, &time)) {
     av_packet_free (&packet);
     return TRUE;
-  } else {
-    time = av_rescale_q (time, self->track_base, out);
   }
   packet->duration = av_rescale_q (packet->duration, self->track_base, out);
   packet->pts = packet->dts = time;

@@ -199,6 +199,10 @@ add_track (TranscodeFile *self, const AVCodecContext *encoder, GError **error)
   if (to == NULL || avcodec_parameters_from_context (to->codecpar, encoder) < 0)
     return transcode_file_fail (error, self->in_path,
                                 "no new track can be made", AVERROR (ENOMEM));
+  /* Of Matroska's readers only those of Opus skip what CodecDelay names: the
+   * delay of others is not stored, and its packets are left out. */
+  if (self->container->tick && encoder->codec_id != AV_CODEC_ID_OPUS)
+    to->codecpar->initial_padding = 0;
   to->time_base = self->track_base = encoder->time_base;
   self->track_start = AV_NOPTS_VALUE;
   to->disposition = self->audio->disposition;
