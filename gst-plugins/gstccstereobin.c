@@ -471,7 +471,8 @@ gst_ccstereo_bin_request_new_pad (GstElement *element, GstPadTemplate *templ,
                                   const gchar *name, const GstCaps *caps)
 {
   GstCcstereoBin *self = GST_CCSTEREO_BIN (element);
-  g_autoptr (GRecMutexLocker) locker = g_rec_mutex_locker_new (&self->pads);
+  G_GNUC_UNUSED g_autoptr (GRecMutexLocker) locker
+      = g_rec_mutex_locker_new (&self->pads);
   GstPad **slot = slot_for (self, templ);
 
   if (missing_part (self) != N_PARTS || *slot)
@@ -489,7 +490,8 @@ static void
 gst_ccstereo_bin_release_pad (GstElement *element, GstPad *pad)
 {
   GstCcstereoBin *self = GST_CCSTEREO_BIN (element);
-  g_autoptr (GRecMutexLocker) locker = g_rec_mutex_locker_new (&self->pads);
+  G_GNUC_UNUSED g_autoptr (GRecMutexLocker) locker
+      = g_rec_mutex_locker_new (&self->pads);
 
   if (pad == self->video_sink) {
     remove_video_sink (self);

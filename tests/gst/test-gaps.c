@@ -268,6 +268,7 @@ START_TEST (any_time_is_played_or_rejected)
 {
   g_autoptr (CcsModel) kept = gst_test_model (); /* loaded once for all */
 
+  ck_assert_ptr_nonnull (kept);
   g_log_set_always_fatal (G_LOG_LEVEL_CRITICAL | G_LOG_FATAL_MASK);
   for (guint32 i = 0; i < SEQUENCES; i++)
     play_times (i);
