@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "gpu.h"
+#include "gpu-check.h"
 
 /* Large enough for the bus to be fast, small enough for the host's part of a
  * copy to overlap with the bus's. */

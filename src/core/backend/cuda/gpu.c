@@ -10,19 +10,6 @@
  * failed so often will always. */
 #define CAPTURE_ATTEMPTS 3
 
-gboolean
-ccs_gpu_check (cudaError_t status, const char *what, GError **error)
-{
-  if (status == cudaSuccess)
-    return TRUE;
-  cudaGetLastError (); /* or another's check would meet it */
-  g_set_error (error, CCS_ERROR,
-               status == cudaErrorMemoryAllocation ? CCS_ERROR_MEMORY
-                                                   : CCS_ERROR_BACKEND,
-               "CUDA: %s: %s", what, cudaGetErrorString (status));
-  return FALSE;
-}
-
 void
 ccs_gpu_fail (CcsCuda *cuda, char *message)
 {

@@ -6,6 +6,7 @@
 
 #include "copies.h"
 #include "cuda-backend.h"
+#include "gpu-check.h"
 #include "kernels.h"
 #include "libraries.h"
 
@@ -27,8 +28,6 @@ typedef struct
   cublasLtHandle_t cublaslt;
 } CcsGpu;
 
-/* FALSE with CCS_ERROR_BACKEND naming @what unless @status is success. */
-gboolean ccs_gpu_check (cudaError_t status, const char *what, GError **error);
 /* Makes the device's context current on the caller's thread. Give what it
  * returns to ccs_gpu_leave(): the thread may be at work in a context of its
  * own, as GStreamer's elements are. Pairs may be nested. */
