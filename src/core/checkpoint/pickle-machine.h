@@ -3,7 +3,7 @@
  * and a memo. All of them are bounded; what fails sets CCS_ERROR_FORMAT. */
 #pragma once
 
-#include "pickle.h"
+#include "pickle-values.h"
 
 G_BEGIN_DECLS
 

@@ -3,7 +3,7 @@
  * what stands for a call of one of them. */
 #pragma once
 
-#include "pickle.h"
+#include "pickle-values.h"
 
 G_BEGIN_DECLS
 
@@ -18,13 +18,5 @@ gboolean ccs_pickle_call (CcsPickle *self, guint global,
 /* The storage that a persistent id, a TUPLE, describes. */
 gboolean ccs_pickle_load_storage (CcsPickle *self, const CcsPickleNode *id,
                                   CcsPickleValue *result, GError **error);
-
-/* For these: builds a node; adds copies of @items to one. Both fail when there
- * are too many. */
-gboolean ccs_pickle_build (CcsPickle *self, CcsPickleType type,
-                           CcsPickleValue *result, GError **error);
-gboolean ccs_pickle_append (CcsPickle *self, CcsPickleNode *container,
-                            const CcsPickleValue *items, guint n,
-                            GError **error);
 
 G_END_DECLS

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The values that a pickle builds: one owner frees them all, and counts them,
  * so that a short pickle cannot ask for much memory. */
+#include "pickle-values.h"
+
 #include "checkpoint-private.h"
-#include "pickle-torch.h"
 
 struct _CcsPickle
 {

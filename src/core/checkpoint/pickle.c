@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The opcodes of a pickle, in a table; one that is not there ends the run. */
+#include "pickle.h"
+
 #include "checkpoint-private.h"
 #include "pickle-machine.h"
 #include "pickle-torch.h"
