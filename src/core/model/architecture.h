@@ -1,12 +1,30 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Numbers and names of the published net (specification sections 2 to 4) from
- * which both the list of its parameters and its programs are made. Private to
- * the model. */
+/* Numbers and names of the published net (specification sections 1 to 4) from
+ * which both the list of its parameters and its programs are made. Public
+ * numbers are in <ccstereo/constants.h>. */
 #pragma once
 
-#include "config.h"
+#include <ccstereo/constants.h>
+#include <glib.h>
 
 G_BEGIN_DECLS
+
+/* -- signal front end (section 1) -- */
+#define CCS_FFT 512
+#define CCS_STFT_HOP 160
+#define CCS_STFT_WINDOW 400
+#define CCS_STFT_PAD (CCS_FFT / 2)
+#define CCS_BINS (CCS_FFT / 2 + 1)                 /* 257 */
+#define CCS_FRAMES (CCS_WINDOW / CCS_STFT_HOP + 1) /* 64 */
+#define CCS_SPEC_EPS 1e-12f
+#define CCS_LEVEL_TARGET 0.1f
+#define CCS_LEVEL_FLOOR 1e-4f
+/* -- pictures (section 2) -- */
+#define CCS_VISUAL_TOKENS (CCS_FEATURE_HEIGHT * CCS_FEATURE_WIDTH) /* 98 */
+#define CCS_AUDIO_TOKENS 16                                        /* 8 x 2 */
+/* -- all norms -- */
+#define CCS_NORM_EPS 1e-5f
+#define CCS_NORM_MOMENTUM 0.1f
 
 /* -- names of the published modules -- */
 #define CCS_NET_TRUNK "net_visual.backbone.feature_extraction"
@@ -39,6 +57,7 @@ const CcsResNet *ccs_resnet_find (gint backbone);
 #define CCS_ASPP_CHANNELS 256 /* of each branch */
 
 /* -- audio net; channels in ngf -- */
+#define CCS_N_UPCONV 5          /* decoder layers */
 #define CCS_SPECTRUM_CHANNELS 2 /* re, im */
 #define CCS_AUDIO_KERNEL 4      /* of both its encoder and its decoder */
 #define CCS_AVAD_KERNEL 5
@@ -47,7 +66,5 @@ const CcsResNet *ccs_resnet_find (gint backbone);
 extern const gint ccs_encoder_width[CCS_N_UPCONV];
 /* Behind each decoder layer but the last, which gives the spectrum's two. */
 extern const gint ccs_decoder_width[CCS_N_UPCONV - 1];
-/* Channels of one unit: 16 x dim_scale. */
-gint ccs_model_config_ngf (const CcsModelConfig *self);
 
 G_END_DECLS

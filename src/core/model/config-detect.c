@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* From parameters to the configuration that they make, and whether they make
  * it: all there, none too many, each as it has to be. */
-#include "architecture.h"
+#include "config.h"
 
 #include <ccstereo/error.h>
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A configuration's parameters: their names, shapes and order as in the
  * published state_dict (specification sections 2 to 4). */
-#include "architecture.h"
+#include "config.h"
+
+#include <ccstereo/error.h>
 
 #define REDUCE_CHANNELS 48
 
@@ -19,6 +21,36 @@ ccs_model_config_equal (const CcsModelConfig *a, const CcsModelConfig *b)
     if (!a->avad[i] != !b->avad[i])
       return FALSE;
   return TRUE;
+}
+
+gboolean
+ccs_model_config_check (const CcsModelConfig *self, GError **error)
+{
+  if (!ccs_resnet_find (self->backbone)) {
+    g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
+                 "backbone %d: there are 18 and 50", self->backbone);
+    return FALSE;
+  }
+  if (self->dim_scale < 1 || self->dim_scale > CCS_MAX_DIM_SCALE) {
+    g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
+                 "dim_scale %d: from 1 to %d are possible", self->dim_scale,
+                 CCS_MAX_DIM_SCALE);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+gint
+ccs_model_config_dim (const CcsModelConfig *self)
+{
+  return CCS_DIM_PER_SCALE * self->dim_scale;
+}
+
+/* The bottleneck's tokens are as wide as the pictures'. */
+gint
+ccs_model_config_ngf (const CcsModelConfig *self)
+{
+  return ccs_model_config_dim (self) / ccs_encoder_width[CCS_N_UPCONV - 1];
 }
 
 /* -- the list of parameters -- */

@@ -1,34 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What distinguishes one CCStereo model from another, the numbers that all of
- * them share (specification sections 1 to 4; public ones are in
- * <ccstereo/constants.h>, and every other file takes the rest from here), and
- * the list of a configuration's parameters. */
+/* What distinguishes one CCStereo model from another, and the list of a
+ * configuration's parameters. What all models share is in architecture.h. */
 #pragma once
 
-#include <ccstereo/constants.h>
-
 #include "../nn/program.h"
+#include "architecture.h"
 
 G_BEGIN_DECLS
-
-/* -- signal front end (section 1) -- */
-#define CCS_FFT 512
-#define CCS_STFT_HOP 160
-#define CCS_STFT_WINDOW 400
-#define CCS_STFT_PAD (CCS_FFT / 2)
-#define CCS_BINS (CCS_FFT / 2 + 1)                 /* 257 */
-#define CCS_FRAMES (CCS_WINDOW / CCS_STFT_HOP + 1) /* 64 */
-#define CCS_SPEC_EPS 1e-12f
-#define CCS_LEVEL_TARGET 0.1f
-#define CCS_LEVEL_FLOOR 1e-4f
-/* -- pictures (section 2) -- */
-#define CCS_VISUAL_TOKENS (CCS_FEATURE_HEIGHT * CCS_FEATURE_WIDTH) /* 98 */
-#define CCS_AUDIO_TOKENS 16                                        /* 8 x 2 */
-/* -- all norms -- */
-#define CCS_NORM_EPS 1e-5f
-#define CCS_NORM_MOMENTUM 0.1f
-
-#define CCS_N_UPCONV 5 /* decoder layers */
 
 /**
  * CcsModelConfig:
@@ -51,6 +29,8 @@ typedef struct
 gboolean ccs_model_config_check (const CcsModelConfig *self, GError **error);
 /* 128 x dim_scale */
 gint ccs_model_config_dim (const CcsModelConfig *self);
+/* Channels of one unit of the audio net's widths: 16 x dim_scale. */
+gint ccs_model_config_ngf (const CcsModelConfig *self);
 gboolean ccs_model_config_equal (const CcsModelConfig *a,
                                  const CcsModelConfig *b);
 /* "backbone=18 dim_scale=1 avad=1000", as model files declare it.

@@ -4,8 +4,6 @@
  * input. Specification sections 2, 7 and 11. */
 #include "frame.h"
 
-#include "../model/config.h"
-
 #include <string.h>
 
 enum
