@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Checks what was typed for the backend; whether it can be opened like that
  * the backend itself says. */
+#include "backend/registry.h"
 #include "backend-choice.h"
 
 ToolExit

@@ -5,7 +5,7 @@
 
 #include <ccstereo/ccstereo.h>
 
-#include "backend/backend.h"
+#include "backend/registry.h"
 #include "tool.h"
 
 G_BEGIN_DECLS

@@ -8,7 +8,7 @@
 #include "bench-measure.h"
 #include "model/model-private.h"
 #include "model/net.h"
-#include "nn/plan.h"
+#include "plan/plan.h"
 #include "random-model.h"
 #include "tool.h"
 

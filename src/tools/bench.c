@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <sys/resource.h>
 
+#include "backend/registry.h"
 #include "backend/cpu/peak.h"
 #include "backend-choice.h"
 #include "bench-clip.h"

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "backend/registry.h"
 #include "checkpoint/checkpoint.h"
 #include "content.h"
 #include "file-write.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "arguments.h"
-#include "backend/backend.h"
+#include "backend/registry.h"
 #include "command-line.h"
 #include <ccstereo/error.h>
 #include <string.h>

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "loss-scale.h"
-#include "nn/plan.h"
+#include "plan/plan.h"
 #include "step.h"
 
 G_BEGIN_DECLS

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "backend/registry.h"
 #include "dataset-random.h"
 #include "initial.h"
 #include "trainer-private.h"

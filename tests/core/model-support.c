@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "backend/registry.h"
 #include "model/model-private.h"
 
 void

@@ -4,8 +4,8 @@
 
 #include <check.h>
 
-#include "backend/backend.h"
-#include "nn/plan.h"
+#include "backend/registry.h"
+#include "plan/plan.h"
 #include "op-net.h"
 
 /* Values that should be zero (a bias in front of a batch norm has no gradient)

@@ -2,6 +2,7 @@
 /* See reference-support.h; the number generator and the entries' names are
  * described in tests/reference/README.md. */
 #include "reference-support.h"
+#include "backend/registry.h"
 #include "../suite.h"
 #include "checkpoint/checkpoint.h"
 

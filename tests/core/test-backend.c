@@ -8,9 +8,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "nn/plan.h"
+#include "plan/plan.h"
 #include "../suite.h"
-#include "backend/backend.h"
+#include "backend/registry.h"
 #include "backend/cpu/simd.h"
 
 START_TEST (impossible_numbers_of_threads_are_refused)

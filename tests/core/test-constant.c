@@ -8,7 +8,7 @@
 
 #include "backend/host-memory.h"
 #include "backend/constant.h"
-#include "nn/plan.h"
+#include "plan/plan.h"
 #include "../suite.h"
 
 extern const CcsBackendClass ccs_backend_reference;

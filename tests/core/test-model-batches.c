@@ -5,7 +5,7 @@
 #include <check.h>
 
 #include "model-support.h"
-#include "nn/plan.h"
+#include "plan/plan.h"
 #include "../suite.h"
 #include "model/model-private.h"
 

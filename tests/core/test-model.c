@@ -7,9 +7,10 @@
 #include <unistd.h>
 
 #include "model-support.h"
+#include "backend/registry.h"
 #include "model/net.h"
 #include "nn/passes.h"
-#include "nn/plan.h"
+#include "plan/plan.h"
 #include "../folder.h"
 #include "../suite.h"
 #include "checkpoint/checkpoint.h"

@@ -6,9 +6,10 @@
 #include <string.h>
 #include "nn/gradient.h"
 #include "nn/passes.h"
-#include "nn/plan.h"
+#include "plan/plan.h"
+#include "plan/memory-plan.h"
 #include "../suite.h"
-#include "backend/backend.h"
+#include "backend/registry.h"
 
 static CcsTensor *
 random_tensor (GRand *rand, CcsShape shape, double low, double high)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "pth-writer.h"
+#include "backend/registry.h"
 #include "../suite.h"
 #include "checkpoint/checkpoint.h"
 #include "model/model-private.h"

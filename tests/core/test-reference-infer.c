@@ -4,13 +4,14 @@
  * programs, the outputs of the optimised ones, and of CcsModel. */
 #include <string.h>
 
+#include "backend/registry.h"
 #include "checkpoint/checkpoint.h"
 #include "model/model-private.h"
 #include "reference-support.h"
 
 #include "model/net.h"
 #include "nn/passes.h"
-#include "nn/plan.h"
+#include "plan/plan.h"
 
 #define TOLERANCE 1e-5
 #define INPUT_LEVEL 0.3

@@ -4,6 +4,7 @@
 #include <ccstereo/ccstereo.h>
 #include <gmodule.h>
 
+#include "backend/registry.h"
 #include "../suite.h"
 #include "backend/host.h"
 

@@ -10,7 +10,7 @@
 
 #include "../folder.h"
 #include "../suite.h"
-#include "backend/backend.h"
+#include "backend/registry.h"
 #include "backend/cuda/libraries.h"
 
 static const char *program;

@@ -8,12 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/registry.h"
 #include "../core/reference-support.h"
 
 #include "backend/cuda/kernels/narrow.h"
 #include "model/model-private.h"
 #include "nn/passes.h"
-#include "nn/plan.h"
+#include "plan/plan.h"
 
 #define INPUT_LEVEL 0.3
 /* Nets in plain loops, on a machine that others share. */

@@ -4,6 +4,7 @@
  * refused by another. */
 #include <string.h>
 
+#include "backend/registry.h"
 #include "checkpoint/checkpoint.h"
 #include "dec-harness.h"
 #include "reference-support.h"

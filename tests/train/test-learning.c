@@ -9,6 +9,7 @@
 #include "initial.h"
 #include "loader.h"
 #include "step.h"
+#include "backend/registry.h"
 #include "../suite.h"
 
 #define BATCH 2

@@ -10,6 +10,7 @@
 #include "initial.h"
 #include "loss-scale.h"
 #include "step.h"
+#include "backend/registry.h"
 #include "../suite.h"
 
 #define BATCH 2

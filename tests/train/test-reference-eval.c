@@ -3,6 +3,7 @@
  * the 2 s clip through the whole test protocol with TDSS. */
 #include <string.h>
 
+#include "backend/registry.h"
 #include "../core/reference-support.h"
 #include "audio/window-grid.h"
 #include "binauralizer/clip.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The seam between programs and hardware: memory, kernels and runs. A backend
- * is found by name at run time; nothing outside this directory names one in
- * code. */
+ * is found by name at run time (registry.h); nothing outside this directory
+ * names one in code. */
 #pragma once
 
 #include <ccstereo/backend.h>
@@ -17,6 +17,9 @@ typedef struct _CcsBackendClass CcsBackendClass;
 #define CCS_N_PRECISIONS (CCS_PRECISION_FP16 + 1)
 
 #define CCS_BACKEND_MAX_BULK 16
+
+/* Bytes to which memory is aligned, and each value in it. */
+#define CCS_ARENA_ALIGNMENT 64
 
 /* A compiled op, ready to run on fixed memory. */
 typedef struct
@@ -105,20 +108,6 @@ void ccs_backend_refuse_precision (const CcsBackendClass *klass,
                                    CcsPrecision precision, const char *why,
                                    GError **error);
 
-/* Whether a backend can be called @name here: CCS_ERROR_ARGUMENT listing the
- * names for any other. Whether it can be opened is another matter. */
-gboolean ccs_backend_name_check (const char *name, GError **error);
-
-/* Opens a backend: "auto" (the fastest that works; the choice is logged at
- * INFO), "cpu", "cuda" or "reference". @options NULL: all cores, any device,
- * fp32. Opening the same name with the same options again gives the same
- * object, but never one that was opened before this process was forked off:
- * that one's runs fail there. Thread-safe. (transfer full) */
-CcsBackend *ccs_backend_open (const char *name,
-                              const CcsBackendOptions *options, GError **error);
-CcsBackend *ccs_backend_ref (CcsBackend *self);
-void ccs_backend_unref (CcsBackend *self);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsBackend, ccs_backend_unref)
 const char *ccs_backend_name (const CcsBackend *self);
 /* One row. */
 gboolean ccs_backend_upload (CcsBackend *self, void *to, gconstpointer from,

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host-memory.h"
-#include "../nn/passes.h"
 #include <ccstereo/error.h>
 #include <stdlib.h>
 #include <string.h>

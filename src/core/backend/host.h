@@ -10,7 +10,7 @@
 G_BEGIN_DECLS
 
 /* Number of the layout of everything that crosses: the types of this file,
- * backend.h, constant.h, op-table.h, program.h and tensor.h, and the meaning of
+ * backend.h, constant.h, op-table.h, op.h and tensor.h, and the meaning of
  * the table's functions. A change of any of them raises it, except a function
  * appended to CcsBackendHost. Sizes are checked in host.c. */
 #define CCS_BACKEND_ABI 1

@@ -7,6 +7,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
+#include "../backend/registry.h"
 #include "../checkpoint/checkpoint.h"
 #include "model-private.h"
 #include "stage.h"

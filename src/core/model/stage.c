@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "stage.h"
 
-#include "../nn/plan.h"
+#include "../plan/plan.h"
 #include "net.h"
 
 #define FRAME_BYTES (3 * CCS_CROP_WIDTH * CCS_CROP_HEIGHT)

@@ -5,7 +5,7 @@
  * specification: plain loops over plain arrays. */
 #pragma once
 
-#include "program.h"
+#include "op.h"
 
 G_BEGIN_DECLS
 

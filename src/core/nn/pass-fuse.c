@@ -2,7 +2,10 @@
 /* Fewer passes over memory: batch norms of inference go into the filters in
  * front of them; residual sums and activations into the op that makes the
  * operand. */
-#include "passes-private.h"
+#include "op-table.h"
+#include "passes.h"
+#include "program-private.h"
+#include "values.h"
 #include <math.h>
 
 /* -- batch norm into filter and bias ------------------------------------ */

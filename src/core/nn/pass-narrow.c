@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Values in the type that products take. */
-#include "passes-private.h"
+#include "op-table.h"
+#include "passes.h"
+#include "program-private.h"
+#include "values.h"
 
 static gboolean
 makes_narrow (const CcsOp *op)

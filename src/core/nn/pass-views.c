@@ -2,7 +2,10 @@
 /* RESHAPE, SLICE and CONCAT without moving data: their results, or a concat's
  * operands, become views. A view across the last dimension has rows apart, so
  * everyone who touches it must be able to step over the gap. */
-#include "passes-private.h"
+#include "op-table.h"
+#include "passes.h"
+#include "program-private.h"
+#include "values.h"
 
 typedef struct
 {

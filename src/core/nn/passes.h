@@ -29,20 +29,4 @@ void ccs_program_optimize (CcsProgram *self);
  * rounding: for backends that would round them on reading. */
 void ccs_pass_narrow (CcsProgram *self, CcsDType dtype);
 
-/* Where each value that owns memory stands in the arena. Liveness from first
- * write to last read, a value shared with its views; best fit. */
-typedef struct
-{
-  gsize *offset; /* by value id; G_MAXSIZE: not in the arena */
-  gsize size;    /* bytes */
-} CcsMemoryPlan;
-
-/* @keep_all: nothing shares memory and every value stays readable (tests). */
-CcsMemoryPlan *ccs_memory_plan_new (const CcsProgram *program,
-                                    gboolean keep_all);
-void ccs_memory_plan_free (CcsMemoryPlan *self);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsMemoryPlan, ccs_memory_plan_free)
-
-#define CCS_ARENA_ALIGNMENT 64
-
 G_END_DECLS

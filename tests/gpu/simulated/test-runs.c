@@ -5,9 +5,10 @@
 #include <gmodule.h>
 #include <string.h>
 
+#include "backend/registry.h"
 #include "../../suite.h"
 #include "backend/cuda/libraries.h"
-#include "nn/plan.h"
+#include "plan/plan.h"
 #include "simulated-runtime.h"
 
 #define ROWS 6

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "../op-table.h"
+#include "../program.h"
 
 G_BEGIN_DECLS
 

@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What several passes ask about a program. */
+/* What passes and plans ask about a program's values. */
 #pragma once
 
-#include "passes.h"
-#include "op-table.h"
-#include "program-private.h"
+#include "program.h"
 
 G_BEGIN_DECLS
 
 /* Bytes of the value's elements, dense. */
 gsize ccs_value_bytes (const CcsValue *value);
-/* @bytes rounded up to CCS_ARENA_ALIGNMENT. */
-gsize ccs_arena_align (gsize bytes);
 /* How often each value is read by ops; by value id. (transfer full) */
 guint *ccs_count_readers (const CcsProgram *program);
 /* TRUE when @id is made by an op and read by exactly one, and by nobody else:

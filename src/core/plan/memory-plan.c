@@ -2,7 +2,18 @@
 /* Lays the results of a program into one arena: values whose lives do not
  * overlap may share bytes. Largest first, each at the lowest place that no
  * value alive at the same time holds. */
-#include "passes-private.h"
+#include "memory-plan.h"
+
+#include "../backend/backend.h"
+#include "../nn/op-table.h"
+#include "../nn/values.h"
+
+gsize
+ccs_arena_align (gsize bytes)
+{
+  return (bytes + CCS_ARENA_ALIGNMENT - 1) / CCS_ARENA_ALIGNMENT
+         * CCS_ARENA_ALIGNMENT;
+}
 
 typedef struct
 {

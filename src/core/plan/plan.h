@@ -4,8 +4,8 @@
  * One thread may use a plan at a time; different plans are independent. */
 #pragma once
 
-#include "program.h"
 #include "../backend/backend.h"
+#include "../nn/program.h"
 
 G_BEGIN_DECLS
 

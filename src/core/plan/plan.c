@@ -2,10 +2,15 @@
 /* Memory for every value, a kernel for every op, and runs over ranges of them.
  */
 #include "plan.h"
-#include "passes-private.h"
-#include "../backend/constant.h"
+
 #include <ccstereo/error.h>
 #include <string.h>
+
+#include "../backend/constant.h"
+#include "../backend/registry.h"
+#include "../nn/passes.h"
+#include "../nn/values.h"
+#include "memory-plan.h"
 
 #define GUARD_BYTE 0xFF /* floats of it are not numbers: a stray read shows */
 #define N_PHASE_MASKS (CCS_PHASE_ALL + 1)
@@ -300,7 +305,8 @@ ccs_plan_optimize (const CcsBackend *backend, CcsProgram *program)
   const CcsDType dtype = narrow[backend->precision];
 
   ccs_program_optimize (program);
-  if (backend->klass->takes_narrow && dtype != CCS_F32 && !program->training)
+  if (backend->klass->takes_narrow && dtype != CCS_F32
+      && !ccs_program_is_training (program))
     ccs_pass_narrow (program, dtype);
 }
 

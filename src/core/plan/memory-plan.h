@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The layout of a program's results in one arena. */
+#pragma once
+
+#include "../nn/program.h"
+
+G_BEGIN_DECLS
+
+/* @bytes rounded up to CCS_ARENA_ALIGNMENT. */
+gsize ccs_arena_align (gsize bytes);
+
+/* Where each value that owns memory stands in the arena. Liveness from first
+ * write to last read, a value shared with its views; best fit. */
+typedef struct
+{
+  gsize *offset; /* by value id; G_MAXSIZE: not in the arena */
+  gsize size;    /* bytes */
+} CcsMemoryPlan;
+
+/* @keep_all: nothing shares memory and every value stays readable (tests). */
+CcsMemoryPlan *ccs_memory_plan_new (const CcsProgram *program,
+                                    gboolean keep_all);
+void ccs_memory_plan_free (CcsMemoryPlan *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsMemoryPlan, ccs_memory_plan_free)
+
+G_END_DECLS
