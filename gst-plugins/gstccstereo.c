@@ -178,6 +178,7 @@ gst_ccstereo_model_settings_load (GstCcstereoModelSettings *self,
   const char *backend;
   GError *error = NULL;
   CcsModel *model = NULL;
+  const gint64 start = g_get_monotonic_time ();
 
   GST_OBJECT_LOCK (element);
   path = g_strdup (self->model_file);
@@ -189,13 +190,20 @@ gst_ccstereo_model_settings_load (GstCcstereoModelSettings *self,
   GST_OBJECT_UNLOCK (element);
   if (path == NULL)
     path = ccs_model_default_path (&error);
-  if (path)
+  if (path) {
+    GST_INFO_OBJECT (element, "model %s: loading for backend %s", path,
+                     backend);
     model = ccs_model_load (path, backend, &options, &error);
+  }
   if (model == NULL)
     gst_ccstereo_post_error (element, error);
   else
-    GST_INFO_OBJECT (element, "model %s (%s) on %s", path, ccs_model_id (model),
-                     ccs_model_backend_name (model));
+    GST_INFO_OBJECT (element,
+                     "backend %s (%s was asked for) runs model %s, loaded in "
+                     "%.0f ms",
+                     ccs_model_backend_name (model), backend,
+                     ccs_model_id (model),
+                     (double)(g_get_monotonic_time () - start) / 1000);
   return model;
 }
 

@@ -48,6 +48,7 @@ make_binauralizer (GstCcstereoDec *self)
   options.lookahead = self->lookahead;
   options.width = self->width;
   GST_OBJECT_UNLOCK (self);
+  self->window_hop = options.hop;
   g_clear_pointer (&self->binauralizer, ccs_binauralizer_unref);
   self->binauralizer = ccs_binauralizer_new (self->model, &options, &error);
   if (self->binauralizer == NULL) {
@@ -56,6 +57,10 @@ make_binauralizer (GstCcstereoDec *self)
   }
   latency = gst_ccstereo_dec_frames_to_time (
       self, ccs_binauralizer_latency (self->binauralizer));
+  GST_DEBUG_OBJECT (
+      self, "engine: hop %u and look-ahead %u samples at %d Hz, windows %s",
+      options.hop, options.lookahead, CCS_MODEL_RATE,
+      options.batch ? "in batches" : "one at a time (live)");
   gst_aggregator_set_latency (GST_AGGREGATOR (self), latency, latency);
   return TRUE;
 }
@@ -82,6 +87,7 @@ gst_ccstereo_dec_set_audio_caps (GstCcstereoDec *self, GstCaps *caps)
     return FALSE;
   if (self->binauralizer && gst_audio_info_is_equal (&info, &self->info))
     return TRUE;
+  GST_DEBUG_OBJECT (self, "audio caps: %" GST_PTR_FORMAT, caps);
   /* The caps hold even if the sound before them could not be put out: after a
    * flush, which may be why, they are not sent again. */
   ended = end_sound (self);
@@ -99,6 +105,7 @@ gst_ccstereo_dec_check_features_caps (GstCcstereoDec *self, GstCaps *caps)
   const char *id
       = gst_structure_get_string (gst_caps_get_structure (caps, 0), "model-id");
 
+  GST_DEBUG_OBJECT (self, "features caps: %" GST_PTR_FORMAT, caps);
   if (g_strcmp0 (id, ccs_model_id (self->model)) == 0)
     return TRUE;
   GST_ELEMENT_ERROR (
@@ -132,6 +139,8 @@ gst_ccstereo_dec_set_segment (GstCcstereoDec *self, GstEvent *event,
   const GstSegment *segment;
 
   gst_event_parse_segment (event, &segment);
+  GST_DEBUG_OBJECT (self, "%s segment: %" GST_SEGMENT_FORMAT,
+                    is_audio ? "audio" : "features", segment);
   if (!check_segment (self, segment))
     return FALSE;
   if (!is_audio)

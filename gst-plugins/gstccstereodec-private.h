@@ -8,6 +8,9 @@
 #include "gstccstereodec.h"
 #include <gst/audio/audio.h>
 
+GST_DEBUG_CATEGORY_EXTERN (gst_ccstereo_dec_debug);
+#define GST_CAT_DEFAULT gst_ccstereo_dec_debug
+
 G_BEGIN_DECLS
 
 #define GST_CCSTEREO_DEC_CHANNELS 2 /* of the output */
@@ -32,6 +35,7 @@ struct _GstCcstereoDec
   /* the rest belongs to the streaming thread */
   CcsModel *model;
   CcsBinauralizer *binauralizer; /* NULL before caps */
+  guint window_hop;              /* its, in samples at 16 kHz */
   GstAudioInfo info;             /* of the audio pad */
   gboolean caps_pending;         /* downstream has not been told yet */
   GstTagList *tags_pending;      /* nullable */

@@ -28,6 +28,13 @@ time_to_frames (const GstCcstereoDec *self, GstClockTime time)
                                       GST_SECOND);
 }
 
+/* The end of the audio pushed so far. */
+static GstClockTime
+end_of_audio (const GstCcstereoDec *self)
+{
+  return self->first_pts + gst_ccstereo_dec_frames_to_time (self, self->pushed);
+}
+
 static GstFlowReturn
 fail (GstCcstereoDec *self, GError *error)
 {
@@ -161,6 +168,32 @@ push_frames (GstCcstereoDec *self, gsize frames)
   return gst_aggregator_finish_buffer (agg, buffer);
 }
 
+/* The time of frame @sample at the model's rate. */
+static GstClockTime
+model_time (const GstCcstereoDec *self, guint64 sample)
+{
+  return self->first_pts
+         + gst_util_uint64_scale (sample, GST_SECOND, CCS_MODEL_RATE);
+}
+
+/* Logs the windows that were run since there were @before, and counts. */
+static void
+log_windows (GstCcstereoDec *self, guint64 before)
+{
+  const guint64 after = ccs_binauralizer_windows (self->binauralizer);
+
+  for (guint64 i = before; i < after; i++) {
+    const guint64 start = i * self->window_hop;
+
+    GST_CAT_LEVEL_LOG (
+        GST_CAT_DEFAULT, i == 0 ? GST_LEVEL_DEBUG : GST_LEVEL_LOG, self,
+        "%s %" G_GUINT64_FORMAT ": %" GST_TIME_FORMAT " to %" GST_TIME_FORMAT,
+        i == 0 ? "first window," : "window", i,
+        GST_TIME_ARGS (model_time (self, start)),
+        GST_TIME_ARGS (model_time (self, start + CCS_WINDOW)));
+  }
+}
+
 /* Puts out all that is ready; NEED_DATA when that is nothing. */
 static GstFlowReturn
 put_out (GstCcstereoDec *self)
@@ -174,10 +207,12 @@ put_out (GstCcstereoDec *self)
 GstFlowReturn
 gst_ccstereo_dec_process (GstCcstereoDec *self, gboolean force)
 {
+  const guint64 before = ccs_binauralizer_windows (self->binauralizer);
   GError *error = NULL;
 
   if (!ccs_binauralizer_process (self->binauralizer, force, &error))
     return fail (self, error);
+  log_windows (self, before);
   return put_out (self);
 }
 
@@ -186,6 +221,7 @@ gst_ccstereo_dec_drain (GstCcstereoDec *self)
 {
   GError *error = NULL;
   GstFlowReturn ret;
+  guint64 before;
 
   if (self->binauralizer == NULL)
     return GST_FLOW_OK;
@@ -200,8 +236,16 @@ gst_ccstereo_dec_drain (GstCcstereoDec *self)
       return ret;
   }
   ccs_binauralizer_end_features (self->binauralizer);
+  before = ccs_binauralizer_windows (self->binauralizer);
   if (!ccs_binauralizer_drain (self->binauralizer, &error))
     return fail (self, error);
+  log_windows (self, before);
+  GST_DEBUG_OBJECT (self,
+                    "audio from %" GST_TIME_FORMAT " to %" GST_TIME_FORMAT
+                    " is complete: %" G_GUINT64_FORMAT " windows",
+                    GST_TIME_ARGS (self->first_pts),
+                    GST_TIME_ARGS (end_of_audio (self)),
+                    ccs_binauralizer_windows (self->binauralizer));
   ret = put_out (self);
   return ret == GST_AGGREGATOR_FLOW_NEED_DATA ? GST_FLOW_OK : ret;
 }
@@ -235,6 +279,13 @@ push_held_feature (GstCcstereoDec *self, GstClockTimeDiff running)
   time = gst_ccstereo_dec_sound_time (self, running);
   if (time < self->feature_time)
     return GST_FLOW_OK;
+  GST_CAT_LEVEL_LOG (
+      GST_CAT_DEFAULT,
+      self->feature_time == NO_FEATURE ? GST_LEVEL_DEBUG : GST_LEVEL_LOG, self,
+      "%s at running time %" GST_STIME_FORMAT ", %" GST_STIME_FORMAT
+      " from the first sample",
+      self->feature_time == NO_FEATURE ? "first feature" : "feature",
+      GST_STIME_ARGS (running), GST_STIME_ARGS (time));
   self->feature_time = time;
   if (!ccs_binauralizer_push_feature (self->binauralizer, time,
                                       self->held_feature, &error))
@@ -316,6 +367,14 @@ start_at (GstCcstereoDec *self, GstClockTime pts)
 
   self->first_pts = pts;
   self->running = TRUE;
+  GST_DEBUG_OBJECT (self,
+                    "audio begins at %" GST_TIME_FORMAT
+                    ", latency %" GST_TIME_FORMAT " and %" GST_TIME_FORMAT
+                    " for computing",
+                    GST_TIME_ARGS (pts),
+                    GST_TIME_ARGS (gst_ccstereo_dec_frames_to_time (
+                        self, ccs_binauralizer_latency (self->binauralizer))),
+                    GST_TIME_ARGS (self->processing_deadline));
   ret = push_held_feature (self, self->held_running);
   wait_for_none_while_held (self);
   return ret;
@@ -360,13 +419,6 @@ push_buffer (GstCcstereoDec *self, GstBuffer *buffer)
                       map.size / GST_AUDIO_INFO_BPF (&self->info));
   gst_buffer_unmap (buffer, &map);
   return ret;
-}
-
-/* The end of the audio pushed so far. */
-static GstClockTime
-end_of_audio (const GstCcstereoDec *self)
-{
-  return self->first_pts + gst_ccstereo_dec_frames_to_time (self, self->pushed);
 }
 
 /* The time of @buffer; a buffer without a valid one follows the last. NONE,

@@ -229,6 +229,10 @@ finish_stream (GstCcstereoDec *self)
 {
   GstFlowReturn ret = gst_ccstereo_dec_drain (self);
 
+  if (ret == GST_FLOW_OK)
+    GST_DEBUG_OBJECT (
+        self, "EOS after %" GST_TIME_FORMAT " of audio",
+        GST_TIME_ARGS (gst_ccstereo_dec_frames_to_time (self, self->pulled)));
   gst_ccstereo_dec_restart (self);
   return ret == GST_FLOW_OK ? GST_FLOW_EOS : ret;
 }

@@ -31,8 +31,7 @@
  */
 #include "gstccstereodec-private.h"
 
-GST_DEBUG_CATEGORY_STATIC (ccstereo_dec_debug);
-#define GST_CAT_DEFAULT ccstereo_dec_debug
+GST_DEBUG_CATEGORY (gst_ccstereo_dec_debug);
 
 #define DEFAULT_WIDTH 1.
 /* A window may have to wait for a frame that is being encoded on the same
@@ -78,7 +77,7 @@ static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE (
 G_DEFINE_TYPE_WITH_CODE (
     GstCcstereoDec, gst_ccstereo_dec, GST_TYPE_AGGREGATOR,
     G_IMPLEMENT_INTERFACE (GST_TYPE_PRESET, NULL)
-        GST_DEBUG_CATEGORY_INIT (ccstereo_dec_debug, "ccstereodec", 0,
+        GST_DEBUG_CATEGORY_INIT (gst_ccstereo_dec_debug, "ccstereodec", 0,
                                  "binaural sound from a mix and features"));
 GST_ELEMENT_REGISTER_DEFINE_WITH_CODE (ccstereodec, "ccstereodec",
                                        GST_RANK_NONE, GST_TYPE_CCSTEREO_DEC,
@@ -237,6 +236,11 @@ query_latency (GstCcstereoDec *self, GstQuery *query)
   if (GST_CLOCK_TIME_IS_VALID (max))
     max += self->processing_deadline;
   GST_OBJECT_UNLOCK (self);
+  GST_DEBUG_OBJECT (self,
+                    "latency query: %s, at least %" GST_TIME_FORMAT
+                    ", at most %" GST_TIME_FORMAT,
+                    live ? "live" : "not live", GST_TIME_ARGS (min),
+                    GST_TIME_ARGS (max));
   gst_query_set_latency (query, live, min, max);
   return TRUE;
 }
@@ -298,6 +302,7 @@ gst_ccstereo_dec_flush (GstAggregator *agg)
 {
   GstCcstereoDec *self = GST_CCSTEREO_DEC (agg);
 
+  GST_DEBUG_OBJECT (self, "flush: audio and features are discarded");
   gst_ccstereo_dec_restart (self);
   self->holds_feature = self->segment_done = FALSE;
   self->held_until = GST_CLOCK_STIME_NONE;

@@ -52,9 +52,10 @@ struct _GstCcstereoEnc
   CcsModel *model;
   GstVideoInfo info;
   gboolean liveness_known, live;
-  guint gathered; /* pictures to gather before the next run, at most */
-  GQueue pending; /* GstBuffer: pictures not yet encoded */
-  GQueue ready;   /* GstBuffer: features not yet put out */
+  guint64 encoded; /* pictures */
+  guint gathered;  /* pictures to gather before the next run, at most */
+  GQueue pending;  /* GstBuffer: pictures not yet encoded */
+  GQueue ready;    /* GstBuffer: features not yet put out */
 };
 
 static GstStaticPadTemplate sink_template
@@ -96,6 +97,9 @@ largest_batch (GstCcstereoEnc *self)
   if (!self->liveness_known) {
     self->live = gst_ccstereo_peer_is_live (GST_BASE_TRANSFORM_SINK_PAD (self));
     self->liveness_known = TRUE;
+    GST_DEBUG_OBJECT (self, "upstream is %s: up to %u pictures a batch",
+                      self->live ? "live" : "not live",
+                      self->live ? 1 : CCS_MODEL_FRAME_BATCH);
   }
   return self->live ? 1 : CCS_MODEL_FRAME_BATCH;
 }
@@ -149,6 +153,7 @@ encode_pending (GstCcstereoEnc *self, guint n)
   g_autofree MappedFeature *features = g_new0 (MappedFeature, n);
   g_autofree const guint8 **pictures = g_new (const guint8 *, n);
   g_autofree float **outs = g_new (float *, n);
+  const gint64 start = g_get_monotonic_time ();
   GError *error = NULL;
   gboolean ok = TRUE;
 
@@ -167,6 +172,15 @@ encode_pending (GstCcstereoEnc *self, guint n)
     gst_ccstereo_post_error (GST_ELEMENT (self), error);
     ok = FALSE;
   }
+  GST_CAT_LEVEL_LOG (GST_CAT_DEFAULT,
+                     self->encoded == 0 ? GST_LEVEL_DEBUG : GST_LEVEL_LOG, self,
+                     "%s of %u pictures from %" GST_TIME_FORMAT
+                     " on, encoded in %.1f ms",
+                     self->encoded == 0 ? "first batch" : "batch", n,
+                     GST_TIME_ARGS (GST_BUFFER_PTS (
+                         (GstBuffer *)g_queue_peek_head (&self->pending))),
+                     (double)(g_get_monotonic_time () - start) / 1000);
+  self->encoded += n;
   for (guint i = 0; i < n; i++) {
     gst_buffer_unref (g_queue_pop_head (&self->pending));
     if (features[i].map.data)
@@ -253,6 +267,8 @@ gst_ccstereo_enc_sink_event (GstBaseTransform *trans, GstEvent *event)
 
   switch (GST_EVENT_TYPE (event)) {
   case GST_EVENT_FLUSH_STOP:
+    GST_DEBUG_OBJECT (self, "flush: %u pictures are discarded",
+                      g_queue_get_length (&self->pending));
     forget_buffers (self);
     self->liveness_known = FALSE;
     begin_small (self);
@@ -263,6 +279,9 @@ gst_ccstereo_enc_sink_event (GstBaseTransform *trans, GstEvent *event)
   case GST_EVENT_GAP:
   case GST_EVENT_EOS:
   case GST_EVENT_STREAM_START:
+    GST_DEBUG_OBJECT (self, "%s event: %u pictures are encoded before it",
+                      GST_EVENT_TYPE_NAME (event),
+                      g_queue_get_length (&self->pending));
     drain (self);
     break;
   default:
@@ -320,6 +339,8 @@ static gboolean
 gst_ccstereo_enc_set_caps (GstBaseTransform *trans, GstCaps *incaps,
                            GstCaps *outcaps)
 {
+  GST_DEBUG_OBJECT (trans, "caps: %" GST_PTR_FORMAT " to %" GST_PTR_FORMAT,
+                    incaps, outcaps);
   return gst_video_info_from_caps (&GST_CCSTEREO_ENC (trans)->info, incaps);
 }
 
@@ -330,6 +351,7 @@ gst_ccstereo_enc_start (GstBaseTransform *trans)
   GError *error = NULL;
 
   self->liveness_known = FALSE;
+  self->encoded = 0;
   begin_small (self);
   self->model
       = gst_ccstereo_model_settings_load (&self->settings, GST_ELEMENT (self));

@@ -101,6 +101,12 @@ take_frame (GstTdssCrop *self, GstBuffer *buffer, gint64 *number)
   GST_OBJECT_UNLOCK (self);
   if (*number == self->last_frame)
     return FALSE;
+  GST_CAT_LEVEL_LOG (
+      GST_CAT_DEFAULT,
+      self->last_frame == NO_FRAME ? GST_LEVEL_DEBUG : GST_LEVEL_LOG, self,
+      "%s picture, number %" G_GINT64_FORMAT ", at %" GST_TIME_FORMAT,
+      self->last_frame == NO_FRAME ? "first" : "next", *number,
+      GST_TIME_ARGS (GST_BUFFER_PTS (buffer)));
   self->last_frame = *number;
   return TRUE;
 }
@@ -115,6 +121,7 @@ gst_tdss_crop_set_info (GstVideoFilter *filter, GstCaps *incaps,
   GstTdssCrop *self = GST_TDSS_CROP (filter);
   g_autoptr (GError) error = NULL;
 
+  GST_DEBUG_OBJECT (self, "caps: %" GST_PTR_FORMAT, incaps);
   if (gst_tdss_picture_set_info (&self->picture, in_info, &error))
     return TRUE;
   GST_ELEMENT_ERROR (self, CORE, NEGOTIATION, ("%s", error->message), (NULL));
@@ -166,8 +173,6 @@ begin_picture (GstTdssCrop *self, GstBuffer *buffer, gint64 *number)
   }
   if (!take_frame (self, buffer, number))
     return GST_BASE_TRANSFORM_FLOW_DROPPED;
-  GST_LOG_OBJECT (self, "frame %" G_GINT64_FORMAT " at %" GST_TIME_FORMAT,
-                  *number, GST_TIME_ARGS (GST_BUFFER_PTS (buffer)));
   return GST_FLOW_OK;
 }
 
@@ -413,6 +418,7 @@ check_segment (GstTdssCrop *self, GstEvent *event)
   const GstSegment *segment;
 
   gst_event_parse_segment (event, &segment);
+  GST_DEBUG_OBJECT (self, "segment: %" GST_SEGMENT_FORMAT, segment);
   if (segment->format == GST_FORMAT_TIME)
     return TRUE;
   GST_ELEMENT_ERROR (self, STREAM, FORMAT,
@@ -452,6 +458,7 @@ gst_tdss_crop_sink_event (GstBaseTransform *trans, GstEvent *event)
     self->last_frame = NO_FRAME;
     break;
   case GST_EVENT_FLUSH_STOP:
+    GST_DEBUG_OBJECT (self, "flush");
     self->last_frame = NO_FRAME;
     break;
   default:

@@ -407,6 +407,19 @@ CCS_API gsize ccs_binauralizer_latency (const CcsBinauralizer *self);
 CCS_API gint64 ccs_binauralizer_next_center (const CcsBinauralizer *self);
 
 /**
+ * ccs_binauralizer_windows:
+ * @self: a binauralizer
+ *
+ * Returns how many windows have been run since the first frame or the last
+ * ccs_binauralizer_reset(). Window i begins at i hops.
+ *
+ * Returns: the number of windows
+ *
+ * Since: 0.2
+ */
+CCS_API guint64 ccs_binauralizer_windows (const CcsBinauralizer *self);
+
+/**
  * ccs_binauralizer_centered_windows:
  * @self: a binauralizer
  *

@@ -86,8 +86,10 @@ START_TEST (a_window_in_a_gap_waits_for_no_feature)
                     center + CCS_WINDOW * SAMPLE_NS);
   process (engine);
   ck_assert_uint_eq (ccs_binauralizer_available (engine), CCS_WINDOW);
+  ck_assert_uint_eq (ccs_binauralizer_windows (engine), 1);
   ck_assert_uint_eq (ccs_binauralizer_centered_windows (engine), 1);
   ccs_binauralizer_reset (engine);
+  ck_assert_uint_eq (ccs_binauralizer_windows (engine), 0);
   push (engine, silence, CCS_WINDOW);
   ck_assert_int_eq (ccs_binauralizer_next_center (engine), center);
 }

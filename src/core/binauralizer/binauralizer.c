@@ -586,6 +586,12 @@ ccs_binauralizer_next_center (const CcsBinauralizer *self)
 }
 
 guint64
+ccs_binauralizer_windows (const CcsBinauralizer *self)
+{
+  return self->n_windows;
+}
+
+guint64
 ccs_binauralizer_centered_windows (const CcsBinauralizer *self)
 {
   return self->n_centered;
