@@ -6,7 +6,7 @@
 #include <gio/gio.h>
 #include <libavformat/avformat.h>
 
-#include "transcode-sound.h"
+#include "transcode-notice.h"
 
 G_BEGIN_DECLS
 

@@ -7,10 +7,10 @@
 #include <glib.h>
 #include <signal.h>
 
-G_BEGIN_DECLS
+#include "transcode-notice.h"
+#include "transcode-piece.h"
 
-/* Called with what the user should know of. */
-typedef void (*TranscodeNotice) (const char *text);
+G_BEGIN_DECLS
 
 typedef struct _TranscodeSound TranscodeSound;
 
@@ -53,22 +53,7 @@ TranscodeSound *transcode_sound_open (const char *path,
 void transcode_sound_free (TranscodeSound *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TranscodeSound, transcode_sound_free)
 
-/**
- * TranscodePiece:
- * @samples: interleaved L R, valid until the next call; NULL at the end
- * @frames: how many pairs
- * @rate: in Hz
- * @time: of the first pair, ns, the offset added
- */
-typedef struct
-{
-  const float *samples;
-  gsize frames;
-  guint rate;
-  gint64 time;
-} TranscodePiece;
-
-/* The current piece. */
+/* The current piece; its samples are valid until transcode_sound_next(). */
 const TranscodePiece *transcode_sound_peek (TranscodeSound *self);
 /* Goes on to the next piece, waiting for it. G_IO_ERROR_CANCELLED when
  * stopped. */

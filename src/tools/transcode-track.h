@@ -7,7 +7,7 @@
 #include <glib.h>
 #include <libavcodec/avcodec.h>
 
-#include "transcode-sound.h"
+#include "transcode-piece.h"
 
 G_BEGIN_DECLS
 
