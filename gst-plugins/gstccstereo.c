@@ -18,11 +18,11 @@ enum
   INDEX_PRECISION,
 };
 
-/* By value; nicks are the names that ccs_model_load() takes. */
+/* Indexed by value. The nicks are backend names of ccs_model_load(). */
 static const GEnumValue backends[] = {
-  { GST_CCSTEREO_BACKEND_AUTO, "A GPU where one works, else the CPU", "auto" },
-  { GST_CCSTEREO_BACKEND_CPU, "oneDNN on the CPU", "cpu" },
-  { GST_CCSTEREO_BACKEND_CUDA, "CUDA and cuDNN", "cuda" },
+  { GST_CCSTEREO_BACKEND_AUTO, "CUDA if a GPU works, else the CPU", "auto" },
+  { GST_CCSTEREO_BACKEND_CPU, "CPU (oneDNN and own kernels)", "cpu" },
+  { GST_CCSTEREO_BACKEND_CUDA, "NVIDIA GPU (CUDA and cuDNN)", "cuda" },
   { 0, NULL, NULL },
 };
 
@@ -45,10 +45,10 @@ gst_ccstereo_precision_get_type (void)
 {
   static GType type = 0;
   static const GEnumValue values[]
-      = { { CCS_PRECISION_FP32, "As trained and published", "fp32" },
-          { CCS_PRECISION_TF32, "Products of 10-bit mantissas (cuda)", "tf32" },
-          { CCS_PRECISION_BF16, "Products of bfloat16 factors", "bf16" },
-          { CCS_PRECISION_FP16, "Products of half factors (cuda)", "fp16" },
+      = { { CCS_PRECISION_FP32, "32-bit floats, as published", "fp32" },
+          { CCS_PRECISION_TF32, "TF32: 10-bit mantissas (cuda)", "tf32" },
+          { CCS_PRECISION_BF16, "bfloat16", "bf16" },
+          { CCS_PRECISION_FP16, "Half precision (cuda)", "fp16" },
           { 0, NULL, NULL } };
 
   if (g_once_init_enter (&type)) {
@@ -82,27 +82,28 @@ gst_ccstereo_install_model_properties (GObjectClass *klass, guint first)
       klass, first + INDEX_MODEL_FILE,
       g_param_spec_string (
           "model-file", "Model file",
-          "CCStereo parameters, safetensors or .pth (default: CCSTEREO_MODEL, "
-          "then the installed default model)",
+          "Model file, safetensors or .pth (default: $CCSTEREO_MODEL, then the "
+          "installed default model)",
           NULL, flags));
   g_object_class_install_property (
       klass, first + INDEX_BACKEND,
-      g_param_spec_enum ("backend", "Backend", "What the net runs on",
+      g_param_spec_enum ("backend", "Backend", "Where the model runs",
                          GST_TYPE_CCSTEREO_BACKEND, defaults.backend, flags));
   g_object_class_install_property (
       klass, first + INDEX_CUDA_DEVICE_ID,
       g_param_spec_int ("cuda-device-id", "CUDA device",
-                        "Which GPU to use (-1: choose)", -1, G_MAXINT,
+                        "GPU index (-1: choose automatically)", -1, G_MAXINT,
                         defaults.cuda_device_id, flags));
   g_object_class_install_property (
       klass, first + INDEX_N_THREADS,
       g_param_spec_int ("n-threads", "Threads",
-                        "CPU threads for the net (0: one a core)", 0,
+                        "Number of CPU threads (0: one per core)", 0,
                         CCS_BACKEND_MAX_THREADS, defaults.n_threads, flags));
   g_object_class_install_property (
       klass, first + INDEX_PRECISION,
       g_param_spec_enum (
-          "precision", "Precision", "What the net's factors are rounded to",
+          "precision", "Precision",
+          "Arithmetic precision of convolutions and matrix products",
           GST_TYPE_CCSTEREO_PRECISION, defaults.precision, flags));
 }
 
@@ -256,8 +257,9 @@ gst_ccstereo_init (void)
 
   if (!g_once_init_enter (&once))
     return;
-  GST_DEBUG_CATEGORY_INIT (ccstereo_debug, "ccstereo", 0,
-                           "CCStereo models and their core");
+  GST_DEBUG_CATEGORY_INIT (
+      ccstereo_debug, "ccstereo", 0,
+      "CCStereo models, backends and the streaming engine");
   g_log_set_handler ("ccstereo", G_LOG_LEVEL_MASK, forward_log, NULL);
   g_once_init_leave (&once, 1);
 }
@@ -278,7 +280,7 @@ gst_ccstereo_features_caps (CcsModel *model, gint fps_n, gint fps_d)
       ccs_model_id (model), "framerate", GST_TYPE_FRACTION, fps_n, fps_d, NULL);
 }
 
-/* -- what neighbours say --------------------------------------------------- */
+/* -- caps and queries ------------------------------------------------------ */
 
 GstCaps *
 gst_ccstereo_narrow_caps (GstCaps *caps, GstCaps *filter)

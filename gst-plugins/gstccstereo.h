@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the elements share: the properties that choose a model and where it
- * runs, the way from a core error to an element message, and the caps of what
- * goes from one to the next. */
+/* Shared by the elements: the properties that choose model and backend, the
+ * conversion of library errors to element messages, and the caps between
+ * tdsscrop, ccstereoenc and ccstereodec. */
 #pragma once
 
 #include <ccstereo/ccstereo.h>
@@ -22,12 +22,12 @@ typedef enum
   GST_CCSTEREO_BACKEND_CUDA,
 } GstCcstereoBackend;
 
-/* Of CcsPrecision. */
+/* The GEnum of CcsPrecision. */
 #define GST_TYPE_CCSTEREO_PRECISION (gst_ccstereo_precision_get_type ())
 GType gst_ccstereo_precision_get_type (void);
 
-/* What `model-file`, `backend`, `cuda-device-id`, `n-threads` and `precision`
- * hold; under the element's object lock. */
+/* Values of the properties `model-file`, `backend`, `cuda-device-id`,
+ * `n-threads` and `precision`. Guarded by the element's object lock. */
 typedef struct
 {
   char *model_file; /* NULL: the default model */
@@ -40,11 +40,12 @@ typedef struct
 void gst_ccstereo_model_settings_init (GstCcstereoModelSettings *self);
 void gst_ccstereo_model_settings_clear (GstCcstereoModelSettings *self);
 
-/* Installs the five properties as @first .. @first + 4, in the order of the
- * struct. */
+/* Installs the five properties with the ids @first .. @first + 4, in the order
+ * of the struct. */
 #define GST_CCSTEREO_N_MODEL_PROPERTIES 5
 void gst_ccstereo_install_model_properties (GObjectClass *klass, guint first);
-/* @index: property id - first. TRUE when it was one of the five. */
+/* Sets or gets the property with the id first + @index. Returns FALSE if that
+ * is not one of the five. */
 gboolean gst_ccstereo_model_settings_set (GstCcstereoModelSettings *self,
                                           GstElement *element, guint index,
                                           const GValue *value);
@@ -52,9 +53,9 @@ gboolean gst_ccstereo_model_settings_get (GstCcstereoModelSettings *self,
                                           GstElement *element, guint index,
                                           GValue *value);
 
-/* Loads (or shares) the model that the settings name; with no model-file
- * CCSTEREO_MODEL, then the installed default model. Posts an element error and
- * returns NULL on failure. (transfer full) */
+/* Loads the model that the settings name, or returns the one that is loaded
+ * already. Without model-file: $CCSTEREO_MODEL, then the installed default
+ * model. On failure posts an element error and returns NULL. (transfer full) */
 CcsModel *gst_ccstereo_model_settings_load (GstCcstereoModelSettings *self,
                                             GstElement *element);
 
@@ -64,7 +65,8 @@ CcsModel *gst_ccstereo_model_settings_load (GstCcstereoModelSettings *self,
  * RESOURCE/SETTINGS for a property, LIBRARY/INIT for a backend, STREAM/FAILED
  * otherwise. Frees @error. */
 void gst_ccstereo_post_error (GstElement *element, GError *error);
-/* Routes the core's log into the debug category "ccstereo". Once a process. */
+/* Routes the library's log messages to the debug category "ccstereo". Has no
+ * effect after the first call. */
 void gst_ccstereo_init (void);
 
 /* -- times from a stream --------------------------------------------------- */
@@ -85,8 +87,8 @@ GstClockTimeDiff gst_ccstereo_add_times (GstClockTimeDiff time,
 
 /* -- between the elements -------------------------------------------------- */
 
-/* A picture that is shown for longer is the one for all the sound meanwhile:
- * what comes after it is not awaited. */
+/* The decoder uses a frame with a longer duration for all audio in that time,
+ * without waiting for the next frame. */
 #define GST_CCSTEREO_LONG_PICTURE GST_SECOND
 
 /* From tdsscrop to ccstereoenc. */
@@ -105,12 +107,12 @@ GstClockTimeDiff gst_ccstereo_add_times (GstClockTimeDiff time,
  * and @fps_n/@fps_d as framerate. (transfer full) */
 GstCaps *gst_ccstereo_features_caps (CcsModel *model, gint fps_n, gint fps_d);
 
-/* -- what neighbours say --------------------------------------------------- */
+/* -- caps and queries ------------------------------------------------------ */
 
-/* What of @caps (taken) lies in @filter, in the filter's order; all of it
- * without one. (transfer full) */
+/* Intersects @caps (transfer full) with @filter (nullable: no filter), in the
+ * filter's order. (transfer full) */
 GstCaps *gst_ccstereo_narrow_caps (GstCaps *caps, GstCaps *filter);
-/* Whether what comes to the pad @sink is live. */
+/* Returns whether upstream of the pad @sink is live. */
 gboolean gst_ccstereo_peer_is_live (GstPad *sink);
 
 G_END_DECLS

@@ -2,14 +2,13 @@
 /**
  * SECTION:element-ccstereobin
  * @title: ccstereobin
- * @short_description: sound and picture in, binaural sound and the picture out
+ * @short_description: binaural audio from mono audio and video
  *
- * Everything that turns a video's mono sound into binaural sound, in one
- * element: tdsscrop and ccstereoenc look at the picture, ccstereodec places the
- * sound, and queues of the right length lie between them. Sound in any format
- * goes in at audio_sink (more than two channels are mixed down) and comes out
- * binaural at audio_src; the picture goes in at video_sink and, untouched, out
- * at video_src where that pad is asked for.
+ * Contains tdsscrop and ccstereoenc, which compute features from the video,
+ * ccstereodec, which computes binaural audio from audio and features, and the
+ * queues between them. audio_sink accepts audio in any format; more than two
+ * channels are mixed down. audio_src outputs binaural audio. video_src, if
+ * requested, outputs the video of video_sink unchanged.
  *
  * |[
  *                +-> queue -> video_src
@@ -21,25 +20,24 @@
  *                        audio_src <- audioconvert <- queue <---+
  * ]|
  *
- * The queue to video_src holds as much raw picture as the sound's latency is
- * long (see the `hop` and `lookahead` properties): about three seconds in a
- * pipeline that is not live. Without a picture (video_sink not asked for) the
- * sound stays in the centre, and a warning says so.
+ * The queue to video_src holds raw video for the latency of the audio (see the
+ * `hop` and `lookahead` properties): about three seconds in a pipeline that is
+ * not live. Without video (video_sink not requested) the audio is centred, and
+ * the element posts a warning.
  *
- * The presets "low-latency", "low-cpu" and "archive" set what their names say
- * (gst_preset_load_preset()).
+ * Presets: "low-latency", "low-cpu" and "archive" (gst_preset_load_preset()).
  *
  * ## Example launch lines
  * |[
  * gst-launch-1.0 filesrc location=in.mp4 ! decodebin name=d \
  *     ! ccstereobin name=b ! wavenc ! filesink location=out.wav  d. ! b.
- * ]| The sound of a file, binaural, to a file.
+ * ]| The audio of a file, binaural, to a WAV file.
  * |[
  * gst-launch-1.0 audiotestsrc is-live=true wave=ticks \
  *     ! ccstereobin name=b ! autoaudiosink \
  *     videotestsrc is-live=true pattern=ball ! b. \
  *     b. ! videoconvert ! autovideosink
- * ]| Live sources, heard and seen.
+ * ]| Live sources, played and displayed.
  *
  * Since: 0.1
  */
@@ -56,12 +54,14 @@
 GST_DEBUG_CATEGORY_STATIC (ccstereo_bin_debug);
 #define GST_CAT_DEFAULT ccstereo_bin_debug
 
-/* What files hold back between sound and picture of the same time, and what
- * decoders do. */
+/* Distance in a file between audio and video of the same time, and delay of
+ * decoders. */
 #define QUEUE_MARGIN GST_SECOND
-/* Sound is small: let it run ahead where a file is badly interleaved. */
+/* The same for the audio queue, for files that are badly interleaved: audio
+ * takes little memory. */
 #define AUDIO_QUEUE_MARGIN (10 * GST_SECOND)
-/* Whole pictures are large: what waits for the net waits in the net's size. */
+/* Frames in front of tdsscrop. Few, because they are large: the queue behind
+ * tdsscrop holds more of the small ones. */
 #define PICTURE_QUEUE_BUFFERS 3
 
 #define AUDIO_SINK "audio_sink"
@@ -78,16 +78,16 @@ enum
   PROP_END = PROP_MODEL + GST_CCSTEREO_N_MODEL_PROPERTIES,
 };
 
-/* All exist from the start, so that properties have a home; those on the
- * picture's side are in the bin only while their pads are asked for. */
+/* All parts are made with the bin, because they hold its properties. Those for
+ * video are in the bin only while a video pad is requested. */
 typedef enum
 {
   AUDIO_QUEUE,
-  AUDIO_IN, /* converts to what ccstereodec takes */
+  AUDIO_IN, /* converts to the caps of ccstereodec */
   DEC,
   OUT_QUEUE, /* a sink that waits for its time must not hold up the next window
               */
-  AUDIO_OUT, /* and to what downstream takes */
+  AUDIO_OUT, /* converts to the caps of downstream */
   TEE,
   VIDEO_QUEUE,
   PICTURE_QUEUE,
@@ -144,7 +144,7 @@ G_DEFINE_TYPE_WITH_CODE (
     GstCcstereoBin, gst_ccstereo_bin, GST_TYPE_BIN,
     G_IMPLEMENT_INTERFACE (GST_TYPE_PRESET, NULL)
         GST_DEBUG_CATEGORY_INIT (ccstereo_bin_debug, "ccstereobin", 0,
-                                 "sound and picture in, binaural sound out"));
+                                 "binaural audio from mono audio and video"));
 GST_ELEMENT_REGISTER_DEFINE_WITH_CODE (ccstereobin, "ccstereobin",
                                        GST_RANK_NONE, GST_TYPE_CCSTEREO_BIN,
                                        gst_ccstereo_init ());
@@ -191,7 +191,7 @@ remove_part (GstCcstereoBin *self, Part part)
   gst_element_set_locked_state (self->part[part], FALSE);
 }
 
-/* How long sound or picture may have to wait for the other. */
+/* Returns how long audio or video may have to wait for the other. */
 static GstClockTime
 longest_wait (GstCcstereoBin *self)
 {
@@ -214,8 +214,8 @@ longest_wait (GstCcstereoBin *self)
              rate_n);
 }
 
-/* @time is by the streams' clock; queues count in running time, which passes
- * slower or faster by @rate. */
+/* Sets the size of @queue to @time in stream time. Queues count in running
+ * time, which differs by the factor @rate. */
 static void
 size_queue (GstElement *queue, GstClockTime time, gdouble rate)
 {
@@ -239,8 +239,8 @@ size_queues (GstCcstereoBin *self, gdouble rate)
 
 /* -- pads ------------------------------------------------------------------ */
 
-/* A ghost of @part's static pad @target, made from @templ. (transfer floating)
- */
+/* Makes a ghost pad of @part's static pad @target from @templ. (transfer
+ * floating) */
 static GstPad *
 ghost_of (GstCcstereoBin *self, Part part, const char *target,
           GstStaticPadTemplate *templ)
@@ -253,7 +253,8 @@ ghost_of (GstCcstereoBin *self, Part part, const char *target,
   return gst_ghost_pad_new_from_template (templ->name_template, inner, outer);
 }
 
-/* audioconvert would refuse them without a word. */
+/* Posts an error for channels without positions: audioconvert rejects them
+ * without a reason. */
 static void
 check_channels (GstCcstereoBin *self, GstEvent *event)
 {
@@ -265,9 +266,9 @@ check_channels (GstCcstereoBin *self, GstEvent *event)
       && GST_AUDIO_INFO_CHANNELS (&info) > 2
       && GST_AUDIO_INFO_IS_UNPOSITIONED (&info))
     GST_ELEMENT_ERROR (self, CORE, NEGOTIATION,
-                       ("sound with %d channels in unknown places cannot be "
-                        "mixed down: give them a channel-mask, or mix them "
-                        "with audioconvert's mix-matrix",
+                       ("audio with %d channels without positions cannot be "
+                        "mixed down: set a channel-mask in the caps, or mix "
+                        "down with the mix-matrix of audioconvert",
                         GST_AUDIO_INFO_CHANNELS (&info)),
                        (NULL));
 }
@@ -314,8 +315,9 @@ build_audio_side (GstCcstereoBin *self)
                        ghost_of (self, AUDIO_OUT, "src", &audio_src_template));
 }
 
-/* When the sound has ended the features' side answers EOS; a tee would pass
- * that on, and the picture would stop too. */
+/* Passes a buffer from the tee to the branch of the features, and hides its EOS
+ * from the tee: the branch returns EOS after the end of the audio, and the tee
+ * would stop the video, too. */
 static GstPadProbeReturn
 analyse_without_stopping (GstPad *pad, GstPadProbeInfo *info, gpointer unused)
 {
@@ -379,8 +381,8 @@ remove_video_sink (GstCcstereoBin *self)
   g_autoptr (GstPad) features = gst_pad_get_peer (src);
   g_autoptr (GstPad) tee = gst_element_get_static_pad (self->part[TEE], "sink");
 
-  /* Wakes up what waits, as a sink does that has prerolled: no element can stop
-   * before. */
+  /* Wakes up threads that wait in the branch: their elements cannot stop before
+   * they return. */
   gst_pad_send_event (self->video_sink, gst_event_new_flush_start ());
   unlink_tee (self, PICTURE_QUEUE);
   for (Part part = PICTURE_QUEUE; part <= ENC; part++)
@@ -390,9 +392,9 @@ remove_video_sink (GstCcstereoBin *self)
   gst_pad_send_event (tee, gst_event_new_flush_stop (FALSE));
 }
 
-/* Queries that decide how memory is allocated wait in a queue behind what is
- * there. What waits in the picture's until the sound is ready, too, must not
- * keep the picture from the net, without which the sound is never ready. */
+/* Drops ALLOCATION queries after the first frame. Such a query waits until the
+ * queue of video_src is empty. That queue is not emptied before the audio is
+ * ready, which needs the video that the query would block. */
 static GstPadProbeReturn
 allocate_without_waiting (GstPad *pad, GstPadProbeInfo *info, gpointer data)
 {
@@ -440,7 +442,8 @@ add_video_src (GstCcstereoBin *self)
   return ghost_of (self, VIDEO_QUEUE, "src", &video_src_template);
 }
 
-/* What is linked to the pad may go on with other input: its flush ends. */
+/* Removes video_src. Ends the flush downstream, because the peer may be linked
+ * to another pad. */
 static void
 remove_video_src (GstCcstereoBin *self)
 {
@@ -457,7 +460,7 @@ remove_video_src (GstCcstereoBin *self)
 
 /* -- GstElement ------------------------------------------------------------ */
 
-/* The place that remembers the pad made from @templ. */
+/* Returns the member that holds the pad made from @templ. */
 static GstPad **
 slot_for (GstCcstereoBin *self, GstPadTemplate *templ)
 {
@@ -517,7 +520,7 @@ check_parts (GstCcstereoBin *self)
     return TRUE;
   GST_ELEMENT_ERROR (
       self, CORE, MISSING_PLUGIN,
-      ("GStreamer's element \"%s\" is not installed", parts[part].factory),
+      ("the GStreamer element \"%s\" is not installed", parts[part].factory),
       (NULL));
   return FALSE;
 }
@@ -543,8 +546,8 @@ gst_ccstereo_bin_change_state (GstElement *element, GstStateChange transition)
 
 /* -- GObject --------------------------------------------------------------- */
 
-/* Properties live in the parts: the first that has a property is asked, all
- * that have it are told. */
+/* Properties are stored in the parts. Setting one sets it in every part that
+ * has it; getting one returns the value of the first part that has it. */
 static void
 gst_ccstereo_bin_set_property (GObject *object, guint id, const GValue *value,
                                GParamSpec *pspec)
@@ -600,7 +603,7 @@ gst_ccstereo_bin_class_init (GstCcstereoBinClass *klass)
   gst_ccstereo_dec_install_sound_properties (object_class, PROP_SOUND);
   gst_ccstereo_install_model_properties (object_class, PROP_MODEL);
 
-  /* "b. ! sink" with any sink asks for the first of these that is free. */
+  /* The order matters: "b. ! sink" requests the first pad that fits. */
   gst_element_class_add_static_pad_template (element_class,
                                              &video_src_template);
   gst_element_class_add_static_pad_template (element_class,
@@ -610,9 +613,8 @@ gst_ccstereo_bin_class_init (GstCcstereoBinClass *klass)
   gst_element_class_add_static_pad_template (element_class,
                                              &audio_sink_template);
   gst_element_class_set_static_metadata (
-      element_class, "CCStereo binaural sound", "Filter/Effect/Audio",
-      "Turns the mono sound of a video into binaural sound by what the "
-      "picture shows",
+      element_class, "CCStereo binaural audio", "Filter/Effect/Audio",
+      "Binaural audio from mono audio and video (CCStereo)",
       "The gst-ccstereo authors");
   element_class->request_new_pad = gst_ccstereo_bin_request_new_pad;
   element_class->release_pad = gst_ccstereo_bin_release_pad;
@@ -628,8 +630,8 @@ gst_ccstereo_bin_init (GstCcstereoBin *self)
     return;
   build_audio_side (self);
   watch_pictures (self);
-  /* A width that is controlled on the bin is read when ccstereodec reads its
-   * own. */
+  /* ccstereodec reads its width for each piece of output: through this binding
+   * it reads the bin's control source. */
   gst_object_add_control_binding (
       GST_OBJECT (self->part[DEC]),
       gst_proxy_control_binding_new (GST_OBJECT (self->part[DEC]), "width",

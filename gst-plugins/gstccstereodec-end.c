@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* After the last output: input is answered with EOS. GstAggregator does that
- * before 1.26; from then on it stops taking input and lets upstream wait, which
- * would stop a picture that comes from the same source. */
+/* Returns EOS for all input after the last output. GstAggregator does so before
+ * 1.26. Later versions let upstream wait, which would also stop the video that
+ * comes from the same source. */
 #include "gstccstereodec-private.h"
 
 void
@@ -12,7 +12,7 @@ gst_ccstereo_dec_set_ended (GstCcstereoDec *self, gboolean ended)
   g_atomic_int_set (&self->ended, ended);
   if (!ended)
     return;
-  /* Threads that already wait for room get it, once. */
+  /* Makes room for threads that wait in the features pad already. */
   features = gst_ccstereo_dec_ref_features_pad (self);
   while (gst_aggregator_pad_drop_buffer (self->audio_pad))
     ;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What ccstereodec's pads are told of the data to come, caps and segments, and
- * the engine that is made for it. */
+/* Caps and segments of ccstereodec's pads, and the engine that is made for
+ * them. */
 #include "gstccstereodec-private.h"
 
-/* Timestamps further off than this, for longer than that, are a
- * discontinuity; as audio sinks and mixers have it. */
+/* A discontinuity: timestamps are off by more than ALIGNMENT_THRESHOLD for
+ * longer than DISCONT_WAIT. Values as in GstAudioBaseSink and audiomixer. */
 #define ALIGNMENT_THRESHOLD (40 * GST_MSECOND)
 #define DISCONT_WAIT GST_SECOND
 
@@ -65,7 +65,7 @@ make_binauralizer (GstCcstereoDec *self)
   return TRUE;
 }
 
-/* Ends the sound so far, with the features that are there for it. */
+/* Drains the audio so far, with the features that have arrived. */
 static gboolean
 end_sound (GstCcstereoDec *self)
 {
@@ -88,8 +88,8 @@ gst_ccstereo_dec_set_audio_caps (GstCcstereoDec *self, GstCaps *caps)
   if (self->binauralizer && gst_audio_info_is_equal (&info, &self->info))
     return TRUE;
   GST_DEBUG_OBJECT (self, "audio caps: %" GST_PTR_FORMAT, caps);
-  /* The caps hold even if the sound before them could not be put out: after a
-   * flush, which may be why, they are not sent again. */
+  /* The caps apply even if draining failed: after a flush, which may be the
+   * reason, they are not sent again. */
   ended = end_sound (self);
   self->info = info;
   self->caps_pending = TRUE;
@@ -122,11 +122,11 @@ check_segment (GstCcstereoDec *self, const GstSegment *segment)
 {
   if (segment->format != GST_FORMAT_TIME)
     GST_ELEMENT_ERROR (self, STREAM, FORMAT,
-                       ("sound and features must come in time segments"),
+                       ("audio and features need segments in time format"),
                        (NULL));
   else if (segment->rate < 0)
     GST_ELEMENT_ERROR (self, STREAM, FORMAT,
-                       ("sound cannot be played backwards"), (NULL));
+                       ("audio cannot be played backwards"), (NULL));
   else
     return TRUE;
   return FALSE;

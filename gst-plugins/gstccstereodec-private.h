@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Inside ccstereodec: what the element (pads, events, queries), its format
- * (caps, segments), its sound (samples and features through the engine) and its
- * streams (what waits for what) share. */
+/* Shared by the parts of ccstereodec: gstccstereodec.c (pads, events, queries),
+ * -format.c (caps, segments), -sound.c (samples and features through the
+ * engine), -streams.c (which stream waits for which), -end.c (after EOS). */
 #pragma once
 
 #include "gstccstereo.h"
@@ -28,7 +28,7 @@ struct _GstCcstereoDec
   double width;
   GstClockTime processing_deadline;
 
-  gint flushed; /* atomic: number of the last event that flushed the sound */
+  gint flushed; /* atomic: seqnum of the last event that flushed the audio */
 
   gint ended; /* atomic: EOS was the last output */
 
@@ -37,15 +37,15 @@ struct _GstCcstereoDec
   CcsBinauralizer *binauralizer; /* NULL before caps */
   guint window_hop;              /* its, in samples at 16 kHz */
   GstAudioInfo info;             /* of the audio pad */
-  gboolean caps_pending;         /* downstream has not been told yet */
+  gboolean caps_pending;         /* not yet sent downstream */
   GstTagList *tags_pending;      /* nullable */
   GstAudioStreamAlign *align;
-  GstFlowReturn event_flow; /* why an event failed; the stream ends there */
+  GstFlowReturn event_flow; /* not OK: an event failed, and the stream ends */
 
-  gboolean live;          /* one of the sources is */
+  gboolean live;          /* upstream of a pad is live */
   guint64 silence;        /* frames of a gap since the last audio */
   gboolean announced;     /* downstream knows that the audio pauses */
-  gboolean running;       /* there is a first sample */
+  gboolean running;       /* the first sample has arrived */
   GstClockTime first_pts; /* its time in the audio segment */
   guint64 pushed, pulled; /* audio frames since then */
   gboolean discont;       /* the next buffer does not follow the last */
@@ -53,98 +53,104 @@ struct _GstCcstereoDec
   float *held_feature; /* the last one */
   gboolean holds_feature;
   GstClockTimeDiff held_running; /* its running time */
-  GstClockTimeDiff held_until;   /* shown to here, it was said; or no time */
-  gint64 feature_time;           /* of the last one in the engine */
-  gboolean segment_done;         /* of the sound, and not yet of the features */
+  GstClockTimeDiff held_until;   /* announced end of its gap, or NONE */
+  gint64 feature_time;           /* time of the last one in the engine */
+  gboolean segment_done; /* SEGMENT_DONE arrived at the audio pad only */
 };
 
 /* -- gstccstereodec-end.c -------------------------------------------------- */
 
 /* Sets whether EOS was the last output. If so, drops what the pads hold. */
 void gst_ccstereo_dec_set_ended (GstCcstereoDec *self, gboolean ended);
-/* Answers what reaches the new sink pad @pad after the end with EOS. */
+/* Makes the new sink pad @pad return EOS for input after the end. */
 void gst_ccstereo_dec_watch_pad (GstCcstereoDec *self, GstAggregatorPad *pad);
 
 /* -- gstccstereodec-format.c ----------------------------------------------- */
 
-/* What the audio pad takes: the rates that downstream takes. (transfer full) */
+/* Returns the caps of the audio pad: the rates that downstream accepts.
+ * (transfer full) */
 GstCaps *gst_ccstereo_dec_audio_caps (GstCcstereoDec *self);
-/* The sound is of @caps from here on: ends what there was of other caps, and
- * makes an engine. FALSE with event_flow set, or an element error posted. */
+/* Sets the caps of the following audio: drains the audio with other caps and
+ * makes an engine. On failure returns FALSE, with event_flow set or an element
+ * error posted. */
 gboolean gst_ccstereo_dec_set_audio_caps (GstCcstereoDec *self, GstCaps *caps);
-/* Whether features of @caps are of this element's model; posts an element error
- * where they are not. */
+/* Checks that features with @caps come from this element's model. If not, posts
+ * an element error and returns FALSE. */
 gboolean gst_ccstereo_dec_check_features_caps (GstCcstereoDec *self,
                                                GstCaps *caps);
-/* Takes the SEGMENT @event (transfer none) of sound, which ends the sound
- * before it, or of features. FALSE with event_flow set, or an element error
- * posted. */
+/* Handles a SEGMENT @event (transfer none). One on the audio pad drains the
+ * audio before it. On failure returns FALSE, with event_flow set or an element
+ * error posted. */
 gboolean gst_ccstereo_dec_set_segment (GstCcstereoDec *self, GstEvent *event,
                                        gboolean is_audio);
 
 /* -- gstccstereodec-sound.c ------------------------------------------------ */
 
-/* Time of @frames audio frames. */
+/* Returns the duration of @frames audio frames. */
 GstClockTime gst_ccstereo_dec_frames_to_time (const GstCcstereoDec *self,
                                               guint64 frames);
-/* Forgets sound and features; what comes next starts a new grid. */
+/* Discards audio and features; the next audio starts a new window grid. */
 void gst_ccstereo_dec_restart (GstCcstereoDec *self);
-/* Takes an audio buffer: smooths jitter, drains and starts anew at a
- * discontinuity. @buffer (transfer full) */
+/* Pushes an audio buffer into the engine. Smooths jitter of timestamps; at a
+ * discontinuity drains the engine and starts a new grid. @buffer (transfer
+ * full) */
 GstFlowReturn gst_ccstereo_dec_take_audio (GstCcstereoDec *self,
                                            GstBuffer *buffer);
-/* Takes the next piece of the gap in the audio that @buffer stands for, so that
- * a long one neither takes memory nor keeps others waiting. Returns in @over
- * whether nothing of it is left: until then it stays on its pad. */
+/* Pushes the next piece of an audio gap into the engine. @buffer is the gap
+ * (see gst_ccstereo_dec_is_gap()) and stays on its pad until @over is set: all
+ * of it has been pushed. Pieces bound memory and the time of one call. */
 GstFlowReturn gst_ccstereo_dec_take_gap (GstCcstereoDec *self,
                                          GstBuffer *buffer, gboolean *over);
-/* Live, and no audio has come for @running: pushes a GAP event, once a pause,
- * without which a sink would wait for its first buffer and keep all others of
- * its pipeline waiting. */
+/* Live, without audio for @running: pushes a GAP event, once for each pause.
+ * Without it a sink waits for its first buffer, and its pipeline does not
+ * preroll. */
 void gst_ccstereo_dec_announce_pause (GstCcstereoDec *self,
                                       GstClockTime running);
-/* Whether @buffer holds no samples and stands for a gap. */
+/* Returns whether @buffer represents a gap: GstAggregator makes such a buffer,
+ * without samples, from a GAP event. */
 gboolean gst_ccstereo_dec_is_gap (GstBuffer *buffer);
-/* Takes a feature buffer shown at @running. @buffer (transfer full) */
+/* Pushes the feature in @buffer (transfer full), of the frame at running time
+ * @running, into the engine. */
 GstFlowReturn gst_ccstereo_dec_take_feature (GstCcstereoDec *self,
                                              GstBuffer *buffer,
                                              GstClockTimeDiff running);
-/* From @running on there is no picture: the last one holds, to the end of
- * @duration where that is known, or to a picture that comes before. Saying so
- * again changes nothing. */
+/* Handles a gap in the features that starts at @running: the last feature is
+ * used until the gap ends after @duration (NONE: unknown) or a feature arrives.
+ * Calling it again for the same gap has no effect. */
 GstFlowReturn gst_ccstereo_dec_note_gap (GstCcstereoDec *self,
                                          GstClockTimeDiff running,
                                          GstClockTime duration);
-/* Running time as time from the first sample. */
+/* Converts running time to time since the first sample, in ns. */
 gint64 gst_ccstereo_dec_sound_time (const GstCcstereoDec *self,
                                     GstClockTimeDiff running);
-/* Runs what can run (with @force all complete windows) and puts out what is
- * ready; NEED_DATA when that is nothing. */
+/* Runs the windows that can run (with @force all complete ones) and pushes the
+ * output that is ready. Returns NEED_DATA if there is none. */
 GstFlowReturn gst_ccstereo_dec_process (GstCcstereoDec *self, gboolean force);
-/* The sound ends here (end of stream, discontinuity, new format): everything
- * that went in comes out. */
+/* Outputs all audio that has been pushed: at the end of the stream, at a
+ * discontinuity, before new caps. */
 GstFlowReturn gst_ccstereo_dec_drain (GstCcstereoDec *self);
 
 /* -- gstccstereodec-streams.c -------------------------------------------- */
 
-/* The features pad, or NULL where none was asked for. (transfer full) */
+/* Returns the features pad, or NULL if it was not requested. (transfer full) */
 GstAggregatorPad *gst_ccstereo_dec_ref_features_pad (GstCcstereoDec *self);
-/* Takes what is ready on the features side and needed; with @timeout (live)
- * also what is late. TRUE when sound may go on. */
+/* Takes the features that are needed now from their pad; with @timeout (live)
+ * also late ones. Returns TRUE if the audio need not wait for more. */
 gboolean gst_ccstereo_dec_follow_features (GstCcstereoDec *self,
                                            gboolean timeout,
                                            GstFlowReturn *ret);
-/* Takes the feature that waits on its pad for later sound, if there is one. */
+/* Takes the feature that waits on its pad for later audio, if there is one. */
 GstFlowReturn gst_ccstereo_dec_take_waiting_feature (GstCcstereoDec *self);
-/* Puts the SEGMENT_DONE @event (transfer full) behind what @pad has: it is
- * passed on when the sound before it is. */
+/* Queues the SEGMENT_DONE @event (transfer full) behind the buffers of @pad, so
+ * that it is forwarded after the audio before it. */
 GstFlowReturn gst_ccstereo_dec_queue_segment_done (GstCcstereoDec *self,
                                                    GstAggregatorPad *pad,
                                                    GstEvent *event);
 GstFlowReturn gst_ccstereo_dec_aggregate (GstAggregator *agg, gboolean timeout);
-/* Live: what aggregate() could do without waiting for both pads, and when.
- * Sound is taken at once; it is put out when its latency is over. NONE where
- * only more data helps: a time gone by would come back for ever. */
+/* Returns when aggregate() should be called next if not all pads have data
+ * (live). Audio on the pad: at once; audio to output: when its latency is over.
+ * NONE if only more input helps: returning a past time would make GstAggregator
+ * spin. */
 GstClockTime gst_ccstereo_dec_get_next_time (GstAggregator *agg);
 
 G_END_DECLS

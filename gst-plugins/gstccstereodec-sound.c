@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* ccstereodec's sound: audio and feature buffers into the engine, its stereo
- * out again with the timestamps of the samples that went in. All of it runs in
- * the streaming thread. */
+/* The data path of ccstereodec: pushes audio and features into the engine and
+ * pulls stereo, which gets the timestamps of the input samples. All functions
+ * run in the streaming thread. */
 #include "gstccstereodec-private.h"
 #include <string.h>
 
-#define NO_FEATURE G_MININT64 /* as the time of the last one */
+#define NO_FEATURE G_MININT64 /* value of feature_time before the first one */
 
 /* How much of a gap in the audio is output as silence, and how much at a time;
  * the rest is forwarded as a GAP event. A live pipeline forwards earlier, so
@@ -73,11 +73,10 @@ warn_if_centered (GstCcstereoDec *self)
     return;
   self->warned = TRUE;
   GST_ELEMENT_WARNING (self, STREAM, FAILED,
-                       ("no features came with the sound: it is centred"),
-                       (NULL));
+                       ("no features for this audio: it is centred"), (NULL));
 }
 
-/* Caps and tags, before the sound that they describe. */
+/* Sends pending caps and tags, before the audio that they describe. */
 static void
 tell_downstream (GstCcstereoDec *self)
 {
@@ -99,7 +98,7 @@ tell_downstream (GstCcstereoDec *self)
         agg->srcpad, gst_event_new_tag (g_steal_pointer (&self->tags_pending)));
 }
 
-/* The width that holds at the next frame to be pulled. */
+/* Sets the engine's width to that of the next frame to be pulled. */
 static void
 sync_width (GstCcstereoDec *self)
 {
@@ -116,9 +115,9 @@ sync_width (GstCcstereoDec *self)
   ccs_binauralizer_set_width (self->binauralizer, width);
 }
 
-/* Pulls @frames in steps of the published hop on the output's own grid, with
- * the width synchronised at each: a controlled width sounds the same however
- * the windows were gathered. */
+/* Pulls @frames in steps of the published hop on the output's grid, and updates
+ * a controlled width at each step. So the output does not depend on how many
+ * windows were run together. */
 static void
 pull_frames (GstCcstereoDec *self, float *out, gsize frames)
 {
@@ -168,7 +167,7 @@ push_frames (GstCcstereoDec *self, gsize frames)
   return gst_aggregator_finish_buffer (agg, buffer);
 }
 
-/* The time of frame @sample at the model's rate. */
+/* Returns the timestamp of sample @sample at the model's rate. */
 static GstClockTime
 model_time (const GstCcstereoDec *self, guint64 sample)
 {
@@ -176,7 +175,7 @@ model_time (const GstCcstereoDec *self, guint64 sample)
          + gst_util_uint64_scale (sample, GST_SECOND, CCS_MODEL_RATE);
 }
 
-/* Logs the windows that were run since there were @before, and counts. */
+/* Logs the windows that were run after the first @before. */
 static void
 log_windows (GstCcstereoDec *self, guint64 before)
 {
@@ -194,7 +193,7 @@ log_windows (GstCcstereoDec *self, guint64 before)
   }
 }
 
-/* Puts out all that is ready; NEED_DATA when that is nothing. */
+/* Pushes all output that is ready. Returns NEED_DATA if no output is ready. */
 static GstFlowReturn
 put_out (GstCcstereoDec *self)
 {
@@ -230,7 +229,7 @@ gst_ccstereo_dec_drain (GstCcstereoDec *self)
     return GST_FLOW_OK;
   }
   if (self->feature_time == NO_FEATURE) {
-    /* The sound ended before the first picture. */
+    /* The audio ended before the first frame. */
     ret = gst_ccstereo_dec_take_waiting_feature (self);
     if (ret != GST_FLOW_OK)
       return ret;
@@ -261,7 +260,7 @@ gst_ccstereo_dec_sound_time (const GstCcstereoDec *self,
       &self->audio_pad->segment, GST_FORMAT_TIME,
       (GstClockTime)MAX (running, 0), &position);
 
-  /* Pictures from before the sound began have a negative running time. */
+  /* Negative for frames from before the first sample. */
   return gst_ccstereo_add_times (
       GST_CLOCK_DIFF (self->first_pts,
                       gst_ccstereo_signed_time (sign, position)),
@@ -293,7 +292,8 @@ push_held_feature (GstCcstereoDec *self, GstClockTimeDiff running)
   return GST_FLOW_OK;
 }
 
-/* No window waits for another picture where it was said that none comes. */
+/* Lets windows up to the announced end of a gap run without waiting for another
+ * feature. */
 static void
 wait_for_none_while_held (GstCcstereoDec *self)
 {
@@ -302,16 +302,17 @@ wait_for_none_while_held (GstCcstereoDec *self)
                                                        self, self->held_until));
 }
 
-/* Another picture comes at @running: right before, or where it was said to end,
- * the held one is still the nearest. */
+/* Ends the gap in which the last feature was held, because a feature at
+ * @running arrived. Repeats the held feature just before @running or the
+ * announced end of the gap, so that it is the nearest one up to there. */
 static GstFlowReturn
 end_held_feature (GstCcstereoDec *self, GstClockTimeDiff running)
 {
   const GstClockTimeDiff end = MIN (running, self->held_until);
-  const gboolean was_told = self->held_until != GST_CLOCK_STIME_NONE;
+  const gboolean had_gap = self->held_until != GST_CLOCK_STIME_NONE;
 
   self->held_until = GST_CLOCK_STIME_NONE;
-  return was_told ? push_held_feature (self, end - 1) : GST_FLOW_OK;
+  return had_gap ? push_held_feature (self, end - 1) : GST_FLOW_OK;
 }
 
 GstFlowReturn
@@ -358,8 +359,8 @@ gst_ccstereo_dec_take_feature (GstCcstereoDec *self, GstBuffer *taken,
 
 /* -- audio ----------------------------------------------------------------- */
 
-/* The first sample of a new grid; the picture that was shown last is still
- * there. */
+/* Starts a new window grid with the sample at @pts. The last feature is kept:
+ * it applies until the next one. */
 static GstFlowReturn
 start_at (GstCcstereoDec *self, GstClockTime pts)
 {
@@ -421,8 +422,8 @@ push_buffer (GstCcstereoDec *self, GstBuffer *buffer)
   return ret;
 }
 
-/* The time of @buffer; a buffer without a valid one follows the last. NONE,
- * with an error posted, where there is no last. */
+/* Returns the timestamp of @buffer. A buffer without a valid one follows the
+ * last buffer; if it is the first, posts an error and returns NONE. */
 static GstClockTime
 time_of (GstCcstereoDec *self, GstBuffer *buffer)
 {
@@ -437,8 +438,8 @@ time_of (GstCcstereoDec *self, GstBuffer *buffer)
   return GST_CLOCK_TIME_NONE;
 }
 
-/* Makes sure that @frames at @pts follow the audio so far, or ends that and
- * starts again at @pts. Jitter is smoothed. */
+/* Prepares for @frames at @pts. If they do not follow the audio so far, drains
+ * that and starts a new grid at @pts. Small differences count as jitter. */
 static GstFlowReturn
 go_on_at (GstCcstereoDec *self, gboolean discont, GstClockTime pts,
           guint frames)
@@ -466,8 +467,8 @@ gst_ccstereo_dec_is_gap (GstBuffer *buffer)
          && GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_GAP);
 }
 
-/* Outputs what there is, and a GAP event up to @end, where the audio goes on:
- * features up to there are used, and no memory is needed. */
+/* Outputs all audio so far and a GAP event up to @end, where the audio
+ * continues. Uses the features up to there. Needs no memory for the gap. */
 static GstFlowReturn
 forward_gap (GstCcstereoDec *self, GstClockTime end)
 {
@@ -487,7 +488,8 @@ forward_gap (GstCcstereoDec *self, GstClockTime end)
   return start_at (self, end);
 }
 
-/* The base class pushes a segment with the first buffer alone. */
+/* Pushes a SEGMENT event before a GAP event: the base class pushes one only
+ * before the first buffer. */
 static void
 push_segment (GstPad *src, const GstSegment *segment)
 {
@@ -520,7 +522,7 @@ gst_ccstereo_dec_announce_pause (GstCcstereoDec *self, GstClockTime running)
   gst_pad_push_event (src, gst_event_new_gap (position, GST_CLOCK_TIME_NONE));
 }
 
-/* Frames of a gap that may still be output as silence. */
+/* Returns the number of frames of a gap that may still become silence. */
 static guint64
 silence_left (const GstCcstereoDec *self)
 {
@@ -530,9 +532,8 @@ silence_left (const GstCcstereoDec *self)
   return most - MIN (most, self->silence);
 }
 
-/* The next piece is silence where there is room for it. Demuxers report gaps
- * again, and together with what they have reported: only what comes after the
- * audio so far counts. */
+/* The next piece becomes silence until the limit is reached. Demuxers report
+ * overlapping gaps: only the part after the audio so far is used. */
 GstFlowReturn
 gst_ccstereo_dec_take_gap (GstCcstereoDec *self, GstBuffer *buffer,
                            gboolean *over)

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* ccstereodec's two streams: how far sound and features have come, which waits
- * for which, and, live, how long. */
+/* Decides which of ccstereodec's streams, audio or features, waits for the
+ * other, and how long in a live pipeline. */
 #include "gstccstereodec-private.h"
 
 /* -- ends of segments ------------------------------------------------------ */
 
 static G_DEFINE_QUARK (ccstereo - dec - segment - done, segment_done);
 
-/* The base class would pass the event on from whichever pad has it first, and
- * counts a pad as ready that has a buffer: in an empty one it keeps its place
- * behind the pad's last. */
+/* Returns an empty buffer that carries @event. The base class would forward the
+ * event from the first pad that receives it; as a buffer it keeps its position
+ * in the stream and makes the pad ready. */
 static GstBuffer *
 wrap_segment_done (GstEvent *event)
 {
@@ -20,7 +20,7 @@ wrap_segment_done (GstEvent *event)
   return buffer;
 }
 
-/* NULL: it is a buffer like any other. (transfer none) */
+/* Returns the event that @buffer carries, or NULL. (transfer none) */
 static GstEvent *
 segment_done_in (GstBuffer *buffer)
 {
@@ -36,7 +36,7 @@ gst_ccstereo_dec_queue_segment_done (GstCcstereoDec *self,
                                   wrap_segment_done (event));
 }
 
-/* Whether nothing more comes on @pad before its next segment. */
+/* Returns whether @pad is at EOS, or its segment is done. */
 static gboolean
 is_at_end (GstAggregatorPad *pad)
 {
@@ -46,7 +46,7 @@ is_at_end (GstAggregatorPad *pad)
                 : gst_aggregator_pad_is_eos (pad);
 }
 
-/* All sound of the segment is there, and the features for it. */
+/* Drains the segment: its audio and features have arrived. */
 static GstFlowReturn
 end_segment (GstCcstereoDec *self, GstEvent *event)
 {
@@ -75,12 +75,13 @@ gst_ccstereo_dec_ref_features_pad (GstCcstereoDec *self)
 /* The first buffer on the features pad. */
 typedef struct
 {
-  GstClockTimeDiff running; /* when it is shown */
+  GstClockTimeDiff running; /* running time of its frame */
   gboolean is_gap;
   GstClockTime duration;
 } NextFeature;
 
-/* FALSE where it has no time. */
+/* Reads the first buffer on the features pad. Returns FALSE if it has no valid
+ * timestamp. */
 static gboolean
 next_feature (GstAggregatorPad *pad, NextFeature *next)
 {
@@ -101,8 +102,9 @@ next_feature (GstAggregatorPad *pad, NextFeature *next)
   return sign != 0;
 }
 
-/* Up to when features are needed now: for the sound that is here. At its end
- * also for the one window that clips shorter than a window make. */
+/* Returns up to which time features are needed now, for the audio so far. At
+ * the end of the audio that includes the centre of the only window of a clip
+ * that is shorter than a window. */
 static gint64
 features_needed (GstCcstereoDec *self)
 {
@@ -115,8 +117,8 @@ features_needed (GstCcstereoDec *self)
   return gst_ccstereo_dec_frames_to_time (self, frames);
 }
 
-/* Whether the features of this segment are over: those of one whose sound has
- * ended, too, are behind us. */
+/* Returns whether all features of this segment have been taken. Drops the end
+ * of the segment if its audio has ended already. */
 static gboolean
 are_over (GstCcstereoDec *self, GstAggregatorPad *pad)
 {
@@ -128,7 +130,7 @@ are_over (GstCcstereoDec *self, GstAggregatorPad *pad)
   return is_at_end (pad);
 }
 
-/* Live: whether the latency of what belongs at @running is over. */
+/* Returns whether data at @running is late: its latency is over (live). */
 static gboolean
 is_late (GstCcstereoDec *self, GstClockTimeDiff running)
 {
@@ -139,7 +141,7 @@ is_late (GstCcstereoDec *self, GstClockTimeDiff running)
          && GST_CLOCK_DIFF (latency, now) >= running;
 }
 
-/* When it is over: a gap's when it ends. */
+/* Returns the running time of a feature, or the end of a gap. */
 static GstClockTimeDiff
 end_of_feature (const NextFeature *self)
 {
@@ -149,9 +151,9 @@ end_of_feature (const NextFeature *self)
              : self->running;
 }
 
-/* Takes the features that are needed now: later ones wait on their pad, so that
- * neither side runs ahead; those whose latency is over wait for no audio if it
- * is @timeout. TRUE when none is missing. */
+/* Takes the features that are needed now. Later ones stay on their pad, so that
+ * neither stream runs ahead; on @timeout late ones are taken, too. Returns TRUE
+ * if no feature is missing. */
 static gboolean
 take_features (GstCcstereoDec *self, GstAggregatorPad *pad, gboolean timeout,
                GstFlowReturn *ret)
@@ -180,7 +182,7 @@ take_features (GstCcstereoDec *self, GstAggregatorPad *pad, gboolean timeout,
       continue;
     }
     *ret = gst_ccstereo_dec_note_gap (self, next.running, next.duration);
-    /* It stays where it is as long as it says what is known. */
+    /* A gap stays on its pad until the audio reaches its end. */
     if (end > needed && !(timeout && is_late (self, end_of_feature (&next))))
       return *ret == GST_FLOW_OK;
     gst_aggregator_pad_drop_buffer (pad);
@@ -237,7 +239,7 @@ finish_stream (GstCcstereoDec *self)
   return ret == GST_FLOW_OK ? GST_FLOW_EOS : ret;
 }
 
-/* @buffer is taken. */
+/* Pushes @buffer (transfer full) into the engine. */
 static GstFlowReturn
 take_audio (GstCcstereoDec *self, GstBuffer *buffer)
 {
@@ -251,7 +253,7 @@ take_audio (GstCcstereoDec *self, GstBuffer *buffer)
   return ret;
 }
 
-/* The next of what is on the audio pad. */
+/* Takes the next buffer, gap or event from the audio pad. */
 static GstFlowReturn
 take_next_audio (GstCcstereoDec *self, GstBuffer *buffer)
 {
@@ -266,7 +268,8 @@ take_next_audio (GstCcstereoDec *self, GstBuffer *buffer)
   return ret;
 }
 
-/* One audio buffer or piece of a gap, or (live) all that are there. */
+/* Takes one audio buffer or piece of a gap or, with @all (live), every one on
+ * the pad. */
 static GstFlowReturn
 follow_audio (GstCcstereoDec *self, gboolean all)
 {
@@ -283,7 +286,7 @@ follow_audio (GstCcstereoDec *self, gboolean all)
   return ret;
 }
 
-/* Running time of the next frame to be put out. */
+/* Returns the running time of the next frame to be output. */
 static GstClockTime
 next_output_running (GstCcstereoDec *self)
 {
@@ -292,9 +295,9 @@ next_output_running (GstCcstereoDec *self)
       self->first_pts + gst_ccstereo_dec_frames_to_time (self, self->pulled));
 }
 
-/* When audio that has not been output lacks what comes after it for good, or
- * NONE. Half of the time for computing is for audio that comes late, the other
- * half for what is computed then. */
+/* Returns when audio that has not been output stops waiting for the audio after
+ * it, or NONE. Half of the processing deadline is for audio that arrives late,
+ * the other half for computing. */
 static GstClockTime
 end_of_patience (GstCcstereoDec *self)
 {
@@ -309,7 +312,7 @@ end_of_patience (GstCcstereoDec *self)
              : GST_CLOCK_TIME_NONE;
 }
 
-/* When the next feature is late, or NONE. */
+/* Returns when the next feature becomes late, or NONE. */
 static GstClockTime
 end_of_next_feature (GstCcstereoDec *self)
 {
@@ -321,7 +324,7 @@ end_of_next_feature (GstCcstereoDec *self)
              : GST_CLOCK_TIME_NONE;
 }
 
-/* NONE is later than any time. */
+/* MIN() ignores NONE, which is the largest value. */
 GstClockTime
 gst_ccstereo_dec_get_next_time (GstAggregator *agg)
 {
@@ -339,9 +342,9 @@ gst_ccstereo_dec_get_next_time (GstAggregator *agg)
   return self->running ? MIN (time, end_of_patience (self)) : time;
 }
 
-/* Runs what can run. Live, audio whose latency is over waits for no feature,
- * and in the end for no audio either: that before a pause is output, and what
- * comes next starts again. */
+/* Runs the windows that can run. Live, audio whose latency is over does not
+ * wait for features. If no audio follows in time either, the audio is drained,
+ * and the next starts a new grid. */
 static GstFlowReturn
 process_in_time (GstCcstereoDec *self, gboolean timeout)
 {
@@ -361,7 +364,8 @@ process_in_time (GstCcstereoDec *self, gboolean timeout)
   return ret;
 }
 
-/* Live, and no audio comes: features wait for none, and downstream knows. */
+/* Live, while no audio arrives: takes the features that are late, and announces
+ * the pause downstream. */
 static void
 wait_without_audio (GstCcstereoDec *self, GstFlowReturn *ret)
 {
@@ -415,7 +419,7 @@ aggregate (GstCcstereoDec *self, gboolean timeout)
       gst_ccstereo_dec_follow_features (self, timeout, &ret);
     return ret == GST_FLOW_OK ? GST_AGGREGATOR_FLOW_NEED_DATA : ret;
   }
-  GST_ELEMENT_ERROR (self, CORE, NEGOTIATION, ("sound came without caps"),
+  GST_ELEMENT_ERROR (self, CORE, NEGOTIATION, ("audio arrived without caps"),
                      (NULL));
   return GST_FLOW_NOT_NEGOTIATED;
 }

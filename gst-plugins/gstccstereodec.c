@@ -2,21 +2,20 @@
 /**
  * SECTION:element-ccstereodec
  * @title: ccstereodec
- * @short_description: binaural sound from a mix and the picture's features
+ * @short_description: binaural audio from mono audio and visual features
  *
- * Takes sound on its audio pad (mono, or stereo that is summed) and the
- * features of ccstereoenc on its features pad, and puts out stereo at the
- * input's rate: as many samples, each with its own timestamp. Left plus right
- * is the input mix, so nothing is lost in mono; the model decides what
- * differs between the ears.
+ * Takes audio on its audio pad (mono, or stereo, whose channels are summed) and
+ * the features of ccstereoenc on its features pad. Outputs stereo at the rate
+ * of the input, with the same number of samples and the same timestamps. The
+ * sum of left and right is the mix; the model predicts the difference.
  *
- * Sound comes out one model window (0.63 s) and the resampling later than it
- * went in; the latency is reported, and `lookahead` shortens it at the cost of
- * quality. Where no features come, the last ones are held; where there never
- * were any, the sound is centred and a warning says so.
+ * The latency is one model window (0.63 s) plus that of the resamplers. It is
+ * reported; `lookahead` reduces it at the cost of quality. While no features
+ * arrive, the last one is used. Before the first feature the audio is centred,
+ * and the element posts a warning.
  *
- * ccstereobin wires this element with tdsscrop and ccstereoenc. When wiring by
- * hand, put queues in both branches that hold more than the latency.
+ * ccstereobin contains this element with tdsscrop and ccstereoenc. If you link
+ * them yourself, put queues that hold more than the latency in both branches.
  *
  * ## Example launch line
  * |[
@@ -34,8 +33,8 @@
 GST_DEBUG_CATEGORY (gst_ccstereo_dec_debug);
 
 #define DEFAULT_WIDTH 1.
-/* A window may have to wait for a frame that is being encoded on the same
- * cores, and then takes its own time. */
+/* Long enough for a window that waits for a frame to be encoded on the same
+ * cores. */
 #define DEFAULT_PROCESSING_DEADLINE (150 * GST_MSECOND)
 
 enum
@@ -56,7 +55,7 @@ enum
 #define FORMAT GST_AUDIO_NE (F32)
 #define MIN_RATE G_STRINGIFY (CCS_BINAURALIZER_MIN_RATE)
 #define MAX_RATE G_STRINGIFY (CCS_BINAURALIZER_MAX_RATE)
-/* Of both sides, but for the channels. */
+/* Caps of audio and src pad, without the channels. */
 #define SOUND_CAPS                                                             \
   "audio/x-raw, format = (string) " FORMAT ", layout = (string) interleaved, " \
   "rate = (int) [ " MIN_RATE ", " MAX_RATE " ]"
@@ -76,9 +75,9 @@ static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE (
 
 G_DEFINE_TYPE_WITH_CODE (
     GstCcstereoDec, gst_ccstereo_dec, GST_TYPE_AGGREGATOR,
-    G_IMPLEMENT_INTERFACE (GST_TYPE_PRESET, NULL)
-        GST_DEBUG_CATEGORY_INIT (gst_ccstereo_dec_debug, "ccstereodec", 0,
-                                 "binaural sound from a mix and features"));
+    G_IMPLEMENT_INTERFACE (GST_TYPE_PRESET, NULL) GST_DEBUG_CATEGORY_INIT (
+        gst_ccstereo_dec_debug, "ccstereodec", 0,
+        "binaural audio from mono audio and features"));
 GST_ELEMENT_REGISTER_DEFINE_WITH_CODE (ccstereodec, "ccstereodec",
                                        GST_RANK_NONE, GST_TYPE_CCSTEREO_DEC,
                                        gst_ccstereo_init ());
@@ -95,8 +94,8 @@ keep_tags (GstCcstereoDec *self, GstEvent *event)
   self->tags_pending = gst_tag_list_ref (tags);
 }
 
-/* Returns @event (transfer full) with times that can be computed with, or NULL
- * for one whose start cannot. */
+/* Returns the GAP @event (transfer full) with its duration limited to valid
+ * times, or NULL if its start is not valid. */
 static GstEvent *
 check_gap (GstEvent *event)
 {
@@ -136,14 +135,14 @@ gst_ccstereo_dec_sink_event (GstAggregator *agg, GstAggregatorPad *pad,
     ok = gst_ccstereo_dec_set_segment (self, event, is_audio);
     break;
   case GST_EVENT_GAP:
-    /* Its segment may have been rejected. */
+    /* The pad's segment may have been rejected. */
     if (pad->segment.format != GST_FORMAT_TIME) {
       gst_event_unref (event);
       return TRUE;
     }
     break;
   case GST_EVENT_TAG:
-    /* The picture's tags do not describe the sound. */
+    /* The tags of the video do not describe the audio. */
     if (is_audio)
       keep_tags (self, event);
     break;
@@ -151,8 +150,8 @@ gst_ccstereo_dec_sink_event (GstAggregator *agg, GstAggregatorPad *pad,
     break;
   }
   if (!ok) {
-    /* The base class goes on after an event that failed: the stream must not.
-     */
+    /* The base class continues after an event that failed; event_flow ends the
+     * stream. */
     if (self->event_flow == GST_FLOW_OK)
       self->event_flow = GST_FLOW_ERROR;
     gst_event_unref (event);
@@ -182,9 +181,9 @@ gst_ccstereo_dec_sink_event_pre_queue (GstAggregator *agg,
       ->sink_event_pre_queue (agg, pad, event);
 }
 
-/* A seek that has reached the sound's source by another way, as through the
- * picture where one demuxer has both, is done: the base class drops it, too,
- * but that of GStreamer 1.22 leaks it. */
+/* Drops a seek event that the audio source has handled already: a demuxer gets
+ * the same seek through its video pad. The base class drops it, too, but leaks
+ * it in GStreamer 1.22. */
 static gboolean
 gst_ccstereo_dec_src_event (GstAggregator *agg, GstEvent *event)
 {
@@ -219,8 +218,8 @@ gst_ccstereo_dec_sink_query (GstAggregator *agg, GstAggregatorPad *pad,
       ->sink_query (agg, pad, query);
 }
 
-/* Sound is waited for as long as the windows need; downstream is told of the
- * time for computing, too. */
+/* Answers the LATENCY query: adds the engine's latency and the processing
+ * deadline. */
 static gboolean
 query_latency (GstCcstereoDec *self, GstQuery *query)
 {
@@ -254,7 +253,7 @@ gst_ccstereo_dec_src_query (GstAggregator *agg, GstQuery *query)
   case GST_QUERY_LATENCY:
     return query_latency (self, query);
   case GST_QUERY_SEEKING:
-    /* That is the sound's affair; the base class would deny it. */
+    /* The audio source decides; the base class would answer FALSE. */
     return gst_pad_peer_query (GST_PAD (self->audio_pad), query);
   default:
     return GST_AGGREGATOR_CLASS (gst_ccstereo_dec_parent_class)
@@ -262,8 +261,8 @@ gst_ccstereo_dec_src_query (GstAggregator *agg, GstQuery *query)
   }
 }
 
-/* Corrects a duration that is not that of the samples, and by which they would
- * be clipped. */
+/* Sets the buffer's duration to that of its samples: with a wrong one they
+ * would be clipped. */
 static GstBuffer *
 check_duration (GstCcstereoDec *self, GstBuffer *buffer)
 {
@@ -279,7 +278,7 @@ check_duration (GstCcstereoDec *self, GstBuffer *buffer)
   return buffer;
 }
 
-/* Sound outside the segment is not played: it does not enter the net. */
+/* Drops audio outside the segment, which is not played. */
 static GstBuffer *
 gst_ccstereo_dec_clip (GstAggregator *agg, GstAggregatorPad *pad,
                        GstBuffer *buffer)
@@ -287,7 +286,8 @@ gst_ccstereo_dec_clip (GstAggregator *agg, GstAggregatorPad *pad,
   GstCcstereoDec *self = GST_CCSTEREO_DEC (agg);
   const GstClockTime pts = gst_ccstereo_checked_time (GST_BUFFER_PTS (buffer));
 
-  /* The base class has clipped gaps; a segment that was refused is none. */
+  /* The base class has clipped gaps. The segment is not set if it was rejected.
+   */
   if (pad != self->audio_pad || gst_buffer_get_size (buffer) == 0
       || self->binauralizer == NULL || pad->segment.format != GST_FORMAT_TIME
       || !GST_CLOCK_TIME_IS_VALID (pts))
@@ -467,22 +467,22 @@ gst_ccstereo_dec_install_sound_properties (GObjectClass *klass, guint first)
       klass, first + INDEX_HOP,
       g_param_spec_uint (
           "hop", "Hop",
-          "Samples at 16 kHz between the model's windows (1008: 63 ms, as "
-          "published; more is faster and rougher)",
+          "Samples at 16 kHz between windows (1008: 63 ms, as published). More "
+          "is faster and less accurate",
           1, CCS_WINDOW, CCS_HOP, flags | GST_PARAM_MUTABLE_READY));
   g_object_class_install_property (
       klass, first + INDEX_LOOKAHEAD,
       g_param_spec_uint (
           "lookahead", "Look-ahead",
-          "How far ahead of a sample the windows over it are awaited, in "
-          "samples at 16 kHz, not below hop (10080: the whole window, as "
-          "published; less lowers latency and quality)",
+          "Future audio used per output sample, in 16 kHz samples, at least "
+          "hop (10080: a whole window, as published). Less means lower latency "
+          "and lower quality",
           CCS_HOP, CCS_WINDOW, CCS_WINDOW, flags | GST_PARAM_MUTABLE_READY));
   g_object_class_install_property (
       klass, first + INDEX_WIDTH,
       g_param_spec_double ("width", "Width",
-                           "How far apart the ears are (0: mono, 1: as the "
-                           "model says, 2: twice)",
+                           "Stereo width: 0 mono, 1 as predicted, 2 "
+                           "exaggerated",
                            0., CCS_BINAURALIZER_MAX_WIDTH, DEFAULT_WIDTH,
                            flags | GST_PARAM_CONTROLLABLE
                                | GST_PARAM_MUTABLE_PLAYING));
@@ -490,7 +490,7 @@ gst_ccstereo_dec_install_sound_properties (GObjectClass *klass, guint first)
       klass, first + INDEX_PROCESSING_DEADLINE,
       g_param_spec_uint64 (
           "processing-deadline", "Processing deadline",
-          "Time allowed for computing, part of the reported latency (ns)", 0,
+          "Time allowed for computing, added to the reported latency (ns)", 0,
           G_MAXUINT64 / 2, DEFAULT_PROCESSING_DEADLINE,
           flags | GST_PARAM_MUTABLE_READY));
 }
@@ -516,7 +516,7 @@ gst_ccstereo_dec_class_init (GstCcstereoDecClass *klass)
       element_class, &src_template, GST_TYPE_AGGREGATOR_PAD);
   gst_element_class_set_static_metadata (
       element_class, "CCStereo binauralizer", "Filter/Effect/Audio",
-      "Turns mono sound into binaural sound by what the picture shows",
+      "Binaural audio from mono audio and visual features (CCStereo)",
       "The gst-ccstereo authors");
   element_class->release_pad = gst_ccstereo_dec_release_pad;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* ccstereodec: mono or stereo sound and visual features in, binaural sound
- * out, sample for sample. */
+/* ccstereodec: computes binaural audio from mono or stereo audio and visual
+ * features, sample for sample. */
 #pragma once
 
 #include <gst/base/gstaggregator.h>
@@ -11,8 +11,8 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE (GstCcstereoDec, gst_ccstereo_dec, GST, CCSTEREO_DEC,
                       GstAggregator)
 
-/* Installs hop, lookahead, width and processing-deadline as @first .. @first
- * + 3: ccstereobin has them too. */
+/* Installs hop, lookahead, width and processing-deadline with the ids @first ..
+ * @first + 3, for ccstereodec and ccstereobin. */
 #define GST_CCSTEREO_DEC_N_SOUND_PROPERTIES 4
 void gst_ccstereo_dec_install_sound_properties (GObjectClass *klass,
                                                 guint first);

@@ -4,14 +4,13 @@
  * @title: ccstereoenc
  * @short_description: the visual encoder of a CCStereo model
  *
- * Runs the visual encoder (ResNet and ASPP) of a CCStereo model on the
- * pictures that tdsscrop makes, and puts out one buffer of features
- * (7 x 14 x D float32) for each, with the picture's timestamp. The features
- * carry the model's identity: a ccstereodec with another model refuses them.
+ * Runs the visual encoder (ResNet and ASPP) of a CCStereo model on the frames
+ * of tdsscrop. For each frame it outputs one buffer, the feature (7 x 14 x D
+ * float32), with the frame's timestamp. The caps contain the model's id:
+ * ccstereodec rejects features of another model.
  *
- * When upstream is not live, several pictures are gathered and encoded
- * together, which is up to twice as fast; live, each is encoded at once. The
- * features are the same either way.
+ * If upstream is not live, frames are encoded in batches, which is up to twice
+ * as fast; live, each frame is encoded at once. The features are the same.
  *
  * ## Example launch line
  * |[
@@ -46,16 +45,16 @@ struct _GstCcstereoEnc
 
   /* under the object lock */
   GstCcstereoModelSettings settings;
-  guint batch_size; /* 0: by liveness */
+  guint batch_size; /* 0: depends on whether upstream is live */
 
   /* streaming thread, after start () */
   CcsModel *model;
   GstVideoInfo info;
   gboolean liveness_known, live;
-  guint64 encoded; /* pictures */
-  guint gathered;  /* pictures to gather before the next run, at most */
-  GQueue pending;  /* GstBuffer: pictures not yet encoded */
-  GQueue ready;    /* GstBuffer: features not yet put out */
+  guint64 encoded; /* frames */
+  guint gathered;  /* most frames to collect for the next batch */
+  GQueue pending;  /* GstBuffer: frames not yet encoded */
+  GQueue ready;    /* GstBuffer: features not yet pushed */
 };
 
 static GstStaticPadTemplate sink_template
@@ -83,7 +82,7 @@ forget_buffers (GstCcstereoEnc *self)
   g_queue_clear_full (&self->ready, (GDestroyNotify)gst_buffer_unref);
 }
 
-/* Pictures that a run may take at most. */
+/* Returns the largest batch allowed now. */
 static guint
 largest_batch (GstCcstereoEnc *self)
 {
@@ -110,7 +109,7 @@ begin_small (GstCcstereoEnc *self)
   self->gathered = CCS_MODEL_FRAME_BATCH;
 }
 
-/* Copies a picture into dense rows. */
+/* Copies the frame in @buffer to @dense, without padding between rows. */
 static gboolean
 read_picture (GstCcstereoEnc *self, GstBuffer *buffer, guint8 *dense)
 {
@@ -145,7 +144,7 @@ new_feature (GstCcstereoEnc *self, GstBuffer *picture, MappedFeature *feature)
   return gst_buffer_map (feature->buffer, &feature->map, GST_MAP_WRITE);
 }
 
-/* Encodes up to @n of the pending pictures in one run. */
+/* Encodes up to @n of the pending frames as one batch. */
 static GstFlowReturn
 encode_pending (GstCcstereoEnc *self, guint n)
 {
@@ -167,7 +166,7 @@ encode_pending (GstCcstereoEnc *self, guint n)
   }
   if (!ok)
     GST_ELEMENT_ERROR (self, STREAM, FAILED,
-                       ("a picture's memory could not be mapped"), (NULL));
+                       ("the memory of a frame could not be mapped"), (NULL));
   else if (!ccs_model_encode (self->model, pictures, n, outs, &error)) {
     gst_ccstereo_post_error (GST_ELEMENT (self), error);
     ok = FALSE;
@@ -193,7 +192,7 @@ encode_pending (GstCcstereoEnc *self, guint n)
   return ok ? GST_FLOW_OK : GST_FLOW_ERROR;
 }
 
-/* Encodes and puts out what is pending: no more pictures will join it. */
+/* Encodes the pending frames and pushes all features. */
 static GstFlowReturn
 drain (GstCcstereoEnc *self)
 {
@@ -218,12 +217,12 @@ gst_ccstereo_enc_submit_input_buffer (GstBaseTransform *trans,
   GstFlowReturn ret;
 
   if (!GST_BUFFER_PTS_IS_VALID (input)) {
-    GST_ELEMENT_ERROR (self, STREAM, FORMAT, ("pictures must have timestamps"),
+    GST_ELEMENT_ERROR (self, STREAM, FORMAT, ("frames need timestamps"),
                        (NULL));
     gst_buffer_unref (input);
     return GST_FLOW_ERROR;
   }
-  /* The base class negotiates, then leaves the buffer in queued_buf. */
+  /* The base class negotiates and stores the buffer in queued_buf. */
   ret = GST_BASE_TRANSFORM_CLASS (gst_ccstereo_enc_parent_class)
             ->submit_input_buffer (trans, is_discont, input);
   if (ret == GST_FLOW_OK && trans->queued_buf)
@@ -231,7 +230,8 @@ gst_ccstereo_enc_submit_input_buffer (GstBaseTransform *trans,
   return ret;
 }
 
-/* Whether the next picture will be long in coming. */
+/* Returns whether the last pending frame is shown for long, so that the next
+ * one would delay it. */
 static gboolean
 ends_with_long_picture (GstCcstereoEnc *self)
 {
@@ -433,8 +433,8 @@ gst_ccstereo_enc_class_init (GstCcstereoEncClass *klass)
       object_class, PROP_BATCH_SIZE,
       g_param_spec_uint (
           "batch-size", "Batch size",
-          "Pictures encoded together at most (0: 1 when live, else " SMALL_BATCH
-          "); so many are waited for, but at first no more than " SMALL_BATCH,
+          "Largest number of frames per batch (0: 1 if live, else " SMALL_BATCH
+          "). Larger batches are faster and add latency",
           0, CCS_MODEL_MAX_FRAMES, 0,
           G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS
               | GST_PARAM_MUTABLE_PLAYING));
@@ -444,7 +444,7 @@ gst_ccstereo_enc_class_init (GstCcstereoEncClass *klass)
   gst_element_class_add_static_pad_template (element_class, &src_template);
   gst_element_class_set_static_metadata (
       element_class, "CCStereo visual encoder", "Filter/Analyzer/Video",
-      "Turns pictures into the features that ccstereodec places sound with",
+      "Computes visual features for ccstereodec from video frames (CCStereo)",
       "The gst-ccstereo authors");
 
   trans_class->submit_input_buffer = gst_ccstereo_enc_submit_input_buffer;
@@ -464,6 +464,6 @@ gst_ccstereo_enc_init (GstCcstereoEnc *self)
   g_queue_init (&self->pending);
   g_queue_init (&self->ready);
   gst_base_transform_set_passthrough (GST_BASE_TRANSFORM (self), FALSE);
-  /* A picture dropped for being late would change the sound. */
+  /* Off, because dropping late frames would change the audio. */
   gst_base_transform_set_qos_enabled (GST_BASE_TRANSFORM (self), FALSE);
 }

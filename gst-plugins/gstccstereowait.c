@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* An alarm is set when the first data come, and looks whether both sides have
- * got some when it goes off. */
+/* Starts a timer with the first data of one stream. When it expires, posts a
+ * warning if the other stream has received nothing. */
 #include "gstccstereowait.h"
 
-/* Longer than decoders take for their first output. */
+/* Longer than decoders need for their first output. */
 #define PATIENCE (10 * GST_SECOND)
 
-/* What one side lacks without the other, and the pad at which it would come. */
+/* The warning for a missing stream, and the pad that would receive it. */
 static const struct
 {
   const char *lacking, *pad;
 } sides[GST_CCSTEREO_N_SIDES] = {
   [GST_CCSTEREO_SOUND]
-  = { "pictures have come, but no sound that they could place", "audio_sink" },
+  = { "video has arrived, but no audio for it", "audio_sink" },
   [GST_CCSTEREO_PICTURES]
-  = { "sound has come, but no pictures that could place it", "video_sink" },
+  = { "audio has arrived, but no video for it", "video_sink" },
 };
 
-/* What an alarm knows: it may go off late. */
+/* The data of a timer, which may expire after the element is gone. */
 typedef struct
 {
   GWeakRef element;
-  GstCcstereoWait *wait; /* which lives as long */
+  GstCcstereoWait *wait; /* valid as long as the element */
 } Alarm;
 
 static void
@@ -34,16 +34,16 @@ alarm_free (gpointer data)
 }
 
 static void
-tell_missing (GstElement *element, GstCcstereoSide side)
+warn_missing (GstElement *element, GstCcstereoSide side)
 {
   g_autoptr (GstPad) pad
       = gst_element_get_static_pad (element, sides[side].pad);
 
-  if (pad) /* else nobody waits for it */
+  if (pad) /* a pad that was not requested is not missing */
     GST_ELEMENT_WARNING (
         element, STREAM, FAILED,
         ("%s: %s %s", sides[side].lacking, sides[side].pad,
-         gst_pad_is_linked (pad) ? "has got nothing" : "is not linked"),
+         gst_pad_is_linked (pad) ? "received no data" : "is not linked"),
         (NULL));
 }
 
@@ -63,11 +63,11 @@ go_off (GstClock *clock, GstClockTime time, GstClockID id, gpointer data)
   for (GstCcstereoSide side = 0; is_current && side < GST_CCSTEREO_N_SIDES;
        side++)
     if (!g_atomic_int_get (&self->came[side]))
-      tell_missing (element, side);
+      warn_missing (element, side);
   return TRUE;
 }
 
-/* The first data have come. */
+/* Starts the timer. */
 static void
 set_alarm (GstCcstereoWait *self)
 {

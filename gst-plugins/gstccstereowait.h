@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Sound and pictures wait for each other: where one of them has come and the
- * other does not, that is said aloud instead of waiting in silence. */
+/* Audio and video wait for each other. If only one of them arrives, the element
+ * posts a warning, because the pipeline would otherwise hang without a reason.
+ */
 #pragma once
 
 #include <gst/gst.h>
@@ -16,15 +17,16 @@ typedef enum
 
 typedef struct
 {
-  GstElement *element;             /* of which it is a part */
-  gint came[GST_CCSTEREO_N_SIDES]; /* atomic: data, a gap or the end */
-  GstClockID alarm; /* under the object lock; NULL: none is set */
+  GstElement *element;             /* owner of this struct */
+  gint came[GST_CCSTEREO_N_SIDES]; /* atomic: a buffer, GAP or EOS arrived */
+  GstClockID alarm; /* under the object lock; NULL: no timer runs */
 } GstCcstereoWait;
 
-/* What comes at @pad, inside @element, is of @side. */
+/* Watches @pad of @element, which receives the stream @side. */
 void gst_ccstereo_wait_watch (GstCcstereoWait *self, GstElement *element,
                               GstCcstereoSide side, GstPad *pad);
-/* Streams begin, or have ended: nothing has come yet. */
+/* Stops the timer and forgets what has arrived: before streams start, or after
+ * they end. */
 void gst_ccstereo_wait_reset (GstCcstereoWait *self);
 
 G_END_DECLS

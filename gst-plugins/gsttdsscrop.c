@@ -2,20 +2,21 @@
 /**
  * SECTION:element-tdsscrop
  * @title: tdsscrop
- * @short_description: pictures for the CCStereo net, with a moving crop
+ * @short_description: input frames for the CCStereo model, with a moving crop
  *
- * Turns video of any size, rate and common format into what the CCStereo net
- * looks at: RGB pictures of 448x224 at the analysis rate. Each picture is
- * resized to 480x240 exactly as in training and cropped at a point that
- * depends on its number in stream time alone (test-time dynamic scene
- * simulation, TDSS): neighbouring windows of sound see different crops, and
- * averaging them costs nothing. Seeking reproduces the same crops.
+ * Converts video of any size, frame rate and common format to the input of the
+ * CCStereo model: RGB frames of 448x224 at the analysis rate. Each frame is
+ * resized to 480x240 exactly as in training, then cropped. The position of the
+ * crop depends on the frame's index in stream time alone (test-time dynamic
+ * scene simulation, TDSS): neighbouring audio windows use different crops, and
+ * the average over them improves the result at no cost. Seeking reproduces the
+ * same crops.
  *
- * Pictures in a GPU's memory (memory:CUDAMemory, from nvcodec's elements) are
- * resized and cropped there, and the crop alone is downloaded.
+ * Frames in GPU memory (memory:CUDAMemory, from nvcodec elements) are resized
+ * and cropped on the GPU; only the crop is downloaded.
  *
- * Pictures that are stored turned, as telephones store them, are turned upright
- * first: the net has to see what is left and what is right.
+ * Frames that are stored rotated, as phones do, are rotated upright first,
+ * because the model has to see what is left and what is right.
  *
  * ## Example launch line
  * |[
@@ -46,10 +47,10 @@ struct _GstTdssCrop
 
   /* streaming thread */
   GstTdssPicture picture;
-  GstTdssCuda *cuda;                /* NULL where there is none; made in init */
-  gboolean cuda_fails;              /* which was said */
-  GstVideoOrientationMethod tagged; /* what the stream says of direction */
-  gint64 last_frame;                /* number of the last picture put out */
+  GstTdssCuda *cuda;                /* NULL without CUDA; made in init */
+  gboolean cuda_fails;              /* a warning has been posted */
+  GstVideoOrientationMethod tagged; /* from the image-orientation tag */
+  gint64 last_frame;                /* index of the last frame pushed */
 };
 
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE (
@@ -65,15 +66,15 @@ static GstStaticPadTemplate src_template
 G_DEFINE_TYPE_WITH_CODE (
     GstTdssCrop, gst_tdss_crop, GST_TYPE_VIDEO_FILTER,
     GST_DEBUG_CATEGORY_INIT (tdss_crop_debug, "tdsscrop", 0,
-                             "pictures for the CCStereo net"));
+                             "input frames for the CCStereo model"));
 GST_ELEMENT_REGISTER_DEFINE_WITH_CODE (tdsscrop, "tdsscrop", GST_RANK_NONE,
                                        GST_TYPE_TDSS_CROP,
                                        gst_ccstereo_init ());
 
 /* -- which pictures -------------------------------------------------------- */
 
-/* How long a frame is shown: what its stream says, else what it says itself,
- * else as long as a picture. */
+/* Returns how long a frame is shown: one period of the frame rate in the caps,
+ * else the buffer's duration, else NONE. */
 static GstClockTime
 frame_duration (GstTdssCrop *self, GstBuffer *buffer)
 {
@@ -85,7 +86,8 @@ frame_duration (GstTdssCrop *self, GstBuffer *buffer)
   return GST_BUFFER_DURATION (buffer); /* NONE is longer than anything */
 }
 
-/* TRUE when the frame @buffer is to be put out, with its number. */
+/* Returns TRUE, and the index of the output frame, if @buffer is to be output.
+ */
 static gboolean
 take_frame (GstTdssCrop *self, GstBuffer *buffer, gint64 *number)
 {
@@ -128,7 +130,7 @@ gst_tdss_crop_set_info (GstVideoFilter *filter, GstCaps *incaps,
   return FALSE;
 }
 
-/* How a picture has to be turned to be upright. */
+/* Returns the rotation or flip that makes the frame upright. */
 static GstVideoOrientationMethod
 direction_of (GstTdssCrop *self)
 {
@@ -162,13 +164,13 @@ crop_point (GstTdssCrop *self, gint64 number)
   return point;
 }
 
-/* OK when @buffer is to be put out, with its number. */
+/* Returns OK, and the index of the output frame, if @buffer is to be output. */
 static GstFlowReturn
 begin_picture (GstTdssCrop *self, GstBuffer *buffer, gint64 *number)
 {
   if (!GST_BUFFER_PTS_IS_VALID (buffer)) {
-    GST_ELEMENT_ERROR (self, STREAM, FORMAT,
-                       ("video buffers must have timestamps"), (NULL));
+    GST_ELEMENT_ERROR (self, STREAM, FORMAT, ("video buffers need timestamps"),
+                       (NULL));
     return GST_FLOW_ERROR;
   }
   if (!take_frame (self, buffer, number))
@@ -215,13 +217,14 @@ make_on_device (GstTdssCrop *self, GstBuffer *in, gint64 number,
                                    crop_point (self, number), out, &error))
     return TRUE;
   if (!self->cuda_fails)
-    GST_WARNING_OBJECT (self, "pictures are downloaded whole: %s",
+    GST_WARNING_OBJECT (self,
+                        "frames are downloaded before they are cropped: %s",
                         error->message);
   self->cuda_fails = TRUE;
   return FALSE;
 }
 
-/* The way that is always open: mapping downloads. */
+/* Makes the crop in system memory; mapping downloads frames in GPU memory. */
 static GstFlowReturn
 make_downloaded (GstTdssCrop *self, GstBuffer *buffer, gint64 number,
                  GstVideoFrame *out)
@@ -232,7 +235,7 @@ make_downloaded (GstTdssCrop *self, GstBuffer *buffer, gint64 number,
   if (!gst_video_frame_map (&in, &GST_VIDEO_FILTER (self)->in_info, buffer,
                             GST_MAP_READ)) {
     GST_ELEMENT_ERROR (self, STREAM, FAILED,
-                       ("a picture's memory could not be mapped"), (NULL));
+                       ("the memory of a frame could not be mapped"), (NULL));
     return GST_FLOW_ERROR;
   }
   ret = make_picture (self, &in, number, out);
@@ -258,8 +261,8 @@ transform_on_device (GstTdssCrop *self, GstBuffer *in, GstBuffer *buffer)
   return ret;
 }
 
-/* The base class would put out what happens to be in memory for a frame that is
- * smaller than its caps say. */
+/* Checks that the buffer is as large as its caps require: the base class would
+ * output uninitialised memory otherwise. */
 static gboolean
 check_frame (GstTdssCrop *self, GstBuffer *in)
 {
@@ -302,7 +305,8 @@ asks_for_device_memory (GstQuery *query)
                                         GST_TDSS_CUDA_FEATURE);
 }
 
-/* Who makes such memory has pools of their own. */
+/* Offers no pool for CUDA memory: the elements that allocate it have their own.
+ */
 static gboolean
 gst_tdss_crop_propose_allocation (GstBaseTransform *trans,
                                   GstQuery *decide_query, GstQuery *query)
@@ -348,8 +352,7 @@ is_system_memory (GstCapsFeatures *features, GstStructure *structure,
                                      GST_CAPS_FEATURES_MEMORY_SYSTEM_MEMORY);
 }
 
-/* Sizes, formats and rates of the two sides have nothing to do with each
- * other. */
+/* The caps of one pad do not restrict those of the other. */
 static GstCaps *
 gst_tdss_crop_transform_caps (GstBaseTransform *trans,
                               GstPadDirection direction, GstCaps *caps,
@@ -380,7 +383,7 @@ gst_tdss_crop_transform_caps (GstBaseTransform *trans,
   return gst_ccstereo_narrow_caps (result, filter);
 }
 
-/* Metas describe the input's picture, which this one no longer is. */
+/* Copies no meta: metas describe the frame before the crop. */
 static gboolean
 gst_tdss_crop_transform_meta (GstBaseTransform *trans, GstBuffer *outbuf,
                               GstMeta *meta, GstBuffer *inbuf)
@@ -403,7 +406,7 @@ gst_tdss_crop_copy_metadata (GstBaseTransform *trans, GstBuffer *inbuf,
       = gst_util_uint64_scale_round (GST_SECOND, self->settings.schedule.rate_d,
                                      self->settings.schedule.rate_n);
   GST_OBJECT_UNLOCK (self);
-  /* A slow stream's picture stays longer. */
+  /* At least the period of the output; more if the input is slower. */
   GST_BUFFER_DURATION (outbuf) = GST_BUFFER_DURATION_IS_VALID (inbuf)
                                      ? MAX (GST_BUFFER_DURATION (inbuf), period)
                                      : period;
@@ -422,11 +425,11 @@ check_segment (GstTdssCrop *self, GstEvent *event)
   if (segment->format == GST_FORMAT_TIME)
     return TRUE;
   GST_ELEMENT_ERROR (self, STREAM, FORMAT,
-                     ("video must come in a time segment"), (NULL));
+                     ("video needs a segment in time format"), (NULL));
   return FALSE;
 }
 
-/* Pictures come as they were recorded; a tag says how they are to be shown. */
+/* Reads the image-orientation tag: decoders do not rotate frames. */
 static void
 note_orientation (GstTdssCrop *self, GstEvent *event)
 {
@@ -545,7 +548,7 @@ gst_tdss_crop_class_init (GstTdssCropClass *klass)
   gst_element_class_add_static_pad_template (element_class, &src_template);
   gst_element_class_set_static_metadata (
       element_class, "TDSS crop", "Filter/Effect/Video",
-      "Resizes and crops video for the CCStereo net, with a crop that moves "
+      "Resizes and crops video for the CCStereo model, with a crop that moves "
       "from frame to frame",
       "The gst-ccstereo authors");
 
@@ -571,6 +574,6 @@ gst_tdss_crop_init (GstTdssCrop *self)
   self->last_frame = NO_FRAME;
   if (gst_tdss_cuda_class ())
     self->cuda = gst_tdss_cuda_class ()->create (GST_ELEMENT (self));
-  /* A frame dropped for being late would change the sound. */
+  /* Off, because dropping late frames would change the audio. */
   gst_base_transform_set_qos_enabled (GST_BASE_TRANSFORM (self), FALSE);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* tdsscrop: video at any size and rate to the net's pictures, 448x224 RGB at
- * the analysis rate, with a crop that moves from frame to frame. */
+/* tdsscrop: converts video of any size and rate to frames of 448x224 RGB at the
+ * analysis rate, with a crop that moves from frame to frame. */
 #pragma once
 
 #include <gst/video/gstvideofilter.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Opens the module that looks at pictures in a GPU's memory. */
+/* Opens the module that reads video frames in GPU memory. */
 #include "gsttdsscuda.h"
 #include <gmodule.h>
 
@@ -15,8 +15,8 @@ _Static_assert(GST_TDSS_CUDA_ABI == 1 && sizeof (GstTdssCudaClass) == 72,
                "the class changed: raise GST_TDSS_CUDA_ABI");
 #endif
 
-/* The driver first: without it the module's libraries are not wanted. The
- * module stays loaded: its types cannot be taken out again. */
+/* Opens the driver first, so that machines without it do not load the module's
+ * libraries. The module stays loaded, because GTypes cannot be unregistered. */
 static const GstTdssCudaClass *
 load_module (void)
 {
@@ -31,7 +31,7 @@ load_module (void)
   if (driver)
     module = g_module_open (path, G_MODULE_BIND_LAZY | G_MODULE_BIND_LOCAL);
   if (module == NULL || !g_module_symbol (module, MODULE_SYMBOL, &symbol)) {
-    GST_INFO ("no pictures in CUDA memory: %s", g_module_error ());
+    GST_INFO ("frames in CUDA memory are not accepted: %s", g_module_error ());
     g_clear_pointer (&module, g_module_close);
   } else {
     g_module_make_resident (module);
@@ -46,7 +46,8 @@ load_module (void)
     return NULL;
   }
   if (klass && !klass->available ()) {
-    GST_INFO ("no pictures in CUDA memory: the driver does not serve");
+    GST_INFO (
+        "frames in CUDA memory are not accepted: the driver does not work");
     return NULL;
   }
   return klass;
@@ -60,7 +61,7 @@ gst_tdss_cuda_class (void)
 
   if (g_once_init_enter (&once)) {
     GST_DEBUG_CATEGORY_INIT (tdss_cuda_debug, "tdsscuda", 0,
-                             "pictures in CUDA memory");
+                             "frames in CUDA memory are accepted");
     klass = load_module ();
     g_once_init_leave (&once, 1);
   }

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Pictures in a GPU's memory (memory:CUDAMemory, as GStreamer's nvcodec
- * elements make them) on their way through tdsscrop. GStreamer's CUDA library
- * is unstable and pulls in a dozen others: what uses it is a module of its own,
- * opened where there is a driver, and everything goes on without it.
+/* Crops video frames in GPU memory (memory:CUDAMemory, from GStreamer's nvcodec
+ * elements) for tdsscrop. GStreamer's CUDA library has no stable API and
+ * depends on a dozen other libraries. So the code that uses it is a module,
+ * which is opened if a driver is installed.
  *
- * The rule: a picture is looked at in the CUDA context of its memory, whichever
- * element made that, by kernels loaded there, on a stream of our own. What
- * leaves is a crop of 294 KiB, into the host's memory. No address of one
- * context is used in another: those of a device's primary context, in which a
- * model may run, and those of GStreamer's would need a copy between contexts
- * (cuMemcpyPeerAsync) and a wait on both sides, to save one copy of 294 KiB. So
- * ccstereoenc takes system memory alone, and a model may run anywhere.
+ * A frame is read in the CUDA context of its memory, by kernels that are loaded
+ * in that context, on a stream of this module. The result, a crop of 294 KiB,
+ * is copied to system memory. No address of one context is used in another:
+ * passing the crop to a model in the device's primary context would need a copy
+ * between contexts (cuMemcpyPeerAsync) and a wait on both sides, to save one
+ * copy of 294 KiB. So ccstereoenc accepts system memory only, and the model may
+ * run on any device.
  *
- * Contexts are shared by GStreamer's rules: one that is set, or that came with
- * a picture, is told to neighbours who ask ("gst.cuda.context"). None is made
- * here, since nothing can come without one. */
+ * Contexts are shared by GStreamer's rules: a context that was set, or that
+ * belongs to a frame, is returned to elements that query "gst.cuda.context".
+ * The module makes no context: every frame comes with one. */
 #pragma once
 
 #include <ccstereo/ccstereo.h>
@@ -23,46 +23,48 @@
 G_BEGIN_DECLS
 
 #define GST_TDSS_CUDA_FEATURE "memory:CUDAMemory"
-/* Formats of nvcodec's elements whose pixels the kernels can read. */
+/* Formats of nvcodec elements that the kernels can read. */
 #define GST_TDSS_CUDA_FORMATS                                                  \
   "{ NV12, NV21, I420, YV12, P010_10LE, P016_LE, I420_10LE, Y42B, Y444, "      \
   "Y444_16LE, RGBA, BGRA, RGBx, BGRx, ARGB, ABGR, RGB, BGR }"
-/* The driver, without which nothing is tried. */
+/* The driver library. Without it the module is not opened. */
 #define GST_TDSS_CUDA_DRIVER "libcuda.so.1"
 
-/* What one element keeps of it. */
+/* State of one element. */
 typedef struct _GstTdssCuda GstTdssCuda;
 
-/* Number of the class below, which the module and the plugin compare when it is
- * opened. Every change of the class raises it. */
+/* ABI number of the class below. Plugin and module compare it when the module
+ * is opened. Every change of the class increases it. */
 #define GST_TDSS_CUDA_ABI 1
 
 typedef struct
 {
   guint32 abi; /* GST_TDSS_CUDA_ABI of the module; first in every version */
-  /* Whether there is a driver that serves. */
+  /* Returns whether the driver works. */
   gboolean (*available) (void);
   GstTdssCuda *(*create) (GstElement *element);
   void (*destroy) (GstTdssCuda *self);
-  /* The device's memory goes; the context stays. */
+  /* Frees the GPU memory; keeps the context. */
   void (*stop) (GstTdssCuda *self);
-  /* Of GstElement: @context may be of another kind. */
+  /* Implements set_context of GstElement. Ignores contexts of other types. */
   void (*set_context) (GstTdssCuda *self, GstContext *context);
-  /* TRUE when @query asked for a context and one was told. */
+  /* Answers a CONTEXT query. Returns FALSE for other queries, and without a
+   * context. */
   gboolean (*answer) (GstTdssCuda *self, GstQuery *query);
-  /* Whether the memory of @buffer is of this kind. */
+  /* Returns whether @buffer is in CUDA memory. */
   gboolean (*holds) (GstBuffer *buffer);
-  /* @in, a picture of @info, turned by @turn, to the crop @out in system
-   * memory, as gst_tdss_picture_run(). CCS_ERROR_BACKEND where it cannot be
-   * done here: it can be done in system memory still. */
+  /* Makes the crop @out, in system memory, from the frame @in with @info, as
+   * gst_tdss_picture_run() does. Fails with CCS_ERROR_BACKEND; the caller can
+   * then download the frame and crop it in system memory. */
   gboolean (*run) (GstTdssCuda *self, GstBuffer *in, const GstVideoInfo *info,
                    GstVideoOrientationMethod turn, gboolean whole, CcsPoint at,
                    GstVideoFrame *out, GError **error);
 } GstTdssCudaClass;
 
-/* NULL without the module, a driver or GStreamer's library; why is logged once,
- * at INFO. NULL, too, if the module has another ABI number, which is logged as
- * a warning. Looks for them at the first call. Thread-safe. */
+/* Returns the module's class. Returns NULL without the module, a driver or
+ * GStreamer's CUDA library (the reason is logged once, at INFO), and if the
+ * module has another ABI number (logged as a warning). The first call opens the
+ * module. Thread-safe. */
 const GstTdssCudaClass *gst_tdss_cuda_class (void);
 
 G_END_DECLS

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Each step is skipped where it would change nothing. */
+/* Steps that would change nothing are skipped. */
 #include "gsttdsspicture.h"
 #include "gsttdssturn.h"
 #include <string.h>
@@ -33,7 +33,7 @@ allocate_frame (gsize size, GError **error)
 
 /* -- to RGB ---------------------------------------------------------------- */
 
-/* Converts format and colours only. */
+/* Makes a converter for format and colours, without scaling. */
 static gboolean
 make_converter (GstTdssPicture *self, const GstVideoInfo *info, GError **error)
 {
@@ -74,7 +74,7 @@ gst_tdss_picture_set_info (GstTdssPicture *self, const GstVideoInfo *info,
          || make_converter (self, info, error);
 }
 
-/* The RGB picture in @in, its row distance in @stride. */
+/* Returns the pixels of @in as RGB, and the distance of rows in @stride. */
 static const guint8 *
 to_rgb (GstTdssPicture *self, GstVideoFrame *in, gsize *stride)
 {
@@ -98,7 +98,7 @@ to_rgb (GstTdssPicture *self, GstVideoFrame *in, gsize *stride)
 
 /* -- upright --------------------------------------------------------------- */
 
-/* An RGB picture, and its size. */
+/* An RGB frame and its size. */
 typedef struct
 {
   const guint8 *rgb;
@@ -106,7 +106,7 @@ typedef struct
   gint width, height;
 } Picture;
 
-/* Turns @picture upright, into memory of @self. */
+/* Rotates or flips @picture by @turn, into memory of @self. */
 static gboolean
 turn_picture (GstTdssPicture *self, Picture *picture, const GstTdssTurn *turn,
               GError **error)
@@ -193,7 +193,7 @@ gst_tdss_picture_run (GstTdssPicture *self, GstVideoFrame *in,
   picture.rgb = to_rgb (self, in, &picture.stride);
   if (picture.rgb == NULL) {
     g_set_error_literal (error, CCS_ERROR, CCS_ERROR_MEMORY,
-                         "a picture's memory could not be mapped");
+                         "the memory of a frame could not be mapped");
     return FALSE;
   }
   if (turn != GST_VIDEO_ORIENTATION_IDENTITY

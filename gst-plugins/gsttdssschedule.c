@@ -10,9 +10,9 @@ gst_tdss_crop_schedule_get_type (void)
       = { { GST_TDSS_CROP_FIVE, "Four corners and the centre in turn (TDSS)",
             "five-crop" },
           { GST_TDSS_CROP_CENTER, "Always the centre", "center" },
-          { GST_TDSS_CROP_NONE, "The whole picture, resized", "none" },
-          { GST_TDSS_CROP_CUSTOM, "The points of the property, in turn",
-            "custom" },
+          { GST_TDSS_CROP_NONE, "No crop: the whole frame, resized", "none" },
+          { GST_TDSS_CROP_CUSTOM,
+            "The positions of the property points, in turn", "custom" },
           { 0, NULL, NULL } };
 
   if (g_once_init_enter (&type)) {
@@ -51,7 +51,7 @@ gst_tdss_schedule_number (const GstTdssSchedule *self, GstClockTime time,
                                         (guint64)self->rate_d * GST_SECOND);
 }
 
-/* Published frames count from 1. */
+/* The published frame numbers start at 1. */
 CcsPoint
 gst_tdss_schedule_point (const GstTdssSchedule *self, gint64 number)
 {

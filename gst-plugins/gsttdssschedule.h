@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Which pictures tdsscrop takes and where it crops them: both depend on stream
- * time alone. Whoever shares one among threads locks it. */
+/* Chooses the frames that tdsscrop outputs, and where it crops them. Both
+ * depend on stream time alone. Not thread-safe. */
 #pragma once
 
 #include <ccstereo/ccstereo.h>
@@ -15,39 +15,39 @@ typedef enum
 {
   GST_TDSS_CROP_FIVE, /* the published order */
   GST_TDSS_CROP_CENTER,
-  GST_TDSS_CROP_NONE,   /* the whole picture, resized to 448x224 */
-  GST_TDSS_CROP_CUSTOM, /* the points of the property */
+  GST_TDSS_CROP_NONE,   /* the whole frame, resized to 448x224 */
+  GST_TDSS_CROP_CUSTOM, /* the positions of the property points */
 } GstTdssCropSchedule;
 
 #define GST_TDSS_SCHEDULE_DEFAULT GST_TDSS_CROP_FIVE
 
-/* How far a crop can move in the resized picture. */
+/* How far a crop can move in the resized frame. */
 #define GST_TDSS_SLACK_LEFT (CCS_RESIZE_WIDTH - CCS_CROP_WIDTH)
 #define GST_TDSS_SLACK_TOP (CCS_RESIZE_HEIGHT - CCS_CROP_HEIGHT)
 
 typedef struct
 {
   GstTdssCropSchedule kind;
-  gint rate_n, rate_d; /* pictures a second */
+  gint rate_n, rate_d; /* output frames per second */
   GArray *points;      /* CcsPoint, within the slack */
 } GstTdssSchedule;
 
 void gst_tdss_schedule_init (GstTdssSchedule *self);
 void gst_tdss_schedule_clear (GstTdssSchedule *self);
 
-/* The number, from 0, of the analysis picture that a frame shown from @time for
- * @duration (NONE: for long) stands for. Pictures are due at number / rate; a
- * frame is taken for the one due within half its duration of its time, so that
- * of frames that come evenly each picture is the nearest one. */
+/* Returns the index, from 0, of the output frame for the input frame at @time
+ * with @duration (NONE: unlimited). Output frame k is due at k / rate. The
+ * input frame becomes the one that is due within half its duration of @time:
+ * with a constant frame rate that is the nearest input frame. */
 gint64 gst_tdss_schedule_number (const GstTdssSchedule *self, GstClockTime time,
                                  GstClockTime duration);
-/* Where picture @number is cropped. */
+/* Returns the crop position of output frame @number. */
 CcsPoint gst_tdss_schedule_point (const GstTdssSchedule *self, gint64 number);
 
-/* "left,top left,top .." within the slack (NULL: none). FALSE, and nothing
- * changes, where it is not. */
+/* Parses "left,top left,top ..." (NULL: no positions). Returns FALSE, without a
+ * change, if @text is invalid or a position is outside the slack. */
 gboolean gst_tdss_schedule_set_points (GstTdssSchedule *self, const char *text);
-/* The same again. (transfer full) */
+/* Returns the positions as text. (transfer full) */
 char *gst_tdss_schedule_format_points (const GstTdssSchedule *self);
 
 G_END_DECLS

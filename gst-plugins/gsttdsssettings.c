@@ -33,28 +33,27 @@ gst_tdss_install_properties (GObjectClass *klass, guint first)
       klass, first + INDEX_ANALYSIS_RATE,
       gst_param_spec_fraction (
           "analysis-rate", "Analysis rate",
-          "Pictures a second that are put out; the model was trained at 10", 1,
-          100, 1000, 1, CCS_ANALYSIS_FPS, 1, flags | GST_PARAM_MUTABLE_READY));
+          "Output frames per second. The model was trained at 10", 1, 100, 1000,
+          1, CCS_ANALYSIS_FPS, 1, flags | GST_PARAM_MUTABLE_READY));
   g_object_class_install_property (
       klass, first + INDEX_SCHEDULE,
-      g_param_spec_enum ("schedule", "Schedule",
-                         "Where each picture is cropped",
+      g_param_spec_enum ("schedule", "Schedule", "Where each frame is cropped",
                          GST_TYPE_TDSS_CROP_SCHEDULE, GST_TDSS_SCHEDULE_DEFAULT,
                          flags | GST_PARAM_MUTABLE_PLAYING));
   g_object_class_install_property (
       klass, first + INDEX_POINTS,
       g_param_spec_string (
           "points", "Points",
-          "Crop points of schedule=custom, \"left,top left,top ..\" within "
-          "0..32 and 0..16; frame number k (from 1) takes point k modulo "
-          "their number, without any the centre",
+          "Crop positions for schedule=custom: \"left,top left,top ...\", left "
+          "0..32, top 0..16. Frame k (from 1) uses position k modulo their "
+          "count. Empty: the centre",
           "", flags | GST_PARAM_MUTABLE_PLAYING));
   g_object_class_install_property (
       klass, first + INDEX_DIRECTION,
       g_param_spec_enum (
           "video-direction", "Video direction",
-          "How pictures are turned before the net sees them (auto: as their "
-          "image-orientation tag says)",
+          "How frames are rotated or flipped before the crop (auto: by their "
+          "image-orientation tag)",
           GST_TYPE_VIDEO_ORIENTATION_METHOD, DEFAULT_DIRECTION,
           flags | GST_PARAM_MUTABLE_PLAYING));
 }
@@ -86,7 +85,8 @@ gst_tdss_settings_set (GstTdssSettings *self, GstElement *element, guint index,
   }
   GST_OBJECT_UNLOCK (element);
   if (!are_points)
-    g_warning ("tdsscrop: \"%s\" is no list of points left,top within %d,%d",
+    g_warning ("tdsscrop: \"%s\" is not a list of positions left,top within "
+               "%d,%d",
                g_value_get_string (value), GST_TDSS_SLACK_LEFT,
                GST_TDSS_SLACK_TOP);
   return known;

@@ -1,23 +1,26 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* How a stored picture is walked through to come out upright. */
+/* The order in which the pixels of a stored frame are read to get an upright
+ * one. */
 #pragma once
 
 #include <gst/video/video.h>
 
 G_BEGIN_DECLS
 
-/* Where a turn begins in the picture that it turns, and in which direction it
- * goes there: a column of the result further and a row of it further, in
- * columns and rows. */
+/* A rotation or flip. The first pixel of the result is in a corner of the
+ * stored frame (@from_right, @from_bottom). The next column and the next row of
+ * the result are @across and @down away, in columns and rows of the stored
+ * frame. */
 typedef struct
 {
   gboolean from_right, from_bottom;
   gint across[2], down[2];
 } GstTdssTurn;
 
-/* That of @how; of identity for what is none. (transfer none) */
+/* Returns the turn for @how; that of identity for values that are not a
+ * rotation or flip. (transfer none) */
 const GstTdssTurn *gst_tdss_turn (GstVideoOrientationMethod how);
-/* Whether the upright picture is as wide as the stored one is high. */
+/* Returns whether the turn exchanges width and height. */
 gboolean gst_tdss_turn_is_on_side (const GstTdssTurn *self);
 
 G_END_DECLS

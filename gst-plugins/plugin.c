@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The plugin: all elements, always. What an element needs and the machine
- * lacks is reported when it starts, never here: a plugin that fails to load is
- * blacklisted. */
+/* Registers all elements. A missing dependency is reported when an element
+ * starts, not here, because GStreamer blacklists a plugin that fails to load.
+ */
 #include "gstccstereobin.h"
 #include "gstccstereodec.h"
 #include "gstccstereoenc.h"
@@ -19,6 +19,6 @@ plugin_init (GstPlugin *plugin)
 }
 
 GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, ccstereo,
-                   "Mono sound becomes binaural by what the picture shows",
+                   "Binaural audio from mono audio and video (CCStereo)",
                    plugin_init, PACKAGE_VERSION, "LGPL", PACKAGE,
                    "gst-ccstereo")
