@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Checks what was typed for the backend; whether it can be opened like that
- * the backend itself says. */
+/* Checks the values of the backend options. Opening the backend may still fail.
+ */
 #include "backend/registry.h"
 #include "backend-choice.h"
 

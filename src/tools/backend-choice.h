@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The options by which `ccstereo run` and `bench` choose what computes: the
- * same names, defaults and messages in both. */
+/* The options of `ccstereo run` and `bench` that choose the backend: the same
+ * names, defaults and messages in both. */
 #pragma once
 
 #include <ccstereo/ccstereo.h>
@@ -41,18 +41,18 @@ typedef struct
         0,                                                                     \
         G_OPTION_ARG_INT,                                                      \
         &(choice)->options.n_threads,                                          \
-        "CPU threads (default: one a core)",                                   \
+        "Number of CPU threads (default: one per core)",                       \
         "N" },                                                                 \
   {                                                                            \
     "precision", 'p', 0, G_OPTION_ARG_STRING, &(choice)->precision,            \
-        "Of products: fp32 (default), tf32, bf16 or fp16, where the "          \
-        "backend has it",                                                      \
+        "Arithmetic precision: fp32 (default), tf32, bf16 or fp16, if the "    \
+        "backend supports it",                                                 \
         "NAME"                                                                 \
   }
 
-/* TOOL_USAGE, having said why, when a value cannot be. */
+/* Checks the options. Reports an invalid value and returns TOOL_USAGE. */
 ToolExit backend_choice_check (BackendChoice *self, const ToolCommand *command);
-/* For ccs_backend_open() and ccs_model_load(). */
+/* Returns the name for ccs_backend_open() and ccs_model_load(). */
 const char *backend_choice_name (const BackendChoice *self);
 void backend_choice_clear (BackendChoice *self);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (BackendChoice, backend_choice_clear)

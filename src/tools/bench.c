@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* `ccstereo bench`: how fast this machine runs the model, and how near that is
- * to what its arithmetic units can do. */
+/* `ccstereo bench`: measures the model's speed on this machine, and compares it
+ * with the peak of the arithmetic units. */
 #include "tool.h"
 
 #include <ccstereo/ccstereo.h>
@@ -44,7 +44,9 @@ typedef struct
   gboolean verbose;
 } Bench;
 
-/* Multiply-adds of encoding one frame, as published: nothing fused away. */
+/* Returns the multiply-adds for one frame, of the published net (nothing
+ * fused).
+ */
 static gint64
 encoder_macs (const CcsModelConfig *config)
 {
@@ -98,7 +100,7 @@ run_clip (gpointer data, GError **error)
   return bench_clip_run (self->clip, self->model, error);
 }
 
-/* What a live stream waits for: its newest picture, then its window. */
+/* The latency of a live stream: encodes a frame, then runs a window. */
 static gboolean
 run_frame_and_window (gpointer data, GError **error)
 {
@@ -108,8 +110,9 @@ run_frame_and_window (gpointer data, GError **error)
          && bench_clip_separate (self->clip, self->model, 1, error);
 }
 
-/* Raises *@gflops to what the arithmetic units reach now: the CPU's by
- * multiply-adds alone, another device's by a large product in the precision. */
+/* Measures the peak rate of the arithmetic units, and raises *@gflops to it: on
+ * the CPU with multiply-adds alone, on another device with a large matrix
+ * product in the precision. */
 static gboolean
 raise_peak (const Bench *self, CcsBackend *backend, double *gflops,
             GError **error)
@@ -134,7 +137,7 @@ peak_rss_mb (void)
   return usage.ru_maxrss / 1024.0;
 }
 
-/* A model of random parameters with its full-batch programs planned. */
+/* Makes a model with random parameters, and plans its full batches. */
 static CcsModel *
 planned_model (CcsStateDict *params, CcsBackend *backend, double *seconds,
                GError **error)
@@ -166,7 +169,7 @@ bench (Bench *self, const CcsModelConfig *config, CcsBackend *backend,
   if (!measure (self, "10 s clip", run_clip, &results->clip10s_seconds, error))
     return FALSE;
   results->peak_rss_mb = peak_rss_mb ();
-  /* The ceiling on both sides of what is held against it: clocks move. */
+  /* Measures the peak before and after, because clock rates change. */
   if (!raise_peak (self, backend, &results->peak_gflops, error)
       || !measure (self, "encoder", run_encode, &encode, error)
       || !measure (self, "windows", run_separate, &separate, error)
@@ -232,7 +235,7 @@ write_json (const char *path, const Results *r, GError **error)
   return ccs_file_write (path, json->str, json->len, error);
 }
 
-/* What an option may be that is something else; NULL: all are well. */
+/* Returns the range of the first option that is out of range, or NULL. */
 static const char *
 find_bad_option (double seconds, const BenchFull *full)
 {
@@ -264,13 +267,13 @@ run_bench (gint argc, char **argv)
     { "dim-scale", 0, 0, G_OPTION_ARG_INT, &config.dim_scale,
       "1 (default) to 4", "N" },
     { "full", 0, 0, G_OPTION_ARG_NONE, &results.has_full,
-      "Also other batches, ceilings, streams, growth of memory", NULL },
+      "Also measure other batches, peaks, streams, memory growth", NULL },
     { "max-batch", 0, 0, G_OPTION_ARG_INT, &results.full.max_batch,
       "Largest batch that --full tries (default 16)", "N" },
     { "streams", 0, 0, G_OPTION_ARG_INT, &results.full.streams,
-      "Streams that --full runs side by side (default 4)", "N" },
+      "Streams that --full runs at the same time (default 4)", "N" },
     { "windows", 0, 0, G_OPTION_ARG_INT, &results.full.windows,
-      "Windows over which --full watches memory (default 100)", "N" },
+      "Windows over which --full measures memory (default 100)", "N" },
     { "verbose", 'v', 0, G_OPTION_ARG_NONE, &self.verbose,
       "Show progress on a terminal", NULL },
     { NULL },
@@ -315,39 +318,39 @@ const ToolCommand tool_bench = {
   "",
   0,
   "Measure the model's speed on this machine",
-  "Random parameters and a 10 s clip of noise in the published protocol: 150\n"
-  "windows, each frame encoded once, pictures already cropped. Times are\n"
-  "medians of repeated runs. The JSON fields:\n"
-  "  threads               that the backend uses\n"
-  "  peak_gflops           32-bit multiply-adds this CPU reaches on that many\n"
-  "                        threads when it does nothing else, measured now; "
+  "Runs the published protocol on a 10 s clip of noise, with random "
+  "parameters:\n"
+  "150 windows, each frame encoded once. Cropping the frames is not included.\n"
+  "Times are medians of repeated runs. The JSON fields:\n"
+  "  threads               threads that the backend uses\n"
+  "  peak_gflops           peak rate of 32-bit multiply-adds on these threads "
   "of\n"
-  "                        a GPU the rate of product_gflops\n"
-  "  encoder_ms_per_frame  one frame in a full batch, 8-bit pixels to feature\n"
-  "  encoder_gflops        the same as a rate: two operations for every\n"
-  "                        multiply-add of its convolutions as written (4.00 "
-  "G\n"
-  "                        a frame as published; taps on padding count)\n"
-  "  window_ms             one window in a full batch, mix to difference\n"
-  "  clip10s_seconds       the whole clip, encoder included\n"
+  "                        the CPU, measured; on a GPU: product_gflops\n"
+  "  encoder_ms_per_frame  time per frame in a full batch, pixels to feature\n"
+  "  encoder_gflops        rate of the encoder: two operations for each\n"
+  "                        multiply-add of its published convolutions (4.00 G\n"
+  "                        per frame, including those on padding)\n"
+  "  window_ms             time per window in a full batch, mix to difference\n"
+  "  clip10s_seconds       time for the whole clip, encoder included\n"
   "  realtime_factor       10 / clip10s_seconds\n"
-  "  plan_seconds          from parameters in memory to programs ready to run\n"
-  "  peak_rss_mb           most memory resident, after the clip\n"
-  "  latency_ms_median     one frame, then one window, each alone\n"
-  "  latency_ms_p99        the same, of the slowest hundredth\n"
+  "  plan_seconds          time to plan and prepare the model\n"
+  "  peak_rss_mb           peak resident memory after the clip\n"
+  "  latency_ms_median     time for one frame, then one window, not batched\n"
+  "  latency_ms_p99        99th percentile of that time\n"
   "With --full also:\n"
-  "  copy_gb_per_s         bytes read and written by a copy of 256 MB\n"
-  "  product_gflops        of two 4096 x 4096 matrices, in the precision\n"
-  "  best_frame_batch      and frames_per_second at it, copies to and from "
-  "the\n"
-  "                        backend included; likewise for windows\n"
-  "  frames_gflops         their products at that rate, padding's as well\n"
-  "  frames_gb_per_s       what their ops read and write at that rate if\n"
-  "                        nothing is read twice; likewise for windows\n"
-  "  realtime_streams      seconds of sound a second for that many streams, "
-  "each\n"
-  "                        asking for one picture or window at a time\n"
-  "  growth_mb             memory resident after growth_windows windows less\n"
+  "  copy_gb_per_s         bytes read and written per second by a copy of 256 "
+  "MB\n"
+  "  product_gflops        rate of a 4096 x 4096 matrix product in the "
+  "precision\n"
+  "  best_frame_batch      fastest batch, with frames_per_second, copies to "
+  "and\n"
+  "                        from the backend included; likewise for windows\n"
+  "  frames_gflops         rate of arithmetic at that speed, padding included\n"
+  "  frames_gb_per_s       memory traffic at that speed if each value is read\n"
+  "                        once per op; likewise for windows\n"
+  "  realtime_streams      seconds of audio per second for that many streams,\n"
+  "                        each with one frame or window at a time\n"
+  "  growth_mb             resident memory after growth_windows windows, less\n"
   "                        that after the first tenth of them",
   run_bench
 };

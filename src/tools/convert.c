@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* `ccstereo convert`: a model, or a ResNet, from any readable file to
- * safetensors with this project's metadata. */
+/* `ccstereo convert`: converts a model or a ResNet to safetensors with this
+ * project's metadata. */
 #include "tool.h"
 
 #include "checkpoint/checkpoint.h"
@@ -26,7 +26,8 @@ parse_storage (const char *name, CcsDType *dtype)
   return FALSE;
 }
 
-/* What the file says already, with what is known now on top. */
+/* Returns the metadata of the input file, with new entries added or replaced.
+ */
 static GHashTable *
 new_metadata (GHashTable *old, const Content *content, const char *recipe,
               const char *licence)
@@ -53,7 +54,7 @@ new_metadata (GHashTable *old, const Content *content, const char *recipe,
   return metadata;
 }
 
-/* Half precision has its own range: what fitted before may not any more. */
+/* Checks that every value is within the range of @storage. */
 static gboolean
 check_range (const CcsStateDict *tensors, CcsDType storage, GError **error)
 {
@@ -101,9 +102,9 @@ run_convert (gint argc, char **argv)
     { "storage", 's', 0, G_OPTION_ARG_STRING, &storage_name,
       "Element type: f32 (default), f16 or bf16", "TYPE" },
     { "recipe", 0, 0, G_OPTION_ARG_STRING, &recipe,
-      "How it was trained, for the metadata", "TEXT" },
+      "How the model was trained, for the metadata", "TEXT" },
     { "licence", 0, 0, G_OPTION_ARG_STRING, &licence,
-      "Its licence, for the metadata", "TEXT" },
+      "Licence of the model, for the metadata", "TEXT" },
     { "overwrite", 0, 0, G_OPTION_ARG_NONE, &overwrite,
       "Replace OUT when it exists", NULL },
     { NULL },
@@ -128,7 +129,7 @@ const ToolCommand tool_convert = {
   "convert",
   "IN OUT",
   2,
-  "Make a safetensors file of a model's .pth",
+  "Convert a model to safetensors",
   "IN is a CCStereo model as .pth of the authors' code or as safetensors, or "
   "a\nResNet of torchvision's, which keeps its names. It is checked as a whole "
   "before\nOUT is written; OUT appears complete or not at all.",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* `ccstereo export`: a model as ONNX files, for other runtimes. */
+/* `ccstereo export`: writes a model as ONNX files, for other runtimes. */
 #include "tool.h"
 
 #include <string.h>
@@ -14,7 +14,8 @@
 #define META_MODEL_ID "ccstereo.model_id"
 #define ONNX_SUFFIX ".onnx"
 
-/* What the model's file says about it, and what identifies the model. */
+/* Returns the metadata of the model file, with the model's id and configuration
+ * added. */
 static GHashTable *
 new_metadata (GHashTable *old, const CcsModelConfig *config, const char *id)
 {
@@ -33,7 +34,8 @@ new_metadata (GHashTable *old, const CcsModelConfig *config, const char *id)
   return metadata;
 }
 
-/* The model's id does not depend on the backend; this one costs nothing. */
+/* Returns the model's id. Uses the reference backend, which opens at once; the
+ * id does not depend on the backend. */
 static char *
 model_id (CcsStateDict *params, const char *path, GError **error)
 {

@@ -8,19 +8,18 @@
 G_BEGIN_DECLS
 
 #define GAIN_HELP                                                              \
-  "Volume of the output, dB (default 0: the sum of the channels is the "       \
-  "input), or auto: as much less as it takes not to clip (reads the input "    \
-  "twice)"
+  "Gain of the output in dB (default 0), or auto: reduced as far as needed "   \
+  "to avoid clipping (reads the input twice)"
 #define GAIN_MOST 60. /* dB, up or down */
 #define GAIN_ERROR "--gain must be -60 to 60 (dB) or auto"
-/* The loudest sample of gain auto, below full scale: encoders and resamplers
- * overshoot a little. */
+/* Largest sample after --gain auto. Below full scale, because encoders and
+ * resamplers overshoot a little. */
 #define GAIN_AUTO_PEAK 0.99
 
 /**
  * Gain:
  * @is_auto: the factor depends on the loudest sample
- * @factor: that samples are multiplied by
+ * @factor: factor by which samples are multiplied
  */
 typedef struct
 {
@@ -28,7 +27,8 @@ typedef struct
   double factor;
 } Gain;
 
-/* Reads @text (nullable: 0 dB), in the C locale. FALSE if it is no gain. */
+/* Parses @text (nullable: 0 dB), in the C locale. Returns FALSE if it is not a
+ * gain. */
 static inline gboolean
 gain_parse (const char *text, Gain *gain)
 {
@@ -45,7 +45,7 @@ gain_parse (const char *text, Gain *gain)
   return TRUE;
 }
 
-/* Returns the factor by which audio with that peak is not clipped. */
+/* Returns the gain, at most 1, with which audio of @peak is not clipped. */
 static inline double
 gain_for_peak (double peak)
 {

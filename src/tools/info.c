@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* `ccstereo info`: what a parameter file holds, and what is wrong with it if
- * it is no model. */
+/* `ccstereo info`: prints the content of a parameter file, or why it is not a
+ * model. */
 #include "tool.h"
 
 #include <stdio.h>
@@ -23,7 +23,7 @@ print_metadata (GHashTable *metadata)
             (const char *)g_hash_table_lookup (metadata, at->data));
 }
 
-/* How many tensors there are of each element type. */
+/* Prints the number of tensors of each element type. */
 static void
 print_storage (const CcsStateDict *tensors)
 {
@@ -137,8 +137,8 @@ const ToolCommand tool_info = {
   "info",
   "FILE",
   1,
-  "Say what a parameter file holds",
+  "Show what a parameter file contains",
   "Reads safetensors and PyTorch's .pth. The exit status is 1 when FILE is "
-  "damaged\nor holds neither a CCStereo model nor a ResNet.",
+  "damaged\nor contains neither a CCStereo model nor a ResNet.",
   run_info
 };

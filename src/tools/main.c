@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* `ccstereo`: finds the subcommand and hands over. */
+/* `ccstereo`: runs the subcommand that its first argument names. */
 #include "datasets.h"
 
 #include <ccstereo/version.h>
@@ -10,7 +10,7 @@ static const ToolCommand *const commands[]
     = { &tool_info,  &tool_convert,     &tool_export,    &tool_run,
         &tool_bench, &tool_run_prepare, &tool_run_scenes };
 
-/* In GOption's format, as the subcommands have it. */
+/* Prints the help in the format of GOption, as the subcommands do. */
 static void
 print_usage (FILE *to)
 {
@@ -47,7 +47,7 @@ main (int argc, char **argv)
   for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
     if (g_str_equal (argv[1], commands[i]->name))
       return tool_finish (commands[i]->run (argc - 1, argv + 1));
-  g_printerr ("ccstereo: there is no command \"%s\"\n", argv[1]);
+  g_printerr ("ccstereo: unknown command \"%s\"\n", argv[1]);
   print_usage (stderr);
   return TOOL_USAGE;
 }

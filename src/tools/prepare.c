@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* `ccstereo prepare`: a folder of videos becomes a data set to train on. */
+/* `ccstereo prepare`: makes a data set for training from a folder of videos. */
 #include "datasets.h"
 
 #include <stdio.h>
@@ -33,21 +33,22 @@ run_prepare (gint argc, char **argv)
   const GOptionEntry entries[] = {
     { "layout", 'l', 0, G_OPTION_ARG_STRING, &layout,
       "fairplay (default) for binaural videos, yt_clean for first-order "
-      "ambisonic ones",
+      "ambisonic videos",
       "LAYOUT" },
     { "val", 0, 0, G_OPTION_ARG_DOUBLE, &options.val_share,
       "Share of the videos for validation (0.1)", "SHARE" },
     { "test", 0, 0, G_OPTION_ARG_DOUBLE, &options.test_share,
       "Share of the videos for testing (0.1)", "SHARE" },
-    { "seed", 0, 0, G_OPTION_ARG_INT64, &seed, "Of the division (1)", "N" },
+    { "seed", 0, 0, G_OPTION_ARG_INT64, &seed,
+      "Seed of the division into splits (1)", "N" },
     { "skip-bad", 0, 0, G_OPTION_ARG_NONE, &skip,
-      "Leave out what cannot be used, with a warning", NULL },
+      "Skip files that cannot be used, with a warning", NULL },
     { "overwrite", 0, 0, G_OPTION_ARG_NONE, &overwrite,
-      "Write into FOLDER also when it is not empty", NULL },
+      "Write into FOLDER even if it is not empty", NULL },
     { "sofa", 0, 0, G_OPTION_ARG_FILENAME, &sofa,
       "SOFA file of head-related impulse responses for yt_clean", "FILE" },
     { "order", 0, 0, G_OPTION_ARG_STRING, &order,
-      "Ambisonic channels: ambix (default) or fuma", "ORDER" },
+      "Order of ambisonic channels: ambix (default) or fuma", "ORDER" },
     { NULL },
   };
   CcsPrepareReport report;

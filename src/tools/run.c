@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* `ccstereo run`: a sound file and a folder of pictures to a binaural sound
- * file. Sound streams through the binauralizer in blocks, and pictures are
- * encoded as its windows come to need them, so that length costs no memory. */
+/* `ccstereo run`: makes a binaural audio file from an audio file and a folder
+ * of images. Audio is read in blocks, and frames are encoded when a window
+ * needs them, so that memory does not depend on the length. */
 #include "tool.h"
 
 #include <ccstereo/ccstereo.h>
@@ -13,11 +13,12 @@
 #include "sound-input.h"
 #include "wav-result.h"
 
-#define BLOCK 65536 /* frames of sound, that a batch of windows is in */
-/* Between analysed pictures, in nanoseconds. */
+#define BLOCK 65536 /* audio frames read at a time: a batch of windows */
+/* Time between two frames that are encoded, in nanoseconds. */
 #define PICTURE_INTERVAL (G_GINT64_CONSTANT (1000000000) / CCS_ANALYSIS_FPS)
 #define PICTURE_BYTES (3 * CCS_CROP_WIDTH * CCS_CROP_HEIGHT)
-/* Sound that goes on longer than this after the pictures is worth a word. */
+/* If the audio is longer than the frames by more than this, a notice says so.
+ */
 #define PICTURES_MAY_LACK 1.0 /* seconds */
 
 typedef struct
@@ -383,11 +384,12 @@ run_run (gint argc, char **argv)
                 .width = 1 };
   const GOptionEntry entries[] = {
     { "model", 'm', 0, G_OPTION_ARG_FILENAME, &o.model,
-      "Model file (default: $CCSTEREO_MODEL, or the installed one)", "FILE" },
+      "Model file (default: $CCSTEREO_MODEL, then the installed model)",
+      "FILE" },
     { "fps", 'f', 0, G_OPTION_ARG_DOUBLE, &o.fps,
-      "Pictures a second (default 10)", "N" },
+      "Images per second in FRAMES_DIR (default 10)", "N" },
     { "width", 'w', 0, G_OPTION_ARG_DOUBLE, &o.width,
-      "0 mono, 1 as predicted (default), 2 twice as wide", "X" },
+      "Stereo width: 0 mono, 1 as predicted (default), 2 exaggerated", "X" },
     { "gain", 'g', 0, G_OPTION_ARG_STRING, &o.gain_text, GAIN_HELP, "DB" },
     BACKEND_CHOICE_ENTRIES (&o.backend),
     { "float", 0, 0, G_OPTION_ARG_NONE, &o.as_float,
@@ -419,7 +421,7 @@ const ToolCommand tool_run = {
   "run",
   "IN.wav FRAMES_DIR OUT.wav",
   3,
-  "Make a sound file binaural",
+  "Make an audio file binaural",
   "IN is anything libsndfile reads, mono or stereo (whose channels are "
   "summed),\nat 4 to 384 kHz. Samples that are not finite become silence, with "
   "a note.\n"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* `ccstereo scenes`: synthetic scenes written to disk, as a data set in
- * FAIR-Play's layout or as videos to play and to try the elements with. */
+/* `ccstereo scenes`: writes synthetic scenes as a data set in FAIR-Play's
+ * layout or as videos. */
 #include "datasets.h"
 
 #include <stdio.h>
@@ -96,19 +96,19 @@ run_scenes (gint argc, char **argv)
       "Scenes for validation (0)", "N" },
     { "test", 0, 0, G_OPTION_ARG_INT, &options.count[2],
       "Scenes for testing (10)", "N" },
-    { "seed", 0, 0, G_OPTION_ARG_INT64, &options.seed, "Of the scenes (1)",
+    { "seed", 0, 0, G_OPTION_ARG_INT64, &options.seed, "Seed of the scenes (1)",
       "N" },
     { "rate", 0, 0, G_OPTION_ARG_INT, &options.rate,
-      "Hz of the sound, 16000 to 192000 (48000)", "HZ" },
+      "Sample rate of the audio, 16000 to 192000 Hz (48000)", "HZ" },
     { "sofa", 0, 0, G_OPTION_ARG_FILENAME, &sofa,
       "SOFA file of head-related impulse responses", "FILE" },
     { "videos", 0, 0, G_OPTION_ARG_STRING, &container,
-      "Write videos, and what is in them as text: mp4 (lossy sound) or mkv",
+      "Write videos, with their content as text: mp4 (lossy audio) or mkv",
       "mp4|mkv" },
     { "mono", 0, 0, G_OPTION_ARG_NONE, &options.mono,
       "Videos with one channel, half of left and right", NULL },
     { "overwrite", 0, 0, G_OPTION_ARG_NONE, &options.overwrite,
-      "Write into FOLDER also when it is not empty", NULL },
+      "Write into FOLDER even if it is not empty", NULL },
     { NULL },
   };
   GError *error = NULL;
@@ -152,7 +152,9 @@ const ToolCommand tool_scenes = {
   "FOLDER",
   1,
   TOOL_SCENES_SUMMARY,
-  "Scenes of ten seconds in which things sound where they are seen. The same "
+  "Scenes of ten seconds. The audio places each sound where its source is "
+  "seen. "
+  "The same "
   "seed,\nsplit and number are the same scene as in ccstereo-train's data set "
   "\"scenes\".",
   run_scenes

@@ -14,8 +14,7 @@ say (const ToolCommand *command, const char *kind, const char *text)
   g_printerr ("ccstereo %s: %s%s\n", command->name, kind, text);
 }
 
-/* GLib leaves "--" in its place when an operand behind it begins with a dash.
- */
+/* Removes "--": GLib keeps it if an operand after it begins with a dash. */
 static void
 drop_separator (gint *argc, char **argv)
 {
@@ -109,7 +108,7 @@ tool_check_result (const char *path, gboolean overwrite, GError **error)
   if (overwrite)
     return TRUE;
   g_set_error (error, CCS_ERROR, CCS_ERROR_IO,
-               "%s exists; --overwrite replaces it", path);
+               "%s exists (--overwrite replaces it)", path);
   return FALSE;
 }
 
@@ -121,8 +120,7 @@ tool_check_folder (const char *folder, gboolean overwrite, GError **error)
   if (!open || !g_dir_read_name (open))
     return TRUE;
   g_set_error (error, CCS_ERROR, CCS_ERROR_IO,
-               "%s is not empty; --overwrite writes over what is there",
-               folder);
+               "%s is not empty (--overwrite replaces files in it)", folder);
   return FALSE;
 }
 

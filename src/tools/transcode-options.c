@@ -22,7 +22,7 @@ check_ranges (TranscodeOptions *options, GError **error)
   else if (options->stream < 0)
     wrong = "--audio-stream must be 0 or more";
   else if (options->bitrate < 0)
-    wrong = "--bitrate must be 0 (as the codec has it) or more";
+    wrong = "--bitrate must be 0 (default of the codec) or more";
   else if (!g_strv_contains (backends, options->backend))
     wrong = "--backend must be auto, cpu or cuda";
   else if (!g_strv_contains (layouts, options->layout))
@@ -68,8 +68,7 @@ check_bitrate (const TranscodeOptions *options, GError **error)
       || transcode_codec_find (options->codec)->bitrate != 0)
     return TRUE;
   g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-               "--bitrate: %s loses nothing, at whatever rate that takes",
-               options->codec);
+               "--bitrate has no effect: %s is lossless", options->codec);
   return FALSE;
 }
 
@@ -84,53 +83,53 @@ transcode_options_parse (TranscodeOptions *options, int *argc, char ***argv,
       "webm: opus)",
       "CODEC" },
     { "bitrate", 'b', 0, G_OPTION_ARG_INT64, &options->bitrate,
-      "Of the new track, bits a second (default: as the codec has it)",
+      "Bitrate of the new track, bits per second (default: that of the codec)",
       "BITS" },
     { "gain", 'g', 0, G_OPTION_ARG_STRING, &options->gain_text, GAIN_HELP,
       "DB" },
     { "width", 'w', 0, G_OPTION_ARG_DOUBLE, &options->width,
-      "How far apart the ears are: 0 mono, 1 as the model says, up to 2", "W" },
+      "Stereo width: 0 mono, 1 as predicted (default), 2 exaggerated", "W" },
     { "model", 'm', 0, G_OPTION_ARG_FILENAME, &options->model,
-      "Parameters (default: CCSTEREO_MODEL, then the installed model)",
+      "Model file (default: $CCSTEREO_MODEL, then the installed model)",
       "FILE" },
     { "backend", 0, 0, G_OPTION_ARG_STRING, &options->backend,
       "auto (default), cpu or cuda", "NAME" },
     { "precision", 0, 0, G_OPTION_ARG_STRING, &options->precision,
-      "What the net's factors are rounded to: fp32, tf32, bf16 or fp16, as the "
-      "backend offers (default: fp32)",
+      "Arithmetic precision: fp32 (default), tf32, bf16 or fp16, if the "
+      "backend supports it",
       "NAME" },
     { "threads", 't', 0, G_OPTION_ARG_INT, &options->threads,
-      "CPU threads of the net (default: one a core)", "N" },
+      "Number of CPU threads (default: one per core)", "N" },
     { "hop", 0, 0, G_OPTION_ARG_INT, &options->hop,
       "Samples at 16 kHz between windows (default: 1008; more is faster)",
       "N" },
     { "audio-stream", 'a', 0, G_OPTION_ARG_INT, &options->stream,
-      "Which audio stream, counted from 0 (default: 0)", "N" },
+      "Index of the audio stream, from 0 (default: 0)", "N" },
     { "input-layout", 0, 0, G_OPTION_ARG_STRING, &options->layout,
-      "What the input's channels are: auto (default: as the file says) or "
-      "ambisonic, whose channel W is made binaural",
+      "Channels of the input: auto (default: from the file) or "
+      "ambisonic, of which channel W is used",
       "LAYOUT" },
     { "keep-original", 'k', 0, G_OPTION_ARG_NONE, &options->keep_original,
       "Keep the old audio track beside the new one", NULL },
     { "overwrite", 'y', 0, G_OPTION_ARG_NONE, &options->overwrite,
-      "Replace OUT where it exists", NULL },
-    { "quiet", 'q', 0, G_OPTION_ARG_NONE, &options->quiet,
-      "Say nothing but errors", NULL },
+      "Replace OUT if it exists", NULL },
+    { "quiet", 'q', 0, G_OPTION_ARG_NONE, &options->quiet, "Print errors only",
+      NULL },
     { "version", 0, 0, G_OPTION_ARG_NONE, &options->version,
-      "Say which version this is, and no more", NULL },
+      "Print the version", NULL },
     { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options->operands,
       NULL, "IN OUT" },
     { NULL },
   };
   CcsPrecision precision;
   g_autoptr (GOptionContext) context
-      = g_option_context_new ("- the same file with binaural sound");
+      = g_option_context_new ("- make the audio of a video binaural");
 
   *options = (TranscodeOptions){ .width = 1, .hop = CCS_HOP };
   g_option_context_set_description (
       context,
-      "OUT is .mp4, .m4v, .mov, .mkv or .webm. Every stream but the sound is "
-      "copied as it is.\n\nExit status: 0 done, 1 failed, 2 wrong usage, 130 "
+      "OUT is .mp4, .m4v, .mov, .mkv or .webm. All streams but the audio are "
+      "copied unchanged.\n\nExit status: 0 done, 1 failed, 2 wrong usage, 130 "
       "stopped by a signal.\n");
   g_option_context_add_main_entries (context, entries, NULL);
   if (!g_option_context_parse (context, argc, argv, error))
@@ -139,7 +138,7 @@ transcode_options_parse (TranscodeOptions *options, int *argc, char ***argv,
     return TRUE;
   if (options->operands == NULL || g_strv_length (options->operands) != 2) {
     g_set_error_literal (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
-                         "two files expected: IN OUT (--help tells more)");
+                         "two files expected: IN OUT (see --help)");
     return FALSE;
   }
   options->in = options->operands[0];

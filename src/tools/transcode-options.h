@@ -9,25 +9,25 @@ G_BEGIN_DECLS
 
 /**
  * TranscodeOptions:
- * @operands: what stands on the line beside options
- * @in, @out: the two of them
- * @model: parameters; NULL: the default model
+ * @operands: arguments that are not options
+ * @in, @out: input and output file, from @operands
+ * @model: model file; NULL: the default model
  * @backend: "auto", "cpu" or "cuda"
- * @precision: what the net's factors are rounded to
- * @codec: of the new track; one that @container takes
- * @layout: of the input's channels, "auto" or "ambisonic"
- * @bitrate: of the new track, bits a second; 0: as the codec has it
- * @gain_text: as on the line; NULL: none
- * @gain: of the new track
+ * @precision: arithmetic precision
+ * @codec: codec of the new track, which @container allows
+ * @layout: "auto", or "ambisonic": channels of the input
+ * @bitrate: bitrate of the new track, bits per second; 0: default of the codec
+ * @gain_text: value of --gain; NULL: not given
+ * @gain: gain of the new track
  * @width: 0 mono .. 1 as predicted .. CCS_BINAURALIZER_MAX_WIDTH
- * @threads: CPU threads of the net; 0: one a core
+ * @threads: number of CPU threads; 0: one per core
  * @hop: samples at 16 kHz between windows
- * @stream: which audio stream, from 0
- * @keep_original: the old track stays beside the new one
- * @overwrite: an output that exists is replaced
- * @quiet: nothing is said but errors
- * @version: the version is all that is asked for; nothing else is checked
- * @container: the output's
+ * @stream: index of the audio stream, from 0
+ * @keep_original: whether the old track is kept beside the new one
+ * @overwrite: whether an existing output is replaced
+ * @quiet: whether only errors are printed
+ * @version: --version was given; the other options are not checked
+ * @container: container of the output
  */
 typedef struct
 {
@@ -42,8 +42,8 @@ typedef struct
   const TranscodeContainer *container;
 } TranscodeOptions;
 
-/* Fills @options from the line. An error says which value is none, for a user
- * who typed it. Either way it is to be cleared. */
+/* Parses argv into @options. The error names the invalid option. Call
+ * transcode_options_clear() in every case. */
 gboolean transcode_options_parse (TranscodeOptions *options, int *argc,
                                   char ***argv, GError **error);
 void transcode_options_clear (TranscodeOptions *options);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* `ccstereo-transcode IN OUT`: the same file with binaural sound. Packets of
- * the input and of the new track are put in the order of their times. */
+/* `ccstereo-transcode IN OUT`: copies a file and makes its audio binaural.
+ * Packets of the copied streams and of the new track are written in the order
+ * of their times. */
 #include <ccstereo/version.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
@@ -17,9 +18,9 @@
 #include "transcode-time.h"
 #include "transcode-track.h"
 
-/* How often the time left is shown anew, µs. */
+/* Interval at which the time left is updated, µs. */
 #define PROGRESS_INTERVAL 200000
-/* Before, the time left is anybody's guess. */
+/* Share of the work after which the time left is estimated. */
 #define SHARE_FOR_ESTIMATE 0.01
 
 typedef enum
@@ -27,7 +28,7 @@ typedef enum
   EXIT_DONE = 0,
   EXIT_FAILED = 1,
   EXIT_USAGE = 2,
-  EXIT_STOPPED = 130, /* as shells say it of Ctrl-C */
+  EXIT_STOPPED = 130, /* exit status of shells after Ctrl-C */
 } ExitCode;
 
 /* A transcoding under way. */
@@ -38,7 +39,7 @@ typedef struct
   TranscodeSound *sound;
   TranscodeTrack *track;
   double gain;           /* factor of the new track */
-  char *partial;         /* NULL: there is none */
+  char *partial;         /* the unfinished output; nullable */
   gint64 started, shown; /* monotonic, µs */
 } Job;
 
@@ -53,8 +54,9 @@ on_signal (int number)
   stop = 1;
 }
 
-/* Nobody who reads messages, or a limit on the output's size, is no reason to
- * leave half an output behind. */
+/* SIGINT, SIGTERM and SIGHUP set @stop. SIGPIPE and SIGXFSZ are ignored: a
+ * closed standard error or a limit on file sizes becomes an error, after which
+ * the unfinished output is removed. */
 static void
 catch_signals (void)
 {
@@ -67,7 +69,8 @@ catch_signals (void)
   signal (SIGXFSZ, SIG_IGN);
 }
 
-/* The output must not get the number to which messages go. */
+/* Opens file descriptors 0 to 2 if they are closed, so that the output file
+ * cannot become standard error. */
 static void
 fill_standard_files (void)
 {
@@ -95,7 +98,8 @@ no_notice (const char *text)
 {
 }
 
-/* What libav says of damage is for those who ask: GST_DEBUG=transcode:6. */
+/* Sends libav's messages to the debug category "transcode": they are shown with
+ * GST_DEBUG=transcode:6. */
 static void
 log_libav (void *source, int level, const char *format, va_list arguments)
 {
@@ -157,7 +161,7 @@ write_track_packets (Job *job, GError **error)
   return TRUE;
 }
 
-/* Codes sound up to @until, ns, or all that is left. */
+/* Encodes and writes audio up to @until, ns, or all that is left. */
 static gboolean
 write_sound (Job *job, gint64 until, GError **error)
 {
@@ -173,7 +177,7 @@ write_sound (Job *job, gint64 until, GError **error)
   return TRUE;
 }
 
-/* Takes @packet; the sound up to its time goes before it. */
+/* Writes the audio up to the time of @packet, then @packet. */
 static gboolean
 copy_packet (Job *job, AVPacket *packet, GError **error)
 {
@@ -236,8 +240,7 @@ open_sound (Job *job, GError **error)
   return job->sound != NULL;
 }
 
-/* Finds the gain: --gain auto reads all of the audio for that, and starts it
- * again. */
+/* Finds the gain. --gain auto reads all audio for that, then starts again. */
 static gboolean
 find_gain (Job *job, GError **error)
 {
@@ -264,7 +267,7 @@ find_gain (Job *job, GError **error)
 }
 
 static void
-tell_clipped (const Job *job)
+note_clipped (const Job *job)
 {
   double peak;
   const guint64 n = transcode_track_clipped (job->track, &peak);
@@ -303,8 +306,8 @@ open_track (Job *job, GError **error)
   return TRUE;
 }
 
-/* A sound field has n^2 channels, and two more if part of it follows the head.
- */
+/* Returns whether an ambisonic sound field can have @channels: n^2, or two more
+ * for a head-locked stereo track. */
 static gboolean
 is_field_size (int channels)
 {
@@ -333,24 +336,25 @@ choose_layout (Job *job, GError **error)
 }
 
 static void
-tell_downmix (Job *job)
+note_downmix (Job *job)
 {
   const AVChannelLayout *layout = &job->file->audio->codecpar->ch_layout;
-  const char *what = "which are mixed to one and placed anew";
+  const char *what = "which are mixed down to mono and made binaural";
 
   if (layout->nb_channels < 2 || job->options->quiet)
     return;
   if (job->file->field_channel >= 0)
-    what = "an ambisonic sound field: its channel W is placed anew";
+    what = "an ambisonic sound field: its channel W is made binaural";
   else if (layout->order == AV_CHANNEL_ORDER_UNSPEC && layout->nb_channels > 2)
-    what = "of which the file does not say what they are: they are mixed as "
-           "loudspeakers' (--input-layout=ambisonic if they are a sound field)";
-  g_printerr ("ccstereo-transcode: note: %s: its sound has %d channels, %s\n",
+    what = "whose layout the file does not specify: they are mixed as "
+           "loudspeaker channels (--input-layout=ambisonic if they are a sound "
+           "field)";
+  g_printerr ("ccstereo-transcode: note: %s: its audio has %d channels, %s\n",
               job->options->in, layout->nb_channels, what);
 }
 
 static void
-tell_hidden (Job *job)
+note_hidden (Job *job)
 {
   const TranscodeOptions *options = job->options;
   const double hidden = (double)job->file->hidden / AV_TIME_BASE;
@@ -363,7 +367,7 @@ tell_hidden (Job *job)
 }
 
 static void
-tell_overlap (const Job *job)
+note_overlap (const Job *job)
 {
   const gint64 overlap = transcode_track_overlap (job->track);
 
@@ -374,7 +378,7 @@ tell_overlap (const Job *job)
 }
 
 static void
-tell_moved (const Job *job)
+note_moved (const Job *job)
 {
   const guint64 moved = transcode_file_moved (job->file);
 
@@ -397,8 +401,8 @@ transcode (Job *job, GError **error)
              == NULL
       || !choose_layout (job, error))
     return FALSE;
-  tell_downmix (job);
-  tell_hidden (job);
+  note_downmix (job);
+  note_hidden (job);
   return open_sound (job, error) && find_gain (job, error)
          && open_track (job, error)
          && (job->partial = transcode_partial_make (options->out, error))
@@ -421,9 +425,9 @@ run (const TranscodeOptions *options)
 
   end_progress (options);
   if (ok) {
-    tell_overlap (&job);
-    tell_clipped (&job);
-    tell_moved (&job);
+    note_overlap (&job);
+    note_clipped (&job);
+    note_moved (&job);
   }
   if (job.partial && !ok)
     g_unlink (job.partial);

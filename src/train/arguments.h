@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The options that ccstereo-train and ccstereo-eval share, under one name each
- * and with one meaning: which data, and what computes. */
+/* The options that ccstereo-train and ccstereo-eval share: the data set, and
+ * the backend. */
 #pragma once
 
 #include <ccstereo/ccstereo.h>
@@ -23,7 +23,8 @@ typedef struct
   gint threads, device_id;
 } CcsComputeArguments;
 
-/* The defaults; strings are allocated, and freed by ccs_command_line_clear().
+/* Sets the defaults. Strings are allocated; ccs_command_line_clear() frees
+ * them.
  */
 void ccs_data_arguments_init (CcsDataArguments *self, gint scene_count);
 void ccs_compute_arguments_init (CcsComputeArguments *self);
@@ -32,13 +33,14 @@ void ccs_compute_arguments_init (CcsComputeArguments *self);
 void ccs_data_arguments_list (CcsDataArguments *self, GArray *to);
 void ccs_compute_arguments_list (CcsComputeArguments *self, GArray *to);
 
-/* CCS_ERROR_ARGUMENT naming the option whose value is none. */
+/* Checks the values. CCS_ERROR_ARGUMENT names the invalid option. */
 gboolean ccs_data_arguments_check (const CcsDataArguments *self,
                                    GError **error);
 gboolean ccs_compute_arguments_check (const CcsComputeArguments *self,
                                       GError **error);
 
-/* As checked. The strings stay @self's. */
+/* Return what the options mean, after they have been checked. Strings are
+ * (transfer none). */
 gboolean ccs_data_arguments_official (const CcsDataArguments *self);
 CcsDatasetOptions ccs_data_arguments_dataset (const CcsDataArguments *self,
                                               CcsSplit split);

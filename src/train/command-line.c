@@ -26,7 +26,7 @@ same_character (char a, char b)
   return a == b || ((a == '-' || a == '_') && (b == '-' || b == '_'));
 }
 
-/* The entry that the first @length bytes of @name spell, or NULL. */
+/* Returns the entry whose name is the first @length bytes of @name, or NULL. */
 static const GOptionEntry *
 find_entry (const GOptionEntry *table, const char *name, gsize length)
 {
@@ -43,7 +43,7 @@ find_entry (const GOptionEntry *table, const char *name, gsize length)
   return NULL;
 }
 
-/* Options are spelled in place as the table spells them. */
+/* Replaces "_" and "-" in option names by those of the table, in place. */
 static void
 respell (const GOptionEntry *table, int argc, char **argv)
 {
@@ -59,8 +59,8 @@ respell (const GOptionEntry *table, int argc, char **argv)
   }
 }
 
-/* What the parser puts in a string's place it allocates, and what was there
- * it forgets. */
+/* Returns the strings of @table before parsing, to be freed after it: the
+ * parser replaces them without freeing them. */
 static GPtrArray *
 remember_strings (const GOptionEntry *table)
 {
@@ -107,7 +107,7 @@ ccs_command_line_parse (const GOptionEntry *table, const char *summary,
   free_replaced (table, before);
   if (ok && *argc > 1) {
     g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
-                 "\"%s\" is no option (see --help)", (*argv)[1]);
+                 "unknown option \"%s\" (see --help)", (*argv)[1]);
     return FALSE;
   }
   return ok && check_filled (table, error);
@@ -141,7 +141,8 @@ ccs_command_line_clear (const GOptionEntry *table)
 
 /* -- key files -- */
 
-/* GLib's own takes a number that has no room for the largest that has. */
+/* Reads an integer. g_key_file_get_int64() returns G_MAXINT64 for one that is
+ * out of range instead of an error. */
 static gint64
 read_int64 (GKeyFile *file, const char *group, const char *key, GError **error)
 {
@@ -194,7 +195,7 @@ read_keys (const GOptionEntry *table, GKeyFile *file, const char *group,
 
     if (entry == NULL) {
       g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
-                   "there is no option \"%s\"", keys[i]);
+                   "unknown option \"%s\"", keys[i]);
       return FALSE;
     }
     if (!read_key (file, group, keys[i], entry, error))
@@ -227,7 +228,7 @@ ccs_command_line_one_of (const char *option, const char *value,
   if (g_strv_contains (allowed, value))
     return TRUE;
   g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
-               "--%s is \"%s\"; it may be one of %s", option, value, list);
+               "--%s is \"%s\": must be one of %s", option, value, list);
   return FALSE;
 }
 
@@ -238,7 +239,7 @@ ccs_command_line_within (const char *option, gint64 value, gint64 least,
   if (value >= least && value <= most)
     return TRUE;
   g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
-               "--%s is %" G_GINT64_FORMAT "; it may be from %" G_GINT64_FORMAT
+               "--%s is %" G_GINT64_FORMAT ": must be from %" G_GINT64_FORMAT
                " to %" G_GINT64_FORMAT,
                option, value, least, most);
   return FALSE;

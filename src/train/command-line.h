@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* How the command lines of ccstereo-train and ccstereo-eval are read: a table
- * of options (arguments.h lists those of both), filled from the words of the
- * command line and from a key file. Strings that the table's entries point to
- * are NULL or allocated, and are freed when replaced. */
+/* Parses the options of ccstereo-train and ccstereo-eval from the command line
+ * and from a key file into a table (arguments.h has the options of both).
+ * Strings that the table's entries point to are NULL or allocated, and are
+ * freed when they are replaced. */
 #pragma once
 
 #include <glib.h>
 
 G_BEGIN_DECLS
 
-/* Parses @argv by @table; "_" and "-" are the same in an option's name. A word
- * that is no option is an error, and so is a string that is empty, also one of
- * a key file. @summary and @description stand in --help. */
+/* Parses @argv into @table; "_" and "-" in option names are equivalent.
+ * Arguments that are not options are errors, and so are empty strings, also
+ * those of the key file. @summary and @description are shown by --help. */
 gboolean ccs_command_line_parse (const GOptionEntry *table, const char *summary,
                                  const char *description, int *argc,
                                  char ***argv, GError **error);
-/* The value that option @name will have when @argv is parsed: that of its last
- * place; or NULL. (transfer full) */
+/* Returns the last value of option @name in @argv, without parsing the rest, or
+ * NULL. (transfer full) */
 char *ccs_command_line_peek (int argc, char **argv, const char *name);
 /* Fills @table from the keys of group [@group] of the file @path. Errors name
  * the file and the key. */
@@ -25,13 +25,13 @@ gboolean ccs_command_line_read (const GOptionEntry *table, const char *path,
 /* Frees the strings. */
 void ccs_command_line_clear (const GOptionEntry *table);
 
-/* An error of one line unless @value is one of @allowed. */
+/* Checks that @value is one of @allowed. The error is one line. */
 gboolean ccs_command_line_one_of (const char *option, const char *value,
                                   const char *const *allowed, GError **error);
-/* The same unless @value is from @least to @most. */
+/* Checks that @value is from @least to @most. The error is one line. */
 gboolean ccs_command_line_within (const char *option, gint64 value,
                                   gint64 least, gint64 most, GError **error);
-/* N of "splitN", the published way to name one of FAIR-Play's splits. */
+/* Parses "splitN", the published name of a split of FAIR-Play. */
 gboolean ccs_command_line_split (const char *name, guint *number,
                                  GError **error);
 

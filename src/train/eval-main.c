@@ -53,17 +53,18 @@ entries (Arguments *a)
     { "split", 0, 0, G_OPTION_ARG_STRING, &a->split,
       "train, val or test (default test)", "NAME" },
     { "checkpoint", 0, 0, G_OPTION_ARG_FILENAME, &a->checkpoint,
-      "The model: safetensors or .pth (default: the installed one)", "FILE" },
+      "Model file (default: $CCSTEREO_MODEL, then the installed model)",
+      "FILE" },
     { "no-tdss", 0, 0, G_OPTION_ARG_NONE, &a->no_tdss,
-      "Centre crops in place of moving ones", NULL },
+      "Use centre crops instead of moving ones", NULL },
     { "limit", 0, 0, G_OPTION_ARG_INT, &a->limit,
-      "Clips at most (default 0: all)", "N" },
-    { "json", 0, 0, G_OPTION_ARG_FILENAME, &a->json,
-      "Write prediction, mono and clips", "FILE" },
+      "Largest number of clips (default 0: all)", "N" },
+    { "json", 0, 0, G_OPTION_ARG_FILENAME, &a->json, "Write all scores to FILE",
+      "FILE" },
     { "save-audio", 0, 0, G_OPTION_ARG_FILENAME, &a->save_audio,
-      "Write each clip's prediction as WAV", "DIR" },
-    { "quiet", 'q', 0, G_OPTION_ARG_NONE, &a->quiet, "No progress, no table",
-      NULL },
+      "Write the predicted audio of each clip to DIR, as WAV", "DIR" },
+    { "quiet", 'q', 0, G_OPTION_ARG_NONE, &a->quiet,
+      "Print no progress and no table", NULL },
     { "version", 0, 0, G_OPTION_ARG_NONE, &a->version, "Print the version",
       NULL },
   };
@@ -100,7 +101,7 @@ parse (Arguments *a, int *argc, char ***argv, GError **error)
   g_autoptr (GArray) all = entries (a);
 
   return ccs_command_line_parse ((const GOptionEntry *)all->data,
-                                 "- judge a CCStereo model on a data set",
+                                 "- evaluate a CCStereo model on a data set",
                                  "Exit status: 0 done, 1 failed, 2 wrong "
                                  "usage.",
                                  argc, argv, error)
@@ -139,7 +140,8 @@ json_string (GString *to, const char *text)
   g_string_append_c (to, '"');
 }
 
-/* @failure (nullable): what ended the work before its time. */
+/* Writes the scores. @failure (nullable): the error that ended the evaluation
+ * early. */
 static gboolean
 write_json (const Evaluation *e, const CcsScores *prediction,
             const CcsScores *mono, const GError *failure, GError **error)
@@ -249,8 +251,7 @@ open_model (const Arguments *a, GError **error)
               : NULL;
 }
 
-/* What is to be written at the end or on the way could be: found out before
- * the work, so that none of it is lost. */
+/* Checks before the evaluation that its results can be written. */
 static gboolean
 check_outputs (const Arguments *a, GError **error)
 {
@@ -261,7 +262,8 @@ check_outputs (const Arguments *a, GError **error)
              && ccs_folder_writable (a->save_audio, error));
 }
 
-/* Data set, model and, for scenes, the look at their single sources. */
+/* Opens the data set and the model and, for scenes, the evaluation of single
+ * sources. */
 static gboolean
 open_all (const Arguments *a, CcsDataset **dataset, CcsModel **model,
           CcsLateral **lateral, GError **error)
@@ -281,8 +283,8 @@ open_all (const Arguments *a, CcsDataset **dataset, CcsModel **model,
   return *lateral != NULL || !scenes;
 }
 
-/* What was judged is written down also where a failure ended the work. Takes
- * @failure (nullable) over. */
+/* Writes the scores so far, even if @failure (transfer full, nullable) ended
+ * the evaluation early. */
 static gboolean
 finish (const Evaluation *e, const CcsScores *prediction, const CcsScores *mono,
         GError *failure, GError **error)

@@ -7,7 +7,7 @@
 
 #define GROUP "train"
 #define TRAINING_SCENES 2000
-#define MOST_CLIPS 4096 /* in a batch */
+#define MOST_CLIPS 4096 /* largest batch */
 #define MOST_WORKERS 256
 #define MOST_TIMED_STEPS 1000000
 
@@ -37,8 +37,8 @@ set_defaults (CcsTrainSettings *s)
   s->benchmark_steps = 10;
 }
 
-/* The table of options; also what the key file may hold. (element-type
- * GOptionEntry) (transfer full) */
+/* Returns the table of options, which are also the keys of the key file.
+ * (element-type GOptionEntry) (transfer full) */
 static GArray *
 entries (CcsTrainSettings *s)
 {
@@ -55,50 +55,51 @@ entries (CcsTrainSettings *s)
     { "weights_visual", 0, 0, G_OPTION_ARG_FILENAME, &s->weights,
       "Initial ResNet weights (torchvision .pth or safetensors)", "FILE" },
     { "pretrained_ckpt_path", 0, 0, G_OPTION_ARG_FILENAME, &s->pretrained,
-      "Start from this model's parameters", "FILE" },
+      "Model file whose parameters the run starts from", "FILE" },
     { "batch_size", 0, 0, G_OPTION_ARG_INT, &s->batch_size,
-      "Clips a step (default 16; published 128)", "N" },
+      "Clips per step (default 16; published 128)", "N" },
     { "epochs", 0, 0, G_OPTION_ARG_INT, &s->epochs,
       "Passes over the training set (default 400)", "N" },
     { "max-steps", 0, 0, G_OPTION_ARG_INT, &s->max_steps,
-      "Steps in all, in place of epochs", "N" },
+      "Number of steps, instead of --epochs", "N" },
     { "seed", 0, 0, G_OPTION_ARG_INT64, &s->seed,
-      "Of initial values, order and augmentation (default 42)", "N" },
+      "Seed of initial values, order and augmentation (default 42)", "N" },
     { "lr_img", 0, 0, G_OPTION_ARG_DOUBLE, &s->lr_img,
       "Learning rate of the visual net (default 5e-5)", "X" },
     { "lr_aud", 0, 0, G_OPTION_ARG_DOUBLE, &s->lr_aud,
       "Learning rate of the audio net (default 5e-4)", "X" },
     { "weight_decay", 0, 0, G_OPTION_ARG_DOUBLE, &s->weight_decay,
-      "Coupled weight decay (default 5e-4)", "X" },
+      "Weight decay, as L2 in the gradient (default 5e-4)", "X" },
     { "gradient_clip_val", 0, 0, G_OPTION_ARG_DOUBLE, &s->gradient_clip_val,
-      "Largest norm of the gradient (default 0: any)", "X" },
+      "Largest norm of the gradient (default 0: no clipping)", "X" },
     { "no-scl", 0, 0, G_OPTION_ARG_NONE, &s->no_scl,
-      "Leave out spatially shuffled negatives and frame t-1", NULL },
+      "Train without the contrastive loss (SCL), which needs frame t-1", NULL },
     { "no-augmentation", 0, 0, G_OPTION_ARG_NONE, &s->no_augmentation,
-      "Centre crops, unchanged colours", NULL },
+      "Train with centre crops and unchanged colours", NULL },
     { "save_dir", 0, 0, G_OPTION_ARG_FILENAME, &s->save_dir,
       "Folder of this run (default run)", "DIR" },
     { "resume", 0, 0, G_OPTION_ARG_NONE, &s->resume,
-      "Go on from the run's last checkpoint", NULL },
+      "Continue from the last checkpoint in the run's folder", NULL },
     { "checkpoint_every", 0, 0, G_OPTION_ARG_INT, &s->checkpoint_every,
       "Steps between checkpoints (default 200)", "N" },
     { "validation_freq", 0, 0, G_OPTION_ARG_INT, &s->validation_freq,
       "Steps between validations (default 500; 0: never)", "N" },
     { "validation-clips", 0, 0, G_OPTION_ARG_INT, &s->validation_clips,
-      "Clips in a validation (default 20; 0: all)", "N" },
+      "Clips per validation (default 20; 0: all)", "N" },
     { "num_workers", 0, 0, G_OPTION_ARG_INT, &s->num_workers,
       "Threads that prepare batches (default 1)", "N" },
     { "no-tensorboard", 0, 0, G_OPTION_ARG_NONE, &s->no_tensorboard,
       "Write no TensorBoard event file", NULL },
     { "no-report", 0, 0, G_OPTION_ARG_NONE, &s->no_report,
       "Write no report.html", NULL },
-    { "quiet", 'q', 0, G_OPTION_ARG_NONE, &s->quiet, "No progress line", NULL },
+    { "quiet", 'q', 0, G_OPTION_ARG_NONE, &s->quiet, "Print no progress",
+      NULL },
     { "benchmark", 0, 0, G_OPTION_ARG_NONE, &s->benchmark,
-      "Time some steps and stop; nothing is saved", NULL },
+      "Measure the time of some steps, save nothing", NULL },
     { "benchmark-steps", 0, 0, G_OPTION_ARG_INT, &s->benchmark_steps,
-      "How many steps --benchmark times (default 10)", "N" },
+      "Steps that --benchmark measures (default 10)", "N" },
     { "json", 0, 0, G_OPTION_ARG_FILENAME, &s->json,
-      "Where --benchmark writes its figures", "FILE" },
+      "Write the results of --benchmark to FILE", "FILE" },
     { "version", 0, 0, G_OPTION_ARG_NONE, &s->version, "Print the version",
       NULL },
   };
@@ -180,7 +181,7 @@ ccs_train_settings_parse (CcsTrainSettings *self, int *argc, char ***argv,
 {
   static const char summary[] = "- train a CCStereo model";
   static const char description[]
-      = "The run's folder receives state.safetensors (to resume from), "
+      = "Writes into the run's folder: state.safetensors (for --resume), "
         "model-last.safetensors,\nmodel-best.safetensors, metrics.jsonl, "
         "TensorBoard events and report.html.\nSIGINT and SIGTERM save and end "
         "the run.\n\nExit status: 0 done, 1 failed, 2 wrong usage, 130 "
@@ -254,7 +255,7 @@ ccs_train_settings_step (const CcsTrainSettings *self, guint64 total_steps)
   return options;
 }
 
-/* What the data are; the folder's place does not matter. */
+/* Describes the data. Without the folder: moving it does not change the run. */
 static char *
 describe_data (const CcsDataArguments *s)
 {

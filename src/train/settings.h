@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a training run is asked to do: from the command line, and from a
- * GKeyFile (group [train], the same names) that the command line overrides.
- * Names are those of the published command line where it has them; "_" and "-"
- * are the same. */
+/* Settings of a training run: from the command line, and from a GKeyFile (group
+ * [train], the same names), which the command line overrides. Options that the
+ * published code has keep its names; "_" and "-" are equivalent. */
 #pragma once
 
 #include "arguments.h"
@@ -31,21 +30,20 @@ typedef struct
   char *config;
 } CcsTrainSettings;
 
-/* Parses @argv (whose words are rewritten). FALSE with @error on a mistake. */
+/* Parses @argv, which is modified. */
 gboolean ccs_train_settings_parse (CcsTrainSettings *self, int *argc,
                                    char ***argv, GError **error);
 void ccs_train_settings_clear (CcsTrainSettings *self);
 
 gboolean ccs_train_settings_model (const CcsTrainSettings *self,
                                    CcsModelConfig *config, GError **error);
-/* The list of @split as it is used in a run: protocol=official validates on the
- * test list (specification section 8, fault 3), and trains as corrected does.
- */
+/* Returns the data of @split. The official protocol uses the test list for
+ * validation (specification section 8, fault 3); training is the same. */
 CcsDatasetOptions ccs_train_settings_dataset (const CcsTrainSettings *self,
                                               CcsSplit split);
 CcsTrainOptions ccs_train_settings_step (const CcsTrainSettings *self,
                                          guint64 total_steps);
-/* One line for the model file: what made it. (transfer full) */
+/* Describes the run in one line, for the model's metadata. (transfer full) */
 char *ccs_train_settings_recipe (const CcsTrainSettings *self);
 
 G_END_DECLS
