@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The seam between programs and hardware: memory, kernels and runs. A backend
- * is found by name at run time (registry.h); nothing outside this directory
- * names one in code. */
+/* The interface of backends: memory, kernels and runs. A backend is opened by
+ * name at run time (registry.h). Code outside this folder names none. */
 #pragma once
 
 #include <ccstereo/backend.h>
@@ -29,7 +28,7 @@ typedef struct
   CcsOperand in[CCS_MAX_INPUTS];
   CcsOperand out[CCS_MAX_OUTPUTS];
   void (*run) (CcsBackend *backend, gpointer state, void *scratch);
-  gpointer state; /* the kernel's own; NULL where none */
+  gpointer state; /* of the kernel; nullable */
   GDestroyNotify free_state;
   gsize scratch; /* bytes run needs; the plan gives the maximum
                   * of all kernels, aligned to 64 */
@@ -41,7 +40,7 @@ typedef struct
 typedef struct
 {
   CcsTensor *constant[CCS_MAX_INPUTS]; /* NULL: it changes */
-  gboolean one_thread; /* it runs in a lane, as run_lanes() has it */
+  gboolean one_thread; /* the kernel runs in a lane of run_lanes() */
 } CcsKernelHints;
 
 typedef void (*CcsLane) (gpointer user, guint lane);
@@ -50,43 +49,43 @@ struct _CcsBackendClass
 {
   const char *name;     /* "reference", "cpu", "cuda" */
   gboolean host_memory; /* pointers can be read and written directly */
-  /* So many of a model's batches it had best be given at a time, at most
-   * CCS_BACKEND_MAX_BULK; 0: one. */
+  /* Preferred number of a model's batches per call, at most
+   * CCS_BACKEND_MAX_BULK (0 = 1). */
   guint bulk;
-  /* Of those, so many are best run as one larger batch; 0: one. */
+  /* Number of these batches that are merged into one larger batch (0 = 1). */
   guint joint;
-  /* In a precision of 16 bits it takes values that ccs_pass_narrow() made. */
+  /* Accepts the 16-bit values of ccs_pass_narrow() in a 16-bit precision. */
   gboolean takes_narrow;
-  /* (transfer full); NULL with CCS_ERROR_BACKEND saying what is missing, a
-   * precision that it does not offer included */
+  /* Opens the backend. CCS_ERROR_BACKEND says what is missing, including an
+   * unsupported precision. (transfer full) */
   CcsBackend *(*open) (const CcsBackendOptions *options, GError **error);
   void (*close) (CcsBackend *self);
-  /* Zeroed memory, aligned to CCS_ARENA_ALIGNMENT at least. */
+  /* Allocates zeroed memory, aligned to at least CCS_ARENA_ALIGNMENT. */
   void *(*alloc) (CcsBackend *self, gsize bytes, GError **error);
   void (*release) (CcsBackend *self, void *memory);
-  /* @n rows of @bytes each, that lie anywhere in the host's memory and one
-   * behind the other in the backend's. */
+  /* Copies @n rows of @bytes each between host memory, anywhere, and backend
+   * memory, one after another. */
   gboolean (*upload) (CcsBackend *self, void *to, const gconstpointer *rows,
                       guint n, gsize bytes, GError **error);
   gboolean (*download) (CcsBackend *self, const gpointer *rows, guint n,
                         gsize bytes, gconstpointer from, GError **error);
-  /* kernel->op, row, in and out are set; fills the rest. */
+  /* Fills @kernel, whose op, row, in and out are set. */
   gboolean (*prepare) (CcsBackend *self, CcsKernel *kernel,
                        const CcsKernelHints *hints, GError **error);
-  /* Runs @n kernels in order. @capture (in/out) holds what a backend keeps
-   * between runs of this very list (a captured graph); freed by drop_capture.
-   * Where there is wait, the kernels may still be under way when it returns
-   * TRUE; wait comes before the list's next run, and before anything else
-   * touches its memory. */
+  /* Runs @n kernels in order. In @capture the backend keeps what it reuses in
+   * later runs of the same list (a captured graph); drop_capture frees it. If
+   * the class has wait, the kernels may still run after this returned TRUE. The
+   * caller then calls wait before the next run of the list, and before it uses
+   * the memory of the list. */
   gboolean (*run) (CcsBackend *self, const CcsKernel *kernels, guint n,
                    void *scratch, gpointer *capture, GError **error);
-  /* Returns when the last run of the list that has @capture is done. NULL: a
-   * run is done when it returns. */
+  /* Waits until the last run of the list with @capture has ended. NULL: a run
+   * has ended when it returns. */
   gboolean (*wait) (CcsBackend *self, gpointer capture, GError **error);
   void (*drop_capture) (CcsBackend *self, gpointer capture);
-  /* Calls @work for the lanes 0 to @n - 1, at most n_threads, each in a thread
-   * of its own, in which kernels that were prepared with one_thread can be run.
-   * NULL: a run has the whole machine to itself. */
+  /* Calls @work for the lanes 0 to @n - 1, at most n_threads, each in a
+   * separate thread. @work may run kernels that were prepared with one_thread.
+   * NULL: the backend has no lanes. */
   gboolean (*run_lanes) (CcsBackend *self, guint n, CcsLane work, gpointer user,
                          GError **error);
 };
@@ -97,19 +96,21 @@ struct _CcsBackend
   gatomicrefcount ref_count;
   gint n_threads;
   CcsPrecision precision;
-  /* What its plans share (constant.c). Here, because a process may have two
-   * copies of the library, and a module calls the functions of one of them. */
+  /* Constants that plans share (constant.c). A member of the backend, because a
+   * process may contain two copies of the library, and a module calls the
+   * functions of one of them. */
   GMutex constants_lock;
   GList *constants; /* CcsConstant*, weak; guarded by constants_lock */
 };
 
-/* For open: CCS_ERROR_BACKEND that @klass does not offer @precision, @why. */
+/* For open: sets CCS_ERROR_BACKEND, which says that @klass does not support
+ * @precision, and @why. */
 void ccs_backend_refuse_precision (const CcsBackendClass *klass,
                                    CcsPrecision precision, const char *why,
                                    GError **error);
 
 const char *ccs_backend_name (const CcsBackend *self);
-/* One row. */
+/* Copy one row. */
 gboolean ccs_backend_upload (CcsBackend *self, void *to, gconstpointer from,
                              gsize bytes, GError **error);
 gboolean ccs_backend_download (CcsBackend *self, gpointer to,

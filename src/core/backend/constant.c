@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The constants of a backend, in one list: there are some hundred. */
+/* The constants of a backend, in one list of a few hundred. */
 #include "constant.h"
 
-/* With constants_lock held; the caller becomes a user. */
+/* Finds a constant and adds a user to it. Called with constants_lock held. */
 static CcsConstant *
 take (CcsBackend *backend, CcsTensor *tensor, GBytes *key)
 {
@@ -27,7 +27,8 @@ constant_free (CcsConstant *self)
   g_free (self);
 }
 
-/* Takes @made, or gives the one that somebody else made meanwhile. */
+/* Stores @made (transfer full). If another thread has stored an equal constant
+ * in the meantime, frees @made and returns that one. */
 static CcsConstant *
 keep (CcsConstant *made)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Constants in a backend's memory, as they are or in a layout that some kernel
- * wants: made once, shared by all plans on the backend that have the same
- * tensor, and alive while any of them is. Thread-safe. */
+/* Constants in a backend's memory, unchanged or in the layout that a kernel
+ * needs. Plans on the backend with the same tensor share one constant, which is
+ * freed with the last of them. Thread-safe. */
 #pragma once
 
 #include "backend.h"
@@ -21,13 +21,13 @@ struct _CcsConstant
 /* Fills @to, memory of @backend. */
 typedef gboolean (*CcsConstantFunc) (CcsBackend *backend, gpointer user,
                                      void *to, GError **error);
-/* The content of @tensor in the layout called @key (transfer none), @bytes
- * bytes, made by @fill if nobody has it yet. No lock is held while it is made:
- * of two who make it at the same time one throws theirs away. */
+/* Returns the content of @tensor in the layout @key (transfer none), @bytes
+ * bytes. If it does not exist yet, @fill writes it. No lock is held while @fill
+ * runs: if two threads make the same constant, one of the two is freed. */
 CcsConstant *ccs_constant_get (CcsBackend *backend, CcsTensor *tensor,
                                GBytes *key, gsize bytes, CcsConstantFunc fill,
                                gpointer user, GError **error);
-/* As it is. */
+/* Returns the content of @tensor unchanged. */
 CcsConstant *ccs_constant_get_content (CcsBackend *backend, CcsTensor *tensor,
                                        GError **error);
 void ccs_constant_release (CcsConstant *self);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Finds backends: those built in, and the CUDA module, which is opened only
- * when it is asked for (nothing else may need its libraries). Objects are
- * shared by name and options. */
+/* Opens backends by name: the built-in ones, and the CUDA module, which is
+ * loaded only when it is requested, because it needs CUDA libraries. Backends
+ * with the same name and options are shared. */
 #include "registry.h"
 
 #include <ccstereo/error.h>
@@ -25,14 +25,14 @@ typedef struct
 {
   CcsBackend *backend;
   CcsBackendOptions options;
-  pid_t process; /* that opened it: threads and devices do not go along when
-                  * it forks */
+  pid_t process; /* that opened it: a child after fork() has no threads
+                  * and cannot use the device */
 } Shared;
 
 /* -- opening --------------------------------------------------------------- */
 
-/* The class in the CUDA module. The module stays loaded: its threads and
- * driver state cannot be taken out again. */
+/* Loads the CUDA module and returns its class. The module stays loaded, because
+ * its threads and driver state cannot be removed. */
 static const CcsBackendClass *
 load_cuda_module (GError **error)
 {
@@ -179,8 +179,8 @@ ccs_backend_ref (CcsBackend *self)
   return self;
 }
 
-/* The last reference goes under the lock, so that nobody finds a backend that
- * is being closed. */
+/* Releases the last reference under the lock, so that find_opened() does not
+ * return a backend that is being closed. */
 void
 ccs_backend_unref (CcsBackend *self)
 {

@@ -6,15 +6,15 @@
 
 G_BEGIN_DECLS
 
-/* Whether a backend can be called @name here: CCS_ERROR_ARGUMENT listing the
- * names for any other. Whether it can be opened is another matter. */
+/* Checks that @name is the name of a backend; opening it may still fail.
+ * CCS_ERROR_ARGUMENT lists the names. */
 gboolean ccs_backend_name_check (const char *name, GError **error);
 
 /* Opens a backend: "auto" (the fastest that works; the choice is logged at
  * INFO), "cpu", "cuda" or "reference". @options NULL: all cores, any device,
- * fp32. Opening the same name with the same options again gives the same
- * object, but never one that was opened before this process was forked off:
- * that one's runs fail there. Thread-safe. (transfer full) */
+ * fp32. Opening the same name with the same options returns the same object. In
+ * a child after fork() it returns a new one, because runs of the parent's
+ * backends fail in the child. Thread-safe. (transfer full) */
 CcsBackend *ccs_backend_open (const char *name,
                               const CcsBackendOptions *options, GError **error);
 CcsBackend *ccs_backend_ref (CcsBackend *self);

@@ -306,7 +306,7 @@ runnable_windows (const CcsBinauralizer *self, gboolean force)
   return n >= batch || force || self->audio_ended ? n : 0;
 }
 
-/* NULL where there is none: D = 0. */
+/* Returns the feature for a window, or NULL: the difference is then 0. */
 static const float *
 feature_of_window (const CcsBinauralizer *self, guint64 window)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The features that windows still to come may take, in the order of their
- * times, and the choice among them. Private to the binauralizer. */
+/* The features that later windows may use, in the order of their times. Private
+ * to the binauralizer. */
 #pragma once
 
 #include <glib.h>
@@ -14,21 +14,21 @@ typedef struct
 } CcsFeatureQueue;
 
 void ccs_feature_queue_init (CcsFeatureQueue *self, gsize size);
-/* Forgets all features; also what frees a queue. */
+/* Frees all features. Also clears a queue that is no longer used. */
 void ccs_feature_queue_reset (CcsFeatureQueue *self);
-/* Copies @values. FALSE when @time goes back. Of features with one and the same
- * time the first counts. */
+/* Adds a feature; copies @values. Returns FALSE if @time is before that of the
+ * last feature. Of features with the same time the first is used. */
 gboolean ccs_feature_queue_push (CcsFeatureQueue *self, gint64 time,
                                  const float *values);
 gboolean ccs_feature_queue_is_empty (const CcsFeatureQueue *self);
-/* Whether a feature at or past @time is there: the choice for @time is then
- * settled, whatever else comes. */
+/* Returns whether the queue has a feature at or after @time: later features do
+ * not change the choice for @time. */
 gboolean ccs_feature_queue_reaches (const CcsFeatureQueue *self, gint64 time);
-/* The feature nearest @time, of two equally near ones the earlier; NULL when
- * there is none. Valid until a change. */
+/* Returns the feature nearest to @time, the earlier of two equally near ones,
+ * or NULL if the queue is empty. Valid until the queue changes. */
 const float *ccs_feature_queue_nearest (const CcsFeatureQueue *self,
                                         gint64 time);
-/* Frees those that are not the choice for @time or any later time. */
+/* Frees the features that are not the nearest to @time or any later time. */
 void ccs_feature_queue_drop_before (CcsFeatureQueue *self, gint64 time);
 
 G_END_DECLS

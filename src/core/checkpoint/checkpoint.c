@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Opens a parameter file, tells its kind from the content and hands it to the
- * reader of that kind; and the helpers that all readers share. Every message
- * gets the file's name here. */
+/* Opens a parameter file, detects its kind from the content and calls the
+ * reader of that kind. Adds the file's name to error messages. Also has the
+ * helpers that all readers share. */
 #include "checkpoint-private.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the pickle machine knows of PyTorch: which globals may be named, and
- * what stands for a call of one of them. */
+/* PyTorch in pickles: the globals that a pickle may name, and the values that
+ * the machine builds for a call of one of them. */
 #pragma once
 
 #include "pickle-values.h"

@@ -60,7 +60,7 @@ enum
   EXTRA_HEADER = 4,
 };
 
-/* A field this large says that the true value stands in the zip64 record. */
+/* A field with this value means that the zip64 record has the true value. */
 #define IN_ZIP64_16 0xffffu
 #define IN_ZIP64_32 0xffffffffu
 
@@ -88,8 +88,8 @@ typedef struct
 
 /* -- where the directory is -- */
 
-/* The end record is the last thing in the file, but for a comment whose length
- * it tells. */
+/* Finds the end record: the last part of the file except for a comment, whose
+ * length is in the record. */
 static gboolean
 find_end (const CcsZip *self, gsize *at, GError **error)
 {

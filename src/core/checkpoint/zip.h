@@ -28,8 +28,8 @@ guint ccs_zip_n_entries (const CcsZip *self);
 const CcsZipEntry *ccs_zip_entry (const CcsZip *self, guint index);
 /* (nullable) */
 const CcsZipEntry *ccs_zip_lookup (const CcsZip *self, const char *name);
-/* Holds the content against its checksum. A checksum of zero counts as none:
- * PyTorch can be told not to compute them. */
+/* Compares the content with its checksum. A checksum of zero is not checked,
+ * because PyTorch writes it if checksums are disabled. */
 gboolean ccs_zip_verify (const CcsZip *self, const CcsZipEntry *entry,
                          GError **error);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsZip, ccs_zip_free)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Which model is used when nobody names one. */
+/* Finds the model that is used if the user names none. */
 #include <ccstereo/error.h>
 #include <ccstereo/model.h>
 

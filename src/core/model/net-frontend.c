@@ -7,8 +7,8 @@
 
 /* (re, im) pairs of all bins: one row of a spectrum. */
 #define SPECTRUM_ROW (2 * CCS_BINS)
-/* The window stands in the middle of the transform, so that a frame's first
- * sample under the window comes this much after the transform's. */
+/* The window is centred in the transform: it starts this many samples after the
+ * transform. */
 #define WINDOW_OFFSET ((CCS_FFT - CCS_STFT_WINDOW) / 2)
 /* Frames of CCS_STFT_WINDOW samples with this padding are the windowed part of
  * transforms centred with CCS_STFT_PAD. */

@@ -165,8 +165,8 @@ input_of (const CcsStage *stage, guint i, const CcsTurnItem *item)
                   : of->features[item->index];
 }
 
-/* What stands in the plan beyond the unit's items stays, and what comes of it
- * is not looked at. */
+/* Copies the items of a unit into a plan and starts it. The rest of the batch
+ * keeps its old content; its results are ignored. */
 static gboolean
 start_unit (const Run *run, guint unit, guint plan, GError **error)
 {

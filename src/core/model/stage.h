@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A stage: one of a model's two programs planned for one size of batch, and how
- * items are run through it. One caller at a time may. */
+/* A stage: one of a model's two programs (encoder, separator), planned for one
+ * batch size. One thread at a time may use it. */
 #pragma once
 
 #include "config.h"
@@ -18,8 +18,8 @@ typedef enum
   CCS_N_STAGES,
 } CcsStageKind;
 
-/* The work of a turn: its items, and where their results go; as
- * ccs_model_encode() and ccs_model_separate() have them. */
+/* The work of a turn: inputs and results of its items, as in ccs_model_encode()
+ * and ccs_model_separate(). */
 typedef struct
 {
   const guint8 *const *frames;  /* of an encoder */
@@ -28,21 +28,21 @@ typedef struct
   float *const *results;
 } CcsStageItems;
 
-/* How many items are planned for. */
+/* Number of items of a stage. */
 typedef struct
 {
   guint batch;
-  guint each;    /* of them, in one plan */
-  guint n_plans; /* that share them, or take a batch each */
+  guint each;    /* items per plan */
+  guint n_plans; /* plans that share a batch, or run one each */
 } CcsStageSize;
 
-/* @batch is split among the backend's lanes, where it has those. */
+/* Splits @batch among the lanes of @backend, if it has lanes. */
 CcsStageSize ccs_stage_size_split (const CcsBackend *backend, guint batch);
-/* @batch stays whole. Where runs can be waited for there are two plans, so that
- * one's inputs go up while the other's kernels are under way. */
+/* Does not split @batch. If the backend runs asynchronously, there are two
+ * plans: one uploads its inputs while the kernels of the other run. */
 CcsStageSize ccs_stage_size_whole (const CcsBackend *backend, guint batch);
 
-/* A program of @params for @backend. (transfer full) */
+/* Plans the program @kind with @params on @backend. (transfer full) */
 CcsStage *ccs_stage_new (CcsStageKind kind, const CcsStageSize *size,
                          CcsStateDict *params, const CcsModelConfig *config,
                          CcsBackend *backend, GError **error);
@@ -50,7 +50,7 @@ void ccs_stage_free (CcsStage *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsStage, ccs_stage_free)
 
 const CcsStageSize *ccs_stage_size (const CcsStage *self);
-/* Runs @items [n], any number; the work of their turns is a CcsStageItems. */
+/* Runs @items [n], any number. The work of their turns is a CcsStageItems. */
 gboolean ccs_stage_run (CcsStage *self, const CcsTurnItem *items, guint n,
                         GError **error);
 

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Turns: threads that bring work for one machine are served in the order in
- * which they came. The one whose turn it is runs its own items and, where a run
- * has room, items of the same kind of those who wait: they are done when their
- * turn would come. Nobody waits for more runs than there were items in front
- * of theirs. Knows nothing of the work; allocates nothing. */
+/* A queue of threads that have items for one machine. They are served in the
+ * order in which they arrive. The first thread runs its own items and, if the
+ * batch has room, items of the same kind of the threads behind it. A thread
+ * waits for at most as many runs as there were items before its own. The queue
+ * does not depend on what the items are, and allocates no memory. */
 #pragma once
 
 #include <glib.h>
 
 G_BEGIN_DECLS
 
-/* Items that one run takes at most. */
+/* Largest number of items in one run. */
 #define CCS_TURNS_MAX_ITEMS 128
 
 typedef struct _CcsTurn CcsTurn;
 
-/* Item @index of what @turn brought. */
+/* Item @index of @turn. */
 typedef struct
 {
   const CcsTurn *turn;
@@ -24,28 +24,28 @@ typedef struct
 
 typedef struct
 {
-  /* How many items the next run takes, of @own and of @all of this kind that
-   * wait, and the @means it takes them with; 0 with an error, which is the
-   * caller's alone. */
+  /* Chooses the next run: returns the number of items, and in @means what runs
+   * them. @own is the number of items of the caller, @all that of all waiting
+   * items of this kind. Returns 0 with an error, which only the caller gets. */
   guint (*choose) (gpointer machine, guint kind, guint own, guint all,
                    gpointer *means, GError **error);
-  /* Runs @items [n], n at most what was chosen. An error is that of every
-   * caller who has an item among them. */
+  /* Runs @items [n], at most the chosen number. Every caller with an item among
+   * them gets the error. */
   gboolean (*run) (gpointer machine, gpointer means, const CcsTurnItem *items,
                    guint n, GError **error);
 } CcsTurnsClass;
 
-/* What one call brings; the rest of it is the queue's. */
+/* The items of one call. The queue uses the members from @taken on. */
 struct _CcsTurn
 {
   guint kind;
-  gconstpointer work; /* the caller's, for run */
+  gconstpointer work; /* for run */
   guint n;            /* items */
 
   guint taken; /* items that a run has taken */
   gboolean done;
   GError *error;
-  GCond called; /* it is this one's turn, or done */
+  GCond called; /* signalled when it is first, or done */
   CcsTurn *next;
 };
 
@@ -60,7 +60,8 @@ typedef struct
 void ccs_turns_init (CcsTurns *self, const CcsTurnsClass *klass,
                      gpointer machine);
 void ccs_turns_clear (CcsTurns *self);
-/* Has the @n items of @work run. Thread-safe. */
+/* Runs the @n items of @work, or waits until another thread has run them.
+ * Thread-safe. */
 gboolean ccs_turns_run (CcsTurns *self, guint kind, gconstpointer work, guint n,
                         GError **error);
 

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The op table: one row holds everything the library knows about an op, apart
- * from a backend's kernel for it. Rows stand in nn/ops/, a file a family; the
- * reference backend runs a row's reference function, which is the op's
- * specification: plain loops over plain arrays. */
+/* The op table: one row has everything about an op except the backends'
+ * kernels. Rows are in nn/ops/, one file for each family. A row's reference
+ * function defines what the op computes, in plain loops over plain arrays; the
+ * reference backend runs it. */
 #pragma once
 
 #include "op.h"
 
 G_BEGIN_DECLS
 
-/* A value where a backend has put it. Rows (the last dimension) are dense;
+/* A value in a backend's memory. Rows (the last dimension) are dense;
  * consecutive rows are pitch elements apart. data is NULL for an optional
- * operand that is absent. */
+ * operand that is missing. */
 typedef struct
 {
   void *data;

@@ -39,10 +39,10 @@ typedef struct
   CcsTensor *data;  /* PARAM, STATE: initial; CONST: the value */
   gint32 producer;  /* op index for RESULT, else -1 */
   gboolean output;  /* readable after a run */
-  /* A value that is part of another one's memory (set by passes): element 0
-   * stands view_offset elements into view_of; consecutive rows (the last
-   * dimension) are pitch elements apart. view_of is CCS_NONE otherwise, and
-   * pitch the last dimension. */
+  /* A view, made by passes, is a part of the memory of view_of. It starts at
+   * element view_offset of that value, and its rows (the last dimension) are
+   * pitch elements apart. Other values have view_of CCS_NONE and pitch equal to
+   * the last dimension. */
   CcsValueId view_of;
   gint64 view_offset;
   gint64 pitch;
@@ -229,7 +229,7 @@ typedef struct
   CcsOpKind kind;
   CcsPhase phase;
   CcsValueId in[CCS_MAX_INPUTS];   /* CCS_NONE: an optional one left out */
-  CcsValueId out[CCS_MAX_OUTPUTS]; /* CCS_NONE: a result nobody reads */
+  CcsValueId out[CCS_MAX_OUTPUTS]; /* CCS_NONE: an unused result */
   CcsAttrs attrs;
 } CcsOp;
 

@@ -10,7 +10,7 @@
 typedef struct
 {
   CcsProgram *program;
-  gboolean *rigid; /* by value: somebody needs its rows dense */
+  gboolean *rigid; /* by value: an op needs its rows dense */
   gboolean *dead;  /* by op */
 } Views;
 
@@ -105,8 +105,9 @@ view_slice (Views *v, const CcsOp *op)
   return view_part (v, op, start, x->pitch, FALSE);
 }
 
-/* Operand @k can be made right where the concat wants it: an op makes it, it
- * stands nowhere else yet, and (across channels) nobody minds the gaps. */
+/* Returns whether operand @k can be computed directly into the result of a
+ * CONCAT: an op computes it, it is not a view yet and (across channels) all its
+ * users accept gaps between rows. */
 static gboolean
 operand_may_move (Views *v, const CcsOp *op, guint k, gboolean across)
 {

@@ -170,8 +170,9 @@ CcsValueId ccs_mse_loss (CcsProgram *p, CcsValueId a, CcsValueId b);
 /* Spectra [B,F,T,2]: mean over b, re/im and bin of
  * | |a|_2 over time - |b|_2 over time |. Differentiable in both. */
 CcsValueId ccs_amp_loss (CcsProgram *p, CcsValueId a, CcsValueId b);
-/* Spectra with (re, im) last; the specification's section 6. Differentiable in
- * @generated. stat: energy bound and number of points kept. */
+/* Phase loss of two spectra with (re, im) last (specification section 6).
+ * Differentiable in @generated. stat: energy threshold, number of points kept.
+ */
 CcsValueId ccs_phase_loss (CcsProgram *p, CcsValueId real, CcsValueId generated,
                            float threshold);
 /* z [3N,C], L2-normalised: anchors, positives, negatives. */

@@ -10,8 +10,8 @@ G_BEGIN_DECLS
 gsize ccs_value_bytes (const CcsValue *value);
 /* How often each value is read by ops; by value id. (transfer full) */
 guint *ccs_count_readers (const CcsProgram *program);
-/* TRUE when @id is made by an op and read by exactly one, and by nobody else:
- * its producer and its reader may become one. */
+/* Returns whether @id is the result of an op and has exactly one reader, so
+ * that producer and reader may be fused. */
 gboolean ccs_has_single_reader (const CcsProgram *program, const guint *readers,
                                 CcsValueId id);
 /* TRUE when the value's content is known when a plan is made. */

@@ -9,15 +9,15 @@ G_BEGIN_DECLS
 /* @bytes rounded up to CCS_ARENA_ALIGNMENT. */
 gsize ccs_arena_align (gsize bytes);
 
-/* Where each value that owns memory stands in the arena. Liveness from first
- * write to last read, a value shared with its views; best fit. */
+/* Places of values in the arena. Values with disjoint lifetimes (first write to
+ * last read, including their views) share memory. */
 typedef struct
 {
   gsize *offset; /* by value id; G_MAXSIZE: not in the arena */
   gsize size;    /* bytes */
 } CcsMemoryPlan;
 
-/* @keep_all: nothing shares memory and every value stays readable (tests). */
+/* With @keep_all values share no memory, and all remain readable (tests). */
 CcsMemoryPlan *ccs_memory_plan_new (const CcsProgram *program,
                                     gboolean keep_all);
 void ccs_memory_plan_free (CcsMemoryPlan *self);

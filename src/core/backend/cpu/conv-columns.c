@@ -19,7 +19,7 @@
 #define SET_FLOATS 1024     /* rows this far apart do */
 #define SMALL_PRODUCT 32768 /* multiply-adds that one thread does alone */
 
-/* What stands on the left of the product. */
+/* The left operand of the matrix product. */
 typedef enum
 {
   LEFT_ROWS,    /* the input's rows */

@@ -315,7 +315,8 @@ conv_execute (Conv *self, char *scratch)
   ccs_dnnl_run (&self->main, self->cpu, scratch + self->primitive_at);
 }
 
-/* Everything bound: the primitives' own scratch stands behind the rest. */
+/* Finishes the kernel after all operands are bound. The scratch memory of the
+ * primitives follows the kernel's own. */
 static gboolean
 conv_ready (Conv *self, CcsKernel *kernel,
             void (*run) (CcsBackend *, gpointer, void *))
@@ -348,7 +349,7 @@ run_conv2d (CcsBackend *backend, gpointer state, void *scratch)
 
   conv_load (self, &self->large, scratch);
   conv_pack_filter (self, scratch);
-  /* oneDNN's fast kernels add a residual only where it stands in y. */
+  /* oneDNN's fast kernels add a residual only if it is in the memory of y. */
   if (self->residual.data && self->residual.data != y.data)
     ccs_copy_rows (&self->residual, &y);
   conv_execute (self, scratch);

@@ -127,7 +127,7 @@ gather_crowd (CcsCpu *self, GError **error)
   const gint size = MAX (omp_get_num_procs () - n_threads, 0) + 2;
   gint count = 0;
 
-  if (n_threads < 2) /* nobody to wait for */
+  if (n_threads < 2) /* no other thread waits at barriers */
     return TRUE;
   self->crowd = ccs_worker_new (size, error);
   return self->crowd

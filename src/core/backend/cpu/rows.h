@@ -66,7 +66,7 @@ ccs_operand_bytes (const CcsOperand *x)
   return ccs_shape_elements (&x->shape) * ccs_dtype_size (x->dtype);
 }
 
-/* Where row @row of @shape stands under @strides, in elements. */
+/* Returns the offset in elements of row @row of @shape with @strides. */
 static inline gint64
 ccs_strided_row_offset (const CcsShape *shape, const gint64 *strides,
                         gint64 row)

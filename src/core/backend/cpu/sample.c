@@ -146,8 +146,8 @@ ccs_cpu_prepare_max_pool_grad (CcsCpu *cpu, CcsKernel *kernel,
 
 /* -- resized rows ---------------------------------------------------------- */
 
-/* Where row @at of @to rows stands among @from: the row at or above, and how
- * far towards the next. */
+/* Maps row @at of @to output rows to @from input rows. Returns the input row at
+ * or above it, and in @part the fraction of the way to the next row. */
 static gint64
 source_row (gint64 at, gint64 from, gint64 to, double *part)
 {

@@ -123,7 +123,7 @@ run_blocks (CcsBackend *backend, gpointer state, void *scratch)
     copy_block (&self->blocks[i]);
 }
 
-/* COPY, and RESHAPE where rows need not be cut anew. */
+/* COPY, and RESHAPE if both shapes have the same rows or are dense. */
 gboolean
 ccs_cpu_prepare_copy (CcsCpu *cpu, CcsKernel *kernel,
                       const CcsKernelHints *hints, GError **error)

@@ -217,8 +217,8 @@ static void
 complex_mul (gint64 n, const float *a, const float *b, gboolean conjugate_b,
              float *y)
 {
-  /* Sums alone: of a difference beside a sum gcc 12 makes fused operations,
-   * which round otherwise, whatever it is told. */
+  /* Uses sums only: gcc 12 turns a difference beside a sum into a fused
+   * operation, which rounds differently, even with -ffp-contract=off. */
   const float sign = conjugate_b ? -1.f : 1.f, opposite = -sign;
 
   INDEPENDENT

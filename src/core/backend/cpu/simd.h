@@ -75,10 +75,10 @@ typedef struct
   gint64 gemm_columns; /* of one panel of b */
   gint64 gemm_rows;    /* that registers hold at once */
 
-  /* c [m,n] = act (alpha a b + bias). a [m,k] has rows a_pitch apart; b stands
-   * in panels of gemm_columns columns, each [k, gemm_columns], the last one
-   * filled up with zeros. The sum of one element runs over k in order,
-   * whatever m and n. */
+  /* c [m,n] = act (alpha a b + bias). Rows of a [m,k] are a_pitch apart. b is
+   * stored in panels of gemm_columns columns, each [k, gemm_columns]; the last
+   * one is padded with zeros. Each element is summed over k in order, for any m
+   * and n. */
   void (*gemm) (gint64 m, gint64 n, gint64 k, const float *a, gint64 a_pitch,
                 const float *b, const CcsSimdFinish *finish, float *c,
                 gint64 c_pitch);

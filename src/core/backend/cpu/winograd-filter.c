@@ -4,8 +4,8 @@
 #define MAX_TAPS 25    /* of a parity's filter */
 #define MAX_COLUMNS 32 /* gemm_columns of any instruction set */
 
-/* Where tap t of input channel i and output channel o stands: first [i in_step
- * + t tap_step + o]. */
+/* The layout of a filter: tap t of input channel i and output channel o is
+ * first[i in_step + t tap_step + o]. */
 typedef struct
 {
   const float *first;

@@ -75,8 +75,8 @@ ccs_worker_new (gint n_threads, GError **error)
   return self;
 }
 
-/* Of the parent's thread a child has but the memory: nobody answers, and its
- * locks are as they were at the fork, perhaps held for ever. */
+/* Returns whether this process was forked after the worker was made. Such a
+ * child has no worker thread, and the worker's locks may be held for ever. */
 static gboolean
 is_orphan (const CcsWorker *self)
 {

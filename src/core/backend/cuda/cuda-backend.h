@@ -78,7 +78,7 @@ typedef struct
     CcsAdamEntry adam;
     CcsSquaresEntry squares;
   } entry;      /* in the table; there are no launches then */
-  CcsCall call; /* run is NULL where there is none */
+  CcsCall call; /* run is NULL if there is no call */
   guint before; /* so many launches precede the call, the others follow */
   GArray *launches;
   GPtrArray *constants; /* CcsConstant that the call reads */
@@ -112,8 +112,8 @@ ccs_floats (const CcsOperand *x)
 
 /* -- what a call computes on (narrow.c) ------------------------------------ */
 
-/* An operand of a call; with @in_scratch its data is NULL and it stands @at
- * bytes into the scratch memory. */
+/* An operand of a call. With @in_scratch its data is NULL, and the operand is
+ * at byte @at of the scratch memory. */
 typedef struct
 {
   CcsOperand operand;
@@ -165,8 +165,8 @@ gboolean ccs_steps_site_matmul (CcsSteps *steps, CcsCuda *cuda,
                                 const CcsKernel *kernel,
                                 const CcsKernelHints *hints, CcsCallSite *site,
                                 GError **error);
-/* Appends y = act (x + bias + residual), x the site's result of 16 bits, which
- * stands in scratch or is y. */
+/* Appends y = act (x + bias + residual). x is the 16-bit result of @site, in
+ * scratch memory or in y. */
 void ccs_steps_widen (CcsSteps *steps, const CcsCallSite *site,
                       const CcsOperand *bias, const CcsOperand *residual,
                       CcsAct act);

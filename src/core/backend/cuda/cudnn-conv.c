@@ -33,8 +33,8 @@ nhwc_shape (const CcsOperand *x)
                             x->pitch } };
 }
 
-/* Vector loads of 16 bytes are the widest that engines ask for; what stands in
- * scratch is aligned to more. */
+/* Returns the alignment of @x, at most 16 bytes: engines use no wider vector
+ * loads. Scratch memory has a larger alignment. */
 static gint64
 alignment_of (const CcsCallOperand *x)
 {

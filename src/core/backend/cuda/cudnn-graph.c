@@ -170,7 +170,8 @@ set_device (const CcsGpu *gpu, cudnnBackendDescriptor_t descriptor,
                                              CUDNN_TYPE_HANDLE, 1, &gpu->cudnn);
 }
 
-/* The plan of @config in @plan, or FALSE where it is none or too large. */
+/* Makes @plan from @config. Returns FALSE if that fails or if the plan needs
+ * too much memory. */
 static gboolean
 compile (CcsCudnnGraph *self, const CcsGpu *gpu,
          cudnnBackendDescriptor_t config, CcsCudnnPlan *plan)

@@ -38,8 +38,8 @@ typedef struct
   gint64 dim[4], stride[4];
 } CcsCudnnShape;
 
-/* A tensor called @uid whose memory stands at multiples of @alignment bytes; 0:
- * it exists only inside the graph. */
+/* Describes the tensor @uid, whose memory is aligned to @alignment bytes (0: a
+ * virtual tensor, inside the graph). */
 cudnnBackendDescriptor_t ccs_cudnn_tensor (CcsCudnnGraph *self, gint64 uid,
                                            CcsDType dtype,
                                            const CcsCudnnShape *shape,

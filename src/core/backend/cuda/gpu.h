@@ -17,7 +17,7 @@ typedef struct
   CcsCuda base;
   gint device;
   const CcsCudaLibraries *lib;
-  CUcontext context; /* the device's primary one; NULL while there is none */
+  CUcontext context; /* the device's primary context; NULL before open */
   GRecMutex lock;    /* one caller at a time puts work on the stream */
   cudaStream_t stream;
   CcsGpuCopies copies;

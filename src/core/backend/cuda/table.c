@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define MAX_TABLE_LAUNCHES 2
-#define TABLE_ALIGNMENT 16 /* bytes, of what stands in a table */
+#define TABLE_ALIGNMENT 16 /* bytes, of the entries of a table */
 
 /* What a run does in one go: a kernel of its own, or @n as a table. */
 typedef struct

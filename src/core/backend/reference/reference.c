@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The reference backend: runs each op's reference function on the caller's
- * thread. It is the specification that other backends are held against. */
+ * thread. Tests compare other backends with it. */
 #include "../backend.h"
 #include <ccstereo/error.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Rows of the convolution family. A convolution, its transpose (which is its
- * data gradient) and its filter gradient are one sum over the same
- * neighbourhoods, told apart by which of the three arrays is written. */
+ * data gradient) and its filter gradient are the same sum over the same
+ * neighbourhoods; they differ in which of the three arrays is the result. */
 #include "row-util.h"
 #include "vec.h"
 

@@ -159,8 +159,8 @@ dot (const float *a, const float *b, gint64 n)
  * of this many. */
 #define TILE 32
 
-/* One query of one head: @q, @o [d]; @k, @v the head's columns of Tk rows;
- * @p [Tk], or NULL where nobody reads it. */
+/* Computes attention for one query of one head: @q, @o [d]; @k, @v the head's
+ * columns of Tk rows; @p [Tk], or NULL if it is not needed. */
 static void
 attend (const float *q, const float *k, gint64 k_pitch, const float *v,
         gint64 v_pitch, gint64 n_keys, gint64 d, float *o, float *p)

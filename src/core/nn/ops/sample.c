@@ -219,9 +219,9 @@ resize_rows_gradient (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
         ccs_program_value (p, op->in[0])->shape);
 }
 
-/* Where row @at of @to stands among @from rows: at (from - 1)/(to - 1). Returns
- * the row at or above; @part: how far towards the next, exact in integers
- * before the one division. */
+/* Maps row @at of @to output rows to @from input rows: at (from - 1)/(to - 1).
+ * Returns the input row at or above that, and in @part the fraction of the way
+ * to the next row. Computed in integers up to one division. */
 static gint64
 source_row (gint64 at, gint64 from, gint64 to, double *part)
 {

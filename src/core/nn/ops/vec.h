@@ -7,7 +7,8 @@
 
 G_BEGIN_DECLS
 
-/* Marked, for gcc exports a function of several clones unless told. */
+/* Marked as internal, because gcc exports functions with target clones
+ * otherwise. */
 
 /* sum of a[i] b[i] */
 G_GNUC_INTERNAL float ccs_vec_dot (const float *a, const float *b, gsize n);

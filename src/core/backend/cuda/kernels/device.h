@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The language that kernels are written in: C that nvcc compiles for the GPU
- * and any C compiler for the emulation. A kernel is a function of where it
- * stands (CcsPlace), of its parameters, and of a phase: between two phases all
- * threads of a block meet, so that what one left in shared memory in an earlier
- * phase the others may read. Nothing else outlives a phase. */
+/* The subset of C in which kernels are written: nvcc compiles it for the GPU,
+ * any C compiler for the emulation on the CPU. A kernel is a function of the
+ * thread's place (CcsPlace), the parameters and a phase. All threads of a block
+ * synchronize between two phases. Shared memory that a thread wrote in one
+ * phase can be read by all in the next; local variables do not survive a phase.
+ */
 #pragma once
 
 #include <math.h>
@@ -77,10 +78,10 @@ ccs_device_index (const CcsPlace *at)
   return at->block * CCS_BLOCK_THREADS + at->thread;
 }
 
-/* Step @step of the sum over a block's lanes: thread t stands in lane
- * t/@across, and lanes' values for one of the @across columns are added. After
- * CCS_TREE_PHASES steps the sums are in the first @across places. The order of
- * the additions is fixed. */
+/* Computes step @step of a tree sum over the lanes of a block, for each of
+ * @across columns. Thread t belongs to lane t/@across. After CCS_TREE_PHASES
+ * steps the sums are in the first @across elements. The order of the additions
+ * is fixed. */
 CCS_DEVICE void
 ccs_device_tree_add (const CcsPlace *at, double *values, unsigned across,
                      int step)

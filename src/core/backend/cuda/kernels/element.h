@@ -60,8 +60,8 @@ ccs_device_to_fp16 (float x)
     return sign | 0x7e00u;
   if (bits >= 0x47800000u) /* 2^16 */
     return sign | 0x7c00u;
-  /* Below 2^-14 the last place stands still: adding 0.5, whose last place is
-   * the same 2^-24, rounds. */
+  /* Subnormal: the last place is 2^-24, as that of 0.5. So adding 0.5 rounds
+   * correctly. */
   if (bits < 0x38800000u)
     return sign
            | (ccs_device_bits (ccs_device_float (bits) + 0.5f) - 0x3f000000u);

@@ -123,8 +123,8 @@ typedef struct
   int in_h, out_h;
 } CcsResizeParams;
 
-/* Where row @at of @to stands among @from rows, and how far towards the next.
- */
+/* Maps row @at of @to output rows to @from input rows. Returns the input row at
+ * or above it, and in @part the fraction of the way to the next row. */
 CCS_DEVICE int
 ccs_resize_source (int at, int from, int to, float *part)
 {
