@@ -52,7 +52,7 @@ check (CUresult result, const char *what, GError **error)
   return FALSE;
 }
 
-/* -- what stands on the device; its context is current --------------------- */
+/* -- memory on the device; its context is current -------------------------- */
 
 static void
 free_memory (GstTdssCuda *self)
@@ -182,7 +182,8 @@ drop_working (GstTdssCuda *self)
   gst_clear_object (&self->working);
 }
 
-/* Makes @context, that of a picture, the one that is worked in and told. */
+/* Uses @context, that of a frame, from now on, and shares it with other
+ * elements. */
 static void
 adopt (GstTdssCuda *self, GstCudaContext *context)
 {
@@ -287,7 +288,7 @@ make_crop (GstTdssCuda *self, const GstTdssStored *stored, gboolean whole,
     return FALSE;
   gst_tdss_plan_fill (&plan, stored, &self->taps, &self->parts, at);
   ok = launch (self, &plan, error) && download (self, out, error);
-  if (!ok) /* nothing of it goes on in memory that is somebody's again */
+  if (!ok) /* no kernel may still use the frame after it has been released */
     CuStreamSynchronize (self->stream);
   return ok;
 }

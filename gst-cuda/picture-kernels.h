@@ -17,7 +17,7 @@ typedef struct
   int stride, step;          /* bytes to the next row, to the next sample */
   int width, height;         /* samples */
   int size, shift;           /* bytes of a sample; bits below its number */
-  /* log2 of pixels a sample; whether it stands where the first of them does,
+  /* log2 of pixels per sample; whether a sample is sited at the first of them
    * or between them */
   int sub_x, sub_y, sited_x, sited_y;
 } CcsComponent;
@@ -44,7 +44,8 @@ ccs_sample_at (const CcsComponent *p, int x, int y)
   return (float)(p->size == 1 ? *at : *(const unsigned short *)at >> p->shift);
 }
 
-/* Where pixel @at stands among samples, and how far towards the next one. */
+/* Returns the sample at or before pixel @at, and in @part the fraction of the
+ * way to the next one. */
 CCS_DEVICE int
 ccs_sample_place (int at, int sub, int sited, float *part)
 {

@@ -5,7 +5,7 @@
 /**
  * CCS_API: (skip)
  *
- * Stands before each public declaration. The library is compiled with hidden
- * visibility; what has this mark is exported.
+ * Marks a public declaration. The library is compiled with hidden visibility,
+ * so only functions with this mark are exported.
  */
 #define CCS_API __attribute__ ((visibility ("default"))) extern

@@ -26,7 +26,8 @@ ccs_file_is_replaced (const char *path)
   return lstat (path, &about) != 0 || S_ISREG (about.st_mode);
 }
 
-/* Opened anew, it would be written over from its beginning. */
+/* Returns whether @path is standard output: opening that file again would
+ * overwrite it from its beginning. */
 static gboolean
 is_standard_output (const char *path)
 {

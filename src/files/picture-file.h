@@ -19,10 +19,11 @@ typedef struct
   guint8 *rgb;
 } CcsPicture;
 
-/* The kind is told from the content. CCS_ERROR_IO, CCS_ERROR_FORMAT, naming
- * @path; a damaged or cut-off picture is an error. (transfer full) */
+/* Reads an image; detects its kind from the content. CCS_ERROR_IO or
+ * CCS_ERROR_FORMAT, also for a damaged or truncated image, name @path.
+ * (transfer full) */
 CcsPicture *ccs_picture_load (const char *path, GError **error);
-/* The same from memory; @label stands for the file in messages. */
+/* Reads an image from memory. Messages name it @label. */
 CcsPicture *ccs_picture_parse (gconstpointer data, gsize size,
                                const char *label, GError **error);
 void ccs_picture_free (CcsPicture *self);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The header is read, changed and written back: nothing lies behind it, and
- * what it tells of places in the file lies before. */
+/* Reads, changes and rewrites the header. It is at the end of the file, and its
+ * offsets point to data before it, so its size may change. */
 #include "transcode-boxes.h"
 
 #include <stdio.h>

@@ -41,7 +41,8 @@ typedef struct
 guint transcode_boxes_start (const TranscodeBoxes *self);
 guint transcode_boxes_end (const TranscodeBoxes *self,
                            const GByteArray *header);
-/* Goes into the box at @at of the innermost; FALSE: there is none. */
+/* Enters the box at byte @at of the innermost box. Returns FALSE if there is no
+ * box. */
 gboolean transcode_boxes_enter_at (TranscodeBoxes *self,
                                    const GByteArray *header, guint at);
 /* Goes into box number @n, from 0, of @type in the innermost; FALSE: there is

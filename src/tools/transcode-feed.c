@@ -40,7 +40,8 @@ mark_break (TranscodeFeed *self, GstBuffer *sound, gint64 time)
   self->sound_end += (gint64)GST_BUFFER_DURATION (sound);
 }
 
-/* FALSE at the end, where nobody takes frames any more, and with @error. */
+/* Feeds one frame. Returns FALSE at the end, if the pipeline accepts no more
+ * frames, or with @error set. */
 static gboolean
 feed_frame (TranscodeFeed *self, GError **error)
 {

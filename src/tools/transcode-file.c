@@ -84,15 +84,15 @@ find_streams (TranscodeFile *self, guint wanted, GError **error)
   }
   if (self->n_audio == 0)
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
-                 "%s: there is no audio stream", self->in_path);
+                 "%s: no audio stream", self->in_path);
   else if (self->audio == NULL)
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
-                 "%s: there is no audio stream %u: it has %u, counted from 0",
+                 "%s: no audio stream %u: it has %u, counted from 0",
                  self->in_path, wanted, self->n_audio);
   else if (self->video == NULL)
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
-                 "%s: there is no video stream: the picture tells where a "
-                 "sound comes from, so sound alone cannot be made binaural",
+                 "%s: no video stream: the model needs video to predict where "
+                 "a sound comes from",
                  self->in_path);
   return self->audio && self->video;
 }
@@ -311,7 +311,7 @@ transcode_file_read (TranscodeFile *self, AVPacket **packet, GError **error)
 
   *packet = NULL;
   while ((ret = av_read_frame (self->in, read)) >= 0) {
-    /* Streams may appear late; nobody has promised those to the output. */
+    /* Streams that appear after the header was written cannot be added. */
     if ((guint)read->stream_index >= self->n_map
         || self->map[read->stream_index] < 0) {
       av_packet_unref (read);

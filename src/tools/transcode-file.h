@@ -39,32 +39,32 @@ gboolean transcode_container_takes (const TranscodeContainer *self,
 
 /**
  * TranscodeFile:
- * @in: the input
- * @video: the first stream of pictures in it
- * @audio: the stream of it that is made binaural
- * @n_audio: how many audio streams the input has
- * @entries: what its sample entries hold; NULL: it has none
- * @field_channel: the omnidirectional channel of @audio, from 0; -1: it is no
- *   sound field
- * @hidden: how much of the pictures a player leaves out before 0, and the
- * output cannot, in AV_TIME_BASE
- * @offset: what is added to the input's times, in AV_TIME_BASE: the input's
- *   clock may begin anywhere
- * @out: the output; NULL before transcode_file_create()
- * @name: of the output, for messages
- * @map: input stream -> output stream, or -1; @n_map of them
- * @text: by input stream, what makes its packets anew; NULL: they are copied
- * @order: by input stream, what gives its packets their times; NULL: they are
- *   used as they are
- * @params: by input stream, what keeps its packets decodable; NULL: they are
- *   used as they are
- * @notice: hears what the output cannot have
- * @is_turned: by input stream, whether its turn is still to be written
- * @last_dts: of every output stream, in its time base
- * @track: the output stream of the new sound
- * @track_base: the encoder's time base
- * @track_start: of its first packet, in that
- * @container: the output's
+ * @in: the input file
+ * @video: its first video stream
+ * @audio: its audio stream that is made binaural
+ * @n_audio: number of its audio streams
+ * @entries: content of its sample entries; NULL if it has none
+ * @field_channel: index of the omnidirectional channel of @audio; -1 if @audio
+ *   is not an ambisonic sound field
+ * @hidden: duration of the video before time 0 that the input hides with an
+ * edit list and the output cannot hide, in AV_TIME_BASE
+ * @offset: offset added to all input timestamps, in AV_TIME_BASE, so that the
+ *   output starts at 0
+ * @out: the output file; NULL before transcode_file_create()
+ * @name: name of the output, for messages
+ * @map: input stream -> output stream, or -1; @n_map elements
+ * @text: by input stream: converts its text packets; NULL: they are copied
+ * @order: by input stream: corrects the times of its packets; NULL: they are
+ *   kept
+ * @params: by input stream: inserts parameter sets into its packets; NULL: they
+ *   are kept
+ * @notice: function that reports what the output cannot contain
+ * @is_turned: by input stream: whether its rotation must still be written
+ * @last_dts: by output stream: last DTS, in its time base
+ * @track: output stream of the new audio
+ * @track_base: time base of the encoder
+ * @track_start: time of its first packet, in that time base
+ * @container: container of the output
  */
 typedef struct
 {
@@ -113,10 +113,9 @@ TranscodeFile *transcode_file_open (const char *path, guint stream,
 void transcode_file_free (TranscodeFile *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TranscodeFile, transcode_file_free)
 
-/* Makes @path, to be called @name, where the new track takes the chosen
- * stream's place, or with
- * @keep_original stands before it. @notice hears the reason for each stream
- * that the output cannot have. */
+/* Creates the output @path, called @name in messages. The new track replaces
+ * the chosen stream or, with @keep_original, comes before it. @notice receives
+ * the reason for each stream that the output cannot contain. */
 gboolean transcode_file_create (TranscodeFile *self, const char *path,
                                 const char *name, const AVCodecContext *encoder,
                                 gboolean keep_original, TranscodeNotice notice,

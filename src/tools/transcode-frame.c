@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Pictures keep the planes that the decoder wrote; the buffer holds on to its
- * frame. Colours are told by their code points of ISO/IEC 23091-2, which both
- * sides use. */
+/* Converts decoded frames to GStreamer buffers. Video is not copied: a buffer
+ * references the AVFrame. Colorimetry is passed as code points of ISO/IEC
+ * 23091-2, which both libraries use. */
 #include "transcode-frame.h"
 
 #include <gio/gio.h>
@@ -103,7 +103,7 @@ format_of (const AVFrame *frame)
   return GST_VIDEO_FORMAT_UNKNOWN;
 }
 
-/* What the frame tells of its colours; GStreamer's guess for the rest. */
+/* Sets the colorimetry of @frame; GStreamer's defaults for what it lacks. */
 static void
 set_colours (GstVideoColorimetry *colours, const AVFrame *frame)
 {
@@ -272,8 +272,8 @@ mixed_channels (const TranscodeFrames *self, const AVChannelLayout *from)
   return is_field (self, from) ? 1 : MIN (from->nb_channels, STEREO);
 }
 
-/* Channels that are in no known places, or in such as nobody mixes, count the
- * same. */
+/* Sets the weights of the downmix. Channels without positions, or with
+ * positions that libswresample does not mix, get equal weights. */
 static gboolean
 set_weights (const TranscodeFrames *self, SwrContext *mixer,
              const AVChannelLayout *from)

@@ -72,7 +72,8 @@ can_carry (TranscodeFile *self, const AVStream *stream)
   case AVMEDIA_TYPE_UNKNOWN:
     return FALSE;
   case AVMEDIA_TYPE_VIDEO:
-    /* libavformat says yes, and drops the one or writes what nobody reads. */
+    /* libavformat accepts these, but drops them or writes something that no
+     * player reads. */
     if (g_str_equal (format->name, "mov")
         && (!transcode_file_is_picture (stream)
             || (stream->codecpar->codec_id == AV_CODEC_ID_RAWVIDEO
@@ -212,8 +213,8 @@ add_track (TranscodeFile *self, const AVCodecContext *encoder, GError **error)
   return TRUE;
 }
 
-/* The stream's words in a form that the output has; FALSE where there is none.
- */
+/* Adds a text stream, converted to a codec of the output container. Returns
+ * FALSE if there is no such codec. */
 static gboolean
 add_text (TranscodeFile *self, const AVStream *from, TranscodeNotice notice)
 {
@@ -350,7 +351,8 @@ copy_chapters (TranscodeFile *self)
   return TRUE;
 }
 
-/* Keys that describe the input's container, which the muxer writes anew. */
+/* Copies the metadata, except keys that describe the input's container, which
+ * the muxer writes itself. */
 static void
 copy_metadata (TranscodeFile *self, AVDictionary **muxer_options)
 {
@@ -407,8 +409,8 @@ transcode_file_create (TranscodeFile *self, const char *path, const char *name,
   /* Spherical data in MP4 is unofficial to libavformat, FLAC experimental. */
   self->out->strict_std_compliance = FF_COMPLIANCE_EXPERIMENTAL;
   self->n_map = self->in->nb_streams;
-  /* The new track gets by without negative times; that nobody moves the rest.
-   */
+  /* The new track needs no negative timestamps; 0 keeps the muxer from shifting
+   * the others. */
   self->out->avoid_negative_ts = 0;
   self->map = g_new0 (gint, self->n_map);
   self->text = g_new0 (TranscodeText *, self->n_map);

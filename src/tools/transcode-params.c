@@ -87,7 +87,8 @@ put_unit (GByteArray *to, guint length_size, Span unit)
   g_byte_array_append (to, unit.data, unit.size);
 }
 
-/* Which stands before all parameter sets. */
+/* Returns whether @unit is an access unit delimiter, which must come before the
+ * parameter sets. */
 static gboolean
 is_delimiter (const TranscodeParams *self, Span unit)
 {

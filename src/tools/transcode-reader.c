@@ -151,7 +151,8 @@ transcode_reader_thin_out (TranscodeReader *self, int rate, gint64 offset)
   self->offset = offset;
 }
 
-/* FALSE: @stamp, by the stream's clock, is none that can be. @time: ns. */
+/* Converts @stamp, in the stream's time base, to @time in ns. Returns FALSE if
+ * the result is not a valid time. */
 static gboolean
 to_time (const TranscodeReader *self, gint64 stamp, gint64 *time)
 {
@@ -207,7 +208,7 @@ send_packet (TranscodeReader *self, GError **error)
   return TRUE;
 }
 
-/* 0: nobody knows. */
+/* Returns the duration; 0: unknown. */
 static gint64
 duration_of (const TranscodeReader *self)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The sound of `ccstereo-transcode`: a file's sound and pictures go through
- * ccstereobin, and here the binaural sound comes out in pieces, with the time
- * of each. Memory is bounded: everything waits when nobody reads. */
+/* The audio path of `ccstereo-transcode`: passes a file's audio and video
+ * through ccstereobin and returns binaural audio in pieces with their times.
+ * Memory is bounded: the pipeline waits until its output is read. */
 #pragma once
 
 #include <glib.h>

@@ -248,9 +248,10 @@ frames_in (gint64 time, gint64 rate)
                        (AVRational){ 1, rate });
 }
 
-/* The track begins at the container's tick before the first sample, with
- * silence up to it, so that the container tells the place of samples exactly.
- * Where the delay is not told apart, the first packet's time counts. */
+/* Starts the track at the container's tick before the first sample, with
+ * silence up to that sample, so that the container can store the times of
+ * samples exactly. Containers that do not store the encoder's delay use the
+ * time of the first packet. */
 static void
 start_track (TranscodeTrack *self, gint64 first)
 {
@@ -291,9 +292,8 @@ begin_run (TranscodeTrack *self, guint rate, gint64 time, GError **error)
   return TRUE;
 }
 
-/* Ends the sound so far, with silence up to a whole frame or a frame of it, and
- * starts the track anew at @time or, where that is too far, on the way there.
- */
+/* Ends the audio so far with silence that completes a codec frame, and restarts
+ * the track at @time, or before it if the silence in between is too long. */
 static gboolean
 leap_to (TranscodeTrack *self, gint64 time, GError **error)
 {
@@ -444,8 +444,8 @@ configure (AVCodecContext *encoder, const TranscodeTrackOptions *options)
   if (options->global_header)
     encoder->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
   if (codec->id == AV_CODEC_ID_AAC) {
-    /* Both replace one ear's waveform by the other's or by noise: that would
-     * destroy what tells directions. */
+    /* Intensity stereo and noise substitution replace the waveform of one
+     * channel, which would destroy the differences between the channels. */
     av_opt_set_int (encoder->priv_data, "aac_is", 0, 0);
     av_opt_set_int (encoder->priv_data, "aac_pns", 0, 0);
   }

@@ -15,15 +15,17 @@ typedef struct _TranscodeTrack TranscodeTrack;
 
 /**
  * TranscodeCodec:
- * @name: as on the command line
- * @id: in libavcodec
- * @encoder: libavcodec's encoder
- * @format: of the samples it is given
- * @bits: that count of a sample; 0: as the format has
- * @bitrate: bits a second by default; 0: lossless
- * @rate: the only one that is used, in Hz; 0: any that the encoder takes
- * @is_float: samples beyond full scale are kept
- * @delay_told: every container tells its delay apart from packets' times
+ * @name: name on the command line
+ * @id: id in libavcodec
+ * @encoder: name of libavcodec's encoder
+ * @format: format of the encoder's input samples
+ * @bits: significant bits of a sample; 0: all bits of the format
+ * @bitrate: default bitrate in bits per second; 0: lossless
+ * @rate: the only sample rate that is used, in Hz; 0: any that the encoder
+ * takes
+ * @is_float: whether samples beyond full scale are preserved
+ * @delay_told: whether every container stores the encoder's delay separately
+ *   from packet times
  */
 typedef struct
 {
@@ -37,18 +39,19 @@ typedef struct
   gboolean delay_told, is_float;
 } TranscodeCodec;
 
-/* NULL: there is none of that name. */
+/* Returns the codec with this name, or NULL. */
 const TranscodeCodec *transcode_codec_find (const char *name);
 
 /**
  * TranscodeTrackOptions:
- * @codec: how to code
- * @rate: of the sound that will come, in Hz
- * @bitrate: bits a second; 0: the codec's default
- * @gain: factor that the samples are multiplied by
- * @global_header: the container wants the codec's header apart
- * @tick: the container tells the track's start in units of 1 / @tick s (0: as
- *   exactly as need be): the track begins on one, if need be with silence
+ * @codec: the codec
+ * @rate: sample rate of the audio, in Hz
+ * @bitrate: bits per second; 0: the codec's default
+ * @gain: factor by which samples are multiplied
+ * @global_header: whether the container stores the codec's header separately
+ * @tick: the container stores the start of the track in units of 1 / @tick s
+ * (0: any time): the track starts on a tick, with silence up to the first
+ * sample
  */
 typedef struct
 {

@@ -31,8 +31,9 @@ typedef struct
   gint64 start, size; /* of its content */
 } Element;
 
-/* A number of up to 8 bytes whose first tells how many, that mark left in it
- * where @keep_mark; -1: there is none, or more than @most. */
+/* Reads an EBML variable-length integer of up to @most bytes; with @keep_mark
+ * including the length marker. Returns -1 at the end of the file, or if it is
+ * longer. */
 static gint64
 read_number (FILE *file, int most, gboolean keep_mark)
 {

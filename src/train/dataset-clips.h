@@ -14,8 +14,8 @@ G_BEGIN_DECLS
  * @frames: (transfer full): folder of pictures, named by six digits and
  *   @extension
  * @extension: ".png" or ".jpg"
- * @item: everything but samples and duration, which the sound file tells, and
- *   last_frame where that is %CCS_LAST_FRAME_BY_SOUND
+ * @item: all members except samples and duration, which are read from the audio
+ *   file, and last_frame if it is %CCS_LAST_FRAME_BY_SOUND
  */
 typedef struct
 {

@@ -12,8 +12,8 @@ G_BEGIN_DECLS
  * threads at once. (transfer full) */
 GByteArray *ccs_hdf5_ask (const char *path, const char *name, double seconds);
 
-/* The strings that @said lists, or the error that it tells; an answer that is
- * not whole is one too. (element-type utf8) (transfer full) */
+/* Parses the answer @said of the child process: a list of strings or an error.
+ * A truncated answer is an error, too. (element-type utf8) (transfer full) */
 GPtrArray *ccs_hdf5_understand (const GByteArray *said, const char *path,
                                 const char *name, GError **error);
 

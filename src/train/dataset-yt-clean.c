@@ -10,8 +10,8 @@
 #define SOUND_FOLDER "cipic_subj3"
 #define EXTENSION ".jpg"
 
-/* The number that a file's name is, up to its extension; -1 where it is none.
- */
+/* Returns the number in a file's name before @extension, or -1 if the name is
+ * not a number. */
 static gint64
 number_of_name (const char *name, const char *extension)
 {

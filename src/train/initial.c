@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-#define NET_STD 0.02 /* of what net_audio draws anew */
+#define NET_STD 0.02 /* of the initial weights of net_audio */
 
 typedef struct
 {

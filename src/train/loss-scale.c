@@ -47,7 +47,8 @@ ccs_loss_scale_export (const CcsLossScale *self, CcsStateDict *to)
   put (to, SKIPPED, CCS_S64, &self->skipped);
 }
 
-/* The content of the scalar @name, NULL where there is none of that type. */
+/* Returns the content of the scalar @name, or NULL if there is no such scalar
+ * of this type. */
 static gconstpointer
 get (CcsStateDict *from, const char *name, CcsDType dtype)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Each distance is a function of one channel's two signals or spectra; what
- * joins the channels stands in ccs_metrics_compute(). */
+/* Each distance is a function of the two signals or spectra of one channel.
+ * ccs_metrics_compute() combines the channels. */
 #include "metrics.h"
 
 #include <ccstereo/error.h>

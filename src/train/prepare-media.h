@@ -39,7 +39,7 @@ void ccs_media_free (CcsMedia *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsMedia, ccs_media_free)
 
 guint ccs_media_channels (const CcsMedia *self);
-/* Seconds a picture is shown, as far as the file tells; else 0. */
+/* Returns the duration of a video frame in seconds, or 0 if unknown. */
 double ccs_media_picture_duration (const CcsMedia *self);
 
 /* What comes next; CCS_MEDIA_END after everything. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The part of a report that metrics.jsonl tells: what the run took, and losses,
- * validation and rates over its steps. */
+/* The part of a report that is made from metrics.jsonl: time and steps of the
+ * run, and curves of losses, validation and learning rates. */
 #pragma once
 
 #include <glib.h>

@@ -15,8 +15,10 @@
 #define META_BEST "ccstereo.train.best"
 #define META_IDENTITY "ccstereo.train.identity"
 
-/* The kernel ends the occupation with the process, however that ends. Where a
- * file system has no locks there is none. */
+/* Locks the folder of a run. The kernel releases the lock when the process
+ * ends, even after a crash. On a file system without locks the folder is not
+ * locked.
+ */
 int
 ccs_run_occupy (const char *dir, GError **error)
 {

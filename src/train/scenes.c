@@ -161,7 +161,7 @@ draw_cast (CcsScene *self, CcsRandom *random)
   }
 }
 
-/* Who plays when: somebody always does. */
+/* Draws when each source sounds. At any time at least one does. */
 static void
 draw_parts (CcsScene *self, CcsRandom *random)
 {

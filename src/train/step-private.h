@@ -38,8 +38,9 @@ struct _CcsTrainStep
   CcsValueId left, right, frames, permutation;
   CcsValueId terms[CCS_N_TERMS]; /* weighted scalars; CCS_NONE: left out */
   CcsValueId loss;
-  CcsValueId loss_scale;      /* CCS_NONE: not scaled */
-  CcsValueId gradient_square; /* of the scaled one; CCS_NONE: nobody asks */
+  CcsValueId loss_scale; /* CCS_NONE: not scaled */
+  CcsValueId
+      gradient_square; /* of the scaled gradient; CCS_NONE if not needed */
   CcsValueId hyper_visual, hyper_audio;
   guint64 index, first_index;
   CcsLossScale scale;

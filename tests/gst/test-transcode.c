@@ -284,7 +284,7 @@ START_TEST (no_picture_is_an_error_that_says_why)
 
   clip.no_video = TRUE;
   clip_write (in, &clip);
-  assert_refused (TOOL_ARGUMENTS (in, out), 1, "the picture tells where");
+  assert_refused (TOOL_ARGUMENTS (in, out), 1, "no video stream");
   ck_assert (!has_remains ("blind-out"));
 }
 END_TEST

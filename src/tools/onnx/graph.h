@@ -18,7 +18,7 @@ typedef enum
   ONNX_INT64 = 7,
 } OnnxType;
 
-/* Stands for the batch in a shape of an input or output. */
+/* The batch dimension in the shape of an input or output. */
 #define ONNX_BATCH (-1)
 
 /* AttributeProto.AttributeType */
