@@ -124,7 +124,7 @@ GstFlowReturn gst_ccstereo_dec_note_gap (GstCcstereoDec *self,
 gint64 gst_ccstereo_dec_sound_time (const GstCcstereoDec *self,
                                     GstClockTimeDiff running);
 /* Runs the windows that can run (with @force all complete ones) and pushes the
- * output that is ready. Returns NEED_DATA if there is none. */
+ * output that is ready. Returns NEED_DATA if no output is ready. */
 GstFlowReturn gst_ccstereo_dec_process (GstCcstereoDec *self, gboolean force);
 /* Outputs all audio that has been pushed: at the end of the stream, at a
  * discontinuity, before new caps. */

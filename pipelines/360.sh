@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# The sound of a 360-degree (equirectangular) video, binaural for somebody who
-# looks straight ahead: the net sees the middle 120 degrees of the picture, as
-# wide as what it was trained on, not the whole sphere.
+# Makes the audio of a 360-degree (equirectangular) video binaural for a listener
+# who looks straight ahead. The model gets the middle 120 degrees of the video,
+# which is as wide as its training videos, not the whole sphere.
 #
 #   360.sh IN [OUT.wav]
 #

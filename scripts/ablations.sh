@@ -8,9 +8,9 @@
 #
 #   more      as it was trained: AVAD on, SCL off (what SCL is compared with)
 #   scl       the same with SCL
-#   avad-new  AVAD on, but its layer's parameters drawn anew (what off is
-#             compared with: both have a layer to learn from nothing)
-#   avad-off  a batch norm in AVAD's place, drawn anew
+#   avad-new  AVAD on, its layer's parameters initialised again (the baseline for
+#             avad-off: both have an untrained layer)
+#   avad-off  a newly initialised batch norm instead of AVAD
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -103,8 +103,9 @@ suite() {
   check precision "$here/bin/test-gpu-precision"
 }
 
-# All kernels' accesses; of races and of memory that nobody wrote, our own. Not
-# what the driver answers: libraries ask it for functions that it may lack.
+# Checks memory accesses of all kernels, and races and uninitialised reads of our
+# own. Ignores errors that the driver returns: libraries ask it for functions that
+# it may lack.
 sanitize() {
   begin sanitize
   if ! command -v compute-sanitizer >/dev/null; then

@@ -5,8 +5,7 @@
 Synopsis, options and exit status come from the program's --help; the folder
 TEXTS may add to them: PAGE.txt has further sections under lines "# SECTION", in
 the format of program_help.parse_blocks(). In its section ENVIRONMENT a line
-with nothing but the name of a variable stands for the text that environment.txt
-has for it.
+that is the name of a variable is replaced by its text in environment.txt.
 """
 import argparse
 import os

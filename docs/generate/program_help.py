@@ -60,7 +60,7 @@ class Help:
 
 
 def is_option(word):
-    """Whether a word of the usage stands for the options."""
+    """Whether a word of the usage is the placeholder for options."""
     return word.startswith("[OPTION")
 
 
@@ -85,7 +85,7 @@ def parse_blocks(lines):
             continue
         kind = ("list" if item and indent == 2
                 else "code" if indent >= CODE_INDENT else "text")
-        if current is None or current.kind != kind:
+        if not current or current.kind != kind:
             current = Block(kind)
             blocks.append(current)
         if kind == "list":
@@ -156,7 +156,7 @@ def parse_help(words, text):
             options += [parse_option(words, line) for line in block]
         else:
             rest.append(heading)
-    if usage is None or not options:
+    if not usage or not options:
         raise HelpError(f"{' '.join(words)}: --help has no usage or no options")
     usage_words, summary = parse_usage(words, usage)
     description = parse_blocks(rest)

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """test-installed.py OPTION...: installs the build into a staging folder with
 DESTDIR, and uses it from there: the C example, compiled as C and as C++ through
-ccstereo.pc, the tools and the plugin. Nothing but the staging folder tells them
-where the library, the default model and the other programs are."""
+ccstereo.pc, the tools and the plugin. They find the library, the default model
+and the other programs in the staging folder alone."""
 import argparse
 import math
 import os

@@ -13,10 +13,10 @@
 
 /* -- a model to see through ---------------------------------------------- */
 
-/* Stands in for the library's model: the functions of it that an engine calls
- * are in binauralizer-support.c too, and are found before those of the same
- * name in the library. A feature is two numbers, and the difference of a
- * window is gain x mix + slope x (position in the window). */
+/* A fake model. binauralizer-support.c defines the functions of the model that
+ * an engine calls; the linker prefers them to those of the library. A feature
+ * is two numbers, gain and slope, and the difference of a window is gain x mix
+ * + slope x (position in the window). */
 enum
 {
   GAIN,
@@ -48,8 +48,8 @@ TCase *add_case (Suite *suite, const char *name);
 extern const float silence[4 * CCS_WINDOW];
 
 CcsBinauralizerOptions options_for (guint rate, guint channels);
-/* 16 kHz, where a window's slope tells which feature it took: its own sample
- * of the difference is the slope's share, at a hop that overlaps nothing. */
+/* Options with a rate of 16 kHz and a hop without overlap: a sample of the
+ * output shows the slope, and so which feature its window used. */
 CcsBinauralizerOptions plain_options (void);
 CcsBinauralizer *engine_new (const CcsBinauralizerOptions *options);
 void push_feature (CcsBinauralizer *engine, gint64 time, float gain,

@@ -131,7 +131,7 @@ known_level (Net *net)
                     1e-4f);
 }
 
-/* Silence stands at the floor, not at infinity. */
+/* The gain of silence is limited by the floor. */
 static CcsValueId
 known_level_gain (Net *net)
 {

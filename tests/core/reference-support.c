@@ -274,7 +274,7 @@ reference_state_dict (const CcsModelConfig *config, const char *seed)
     if (!ccs_state_dict_insert (
             dict, info->name,
             ccs_tensor_new_take (info->dtype, &info->shape, data)))
-      ck_abort_msg ("%s stands twice in the list of parameters", info->name);
+      ck_abort_msg ("%s is twice in the list of parameters", info->name);
   }
   return dict;
 }

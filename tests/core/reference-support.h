@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the reference programs share: the folder of the published
- * implementation's values and what lies in it, numbers regenerated from their
- * names, and comparisons that name the entry and the error. Everything here
- * ends the running Check test on failure, so nothing returns an error. With
- * G_MESSAGES_DEBUG=ccstereo every comparison tells its error. */
+/* Helpers of the reference tests: they read the published implementation's
+ * values, regenerate numbers from their names, and compare values, naming the
+ * entry and the error. On failure they end the running Check test. With
+ * G_MESSAGES_DEBUG=ccstereo every comparison logs its error. */
 #pragma once
 
 #include <ccstereo/ccstereo.h>

@@ -195,8 +195,8 @@ START_TEST (any_missing_tensor_is_named)
 }
 END_TEST
 
-/* What tells a model with backbone 50 and other AVAD layers from others. */
-static const char *const telling[] = {
+/* Parameters that only a model with backbone 50 and other AVAD layers has. */
+static const char *const distinctive[] = {
   "net_visual.backbone.feature_extraction.4.0.conv3.weight",
   "net_visual.backbone.feature_extraction.4.0.bn3.weight",
   "net_visual.segment.aspp.red_bn.weight",
@@ -208,9 +208,9 @@ START_TEST (a_missing_tensor_that_tells_models_apart_is_named)
 {
   const CcsModelConfig config = { 50, 2, { FALSE, TRUE, FALSE, TRUE } };
   g_autoptr (CcsStateDict) params = make_params (&config, CCS_F32);
-  g_autoptr (CcsStateDict) rest = without (params, telling[_i]);
+  g_autoptr (CcsStateDict) rest = without (params, distinctive[_i]);
 
-  assert_refused (rest, telling[_i], "is missing");
+  assert_refused (rest, distinctive[_i], "is missing");
 }
 END_TEST
 
@@ -373,7 +373,7 @@ main (void)
   tcase_add_test (detect, any_missing_tensor_is_named);
   tcase_add_loop_test (detect,
                        a_missing_tensor_that_tells_models_apart_is_named, 0,
-                       G_N_ELEMENTS (telling));
+                       G_N_ELEMENTS (distinctive));
   tcase_add_loop_test (detect, a_wrong_tensor_is_named_with_what_is_wrong, 0,
                        G_N_ELEMENTS (replacements));
   tcase_add_test (detect, an_integer_weight_is_refused);

@@ -135,8 +135,7 @@ END_TEST
 
 /* -- a device that is at work while the caller goes on --------------------- */
 
-/* The same, and what a run is to do is done no sooner than somebody waits for
- * it. */
+/* The same, but a run executes only when its caller waits for it. */
 typedef struct
 {
   const CcsKernel *kernels;

@@ -205,7 +205,7 @@ START_TEST (optimizing_leaves_no_norm_sum_or_copy)
   ck_assert_uint_eq (count (p, CCS_OP_ADD), 0);
   ck_assert_uint_eq (count (p, CCS_OP_RESHAPE), 0);
   ck_assert_uint_eq (count (p, CCS_OP_SLICE), 0);
-  /* "doubled" stands in it twice: one of the two has to be copied. */
+  /* "doubled" is an operand twice: one of the two has to be copied. */
   ck_assert_uint_eq (count (p, CCS_OP_CONCAT), 1);
   ck_assert_uint_eq (count (p, CCS_OP_ACTIVATION), 1);
 }

@@ -109,7 +109,7 @@ START_TEST (a_lying_directory_is_refused_with_the_reason)
 END_TEST
 
 /* Archives whose directory is honest and whose content is not a good one:
- * names and contents of entries; "" stands for the good pickle. */
+ * names and contents of entries; "" is replaced by the good pickle. */
 static const struct
 {
   const char *names[4], *contents[4];
@@ -152,7 +152,7 @@ START_TEST (an_odd_archive_is_refused_with_the_reason)
 }
 END_TEST
 
-/* An entry that stands inside another one's content, as bombs have it. */
+/* An entry inside the content of another one, as in zip bombs. */
 START_TEST (entries_over_the_same_bytes_are_refused)
 {
   g_autoptr (GArray) central = g_array_new (FALSE, FALSE, sizeof (gsize));

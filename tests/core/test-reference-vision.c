@@ -12,7 +12,7 @@
 static char **files;
 
 /* The @nth entry (from 0) whose name begins with @prefix; the rest of the name
- * in @rest. NULL, and no rest, when there is none. */
+ * in @rest. Returns NULL without @rest if there is no such entry. */
 static CcsTensor *
 find_entry (const CcsCheckpoint *file, const char *prefix, guint nth,
             const char **rest)

@@ -258,9 +258,10 @@ START_TEST (convert_leaves_an_existing_file_alone_unless_told)
     ck_assert_str_eq (content, "mine");
   }
   {
-    g_auto (Outcome) told = tool ("convert", model, there, "--overwrite", NULL);
+    g_auto (Outcome) replaced
+        = tool ("convert", model, there, "--overwrite", NULL);
     g_autoptr (CcsCheckpoint) file = ccs_checkpoint_load (there, NULL);
-    ck_assert_int_eq (told.code, 0);
+    ck_assert_int_eq (replaced.code, 0);
     ck_assert_ptr_nonnull (file);
   }
 }
@@ -332,9 +333,9 @@ START_TEST (export_leaves_existing_files_alone_unless_told)
     ck_assert (!g_file_test (encoder, G_FILE_TEST_EXISTS));
   }
   {
-    g_auto (Outcome) told
+    g_auto (Outcome) replaced
         = tool ("export", model, "--onnx", out, "--overwrite", NULL);
-    ck_assert_int_eq (told.code, 0);
+    ck_assert_int_eq (replaced.code, 0);
     g_clear_pointer (&content, g_free);
     ck_assert (g_file_get_contents (audio, &content, NULL, NULL));
     ck_assert_str_ne (content, "mine");

@@ -10,7 +10,8 @@
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
 
-/* Every byte of every tensor must be readable, and a failure must be told. */
+/* Parses @data. Every byte of every tensor must be readable, and a failure must
+ * set an error. */
 static inline void
 fuzz_parse (const uint8_t *data, size_t size)
 {

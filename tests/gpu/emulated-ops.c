@@ -66,7 +66,8 @@ ccs_emulated_launch (const CcsLaunch *launch)
 #define MAX_OPERANDS 4
 
 /* The reference code on float32 copies of the operands, factors rounded as the
- * precision rounds them. What stands in scratch is copied at every call. */
+ * precision rounds them. Operands in scratch memory are copied at every call.
+ */
 typedef struct
 {
   const CcsOpRow *row;

@@ -15,7 +15,7 @@ G_BEGIN_DECLS
 
 /**
  * ClipOptions:
- * @rate: of the sound, Hz; 0: there is none
+ * @rate: sample rate of the audio, Hz; 0: no audio
  * @channels: of it
  * @audio_start: of its first sample, samples
  * @audio_samples: how many

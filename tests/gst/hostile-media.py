@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """hostile-media.py TOOL MODEL [--seed N] [--damaged N] [--only WORD] [--brief]
 
-Files as nobody expects them, made with FFmpeg, given to ccstereo-transcode:
+Unusual and damaged files, made with FFmpeg, as input of ccstereo-transcode:
 strange sizes, formats, rates, clocks and lengths have to be transcoded with
 every packet of the picture and every sample of the sound; damaged files may
 also be refused. Refused means one line that names the program, exit status 1
@@ -26,7 +26,7 @@ from pathlib import Path
 
 # Seconds after which a run counts as one that hangs.
 PATIENCE = 180
-# What a sanitizer ends a program with, to be told from 1.
+# Exit status after a finding of a sanitizer; different from 1.
 SANITIZER_STATUS = 99
 # A millisecond of sound at 48 kHz, as Matroska rounds, in samples.
 TICK = 48
@@ -154,7 +154,7 @@ WHOLE = [
     ("192 kHz", "mov", dict(video=X264, audio=PCM, rate="192000"), {}),
     ("192 kHz to MP4", "mov", dict(video=X264, audio=PCM, rate="192000"),
      dict(out="mp4", samples=False)),
-    ("channels in places that nobody mixes", "mov",
+    ("channels at positions without a downmix", "mov",
      dict(video=X264, audio=(*PCM, "-af",
                              "asplit=3,join=3:BL+BR+BC")),
      dict(samples=False)),
@@ -331,7 +331,7 @@ class Tool:
         self.environment["LSAN_OPTIONS"] += ":print_suppressions=0"
 
     def run(self, source, folder, extension):
-        """The output, or None and what was said where it was refused."""
+        """Returns (output, messages); no output if the input was rejected."""
         out = folder / f"out.{extension}"
         codec = ["-c", "flac"] if extension == "mkv" else []
         try:
@@ -383,7 +383,7 @@ def whole(tool, folder, extension, make, wants):
         if out is not None or wants["refused"] not in said:
             raise Wrong(f"is not refused as it should be: {said}")
         return
-    if out is None:
+    if not out:
         raise Wrong(f"is refused: {said}")
     check_same(source, out, wants)
 
@@ -395,7 +395,7 @@ def changing(tool, folder, first, second):
     joined(parts, "in", first, second).rename(source)
     shutil.rmtree(parts)
     out, said = tool.run(source, folder, "mkv")
-    if out is None:
+    if not out:
         raise Wrong(f"is refused: {said}")
 
 
@@ -468,8 +468,8 @@ def main():
                 print(f"ok {number} - {name}", flush=True)
             except (Wrong, subprocess.CalledProcessError) as wrong:
                 failures += 1
-                told = "\n".join(f"# {line}" for line in str(wrong).split("\n"))
-                print(f"not ok {number} - {name}\n{told}", flush=True)
+                text = "\n".join(f"# {line}" for line in str(wrong).split("\n"))
+                print(f"not ok {number} - {name}\n{text}", flush=True)
     return failures > 0
 
 

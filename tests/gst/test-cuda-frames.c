@@ -188,7 +188,7 @@ END_TEST
 /* No element that makes such pictures is asked to make its own context. */
 START_TEST (neighbours_are_told_of_the_context)
 {
-  GstCudaContext *context = gst_cuda_context_new (0), *told = NULL;
+  GstCudaContext *context = gst_cuda_context_new (0), *received = NULL;
   GstContext *set = gst_context_new_cuda_context (context), *got = NULL;
   GstQuery *query = gst_query_new_context (GST_CUDA_CONTEXT_TYPE);
   GstHarness *h = gst_harness_new ("tdsscrop");
@@ -198,9 +198,9 @@ START_TEST (neighbours_are_told_of_the_context)
   ck_assert (gst_pad_peer_query (h->srcpad, query));
   gst_query_parse_context (query, &got);
   gst_structure_get (gst_context_get_structure (got), GST_CUDA_CONTEXT_TYPE,
-                     GST_TYPE_CUDA_CONTEXT, &told, NULL);
-  ck_assert_ptr_eq (told, context);
-  gst_object_unref (told);
+                     GST_TYPE_CUDA_CONTEXT, &received, NULL);
+  ck_assert_ptr_eq (received, context);
+  gst_object_unref (received);
   gst_query_unref (query);
   gst_context_unref (set);
   gst_harness_teardown (h);

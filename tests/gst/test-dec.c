@@ -317,7 +317,7 @@ START_TEST (a_gap_before_the_first_picture_does_not_hold_up_the_sound)
   DecHarness *h = dec_harness_new (RATE, 1, TRUE);
   GstBuffer *out;
 
-  /* Told at once, or as Matroska's demuxer does, in short pieces. */
+  /* One GAP event, or short ones, as from matroskademux. */
   if (_i == 0)
     dec_harness_add (h, gst_event_new_gap (0, 10 * GST_SECOND));
   for (guint i = 0; _i == 1 && i < 200; i++)

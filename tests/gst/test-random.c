@@ -219,7 +219,7 @@ end_video (Sequence *s)
   gst_harness_push_event (s->video, gst_event_new_eos ());
 }
 
-/* What a GAP event stands for, at the rate of the output then. */
+/* Counts the frames of a GAP event at the current rate of the output. */
 static void
 count_gap (Sequence *s, GstEvent *event)
 {

@@ -16,7 +16,8 @@
 static const ClipOptions plain
     = { .rate = RATE, .channels = 1, .audio_samples = 2 * RATE, .n_audio = 1 };
 
-/* Transcodes a clip to Matroska with PCM; the audio, and what was said. */
+/* Transcodes a clip to Matroska with PCM. Returns the audio, and in @said the
+ * messages. */
 static GArray *
 transcode_clip (const char *name, const ClipOptions *clip, const char *to,
                 const char *codec, double *start, char **said)

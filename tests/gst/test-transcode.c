@@ -362,7 +362,7 @@ START_TEST (an_existing_file_stays)
 }
 END_TEST
 
-/* Told before the work, which takes a model. */
+/* Checked before the model is loaded. */
 START_TEST (what_is_no_file_is_not_replaced)
 {
   g_autofree char *in = tool_path ("folder-in.mkv");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Small data sets on disk, made anew for a test program. */
+/* Makes small data sets on disk for a test program. */
 #pragma once
 
 #include <ccstereo/ccstereo.h>

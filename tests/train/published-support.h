@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* For comparing ccstereo-eval with what the published code gave: sounds and the
- * model made anew from their names, evaluations run, scores compared. */
+/* Compares ccstereo-eval with the published code: makes audio and model from
+ * their names, runs evaluations, compares scores. */
 #pragma once
 
 #include <math.h>

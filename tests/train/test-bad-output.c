@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the programs do where nothing can be written: full disks, locked
- * folders, devices, pipes and links. The reason is told, and no half file is
- * left. */
+/* Outputs that cannot be written: full disks, read-only folders, devices, pipes
+ * and links. The programs report the reason and leave no partial file. */
 #include <errno.h>
 #include <signal.h>
 #include <sys/resource.h>

@@ -7,7 +7,7 @@
 #include "dataset-support.h"
 #include "../suite.h"
 
-static char *folder; /* an empty one, made anew for every test */
+static char *folder; /* empty, made for every test */
 
 static void
 set_up (void)

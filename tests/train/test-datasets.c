@@ -99,8 +99,8 @@ START_TEST (exported_scenes_read_back_as_fairplay)
 END_TEST
 
 #define LONG_NAME                                                              \
-  "a recording whose name tells its place, its people, the day, the tune and " \
-  "how it was taken"
+  "a recording whose name has the place, the people, the day, the tune and "   \
+  "the equipment"
 
 /* The first exported clip's frames and list, with a sound of @n samples. */
 static char *
@@ -336,7 +336,7 @@ make_yt_clean (void)
 
     write_sweep (path, 48000, 96000);
   }
-  /* PNG data under the published name: the kind is told from the content */
+  /* PNG data in .jpg files: the kind is detected from the content */
   for (guint k = 0; k < 45; k++) {
     g_autofree char *path = g_strdup_printf ("%s/%06u.jpg", frames, k);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* ccstereo-eval against the published loader, network, test step and metrics,
- * which were run on two clips that are made here anew from their names (see
+ * which were run on two clips that are made here from their names (see
  * tests/data/README.md): one of 2 s, one of 1.984 s. */
 #include "dataset-files.h"
 #include "dataset-layout.h"

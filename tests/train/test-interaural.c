@@ -14,7 +14,7 @@
 #define LOWEST 50. /* Hz */
 #define HIGHEST 7000.
 #define SAMPLE_US (1e6 / CCS_MODEL_RATE)
-/* Samples. The parabola through a peak that is none costs most of it. */
+/* In samples. Most of it is the error of the parabola through a flat peak. */
 #define TOLERANCE 0.1
 
 /* A sound of many partials, which can be had at any time exactly. */
@@ -109,8 +109,8 @@ START_TEST (the_louder_ear_is_told_in_decibels)
 }
 END_TEST
 
-/* One lag is as good as another that is a period away: the least is told. */
-START_TEST (of_a_tone_the_least_delay_is_told)
+/* Of lags that differ by a period the smallest is reported. */
+START_TEST (the_smallest_delay_of_a_tone_is_reported)
 {
   enum
   {
@@ -139,7 +139,7 @@ main (void)
                   the_same_sound_on_both_ears_has_neither_time_nor_level);
   tcase_add_test (tcase, silence_has_no_time);
   tcase_add_test (tcase, the_louder_ear_is_told_in_decibels);
-  tcase_add_test (tcase, of_a_tone_the_least_delay_is_told);
+  tcase_add_test (tcase, the_smallest_delay_of_a_tone_is_reported);
   suite_add_tcase (suite, tcase);
   return run_suite (suite);
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Dynamic loss scaling, on the CPU in float32, where it is needed by nobody and
- * must therefore be seen in nothing but steps that a scale far too large
- * spoils.
- */
+/* Dynamic loss scaling on the CPU in float32. It is not needed there, so it
+ * must not change any step, except those that overflow with a far too large
+ * scale. */
 #include <check.h>
 #include <math.h>
 #include <string.h>
@@ -156,7 +155,7 @@ assert_same (CcsStateDict *a, CcsStateDict *b, gboolean learned_only)
 
 /* -- the scale by itself -- */
 
-START_TEST (an_overflow_halves_the_scale_and_begins_the_row_anew)
+START_TEST (an_overflow_halves_the_scale_and_restarts_the_count)
 {
   CcsLossScale scale = { .scale = 8., .good = 5, .skipped = 1 };
 
@@ -321,7 +320,7 @@ main (void)
   TCase *scale = tcase_create ("scale");
   TCase *steps = tcase_create ("steps");
 
-  tcase_add_test (scale, an_overflow_halves_the_scale_and_begins_the_row_anew);
+  tcase_add_test (scale, an_overflow_halves_the_scale_and_restarts_the_count);
   tcase_add_test (scale, a_row_of_good_steps_doubles_the_scale);
   tcase_add_test (scale, the_scale_stays_within_its_bounds);
   tcase_add_test (scale, a_state_without_a_scale_is_refused);

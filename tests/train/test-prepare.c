@@ -323,8 +323,8 @@ be32 (const guint8 *p)
   return (guint32)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3];
 }
 
-/* Lets every picture of an MP4 file of ours last @seconds: the time from one
- * to the next stands in the first "stts" box, 16 bytes in. */
+/* Sets the duration of every frame of an MP4 file to @seconds: it is at byte 16
+ * of the first "stts" box. */
 static void
 stretch_pictures (const char *name, guint seconds)
 {

@@ -180,8 +180,8 @@ assert_samples (const Case *c, CcsSoundInput *input)
   const SF_INFO *info = ccs_sound_input_info (input);
   sf_count_t read = sf_readf_short (ccs_sound_input_file (input), samples,
                                     c->frames + MAX_FRAMES);
-  /* Of a pipe nobody knows where it ends before it does: what follows the
-   * audio is heard. */
+  /* The length of a pipe is unknown, so data after the audio is read as audio.
+   */
   const gboolean may_be_longer
       = c->through_pipe && c->after > 0 && c->size != TRUE_SIZE;
 

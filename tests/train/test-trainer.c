@@ -285,7 +285,7 @@ START_TEST (another_recipe_is_not_resumed)
 }
 END_TEST
 
-START_TEST (a_folder_with_a_run_is_not_begun_anew)
+START_TEST (a_folder_with_a_run_is_not_started_again)
 {
   g_auto (Outcome) outcome
       = run_program ("CCSTEREO_TRAIN", NULL,
@@ -473,7 +473,7 @@ main (void)
   tcase_add_test (tcase, kills_at_any_moment_lose_nothing);
   tcase_add_test (tcase, what_killed_saves_left_is_cleared_away);
   tcase_add_loop_test (tcase, another_recipe_is_not_resumed, 0, 5);
-  tcase_add_test (tcase, a_folder_with_a_run_is_not_begun_anew);
+  tcase_add_test (tcase, a_folder_with_a_run_is_not_started_again);
   tcase_add_test (tcase, a_folder_in_which_a_run_is_at_work_is_left_alone);
   tcase_add_test (tcase, another_seed_is_another_run);
   tcase_add_test (tcase, the_event_file_is_whole_records_with_every_loss);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* YT-Clean against the published code: its loader, network, test step and
- * metrics were run on the folder that is made here anew (tests/data/README.md).
- * Chunks "0", "1", "10" and "2", whose string order is not that of their
- * seconds, of broken seconds and two rates; and a video with a single chunk,
- * which is its last and left out. */
+/* Compares YT-Clean with the published code: its loader, network, test step and
+ * metrics were run on the folder that is made here (tests/data/README.md). It
+ * has the chunks "0", "1", "10" and "2", whose string order is not numeric,
+ * with fractional lengths and two sample rates; and a video with a single
+ * chunk, which is skipped because it is the last. */
 #include "dataset-files.h"
 #include "audio/window-grid.h"
 #include "evaluate.h"

@@ -119,7 +119,7 @@ const char *
 ccs_pickle_type_name (CcsPickleType type)
 {
   static const char *const names[] = {
-    [CCS_PICKLE_UNSET] = "nothing",      [CCS_PICKLE_NONE] = "None",
+    [CCS_PICKLE_UNSET] = "nothing",      [CCS_PICKLE_NONE] = "the value None",
     [CCS_PICKLE_BOOL] = "a truth value", [CCS_PICKLE_INT] = "a number",
     [CCS_PICKLE_BIG_INT] = "a number",   [CCS_PICKLE_FLOAT] = "a number",
     [CCS_PICKLE_TEXT] = "a text",        [CCS_PICKLE_GLOBAL] = "a global",

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* CUDA's runtime as the module's own code for the device meets it, in the
- * host's memory and as unkind as the real one may be: what is put on a stream
- * is done only when somebody waits for it, device memory begins as rubbish and
- * can be touched by nobody but the device, and what CUDA forbids (a call in a
+ * host's memory and as unkind as the real one may be: work on a stream
+ * is done only when a thread waits for it, device memory starts with random
+ * content and only the device may access it, and what CUDA forbids (a call in a
  * capture, a call in another context, a copy outside allocated memory) ends the
  * process. Kernels and library calls are those of the emulation. */
 #include <cuda_runtime_api.h>
@@ -139,7 +139,7 @@ put (cudaStream_t stream, Work *work)
   stream->issued++;
 }
 
-/* Does what stands on @stream up to @number. */
+/* Executes the work on @stream up to @number. */
 static void
 reach (cudaStream_t stream, guint64 number)
 {
@@ -273,7 +273,7 @@ release (void *memory)
                      ((cudaStream_t)streams->pdata[i])->issued);
   block = find_block (memory, 1);
   if (!block || block->data != memory)
-    forbidden ("memory freed that is none");
+    forbidden ("free of memory that was not allocated");
   g_ptr_array_remove_fast (allocated, block);
   if (block->on_host)
     g_free (block->data);

@@ -261,7 +261,7 @@ START_TEST (items_come_from_and_go_to_memory_of_their_own)
 }
 END_TEST
 
-/* A state that nobody wrote is zero, not what the memory held before. */
+/* New state is zero, not the previous content of the memory. */
 START_TEST (new_memory_is_zero)
 {
   g_autoptr (CcsProgram) p = ccs_program_new (NULL, FALSE);

@@ -29,7 +29,8 @@ neighbour (guint thread)
 
 /* -- as it should be ------------------------------------------------------- */
 
-/* All read what nobody writes; each writes its own twice. */
+/* All threads read the same place, which is not written; each thread writes its
+ * own place twice. */
 KERNEL (own_places)
 {
   const guint i = ccs_device_index (at);

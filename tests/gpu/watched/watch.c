@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Watches what emulated threads do with memory. Code that was compiled with
- * -fsanitize=thread,alignment tells the functions at the end, which stand where
- * those sanitizers' libraries would, of everything it reads and writes. Two
- * threads may not touch the same byte, one of them writing, where neither comes
- * first: in one phase of a block, or in two blocks of a launch; and what is
- * loaded together must be aligned so. The first that does otherwise ends the
- * process. */
+/* Detects races and misaligned accesses of emulated threads. Code that was
+ * compiled with -fsanitize=thread,alignment calls the functions at the end of
+ * this file, which replace those of the sanitizers' libraries, for each read
+ * and write. Two threads race if they access the same byte, at least one of
+ * them writes, and they are in one phase of a block or in two blocks of a
+ * launch. The first race or misaligned vector access ends the process. */
 #include "../emulated-ops.h"
 
 #define PAGE 4096
@@ -19,14 +18,14 @@ typedef struct
 /* Threads that read a byte; of THREADS, the last in one phase. */
 typedef enum
 {
-  NOBODY,
+  NO_THREAD,
   ONE,
   THREADS,
   BLOCKS
 } Crowd;
 
-/* What a launch did to a byte. Blocks run one after another, and their phases
- * in order: of writers, the last one tells of all. */
+/* Accesses of a launch to a byte. Blocks run one after another, and their
+ * phases in order, so only the last writer has to be stored. */
 typedef struct
 {
   guint launch, block; /* of the last that touched it */
@@ -83,7 +82,7 @@ comes_first (const Who *first, const Who *second)
 static void
 note_write (Byte *byte, const Who *now)
 {
-  if (byte->readers != NOBODY
+  if (byte->readers != NO_THREAD
       && (!comes_first (&byte->reader, now) || byte->readers == BLOCKS
           || (byte->readers == THREADS && byte->reader.phase == now->phase)))
     race (&byte->reader, now);
@@ -96,7 +95,7 @@ note_read (Byte *byte, const Who *now)
 {
   const Who *before = &byte->reader;
 
-  if (byte->readers == NOBODY)
+  if (byte->readers == NO_THREAD)
     byte->readers = ONE;
   else if (before->block != now->block)
     byte->readers = BLOCKS;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* NVIDIA's driver as GStreamer's CUDA library calls it, with one device that is
- * the host. What is put on a stream is done when somebody waits for it, device
- * memory begins as rubbish and opens to the device alone, and what belongs to
- * one context is of no use in another: such a call ends the process. The only
- * code that it runs is that of the kernels of pictures. */
+ * the host. Work on a stream is done when a thread waits for it, device memory
+ * starts with random content and only the device may access it, and a call that
+ * uses an object of another context ends the process. The only kernels that it
+ * runs are those of tdsscrop. */
 #include <cuda.h>
 #include <glib.h>
 #include <stdio.h>
@@ -188,7 +188,7 @@ release (gpointer memory)
   g_rec_mutex_lock (&device);
   block = find_block (memory);
   if (!block || block->data != memory || block->context != current ())
-    forbidden ("memory freed that is none, or of another context");
+    forbidden ("free of memory that was not allocated in this context");
   g_ptr_array_remove_fast (blocks, block);
   munmap (block->data, (block->bytes + PAGE - 1) / PAGE * PAGE);
   g_free (block);
