@@ -47,21 +47,29 @@ mark_kinds (Net *net, gboolean *seen)
     seen[ccs_program_op (net->program, i)->kind] = TRUE;
 }
 
+/* Marks the ops that the tests of @op_case run, its gradient's included. */
+static void
+mark_case (const OpCase *op_case, gboolean *seen)
+{
+  g_autoptr (Net) net = build_forward (op_case, 0, FALSE);
+
+  mark_kinds (net, seen);
+  if (has_gradient (op_case)) {
+    CcsValueId y, grads[MAX_FEEDS];
+    const float *weights;
+    g_autoptr (Net) backward
+        = build_gradient (op_case, 0, TRUE, &y, &weights, grads);
+
+    mark_kinds (backward, seen);
+  }
+}
+
 START_TEST (every_op_has_a_case)
 {
   gboolean seen[CCS_N_OPS] = { FALSE };
 
-  for (guint i = 0; i < G_N_ELEMENTS (op_cases); i++) {
-    g_autoptr (Net) net = build_forward (&op_cases[i], 0, FALSE);
-    mark_kinds (net, seen);
-    if (has_gradient (&op_cases[i])) {
-      CcsValueId y, grads[MAX_FEEDS];
-      const float *weights;
-      g_autoptr (Net) backward
-          = build_gradient (&op_cases[i], 0, TRUE, &y, &weights, grads);
-      mark_kinds (backward, seen);
-    }
-  }
+  for (guint i = 0; i < G_N_ELEMENTS (op_cases); i++)
+    mark_case (&op_cases[i], seen);
   for (guint kind = 0; kind < CCS_N_OPS; kind++)
     ck_assert_msg (seen[kind], "no case has %s", ccs_op_row (kind)->name);
 }
@@ -454,27 +462,34 @@ START_TEST (inference_net_in_shared_memory_agrees)
 }
 END_TEST
 
+/* The tests of the cases @from to @to - 1. */
+static void
+add_case_tests (TCase *cases, int from, int to)
+{
+  tcase_add_loop_test (cases, forward_agrees_with_reference, from, to);
+  tcase_add_loop_test (cases, gradient_agrees_with_reference, from, to);
+  tcase_add_loop_test (cases, gradient_agrees_with_differences, from, to);
+  tcase_add_loop_test (cases, operands_that_do_not_fit_are_refused_by_name,
+                       from, to);
+  tcase_add_loop_test (cases, optimised_programs_with_views_agree, from, to);
+  if (g_str_equal (tested_backend (), "cpu"))
+    tcase_add_loop_test (cases, threads_do_not_change_a_bit, from, to);
+}
+
 static Suite *
 ops_suite (void)
 {
   Suite *suite = suite_create ("ops");
   TCase *table = tcase_create ("table"), *cases = tcase_create ("cases");
   TCase *nets = tcase_create ("nets");
-  int n = G_N_ELEMENTS (op_cases);
 
   tcase_add_test (table, every_op_has_a_case);
   tcase_add_test (table, rows_apart_reach_the_ops_that_take_them);
   suite_add_tcase (suite, table);
   tcase_add_loop_test (cases, known_values_come_out, 0,
                        G_N_ELEMENTS (known_values));
-  tcase_add_loop_test (cases, forward_agrees_with_reference, 0, n);
-  tcase_add_loop_test (cases, gradient_agrees_with_reference, 0, n);
-  tcase_add_loop_test (cases, gradient_agrees_with_differences, 0, n);
-  tcase_add_loop_test (cases, operands_that_do_not_fit_are_refused_by_name, 0,
-                       n);
-  tcase_add_loop_test (cases, optimised_programs_with_views_agree, 0, n);
+  add_case_tests (cases, 0, G_N_ELEMENTS (op_cases));
   if (g_str_equal (tested_backend (), "cpu")) {
-    tcase_add_loop_test (cases, threads_do_not_change_a_bit, 0, n);
     tcase_add_loop_test (cases, convolution_in_blocks_agrees_with_reference, 0,
                          BLOCK_ROUNDS);
     tcase_add_loop_test (cases,
@@ -489,17 +504,67 @@ ops_suite (void)
   return suite;
 }
 
+/* The tests of all cases that run the op @name; NULL if there is no such op. */
+static Suite *
+suite_of_op (const char *name)
+{
+  Suite *suite = NULL;
+  TCase *cases = tcase_create ("cases");
+  guint kind = 0;
+
+  while (kind < CCS_N_OPS && !g_str_equal (ccs_op_row (kind)->name, name))
+    kind++;
+  if (kind == CCS_N_OPS)
+    return NULL;
+  suite = suite_create (name);
+  for (guint i = 0; i < G_N_ELEMENTS (op_cases); i++) {
+    gboolean seen[CCS_N_OPS] = { FALSE };
+
+    mark_case (&op_cases[i], seen);
+    if (seen[kind])
+      add_case_tests (cases, i, i + 1);
+  }
+  suite_add_tcase (suite, cases);
+  return suite;
+}
+
 int
 main (int argc, char **argv)
 {
-  g_autofree char *reason = why_not_here ();
+  gboolean sums = FALSE;
+  g_autofree char *op = NULL, *backend = NULL, *reason = NULL;
+  const GOptionEntry entries[] = {
+    { "op", 0, 0, G_OPTION_ARG_STRING, &op, "Test this op only", "NAME" },
+    { "backend", 0, 0, G_OPTION_ARG_STRING, &backend,
+      "Backend to test (default: $CCSTEREO_TEST_BACKEND, then cpu)", "NAME" },
+    { "sums", 0, 0, G_OPTION_ARG_NONE, &sums,
+      "Print checksums of what each op computes", NULL },
+    { 0 },
+  };
+  g_autoptr (GOptionContext) context = g_option_context_new (NULL);
+  g_autoptr (GError) error = NULL;
+  Suite *suite;
+
+  g_option_context_add_main_entries (context, entries, NULL);
+  if (!g_option_context_parse (context, &argc, &argv, &error)) {
+    fprintf (stderr, "test-ops: %s\n", error->message);
+    return 2;
+  }
+  if (backend)
+    g_setenv ("CCSTEREO_TEST_BACKEND", backend, TRUE);
+  reason = why_not_here ();
   if (reason) {
     printf ("1..0 # SKIP %s\n", reason);
     return EXIT_SUCCESS;
   }
-  if (argc > 1 && g_str_equal (argv[1], "--sums")) {
+  if (sums) {
     print_sums ();
     return EXIT_SUCCESS;
   }
-  return run_suite (ops_suite ());
+  suite = op ? suite_of_op (op) : ops_suite ();
+  if (suite == NULL) {
+    fprintf (stderr, "test-ops: unknown op \"%s\"\n", op);
+    return 2;
+  }
+  return run_suite (suite);
 }
