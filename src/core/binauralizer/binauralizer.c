@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The streaming engine: mix -> 16 kHz -> windows on the grid -> model ->
- * overlap average -> difference at the input's rate -> left and right. Every
- * position is an integer count, so nothing drifts. */
+/* The streaming engine: resamples the mix to 16 kHz, runs the model on windows,
+ * averages their overlap, resamples the difference to the input's rate and
+ * computes left and right. Positions are integer counts, so there is no drift.
+ */
 
 #include <ccstereo/binauralizer.h>
 #include <ccstereo/error.h>
@@ -15,10 +16,10 @@
 #include "silence.h"
 #include "window-batch.h"
 
-/* Frames of sound that can wait: queues count in 32 bits, and at 4 kHz there
- * are four times as many at the net's rate. */
+/* Largest number of audio frames that can wait. Queues have 32-bit counts, and
+ * at 4 kHz the 16 kHz queue has four times as many. */
 #define MAX_WAITING (1u << 29)
-/* Frames of silence that are pushed at a time. */
+/* Frames of silence pushed at a time. */
 #define SILENCE_PIECE 4096
 #define NS_PER_SAMPLE (G_GINT64_CONSTANT (1000000000) / CCS_MODEL_RATE)
 
@@ -28,19 +29,19 @@ struct _CcsBinauralizer
   CcsModel *model;
   CcsBinauralizerOptions options;
   gsize latency;
-  guint64
-      reach; /* frames before and after a 16 kHz sample that it depends on */
+  guint64 reach; /* radius of the resampler's filter, in input frames */
 
   CcsResampler *down, *up;
-  CcsOverlap *overlap; /* of the windows' last @lookahead samples */
+  CcsOverlap
+      *overlap; /* average of the last @lookahead samples of each window */
   CcsFeatureQueue features;
-  CcsSilence silence;        /* by frame pushed */
+  CcsSilence silence;        /* in frames pushed */
   CcsSampleQueue mix;        /* input rate, from the next frame to pull */
   CcsSampleQueue low;        /* 16 kHz, from the next window's start */
   CcsSampleQueue difference; /* input rate, from the next frame to pull */
-  GArray *heard;             /* scratch: what goes to the net, input rate */
-  GArray *average;           /* scratch: what comes from it, 16 kHz */
-  guint most;                /* windows of one run */
+  GArray *heard;             /* scratch: mix for the model, input rate */
+  GArray *average;           /* scratch: averaged difference, 16 kHz */
+  guint most;                /* largest number of windows per run */
   float *batch;              /* scratch: [most, 10080] */
 
   guint64 n_frames;  /* pushed */
@@ -48,13 +49,13 @@ struct _CcsBinauralizer
   guint64 n_windows; /* run */
   guint64 n_centered;
   guint64 n_averages; /* given to the upsampler */
-  gsize skip;         /* averages still to drop: the lead-in's */
-  gint64 gap_end;     /* no feature is shown before, ns */
-  gint64 blank_end;   /* nor has one been shown: windows before have none */
+  gsize skip;         /* averages of the lead-in that are still to be dropped */
+  gint64 gap_end;     /* no feature arrives with an earlier time, ns */
+  gint64 blank_end;   /* windows before this time have no feature, ns */
   gboolean audio_ended, features_ended, finished;
 
   float width, width_target;
-  float width_step; /* largest change from frame to frame */
+  float width_step; /* largest change per frame */
   gboolean pulled;
 };
 
@@ -90,9 +91,10 @@ check_options (const CcsBinauralizerOptions *options, GError **error)
   return FALSE;
 }
 
-/* Samples of silence before the first, so that the windows that begin there
- * cover it as often as any other; none in the published average, whose first
- * samples have fewer windows. A multiple of the hop: the grid stays. */
+/* Returns the samples of silence to insert before the first sample, so that as
+ * many windows cover the first samples as any others. The published average
+ * (full lookahead) has none. A multiple of the hop, so that the window grid is
+ * unchanged. */
 static gsize
 lead_in (const CcsBinauralizer *self)
 {
@@ -102,9 +104,9 @@ lead_in (const CcsBinauralizer *self)
                                                : (CCS_WINDOW - 1) / hop * hop;
 }
 
-/* See the header. A 16 kHz sample at position t is final once the sample at
- * t + lookahead - 1 is in, or earlier; between the resamplers it has to be
- * rounded up to a whole one. */
+/* Computes ccs_binauralizer_latency(). A 16 kHz sample at position t is final
+ * once the sample at t + lookahead - 1 has arrived. The resamplers add their
+ * delays, rounded up to whole samples. */
 static gsize
 measure_latency (const CcsBinauralizer *self)
 {
@@ -218,8 +220,8 @@ ccs_binauralizer_reset (CcsBinauralizer *self)
   self->n_frames = 0;
   self->n_low = lead;
   self->n_windows = self->n_centered = self->n_averages = 0;
-  /* The averages begin with the first window's last lookahead samples, except
-   * in the published average. */
+  /* The first averages are those of the first window's last lookahead samples.
+   * The published average has no lead-in to skip. */
   self->skip = lead > 0 ? lead - (CCS_WINDOW - self->options.lookahead) : 0;
   self->gap_end = self->blank_end = G_MININT64;
   self->audio_ended = self->features_ended = self->finished = FALSE;
@@ -229,7 +231,8 @@ ccs_binauralizer_reset (CcsBinauralizer *self)
 
 /* -- windows ------------------------------------------------------------- */
 
-/* Windows that lie in what has been pushed, run or not. */
+/* Returns the number of windows whose samples have all been pushed, run or not.
+ */
 static guint64
 complete_windows (const CcsBinauralizer *self)
 {
@@ -242,7 +245,7 @@ complete_windows (const CcsBinauralizer *self)
   return self->n_low < CCS_WINDOW ? 0 : (self->n_low - CCS_WINDOW) / hop + 1;
 }
 
-/* In nanoseconds from the first sample. */
+/* Returns the time of a window's centre in ns since the first sample. */
 static gint64
 center_of_window (const CcsBinauralizer *self, guint64 window)
 {
@@ -251,8 +254,9 @@ center_of_window (const CcsBinauralizer *self, guint64 window)
   return (start + CCS_WINDOW / 2) * NS_PER_SAMPLE;
 }
 
-/* The frames pushed that @window depends on, those included that reach into it
- * through the resampler's filter; @end may not have been pushed yet. */
+/* Returns the range of pushed frames that @window depends on, including those
+ * within the resampler's filter. Frames before @end may not have been pushed
+ * yet. */
 static void
 frames_of_window (const CcsBinauralizer *self, guint64 window, guint64 *start,
                   guint64 *end)
@@ -267,7 +271,7 @@ frames_of_window (const CcsBinauralizer *self, guint64 window, guint64 *start,
   *end = last + self->reach;
 }
 
-/* Whether all frames of @window that have been pushed are silence. */
+/* Returns whether all frames of @window that have been pushed are silent. */
 static gboolean
 window_is_silent (const CcsBinauralizer *self, guint64 window)
 {
@@ -277,8 +281,8 @@ window_is_silent (const CcsBinauralizer *self, guint64 window)
   return ccs_silence_covers (&self->silence, start, MIN (end, self->n_frames));
 }
 
-/* Whether @window can run: its feature is known, or it needs none because it is
- * silent to its end. */
+/* Returns whether @window can run: its feature is known, or it is silent and
+ * needs none. */
 static gboolean
 window_is_ready (const CcsBinauralizer *self, guint64 window)
 {
@@ -292,7 +296,8 @@ window_is_ready (const CcsBinauralizer *self, guint64 window)
          || ccs_feature_queue_reaches (&self->features, center);
 }
 
-/* How many windows are to run now: a batch, or more that wait already. */
+/* Returns the number of windows to run now: whole batches, or with @force all
+ * complete windows. */
 static guint
 runnable_windows (const CcsBinauralizer *self, gboolean force)
 {
@@ -328,8 +333,8 @@ drop_stale (CcsBinauralizer *self)
                                  center_of_window (self, self->n_windows));
 }
 
-/* Brings the averages that became final to the input's rate, but not those of
- * silence before the first sample or after the last. */
+/* Resamples the averages that became final to the input's rate, without those
+ * of the silence before the first and after the last sample. */
 static gboolean
 upsample_averages (CcsBinauralizer *self, GError **error)
 {
@@ -381,7 +386,8 @@ run_windows (CcsBinauralizer *self, guint n, GError **error)
   return upsample_averages (self, error);
 }
 
-/* After the last window: the difference gets as long as the mix. */
+/* Ends the stream after the last window: pads or cuts the difference to the
+ * length of the mix. */
 static gboolean
 finish (CcsBinauralizer *self, GError **error)
 {
@@ -423,7 +429,7 @@ ccs_binauralizer_push_feature (CcsBinauralizer *self, gint64 time,
                  time);
     return FALSE;
   }
-  /* Where a gap was none. */
+  /* A feature within an announced gap ends the gap. */
   self->gap_end = MIN (self->gap_end, time);
   self->blank_end = MIN (self->blank_end, time);
   drop_stale (self);
@@ -444,7 +450,8 @@ ccs_binauralizer_end_features (CcsBinauralizer *self)
   self->features_ended = TRUE;
 }
 
-/* Queues the mix, and puts into @heard what the net may hear of it. */
+/* Appends the mix to its queue, and to @heard the mix for the model, with
+ * silence in place of samples that are too loud or not finite. */
 static void
 append_mix (CcsBinauralizer *self, const float *samples, gsize frames)
 {

@@ -45,11 +45,11 @@ G_BEGIN_DECLS
 typedef struct
 {
   gint backbone;                  /* 18, 50 */
-  gint blocks[CCS_RESNET_STAGES]; /* of each stage */
-  gint expansion; /* a block's channels out, in its width; 1: a basic block */
+  gint blocks[CCS_RESNET_STAGES]; /* per stage */
+  gint expansion; /* output channels of a block / its width; 1: a basic block */
 } CcsResNet;
 
-/* NULL for another number. (transfer none) */
+/* Returns the ResNet with @backbone layers, or NULL. (transfer none) */
 const CcsResNet *ccs_resnet_find (gint backbone);
 
 /* -- ASPP -- */
@@ -59,12 +59,13 @@ const CcsResNet *ccs_resnet_find (gint backbone);
 /* -- audio net; channels in ngf -- */
 #define CCS_N_UPCONV 5          /* decoder layers */
 #define CCS_SPECTRUM_CHANNELS 2 /* re, im */
-#define CCS_AUDIO_KERNEL 4      /* of both its encoder and its decoder */
+#define CCS_AUDIO_KERNEL 4      /* kernel size of encoder and decoder */
 #define CCS_AVAD_KERNEL 5
 
-/* Behind each encoder layer. */
+/* Output channels of each encoder layer, in units of ngf. */
 extern const gint ccs_encoder_width[CCS_N_UPCONV];
-/* Behind each decoder layer but the last, which gives the spectrum's two. */
+/* Output channels of each decoder layer except the last, whose output has the
+ * two channels of the spectrum. */
 extern const gint ccs_decoder_width[CCS_N_UPCONV - 1];
 
 G_END_DECLS

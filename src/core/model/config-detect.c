@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* From parameters to the configuration that they make, and whether they make
- * it: all there, none too many, each as it has to be. */
+/* Finds the configuration of a model from its parameters, and checks that they
+ * are complete, have no extra entries, and have the right shapes and types. */
 #include "config.h"
 
 #include <ccstereo/error.h>
@@ -26,10 +26,11 @@ model_error (GError **error, const char *name, const char *format, ...)
 
 /* -- what the tensors were made for ---------------------------------------- */
 
-/* Every question is put to more than one entry, so that a file in which one is
- * missing or wrong is still known for what it is, and that one is named. */
+/* Each property is derived from several entries, so that a model with one
+ * missing or wrong entry is still recognised, and the error names that entry.
+ */
 
-/* Whether one of @a and @b under @prefix is there. */
+/* Returns whether @params has @prefix followed by @a or by @b. */
 static gboolean
 has_one_of (const CcsStateDict *params, const char *prefix, const char *a,
             const char *b)
@@ -41,7 +42,8 @@ has_one_of (const CcsStateDict *params, const char *prefix, const char *a,
          || ccs_state_dict_lookup (params, second) != NULL;
 }
 
-/* 1 to CCS_MAX_DIM_SCALE, or 0 where @tensor is as wide as no model. */
+/* Returns the dim_scale, 1 to CCS_MAX_DIM_SCALE, for the size of @tensor, or 0
+ * if no model has that size. */
 static gint
 scale_of (const CcsTensor *tensor)
 {
@@ -53,7 +55,8 @@ scale_of (const CcsTensor *tensor)
              : 0;
 }
 
-/* What most of three say that have D elements; the first where none agree. */
+/* Derives dim_scale from three entries with D elements: the value that two of
+ * them agree on, else that of the first. */
 static gboolean
 guess_scale (const CcsStateDict *params, gint *scale, GError **error)
 {
@@ -98,7 +101,8 @@ guess (const CcsStateDict *params, CcsModelConfig *config, GError **error)
 
 /* -- whether all of them are there ----------------------------------------- */
 
-/* In float32, as the net takes them; float64 alone has more than that. */
+/* Returns whether all values are finite in float32, which the net uses: float64
+ * has a larger range. */
 static gboolean
 is_finite (CcsTensor *tensor)
 {
@@ -109,7 +113,8 @@ is_finite (CcsTensor *tensor)
   return ccs_tensor_is_finite (values);
 }
 
-/* A variance below zero has no root, and the net's values would be NaN. */
+/* Returns whether a variance is negative, for which the net's values would be
+ * NaN. */
 static gboolean
 has_negative (CcsTensor *tensor)
 {
@@ -149,7 +154,7 @@ check_param (const CcsParamInfo *info, CcsTensor *tensor, GError **error)
   return TRUE;
 }
 
-/* Some entry of @params that @expected does not list. */
+/* Returns an entry of @params that @expected does not have, or NULL. */
 static const char *
 find_unexpected (const CcsStateDict *params, GPtrArray *expected)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A configuration as one line of text, for model files' metadata and for
- * people. */
+/* Formats a configuration as one line of text, for metadata of model files and
+ * for messages. */
 #include "config.h"
 
 char *

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A configuration's parameters: their names, shapes and order as in the
+/* Lists the parameters of a configuration: names, shapes and order of the
  * published state_dict (specification sections 2 to 4). */
 #include "config.h"
 
@@ -46,7 +46,8 @@ ccs_model_config_dim (const CcsModelConfig *self)
   return CCS_DIM_PER_SCALE * self->dim_scale;
 }
 
-/* The bottleneck's tokens are as wide as the pictures'. */
+/* The audio tokens at the bottleneck have as many channels as the visual ones.
+ */
 gint
 ccs_model_config_ngf (const CcsModelConfig *self)
 {
@@ -58,7 +59,7 @@ ccs_model_config_ngf (const CcsModelConfig *self)
 typedef struct
 {
   GPtrArray *params; /* CcsParamInfo */
-  gboolean unused;   /* entries added now have no part in the net */
+  gboolean unused;   /* entries added now are unused by the net */
 } List;
 
 static void
@@ -70,7 +71,7 @@ param_info_free (gpointer data)
   g_free (info);
 }
 
-/* Takes @name. */
+/* Adds an entry. @name (transfer full) */
 static void
 add (List *list, char *name, CcsShape shape, CcsDType dtype, CcsParamRole role)
 {
@@ -151,7 +152,7 @@ add_attention (List *list, const char *prefix, gint dim)
 
 /* -- net_visual -- */
 
-/* convK and bnK of a block. */
+/* Adds convK and bnK of a block. */
 static void
 add_conv_norm (List *list, const char *block, guint k, gint out, gint in,
                gint kernel)
@@ -289,8 +290,9 @@ add_avad_conv (List *list, const char *prefix, const char *name, gint out,
   add_conv_bias (list, conv, out, in, kernel);
 }
 
-/* Section 4, for a decoder layer whose map has @cells cells: its attention and
- * its flow convolution are there and never used. */
+/* Adds AVAD (specification section 4) of a decoder layer whose map has @cells
+ * cells. Its attention and its flow convolution are in the state_dict and never
+ * used. */
 static void
 add_avad (List *list, const char *prefix, gint channels, gint cells, gint dim)
 {
@@ -316,8 +318,8 @@ add_avad (List *list, const char *prefix, gint channels, gint cells, gint dim)
   list->unused = FALSE;
 }
 
-/* Channels into decoder layer @k, in ngf: the layer's before, and the skip's.
- */
+/* Returns the input channels of decoder layer @k in units of ngf: those of the
+ * layer before it and of the skip connection. */
 static gint
 decoder_input (guint k)
 {
@@ -339,12 +341,12 @@ add_decoder (List *list, const CcsModelConfig *config, gint ngf)
     g_autofree char *conv = g_strdup_printf (CCS_NET_UPCONV "%u.upconv", k + 1);
     g_autofree char *norm = g_strdup_printf (CCS_NET_UPCONV "%u.upnorm", k + 1);
 
-    /* a transposed convolution has its inputs first */
+    /* the filter of a transposed convolution has the input channels first */
     add_conv (list, conv, in, out, CCS_AUDIO_KERNEL);
     add_bias (list, conv, out);
     if (outermost)
       break;
-    cells *= 4; /* twice as high and as wide */
+    cells *= 4; /* the next map has twice the height and width */
     if (config->avad[k])
       add_avad (list, norm, out, cells, dim);
     else

@@ -25,24 +25,25 @@ typedef struct
 #define CCS_MODEL_CONFIG_PUBLISHED                                             \
   ((CcsModelConfig){ 18, 1, { TRUE, FALSE, FALSE, FALSE } })
 
-/* Whether there is such a model; CCS_ERROR_ARGUMENT naming what is not. */
+/* Checks that a model with this configuration can exist. CCS_ERROR_ARGUMENT
+ * names the invalid value. */
 gboolean ccs_model_config_check (const CcsModelConfig *self, GError **error);
-/* 128 x dim_scale */
+/* Returns D: 128 x dim_scale. */
 gint ccs_model_config_dim (const CcsModelConfig *self);
-/* Channels of one unit of the audio net's widths: 16 x dim_scale. */
+/* Returns ngf, the unit of the audio net's channels: 16 x dim_scale. */
 gint ccs_model_config_ngf (const CcsModelConfig *self);
 gboolean ccs_model_config_equal (const CcsModelConfig *a,
                                  const CcsModelConfig *b);
-/* "backbone=18 dim_scale=1 avad=1000", as model files declare it.
- * (transfer full) */
+/* Formats the configuration as in the metadata of model files: "backbone=18
+ * dim_scale=1 avad=1000". (transfer full) */
 char *ccs_model_config_to_string (const CcsModelConfig *self);
-/* Reads backbone, dim_scale and AVAD flags off the tensors' names and shapes,
- * then checks every tensor: all there, none too many, shapes, floating types,
- * finite. Error: CCS_ERROR_MODEL naming the tensor and the reason. */
+/* Derives the configuration from names and shapes of the tensors, then checks
+ * every tensor: none missing, none extra, shapes, floating types, finite
+ * values. CCS_ERROR_MODEL names the tensor and the reason. */
 gboolean ccs_model_config_detect (const CcsStateDict *params,
                                   CcsModelConfig *config, GError **error);
-/* Whether what @metadata of a file (string -> string) declares as its
- * configuration, if it does, is @self; else CCS_ERROR_MODEL. */
+/* Checks that the configuration in a file's @metadata (string -> string), if it
+ * has one, is @self; else CCS_ERROR_MODEL. */
 gboolean ccs_model_config_check_declared (const CcsModelConfig *self,
                                           GHashTable *metadata, GError **error);
 
@@ -62,8 +63,8 @@ typedef struct
   CcsParamRole role;
 } CcsParamInfo;
 
-/* Every entry of the state_dict in published order; (element-type
- * CcsParamInfo*) (transfer full), freed with g_ptr_array_unref(). */
+/* Returns all entries of the state_dict in published order. (element-type
+ * CcsParamInfo*) (transfer full): free with g_ptr_array_unref() */
 GPtrArray *ccs_model_config_params (const CcsModelConfig *self);
 
 G_END_DECLS

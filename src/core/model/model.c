@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Loaded models: parameters, their identity, the registry through which users
- * of one file share it, and which batches are planned and run for them. */
+/* Loaded models: parameters, their id, the registry that shares one model
+ * between callers with the same file and backend, and the choice of batches. */
 
 #include <ccstereo/error.h>
 #include <errno.h>
@@ -12,19 +12,19 @@
 #include "model-private.h"
 #include "stage.h"
 
-/* Batches of which stages are planned. */
+/* Batch sizes for which stages are planned. */
 enum
 {
   SINGLE,
   BATCH,
-  JOINT, /* where the backend wants several as one */
+  JOINT, /* several full batches merged into one, if the backend prefers that */
   N_BATCHES,
 };
 
 struct _CcsModel
 {
   grefcount ref_count; /* under registry_lock */
-  char *key;           /* in the registry, or NULL */
+  char *key;           /* key in the registry, or NULL */
   char *label;
   char *id;
   CcsModelConfig config;
@@ -33,7 +33,8 @@ struct _CcsModel
   CcsTurns turns;
   GMutex planning;
   gint warm_ups; /* atomic */
-  /* Atomic; once planned, a stage belongs to the caller whose turn it is. */
+  /* Set atomically. A planned stage is used by the caller that is first in the
+   * queue. */
   CcsStage *stage[CCS_N_STAGES][N_BATCHES];
 };
 
@@ -47,16 +48,17 @@ G_STATIC_ASSERT (CCS_MODEL_MAX_WINDOWS
 
 #define DEFAULT_BACKEND "auto"
 
-/* Elements that warm up a model for one stream: encoder and separator. */
+/* Calls of ccs_model_warm_up() for one stream: by encoder and decoder element.
+ */
 #define WARM_UPS_OF_A_STREAM 2
 
 static const CcsTurnsClass turns_class;
 
-/* key -> CcsModel that does not count as a user; entries go with the model. */
+/* key -> CcsModel, without a reference. An entry is removed with its model. */
 static GHashTable *registry;
 static GMutex registry_lock;
-/* Held over a whole load, so that two users who ask for one file at the same
- * time do not both load it. */
+/* Held while a model is loaded, so that two threads with the same file do not
+ * both load it. */
 static GMutex load_lock;
 
 /* -- parameters ---------------------------------------------------------- */
@@ -78,8 +80,8 @@ float_params (const CcsStateDict *params)
   return result;
 }
 
-/* FNV-1a over 64-bit words: it is to tell models apart, not to withstand
- * anyone, and has to pass over tens of megabytes at each load. */
+/* FNV-1a over 64-bit words. It distinguishes models and is not secure; it has
+ * to hash tens of megabytes at each load. */
 #define FNV_OFFSET G_GUINT64_CONSTANT (0xcbf29ce484222325)
 #define FNV_PRIME G_GUINT64_CONSTANT (0x100000001b3)
 
@@ -92,7 +94,7 @@ hash_bytes (guint64 hash, gconstpointer data, gsize size)
   for (; size >= sizeof word; size -= sizeof word, bytes += sizeof word) {
     memcpy (&word, bytes, sizeof word);
     hash = (hash ^ word) * FNV_PRIME;
-    hash ^= hash >> 32; /* or high bits would never reach low ones */
+    hash ^= hash >> 32; /* otherwise high bits would not affect low ones */
   }
   for (; size > 0; size--, bytes++)
     hash = (hash ^ *bytes) * FNV_PRIME;
@@ -181,7 +183,8 @@ registry_add (CcsModel *model, const char *key)
   g_mutex_unlock (&registry_lock);
 }
 
-/* With registry_lock held. The table goes with its last entry. */
+/* Removes @model; called with registry_lock held. Frees the table with its last
+ * entry. */
 static void
 registry_remove (CcsModel *model)
 {
@@ -337,7 +340,7 @@ ccs_model_feature_size (const CcsModel *self)
   return (gsize)CCS_VISUAL_TOKENS * ccs_model_feature_channels (self);
 }
 
-/* Items that had best be passed at a time. */
+/* Returns the preferred number of items per call. */
 static guint
 bulk_items (const CcsModel *self, CcsStageKind kind)
 {
@@ -358,7 +361,7 @@ ccs_model_preferred_windows (const CcsModel *self)
 
 /* -- planning ------------------------------------------------------------- */
 
-/* How many sizes of batches this backend has, and the items of each. */
+/* Return the number of batch sizes for this backend, and the size of each. */
 static guint
 n_sizes (const CcsModel *self)
 {
@@ -382,8 +385,8 @@ planned_stage (CcsModel *self, CcsStageKind kind, guint size)
   return g_atomic_pointer_get (&self->stage[kind][size]);
 }
 
-/* The stage for a batch of this size, planned when first asked for. Does not
- * hold up callers who run what is planned already. */
+/* Returns the stage for a batch size, and plans it at the first call. Callers
+ * of stages that are already planned need not wait for that. */
 static CcsStage *
 get_stage (CcsModel *self, CcsStageKind kind, guint size, GError **error)
 {
@@ -406,8 +409,9 @@ get_stage (CcsModel *self, CcsStageKind kind, guint size, GError **error)
   return stage;
 }
 
-/* The largest batch that those who have warmed up will fill: from the second
- * stream on they meet, and when half of a large one can come together, that. */
+/* Returns the largest batch size worth planning after @warm_ups: full batches
+ * from the second stream on, merged ones once the streams can fill half of one.
+ */
 static guint
 size_for_streams (const CcsModel *self, guint warm_ups)
 {
@@ -435,8 +439,9 @@ ccs_model_warm_up (CcsModel *self, gboolean batch, GError **error)
 
 /* -- turns ---------------------------------------------------------------- */
 
-/* A part-filled batch costs as much as a full one: worth it from half on, where
- * each of its lanes has something to do. */
+/* Returns whether a batch should be used for @n items. A partial batch costs as
+ * much as a full one, so it has to be at least half full, with work for each
+ * lane. */
 static gboolean
 is_worth_a_batch (const CcsModel *self, CcsStageKind kind, guint size, guint n)
 {
@@ -445,7 +450,8 @@ is_worth_a_batch (const CcsModel *self, CcsStageKind kind, guint size, guint n)
   return 2 * n >= items.batch && n > items.batch - items.each;
 }
 
-/* Whole batches of the caller's own go together where plans can share them. */
+/* Returns the number of items per run. Several full batches of one caller run
+ * together if the stage has several plans. */
 static guint
 items_of_a_run (const CcsModel *self, CcsStageKind kind,
                 const CcsStageSize *size, guint own)
@@ -455,7 +461,8 @@ items_of_a_run (const CcsModel *self, CcsStageKind kind,
                                   / size->batch * size->batch;
 }
 
-/* What others wait with is worth it where the batch is planned already. */
+/* Includes items of other callers only if the batch for them is already
+ * planned. */
 static guint
 choose_stage (gpointer machine, guint kind, guint own, guint all,
               gpointer *means, GError **error)

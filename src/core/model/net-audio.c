@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The audio U-Net around the fusion (specification section 3): five halvings
- * of the spectrum, and five doublings with skips that end in the mask. */
+/* The audio U-Net around the fusion (specification section 3): five encoder
+ * layers that halve the size of the spectrum, and five decoder layers with skip
+ * connections, which compute the mask. */
 #include "architecture.h"
 #include "net-layer.h"
 
 #define AUDIO CCS_NET_AUDIO "."
 #define ENCODER_SLOPE 0.2f
-#define BOTTLENECK_HEIGHT 8 /* of CCS_AUDIO_TOKENS */
+#define BOTTLENECK_HEIGHT 8 /* rows of the bottleneck's 8x2 map */
 #define BOTTLENECK_WIDTH (CCS_AUDIO_TOKENS / BOTTLENECK_HEIGHT)
 
 void
@@ -33,7 +34,7 @@ ccs_net_audio_encode (CcsProgram *p, const CcsModelConfig *config,
   }
 }
 
-/* Decoder layer @k (0 is audionet_upconvlayer1) up to its ReLU. */
+/* Appends decoder layer @k (0 is audionet_upconvlayer1) including its ReLU. */
 static CcsValueId
 decoder_layer (CcsProgram *p, const CcsModelConfig *config, CcsValueId x,
                CcsValueId visual_feat, gint k)
@@ -51,7 +52,8 @@ decoder_layer (CcsProgram *p, const CcsModelConfig *config, CcsValueId x,
   if (config->avad[k]) {
     g_autofree char *norm_name = g_strdup_printf ("audio.%s.upnorm", layer);
     x = ccs_net_avad (p, x, visual_feat, norm);
-    /* Recorded with its ReLU under the norm's own name too. */
+    /* The published code records the value after the ReLU under the norm's
+     * name. */
     ccs_program_name (p, norm_name, x);
   } else {
     x = ccs_net_batch_norm (p, x, norm, CCS_NET_NORM_AFFINE, 1, CCS_RELU);
@@ -59,7 +61,7 @@ decoder_layer (CcsProgram *p, const CcsModelConfig *config, CcsValueId x,
   return ccs_program_name (p, name, x);
 }
 
-/* The outermost layer: x [B,128,32,2 ngf] -> mask [B,257,64,2]. */
+/* Appends the last decoder layer: x [B,128,32,2 ngf] -> mask [B,257,64,2]. */
 static CcsValueId
 mask_layer (CcsProgram *p, CcsValueId x)
 {

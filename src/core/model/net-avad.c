@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* AVAD (specification section 4): the audio map is normalised, then scaled and
- * shifted at every point by what the similarity of that point's token with
- * each of the picture's 98 tokens says. */
+/* AVAD (specification section 4): normalises the audio map, then scales and
+ * shifts each point by its similarity to each of the 98 visual tokens. */
 #include "architecture.h"
 #include "net-layer.h"
 
-#define NORMALIZE_EPS 1e-12f /* of both token sets, over channels */
+#define NORMALIZE_EPS 1e-12f /* for both token sets, over channels */
 
-/* Unit tokens x + position table: x [B,T,C]. */
+/* Adds the position table to tokens x [B,T,C] and normalises each to length 1.
+ */
 static CcsValueId
 placed_unit_tokens (CcsProgram *p, CcsValueId x, const char *module,
                     const char *table)
@@ -20,7 +20,8 @@ placed_unit_tokens (CcsProgram *p, CcsValueId x, const char *module,
   return ccs_l2_normalize (p, ccs_add (p, x, pos, CCS_NO_ACT), NORMALIZE_EPS);
 }
 
-/* One of the 5x5 convolutions, size and channels kept unless @out says so. */
+/* Appends a 5x5 convolution that keeps the size, and the channels unless @out
+ * is given. */
 static CcsValueId
 mlp (CcsProgram *p, CcsValueId x, const char *module, const char *leaf,
      gint out, CcsAct act)
@@ -54,7 +55,7 @@ ccs_net_avad (CcsProgram *p, CcsValueId x, CcsValueId visual_feat,
                               ".pos_embed_a");
   visual = placed_unit_tokens (p, ccs_net_tokens (p, visual), module,
                                ".pos_embed_v");
-  /* [B,H W,98]: already the map with one channel a visual token. */
+  /* [B,H W,98]: the map with one channel for each visual token. */
   score = ccs_matmul (p, audio, visual, CCS_NONE, FALSE, TRUE, 1.f, CCS_NO_ACT);
   score = ccs_reshape (
       p, score, CCS_SHAPE (s.dim[0], s.dim[1], s.dim[2], CCS_VISUAL_TOKENS));

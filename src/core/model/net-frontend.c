@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The signal front end (specification section 1) as matrix products: a frame
- * of 400 windowed samples times a fixed basis is its spectrum, and back. That
- * is exact, deterministic, and differentiable by transposition. */
+/* The signal front end (specification section 1) as matrix products: the
+ * product of a frame of 400 samples and a fixed basis is its windowed spectrum,
+ * and a second basis inverts it. This is exact, deterministic and
+ * differentiable. */
 #include <math.h>
 #include "net.h"
 
@@ -21,7 +22,7 @@ window_at (gint sample)
   return 0.5 - 0.5 * cos (2 * G_PI * sample / CCS_STFT_WINDOW);
 }
 
-/* One turn of the cosine in CCS_FFT steps. */
+/* Fills in one period of the cosine in CCS_FFT steps. */
 static void
 fill_cosine (double cosine[CCS_FFT])
 {
@@ -29,19 +30,21 @@ fill_cosine (double cosine[CCS_FFT])
     cosine[i] = cos (2 * G_PI * i / CCS_FFT);
 }
 
-/* (re, im) of window x exp (-2 pi i bin n / CCS_FFT) at @sample of a frame. */
+/* Computes (re, im) of window x exp (-2 pi i bin n / CCS_FFT) at @sample of a
+ * frame. */
 static void
 basis_at (const double *cosine, gint bin, gint sample, double pair[2])
 {
   gint phase = bin * (sample + WINDOW_OFFSET) % CCS_FFT;
 
   pair[0] = window_at (sample) * cosine[phase];
-  /* sin (a) = cos (a - quarter turn) */
+  /* sin (a) = cos (a - pi/2) */
   pair[1]
       = -window_at (sample) * cosine[(phase + CCS_FFT - CCS_FFT / 4) % CCS_FFT];
 }
 
-/* A constant made once in a program, however often it is asked for. */
+/* Returns the constant @name, which is added to the program at the first call.
+ */
 static CcsValueId
 constant (CcsProgram *p, const char *name, CcsShape shape,
           void (*fill) (float *data))
@@ -57,7 +60,7 @@ constant (CcsProgram *p, const char *name, CcsShape shape,
                             ccs_tensor_new_take (CCS_F32, &shape, data));
 }
 
-/* [514,400] */
+/* Fills in the analysis basis [514,400]. */
 static void
 fill_analysis (float *data)
 {
@@ -73,7 +76,7 @@ fill_analysis (float *data)
   }
 }
 
-/* [514] */
+/* Fills in the bias [514], which adds 1e-12 to the spectrum. */
 static void
 fill_analysis_bias (float *data)
 {
@@ -81,9 +84,9 @@ fill_analysis_bias (float *data)
     data[i] = CCS_SPEC_EPS;
 }
 
-/* [400,514]: the inverse transform of a one-sided spectrum, windowed. All bins
- * but the first and the last stand for their mirror image too; those two have
- * no imaginary part. */
+/* Fills in the synthesis basis [400,514]: the windowed inverse transform of a
+ * one-sided spectrum. All bins but the first and the last count twice, for the
+ * mirrored bins; those two have no imaginary part. */
 static void
 fill_synthesis (float *data)
 {
@@ -102,7 +105,8 @@ fill_synthesis (float *data)
   }
 }
 
-/* [400]: what takes the 1e-12 off every entry of the spectrum again. */
+/* Fills in the bias [400] that subtracts the 1e-12 of every entry of the
+ * spectrum. */
 static void
 fill_synthesis_bias (float *data)
 {
@@ -117,7 +121,7 @@ fill_synthesis_bias (float *data)
   }
 }
 
-/* [10080]: one over the summed squared window at each sample. */
+/* Fills in [10080]: 1 / the sum of the squared windows at each sample. */
 static void
 fill_overlap_weight (float *data)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Fusion (specification section 3): the audio bottleneck's 16 tokens ask the
- * picture's 98 (cross-attention), then each other (self-attention), then pass
- * a feed-forward layer; a residual and a layer norm behind each. */
+/* Fusion (specification section 3): cross-attention from the 16 audio tokens of
+ * the bottleneck to the 98 visual tokens, self-attention, and a feed-forward
+ * layer, each followed by a residual and a layer norm. */
 #include "architecture.h"
 #include "net-layer.h"
 
@@ -11,8 +11,8 @@
 #define FFN "transformer_ffn_layers.0"
 #define HEADS 8
 
-/* The packed input projection of one attention layer: rows of query, key and
- * value under each other. */
+/* The packed input projection of an attention layer: rows for query, key and
+ * value, in this order. */
 typedef struct
 {
   CcsProgram *p;
@@ -41,8 +41,8 @@ in_proj (CcsProgram *p, const char *attention, gint dim)
   };
 }
 
-/* Projects tokens x [..,D] by @n neighbouring parts from @first on:
- * [..,n D]. */
+/* Projects tokens x [..,D] with @n consecutive parts of the projection from
+ * @first on -> [..,n D]. */
 static CcsValueId
 project (const InProj *self, CcsValueId x, gint first, gint n)
 {
@@ -54,7 +54,7 @@ project (const InProj *self, CcsValueId x, gint first, gint n)
   return ccs_linear (self->p, x, w, b, CCS_NO_ACT);
 }
 
-/* One after another @groups times along the batch. */
+/* Repeats x @groups times along the batch. */
 static CcsValueId
 tile (CcsProgram *p, CcsValueId x, gint groups)
 {
@@ -67,7 +67,7 @@ tile (CcsProgram *p, CcsValueId x, gint groups)
   return ccs_concat (p, parts, groups, 0);
 }
 
-/* A [n,D] position table, the same for the whole batch. */
+/* Returns the position table @name [n,D], which is shared by the batch. */
 static CcsValueId
 positions (CcsProgram *p, const char *name, gint n, gint dim)
 {
@@ -85,7 +85,8 @@ residual_norm (CcsProgram *p, CcsValueId x, CcsValueId update,
   return ccs_program_name (p, name, ccs_net_layer_norm (p, sum, module));
 }
 
-/* audio [B,16,D] asks visual [G B,98,D] -> [G B,16,D] */
+/* Appends attention with queries from audio [B,16,D] and keys and values from
+ * visual [G B,98,D] -> [G B,16,D]. */
 static CcsValueId
 cross_attention (CcsProgram *p, CcsValueId audio, CcsValueId visual,
                  CcsValueId audio_pos, gint dim, gint groups)
@@ -105,7 +106,7 @@ cross_attention (CcsProgram *p, CcsValueId audio, CcsValueId visual,
   return residual_norm (p, tile (p, audio, groups), out, CROSS);
 }
 
-/* x [B,16,D] -> [B,16,D] */
+/* Appends self-attention: x [B,16,D] -> [B,16,D]. */
 static CcsValueId
 self_attention (CcsProgram *p, CcsValueId x, CcsValueId audio_pos, gint dim)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Layers with their published parameter names: what PyTorch's Conv2d,
- * ConvTranspose2d, BatchNorm2d, LayerNorm and Linear are in a program. */
+/* Layers with their published parameter names: the equivalents of PyTorch's
+ * Conv2d, ConvTranspose2d, BatchNorm2d, LayerNorm and Linear. */
 #include "net-layer.h"
 
 #include "architecture.h"

@@ -37,7 +37,8 @@ typedef enum
 CcsValueId ccs_net_batch_norm (CcsProgram *p, CcsValueId x, const char *module,
                                CcsNetNorm kind, gint groups, CcsAct act);
 CcsValueId ccs_net_layer_norm (CcsProgram *p, CcsValueId x, const char *module);
-/* x [..,K] -> [..,out] with @module.weight [out,K] and .bias. */
+/* Appends a linear layer: x [..,K] -> [..,out] with @module.weight [out,K] and
+ * .bias. */
 CcsValueId ccs_net_linear (CcsProgram *p, CcsValueId x, const char *module,
                            gint out, CcsAct act);
 
@@ -46,8 +47,8 @@ CcsValueId ccs_net_linear (CcsProgram *p, CcsValueId x, const char *module,
 CcsValueId ccs_net_avad (CcsProgram *p, CcsValueId x, CcsValueId visual_feat,
                          const char *module);
 
-/* Shape of a value; all ones for CCS_NONE, so that composing goes on after an
- * error (the program keeps the first one). */
+/* Returns the shape of a value. For CCS_NONE all dimensions are 1, so that
+ * building can continue after an error (the program keeps the first one). */
 CcsShape ccs_net_shape (const CcsProgram *p, CcsValueId id);
 /* [B,H,W,C] -> [B,H W,C] */
 CcsValueId ccs_net_tokens (CcsProgram *p, CcsValueId map);

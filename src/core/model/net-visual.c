@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The visual encoder (specification section 2): a ResNet trunk of 18 or 50
- * layers without its head, and the ASPP that looks at its last map at four
- * scales and as a whole. */
+/* The visual encoder (specification section 2): the trunk of ResNet-18 or
+ * ResNet-50, and ASPP: four parallel convolutions of its map and a global mean.
+ */
 #include "architecture.h"
 #include "../vision/frame.h"
 #include "net-layer.h"
@@ -25,7 +25,7 @@ ccs_net_frames (CcsProgram *p, CcsValueId pictures)
                          ccs_tensor_new_take (CCS_F32, &shape, table)));
 }
 
-/* A convolution without bias and the batch norm behind it. */
+/* Appends a convolution without bias and its batch norm. */
 static CcsValueId
 conv_norm (CcsProgram *p, CcsValueId x, const char *block, const char *conv,
            const char *norm, CcsNetConv spec, gint groups, CcsAct act)
@@ -37,7 +37,8 @@ conv_norm (CcsProgram *p, CcsValueId x, const char *block, const char *conv,
   return ccs_net_batch_norm (p, y, norm_name, CCS_NET_NORM_AFFINE, groups, act);
 }
 
-/* What joins a block's result: its input, projected where sizes differ. */
+/* Returns the shortcut of a block: its input, or a projection of it if the
+ * shapes differ. */
 static CcsValueId
 shortcut (CcsProgram *p, CcsValueId x, const char *block, gint out, gint stride,
           gint groups)
@@ -109,7 +110,8 @@ trunk (CcsProgram *p, gint backbone, CcsValueId frames, gint groups)
   return x;
 }
 
-/* The local branches: [B,7,14,C] -> [B,7,14,D], before red_bn. */
+/* Appends the four convolution branches of ASPP: [B,7,14,C] -> [B,7,14,D],
+ * before red_bn. */
 static CcsValueId
 aspp_map (CcsProgram *p, CcsValueId x, gint dim, gint groups)
 {
@@ -132,7 +134,7 @@ aspp_map (CcsProgram *p, CcsValueId x, gint dim, gint groups)
                        (CcsNetConv){ .out = dim, .kernel = 1, .stride = 1 });
 }
 
-/* The picture as a whole: [B,7,14,C] -> [B,1,1,D]. */
+/* Appends the global branch of ASPP: [B,7,14,C] -> [B,1,1,D]. */
 static CcsValueId
 aspp_pool (CcsProgram *p, CcsValueId x, gint dim, gint groups)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Inference on windows: from the mix at any level and the picture's feature to
- * the difference of the two ears' signals at the same level. */
+/* Inference on windows: computes the difference from the mix, at any level, and
+ * the feature, at the level of the mix. */
 #include "net.h"
 
 CcsNetWindow

@@ -13,7 +13,7 @@ G_BEGIN_DECLS
 /* Front end (section 1). mono [B,10080] -> spectrum [B,257,64,2]; the 1e-12 is
  * added. */
 CcsValueId ccs_net_stft (CcsProgram *p, CcsValueId samples);
-/* spectrum [B,257,64,2] -> [B,10080] */
+/* Inverse of ccs_net_stft(): spectrum [B,257,64,2] -> [B,10080]. */
 CcsValueId ccs_net_istft (CcsProgram *p, CcsValueId spectrum);
 /* Reflect-centred STFT for the phase loss: [B,10080] -> [B,64,514]: (re, im)
  * pairs last. */

@@ -6,7 +6,8 @@
 
 #define FRAME_BYTES (3 * CCS_CROP_WIDTH * CCS_CROP_HEIGHT)
 #define MAX_INPUTS 2
-/* What is under way at a time where runs can be waited for. */
+/* Number of plans that run at the same time if the backend runs asynchronously.
+ */
 #define PLANS_IN_TURN 2
 
 G_STATIC_ASSERT (PLANS_IN_TURN <= CCS_PLAN_MAX_LANES);
@@ -15,12 +16,12 @@ struct _CcsStage
 {
   CcsStageKind kind;
   CcsStageSize size;
-  CcsBackend *backend; /* the plans' */
+  CcsBackend *backend; /* of the plans */
   CcsPlan *plan[CCS_PLAN_MAX_LANES];
   guint n_inputs;
   CcsValueId input[MAX_INPUTS];
   CcsValueId output;
-  gsize in_bytes[MAX_INPUTS], out_bytes; /* of one item */
+  gsize in_bytes[MAX_INPUTS], out_bytes; /* bytes per item */
 };
 
 /* -- sizes ----------------------------------------------------------------- */
@@ -131,14 +132,14 @@ ccs_stage_free (CcsStage *self)
 
 /* -- running --------------------------------------------------------------- */
 
-/* A run: its items in units of as many as a plan takes. */
+/* A run: its items are divided into units, one for each run of a plan. */
 typedef struct
 {
   CcsStage *stage;
   const CcsTurnItem *items;
   guint n;
-  gint next;     /* atomic: the unit that a lane takes next */
-  GError *error; /* atomic: the first of the lanes */
+  gint next;     /* atomic: the next unit to be run */
+  GError *error; /* atomic: the first error of a lane */
 } Run;
 
 static guint
@@ -153,7 +154,7 @@ items_of_unit (const Run *run, guint unit)
   return MIN (run->stage->size.each, run->n - unit * run->stage->size.each);
 }
 
-/* What input @i of @stage takes of an item. */
+/* Returns the data of @item for input @i of @stage. */
 static gconstpointer
 input_of (const CcsStage *stage, guint i, const CcsTurnItem *item)
 {
@@ -203,7 +204,7 @@ finish_unit (const Run *run, guint unit, guint plan, GError **error)
                                  stage->out_bytes, error);
 }
 
-/* Lanes take the next unit that is left when they are done with one. */
+/* Runs units in a lane until none is left. */
 static void
 run_lane (gpointer user, guint lane)
 {
@@ -236,8 +237,8 @@ run_in_lanes (Run *run, GError **error)
   return run->error == NULL;
 }
 
-/* Plans take units in turn; the first to be started is the first to be
- * finished. What was started is finished, whatever fails. */
+/* Runs units on the plans in turn. Finishes them in the order in which they
+ * were started, even after an error. */
 static gboolean
 run_in_turn (const Run *run, GError **error)
 {

@@ -66,8 +66,7 @@ take_items (CcsTurns *self, guint kind, guint size, CcsTurnItem *items)
   return n;
 }
 
-/* A caller whose last item was run, or whose item failed, has no turn to wait
- * for. */
+/* Ends @turn, because its last item was run or one of its items failed. */
 static void
 finish (CcsTurns *self, CcsTurn *turn, const GError *error)
 {
@@ -81,7 +80,8 @@ finish (CcsTurns *self, CcsTurn *turn, const GError *error)
 
 /* -- the first in the queue ------------------------------------------------ */
 
-/* Runs what the next run takes. With the lock, which it lets go meanwhile. */
+/* Chooses and runs the next run. Called with the lock held, which is released
+ * during the run. */
 static void
 run_once (CcsTurns *self, CcsTurn *turn)
 {
