@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The typed fronts of the ops: each packs its operands and attributes and
- * appends one op (or a short, fixed composition). */
+/* The builders of the ops: each packs its operands and attributes and appends
+ * one op, or a short, fixed sequence of ops. */
 #include "program-private.h"
 
 #include <ccstereo/error.h>

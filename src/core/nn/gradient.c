@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Reverse mode, emitted as ops: walks the program backwards from the loss and
- * lets each op's row append what its inputs' gradients are made of. */
+/* Reverse-mode differentiation: walks the program backwards from the loss, and
+ * each op's row appends the ops that compute the gradients of its inputs. */
 #include "gradient.h"
 #include <ccstereo/error.h>
 
@@ -10,12 +10,12 @@
 typedef struct
 {
   CcsProgram *program;
-  guint n_values;   /* before any gradient was appended */
-  gboolean *wanted; /* by value: leads to one of wrt */
+  guint n_values;   /* before gradients were appended */
+  gboolean *wanted; /* by value: depends on one of wrt */
   CcsValueId *grad; /* by value: the sum so far, or CCS_NONE */
 } Reverse;
 
-/* A value is wanted when it is asked for or depends on one that is. */
+/* Marks the values that are in @wrt or depend on one that is. */
 static void
 mark_wanted (Reverse *r, const CcsValueId *wrt, guint n, guint n_ops)
 {

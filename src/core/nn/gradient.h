@@ -7,10 +7,10 @@
 
 G_BEGIN_DECLS
 
-/* @loss: a scalar [1]. For each of @wrt (inputs, parameters or results), stores
- * in @grads the value of d loss / d wrt, or CCS_NONE where the loss does not
- * depend on it. Uses of a value more than once add up. Every op in between
- * must have a gradient; else CCS_ERROR_ARGUMENT naming it. */
+/* Appends the gradient of @loss, a scalar [1]. For each of @wrt (inputs,
+ * parameters or results) stores d loss / d wrt in @grads, or CCS_NONE if the
+ * loss does not depend on it. If a value is used several times, the gradients
+ * of its uses are added. CCS_ERROR_ARGUMENT names an op without a gradient. */
 gboolean ccs_program_gradient (CcsProgram *self, CcsValueId loss,
                                const CcsValueId *wrt, guint n,
                                CcsValueId *grads, GError **error);

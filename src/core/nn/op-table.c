@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Finds a kind's row in its family. */
+/* Finds the row of a kind in the array of its family. */
 #include "op-table.h"
 
 static const struct

@@ -20,7 +20,7 @@ typedef struct
   gint64 pitch;
 } CcsOperand;
 
-/* Values that an element of LOOKUP's x may have. */
+/* Number of different values of an element of LOOKUP's x. */
 #define CCS_LOOKUP_LEVELS 256
 
 typedef enum
@@ -41,16 +41,18 @@ typedef struct
   const char *name;
   guint min_in, max_in, n_out;
   CcsOpFlags flags;
-  /* Shapes and types of the results from those of the inputs (NULL for one
-   * left out). A result's rank may be left at G_MAXUINT: it does not exist in
-   * this configuration. The caller sets out[0] beforehand for ops whose result
-   * shape is an argument (ccs_program_append_shaped()); the row checks it. */
+  /* Computes shapes and types of the results from those of the inputs (NULL for
+   * a missing one). A rank of G_MAXUINT means that the result does not exist
+   * with these inputs. For ops whose result shape is an argument
+   * (ccs_program_append_shaped()), the caller sets out[0] before the call, and
+   * the row checks it. */
   gboolean (*infer) (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
                      GError **error);
-  /* Appends the ops that give the gradients of the inputs from @dout (CCS_NONE
-   * where a result has none) and stores them in @din (CCS_NONE on entry; left
-   * so where an input has none). @want[i]: whether input i needs one. NULL: the
-   * op has no gradient. @op is a copy: appending may move the program's ops. */
+  /* Appends ops that compute the gradients of the inputs from @dout (CCS_NONE
+   * for a result without a gradient), and stores these in @din (initially
+   * CCS_NONE). @want[i] is whether input i needs a gradient. NULL: the op has
+   * no gradient. @op is a copy, because appending may move the program's ops.
+   */
   void (*gradient) (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
                     const gboolean *want, CcsValueId *din);
   void (*reference) (const CcsOp *op, const CcsOperand *in,
@@ -59,7 +61,7 @@ typedef struct
 
 const CcsOpRow *ccs_op_row (CcsOpKind kind);
 
-/* The families, each an array of rows indexed from its first kind. */
+/* The rows of each family, indexed from its first kind. */
 extern const CcsOpRow ccs_op_rows_conv[];      /* CONV2D ..  */
 extern const CcsOpRow ccs_op_rows_norm[];      /* BATCH_NORM .. */
 extern const CcsOpRow ccs_op_rows_row_norm[];  /* LAYER_NORM .. */
@@ -73,18 +75,18 @@ extern const CcsOpRow ccs_op_rows_signal[];    /* FRAME .. */
 extern const CcsOpRow ccs_op_rows_loss[];      /* MSE_LOSS .. */
 extern const CcsOpRow ccs_op_rows_optimizer[]; /* SQUARE_SUM .. */
 
-/* For rows: an error CCS_ERROR_SHAPE that names the op. Returns FALSE. */
+/* Sets CCS_ERROR_SHAPE with a message that names the op. Returns FALSE. */
 gboolean ccs_op_shape_error (const CcsOp *op, GError **error,
                              const char *format, ...) G_GNUC_PRINTF (3, 4);
-/* For rows: a dense F32 result. */
+/* Makes @out a dense F32 result with @shape. */
 void ccs_op_set_result (CcsValue *out, CcsShape shape);
-/* TRUE when @b broadcasts to @a (aligned at the last dimension). */
+/* Returns whether @b broadcasts to @a (aligned at the last dimension). */
 gboolean ccs_shape_broadcasts (const CcsShape *b, const CcsShape *a);
-/* Element strides of @b seen as @a (0 where it repeats), filling strides for
- * a's dimensions; @b's rows are @pitch apart. */
+/* Computes the strides of @b, in elements, for each dimension of @a; 0 if @b is
+ * repeated along it. Rows of @b are @pitch apart. */
 void ccs_broadcast_strides (const CcsShape *b, gint64 pitch, const CcsShape *a,
                             gint64 strides[CCS_MAX_RANK]);
-/* act (x), and its derivative from y = act (x). */
+/* Return act (x), and the derivative of act at y = act (x). */
 float ccs_act_apply (CcsAct act, float x);
 float ccs_act_derivative (CcsAct act, float y);
 

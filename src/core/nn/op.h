@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a program consists of: values and ops. program.h appends them,
- * op-table.h describes each kind of op. */
+/* The elements of a program: values and ops. program.h appends them; op-table.h
+ * describes each kind of op. */
 #pragma once
 
 #include "tensor.h"
@@ -22,7 +22,7 @@ typedef enum
   CCS_VALUE_RESULT, /* produced by an op; lives in the arena */
 } CcsValueKind;
 
-/* How a published array is laid out against the program's value. */
+/* Layout of a published array compared with the value in the program. */
 typedef enum
 {
   CCS_LAYOUT_PLAIN,  /* the same */
@@ -48,7 +48,7 @@ typedef struct
   gint64 pitch;
 } CcsValue;
 
-/* Every op there is; op-table.h has a row for each. */
+/* All ops; op-table.h has a row for each. */
 typedef enum
 {
   /* convolution */
@@ -140,7 +140,7 @@ typedef enum
   CCS_PAD_REFLECT, /* edge sample not repeated */
 } CcsPadMode;
 
-/* Attributes of an op; which member counts is said in the op's builder. */
+/* Attributes of an op. The comments name the ops that use a member. */
 typedef union
 {
   struct
@@ -215,7 +215,8 @@ typedef union
 #define CCS_MAX_INPUTS 8
 #define CCS_MAX_OUTPUTS 3
 
-/* Runs can be cut at phase borders: look at the loss before the update. */
+/* Phases of a program. A run may execute some of them, so that the caller can
+ * read the loss before the update. */
 typedef enum
 {
   CCS_PHASE_FORWARD = 1 << 0,
@@ -228,7 +229,8 @@ typedef struct
 {
   CcsOpKind kind;
   CcsPhase phase;
-  CcsValueId in[CCS_MAX_INPUTS];   /* CCS_NONE: an optional one left out */
+  CcsValueId
+      in[CCS_MAX_INPUTS]; /* CCS_NONE: an optional input that is missing */
   CcsValueId out[CCS_MAX_OUTPUTS]; /* CCS_NONE: an unused result */
   CcsAttrs attrs;
 } CcsOp;

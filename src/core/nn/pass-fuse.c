@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Fewer passes over memory: batch norms of inference go into the filters in
- * front of them; residual sums and activations into the op that makes the
- * operand. */
+/* Fuses ops, so that values are read and written fewer times: folds batch norms
+ * of inference into the filters before them, and fuses residuals and
+ * activations into the op that computes the operand. */
 #include "op-table.h"
 #include "passes.h"
 #include "program-private.h"
@@ -18,7 +18,8 @@ constant_floats (const CcsProgram *program, CcsValueId id)
   return ccs_program_value (program, id)->data->data;
 }
 
-/* y = x scale + shift, per channel, as the batch norm @op computes it. */
+/* Computes scale and shift of each channel such that the batch norm @op is y =
+ * x scale + shift. */
 static void
 norm_as_affine (const CcsProgram *program, const CcsOp *op, gint64 channels,
                 double *scale, double *shift)
@@ -34,7 +35,8 @@ norm_as_affine (const CcsProgram *program, const CcsOp *op, gint64 channels,
   }
 }
 
-/* CONV2D filters have the output channel first, CONV_TRANSPOSE2D ones last. */
+/* Scales a filter per output channel, which is the first dimension of CONV2D
+ * filters and the last of CONV_TRANSPOSE2D filters. */
 static CcsTensor *
 scaled_filter (const CcsValue *filter, const double *scale, gboolean last)
 {
@@ -73,8 +75,8 @@ inputs_are_constant (const CcsProgram *program, const CcsOp *op, guint from,
   return TRUE;
 }
 
-/* The value NAME, made once per state_dict by the caller's @make data: plans
- * of several batch sizes then share one tensor, and one packed copy of it. */
+/* Returns the constant NAME, stored in the state_dict: plans of several batch
+ * sizes share one tensor, and one packed copy of it. @made (transfer full) */
 static CcsValueId
 derived_const (CcsProgram *program, const char *name, CcsTensor *made)
 {
@@ -159,7 +161,8 @@ activation_slot (CcsOp *op)
   }
 }
 
-/* Lets @host produce @reader's result and marks @reader as gone. */
+/* Makes @host the producer of the result of @reader, and marks @reader as dead.
+ */
 static void
 take_over (CcsProgram *program, guint host, guint reader, gboolean *dead)
 {
@@ -191,7 +194,8 @@ fuse_activation (CcsProgram *program, guint index, const guint *readers,
   return TRUE;
 }
 
-/* @made, the operand made last, takes the other one as its residual. */
+/* Makes one operand of an ADD the residual of the op that computes the other
+ * operand, @made, which is computed last. */
 static gboolean
 fuse_residual (CcsProgram *program, guint index, const guint *readers,
                gboolean *dead)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Values in the type that products take. */
+/* Stores values in the 16-bit type in which products read them. */
 #include "op-table.h"
 #include "passes.h"
 #include "program-private.h"
@@ -20,8 +20,8 @@ reads_narrow (const CcsOp *op, guint input)
   return makes_narrow (op) && (input == 0 || is_residual);
 }
 
-/* Whether value @id is made by such an op, for ops alone, in rows of its own.
- */
+/* Returns whether value @id is the result of such an op, is read only by such
+ * ops, and is no view. */
 static gboolean
 can_be_narrow (const CcsProgram *self, CcsValueId id)
 {

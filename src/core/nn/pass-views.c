@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* RESHAPE, SLICE and CONCAT without moving data: their results, or a concat's
- * operands, become views. A view across the last dimension has rows apart, so
- * everyone who touches it must be able to step over the gap. */
+/* Makes results of RESHAPE and SLICE, and operands of CONCAT, views of other
+ * values, so that no data is copied. A view across the last dimension has gaps
+ * between rows, so all its readers and its producer must support a pitch. */
 #include "op-table.h"
 #include "passes.h"
 #include "program-private.h"
@@ -14,8 +14,8 @@ typedef struct
   gboolean *dead;  /* by op */
 } Views;
 
-/* Rows of a value are dense-only when an op that reads or writes it cannot
- * step over gaps. Concats, slices and reshapes are asked one by one. */
+/* Marks values that an op without support for a pitch reads or writes. CONCAT,
+ * SLICE and RESHAPE are checked separately. */
 static void
 mark_rigid (Views *v)
 {
@@ -49,7 +49,7 @@ make_view (Views *v, CcsValueId id, CcsValueId of, gint64 offset, gint64 pitch)
   value->pitch = pitch;
 }
 
-/* A dense part of constant data is constant data. */
+/* Makes a dense view of constant data a constant. */
 static void
 make_constant_part (Views *v, CcsValueId id, CcsValueId of, gint64 offset)
 {
@@ -70,7 +70,7 @@ view_part (Views *v, const CcsOp *op, gint64 offset, gint64 pitch,
 {
   const CcsValue *x = ccs_program_value (v->program, op->in[0]);
 
-  /* One that a concat wants elsewhere is copied there. */
+  /* A value that is an operand of a CONCAT elsewhere is copied there. */
   if (ccs_program_value (v->program, op->out[0])->view_of != CCS_NONE
       || (dense && !is_dense (x)))
     return FALSE;

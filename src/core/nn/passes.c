@@ -10,7 +10,7 @@ ccs_pass_dead_ops (CcsProgram *self)
 {
   guint n = ccs_program_n_ops (self);
   g_autofree gboolean *dead = g_new0 (gboolean, n);
-  /* By root: whoever reads a view reads what was written around it. */
+  /* By root value: reading a view reads the value that contains it. */
   g_autofree gboolean *read = g_new0 (gboolean, ccs_program_n_values (self));
 
   for (guint i = 0; i < ccs_program_n_values (self); i++)
@@ -27,7 +27,7 @@ ccs_pass_dead_ops (CcsProgram *self)
     for (guint k = 0; alive && k < CCS_MAX_INPUTS; k++)
       if (op->in[k] != CCS_NONE)
         read[ccs_value_root (self, op->in[k], NULL)] = TRUE;
-    /* The first result always has a place; the others are by the way. */
+    /* The first result always has memory; the others are optional. */
     for (guint k = 1; alive && k < CCS_MAX_OUTPUTS; k++) {
       CcsValue *value;
 
@@ -43,7 +43,7 @@ ccs_pass_dead_ops (CcsProgram *self)
   ccs_program_remove_ops (self, dead);
 }
 
-/* What was folded away need not be kept in memory. */
+/* Releases constants that no op reads after folding. */
 static void
 release_unread_constants (CcsProgram *self)
 {

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the passes and the gradient may touch of a program that its users may
- * not. */
+/* Access to a program for passes and gradients. */
 #pragma once
 
 #include "program.h"
@@ -16,14 +15,15 @@ struct _CcsProgram
   GArray *values;      /* CcsValue */
   GArray *ops;         /* CcsOp */
   GHashTable *by_name; /* owned by the values -> id */
-  GError *error;       /* the first mistake */
+  GError *error;       /* the first error */
 };
 
 CcsValue *ccs_program_edit_value (CcsProgram *self, CcsValueId id);
 CcsOp *ccs_program_edit_op (CcsProgram *self, guint index);
-/* Keeps the first mistake; takes @error. */
+/* Stores @error (transfer full) if it is the first. */
 void ccs_program_fail (CcsProgram *self, GError *error);
-/* Drops the ops for which @dead is TRUE and renumbers producers. */
+/* Removes the ops for which @dead is TRUE, and updates the producers of values.
+ */
 void ccs_program_remove_ops (CcsProgram *self, const gboolean *dead);
 
 G_END_DECLS

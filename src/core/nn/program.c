@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The two arrays of a program, and what every op has in common: shape
- * inference on append and the first error kept. The typed fronts of the ops
- * stand in builder.c. */
+/* The arrays of values and ops of a program, and the part that all ops share:
+ * shape inference when an op is appended, and the first error. The builders are
+ * in builder.c. */
 #include "program-private.h"
 #include <ccstereo/error.h>
 
@@ -220,7 +220,7 @@ ccs_program_state (CcsProgram *self, const char *name, CcsShape shape)
   return add_named (self, name, &value);
 }
 
-/* [A,B,kh,kw] -> [A,kh,kw,B]; (transfer full) */
+/* Converts a filter from [A,B,kh,kw] to [A,kh,kw,B]. (transfer full) */
 static CcsTensor *
 filter_from_published (CcsTensor *published)
 {
@@ -237,7 +237,7 @@ filter_from_published (CcsTensor *published)
   return ccs_tensor_new_take (CCS_F32, &shape, to);
 }
 
-/* The published array @name as float32 in the program's layout. */
+/* Returns the published array @name as float32 in the program's layout. */
 static CcsTensor *
 bind_published (CcsProgram *self, const char *name, const CcsShape *shape,
                 CcsLayout layout, GError **error)
@@ -355,7 +355,7 @@ append (CcsProgram *self, CcsOpKind kind, const CcsValueId *in, guint n_in,
     if (op.in[i] != CCS_NONE)
       operands[i] = ccs_program_value (self, op.in[i]);
   }
-  if (operands[0] == NULL) /* others may be optional, the first never is */
+  if (operands[0] == NULL) /* the first operand is never optional */
     error = g_error_new (CCS_ERROR, CCS_ERROR_SHAPE,
                          "%s: its first operand is missing", row->name);
   if (!error && (n_in < row->min_in || n_in > row->max_in))

@@ -16,41 +16,41 @@
 
 G_BEGIN_DECLS
 
-/* An empty program. @params (transfer none) (nullable) is where
- * ccs_program_param() finds its data; without it parameters are zero. With
- * @training, batch norms use the batch's statistics and nothing may be folded.
- */
+/* Makes an empty program. ccs_program_param() finds data in @params (transfer
+ * none) (nullable); without it parameters are zero. With @training, batch norms
+ * use the statistics of the batch, and nothing may be folded. */
 CcsProgram *ccs_program_new (CcsStateDict *params, gboolean training);
 CcsProgram *ccs_program_ref (CcsProgram *self);
 void ccs_program_unref (CcsProgram *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsProgram, ccs_program_unref)
 
 gboolean ccs_program_is_training (const CcsProgram *self);
-/* FALSE with the first error made while building. */
+/* Returns FALSE, with the first error of a builder, if the program is invalid.
+ */
 gboolean ccs_program_check (const CcsProgram *self, GError **error);
 
 guint ccs_program_n_values (const CcsProgram *self);
 const CcsValue *ccs_program_value (const CcsProgram *self, CcsValueId id);
 guint ccs_program_n_ops (const CcsProgram *self);
 const CcsOp *ccs_program_op (const CcsProgram *self, guint index);
-/* The value called @name, or CCS_NONE. */
+/* Returns the value called @name, or CCS_NONE. */
 CcsValueId ccs_program_find (const CcsProgram *self, const char *name);
 
 /* -- values ------------------------------------------------------------ */
 CcsValueId ccs_program_input (CcsProgram *self, const char *name,
                               CcsDType dtype, CcsShape shape);
-/* The parameter @name of the state_dict, which must have the published @shape
- * (that of the state_dict: filters as [A,B,kh,kw]). Asking twice for a name
- * gives the same value. */
+/* Returns the parameter @name of the state_dict. @shape is its shape there
+ * (filters as [A,B,kh,kw]). A second call with the same name returns the same
+ * value. */
 CcsValueId ccs_program_param (CcsProgram *self, const char *name,
                               CcsShape shape, CcsLayout layout);
-/* A buffer that ops update (running statistics), from the state_dict. */
+/* Returns a buffer of the state_dict that ops update (running statistics). */
 CcsValueId ccs_program_buffer (CcsProgram *self, const char *name,
                                CcsShape shape);
-/* Zero-initialised persistent storage. */
+/* Adds persistent storage, initialised to zero. */
 CcsValueId ccs_program_state (CcsProgram *self, const char *name,
                               CcsShape shape);
-/* Takes @tensor. */
+/* Adds a constant. @tensor (transfer full) */
 CcsValueId ccs_program_const (CcsProgram *self, const char *name,
                               CcsTensor *tensor);
 /* Names a value and keeps it readable after a run. Returns @id. */
@@ -59,23 +59,23 @@ CcsValueId ccs_program_output (CcsProgram *self, const char *name,
 /* Names a value without keeping it (tests and listings find it). Returns @id.
  */
 CcsValueId ccs_program_name (CcsProgram *self, const char *name, CcsValueId id);
-/* Phase of the ops appended from here on; FORWARD at first. */
+/* Sets the phase of the ops that are appended next; initially FORWARD. */
 void ccs_program_set_phase (CcsProgram *self, CcsPhase phase);
 
 /* -- ops ---------------------------------------------------------------- */
-/* The general form: appends an op, infers the shapes of its results, returns
- * the first. Everything below is a typed front to it. @in is copied up to
- * @n_in, the rest is CCS_NONE. */
+/* Appends an op, infers the shapes of its results and returns the first result.
+ * The builders below call it. @in has @n_in values; missing ones become
+ * CCS_NONE. */
 CcsValueId ccs_program_append (CcsProgram *self, CcsOpKind kind,
                                const CcsValueId *in, guint n_in,
                                const CcsAttrs *attrs);
-/* The same for ops whose result's shape is an argument: RESHAPE, SLICE,
- * SLICE_GRAD, BROADCAST, REDUCE, OVERLAP_ADD, RESIZE_ROWS(_GRAD),
- * MAX_POOL_GRAD, SCATTER_TOKENS. */
+/* Appends an op whose result has the shape @shape: RESHAPE, SLICE, SLICE_GRAD,
+ * BROADCAST, REDUCE, OVERLAP_ADD, RESIZE_ROWS(_GRAD), MAX_POOL_GRAD,
+ * SCATTER_TOKENS. */
 CcsValueId ccs_program_append_shaped (CcsProgram *self, CcsOpKind kind,
                                       const CcsValueId *in, guint n_in,
                                       const CcsAttrs *attrs, CcsShape shape);
-/* Result @k (1, 2) of the op that produced @id. */
+/* Returns result @k (1, 2) of the op that computes @id. */
 CcsValueId ccs_program_result (const CcsProgram *self, CcsValueId id, guint k);
 
 /* x [B,H,W,I], w [O,kh,kw,I], bias [O] or CCS_NONE -> [B,H',W',O] */
@@ -88,21 +88,22 @@ CcsValueId ccs_conv_transpose2d (CcsProgram *p, CcsValueId x, CcsValueId w,
                                  CcsValueId bias, gint stride, gint pad,
                                  gint dilation, gint out_h, gint out_w,
                                  CcsAct act);
-/* Over the last dimension; statistics over all others. In a training program
- * BATCH_NORM_TRAIN with @groups, else BATCH_NORM. @w, @b may be CCS_NONE. */
+/* Batch norm: normalises channels (the last dimension) with statistics over all
+ * other dimensions. BATCH_NORM_TRAIN with @groups in a training program, else
+ * BATCH_NORM. @w, @b may be CCS_NONE. */
 CcsValueId ccs_batch_norm (CcsProgram *p, CcsValueId x, CcsValueId w,
                            CcsValueId b, CcsValueId running_mean,
                            CcsValueId running_var, gint groups, float eps,
                            float momentum, CcsAct act);
-/* Over the last dimension, of C; w and b [C]. */
+/* Layer norm over the last dimension, of size C; w and b [C]. */
 CcsValueId ccs_layer_norm (CcsProgram *p, CcsValueId x, CcsValueId w,
                            CcsValueId b, float eps);
-/* Over the last dimension: x / max (|x|, eps). */
+/* L2 norm over the last dimension: x / max (|x|, eps). */
 CcsValueId ccs_l2_normalize (CcsProgram *p, CcsValueId x, float eps);
-/* Element by element, of x's shape. */
+/* act (x) */
 CcsValueId ccs_activation (CcsProgram *p, CcsValueId x, CcsAct act);
-/* b has a's shape; or broadcasts to it: aligned at the last dimension, each
- * dimension equal or 1. */
+/* act (a + b), a - b, a b. b has the shape of a or broadcasts to it: aligned at
+ * the last dimension, each dimension equal or 1. */
 CcsValueId ccs_add (CcsProgram *p, CcsValueId a, CcsValueId b, CcsAct act);
 CcsValueId ccs_sub (CcsProgram *p, CcsValueId a, CcsValueId b);
 CcsValueId ccs_mul (CcsProgram *p, CcsValueId a, CcsValueId b);
@@ -111,22 +112,24 @@ CcsValueId ccs_affine (CcsProgram *p, CcsValueId x, float scale, float shift);
 /* act (x (1 + gamma) + beta), all of x's shape. */
 CcsValueId ccs_modulate (CcsProgram *p, CcsValueId x, CcsValueId gamma,
                          CcsValueId beta, CcsAct act);
-/* Of one shape, with (re, im) pairs in the last dimension: a b, or a conj (b).
- */
+/* Complex product a b, or a conj (b), of two values with the same shape and
+ * (re, im) pairs in the last dimension. */
 CcsValueId ccs_complex_mul (CcsProgram *p, CcsValueId a, CcsValueId b,
                             gboolean conjugate_b);
-/* The same elements in the same order. */
+/* Changes the shape; elements keep their order. */
 CcsValueId ccs_reshape (CcsProgram *p, CcsValueId x, CcsShape shape);
-/* Dimension i of the result is dimension d_i of x; -1 behind the last. */
+/* Transposes: dimension i of the result is dimension d_i of x. Unused d_i are
+ * -1. */
 CcsValueId ccs_transpose (CcsProgram *p, CcsValueId x, gint d0, gint d1,
                           gint d2, gint d3);
-/* @n parts, up to CCS_MAX_INPUTS, that differ in size along @axis alone, which
- * is the first or the last; and the part of @length from @start on. */
+/* Concatenates @n parts, at most CCS_MAX_INPUTS, along @axis (the first or last
+ * dimension); and the reverse: @length elements along @axis from @start on. */
 CcsValueId ccs_concat (CcsProgram *p, const CcsValueId *parts, guint n,
                        gint axis);
 CcsValueId ccs_slice (CcsProgram *p, CcsValueId x, gint axis, gint64 start,
                       gint64 length);
-/* x, which broadcasts to @shape, repeated to it, times @scale. */
+/* Repeats x, which broadcasts to @shape, to @shape, and multiplies by @scale.
+ */
 CcsValueId ccs_broadcast (CcsProgram *p, CcsValueId x, CcsShape shape,
                           float scale);
 /* Sums x over the dimensions in which @shape (which broadcasts to x's) is 1 or
@@ -142,17 +145,18 @@ CcsValueId ccs_lookup (CcsProgram *p, CcsValueId x, CcsValueId table);
 CcsValueId ccs_matmul (CcsProgram *p, CcsValueId a, CcsValueId b,
                        CcsValueId bias, gboolean transpose_a,
                        gboolean transpose_b, float alpha, CcsAct act);
-/* x [..,K], weight [N,K], bias [N] -> [..,N], whatever x's rank. */
+/* Linear layer: x [..,K], weight [N,K], bias [N] -> [..,N], for any rank of x.
+ */
 CcsValueId ccs_linear (CcsProgram *p, CcsValueId x, CcsValueId weight,
                        CcsValueId bias, CcsAct act);
-/* q [B,Tq,D], k and v [B,Tk,D] -> [B,Tq,D]; head h takes channels h D/heads
- * and on; softmax (q k^T / sqrt (D/heads)) v. */
+/* Attention: q [B,Tq,D], k and v [B,Tk,D] -> [B,Tq,D]: softmax (q k^T / sqrt
+ * (D/heads)) v for each head. Head h has the channels from h D/heads on. */
 CcsValueId ccs_attention (CcsProgram *p, CcsValueId q, CcsValueId k,
                           CcsValueId v, gint heads);
-/* x [B,H,W,C] -> [B,H',W',C]; padding is never the largest. */
+/* Maximum pooling: x [B,H,W,C] -> [B,H',W',C]; padding is never the maximum. */
 CcsValueId ccs_max_pool (CcsProgram *p, CcsValueId x, gint kernel, gint stride,
                          gint pad);
-/* Bilinear with aligned corners, along H only. */
+/* Bilinear interpolation with aligned corners, along H only. */
 CcsValueId ccs_resize_rows (CcsProgram *p, CcsValueId x, gint out_h);
 /* [B,n] -> [B,1 + (n + 2 pad - window)/hop,window]; frame t starts at sample
  * t hop - pad. */
@@ -164,8 +168,8 @@ CcsValueId ccs_overlap_add (CcsProgram *p, CcsValueId frames, gint64 n,
 /* x [B,n] -> y [B,n] = x target / max (floor, rms of its row). Result 1 is the
  * gain max (floor, rms) / target that undoes it, [B,1]. */
 CcsValueId ccs_level (CcsProgram *p, CcsValueId x, float target, float floor);
-/* Every loss is a scalar [1]. This one: the mean of (a - b)^2 over two of one
- * shape. */
+/* Mean of (a - b)^2; a and b have the same shape. All losses are scalars [1].
+ */
 CcsValueId ccs_mse_loss (CcsProgram *p, CcsValueId a, CcsValueId b);
 /* Spectra [B,F,T,2]: mean over b, re/im and bin of
  * | |a|_2 over time - |b|_2 over time |. Differentiable in both. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Element types and shapes. The CUDA module compiles this file, too. */
+/* Element types and shapes. Also compiled into the CUDA module. */
 #include "op-table.h"
 
 static const struct

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Host tensors: conversion between number formats, and the named collection of
- * tensors. Conversion runs in small blocks through double, which holds every
- * value of the narrower types exactly. */
+/* Host tensors: conversion between element types, and the named collection of
+ * tensors. Values are converted in small blocks through double, which
+ * represents all narrower types exactly. */
 #include "tensor.h"
 
 #include <math.h>
@@ -66,7 +66,7 @@ ccs_tensor_size (const CcsTensor *self)
 
 /* -- number formats -- */
 
-/* A floating format narrower than float32, by its field widths. */
+/* The field widths of a floating format narrower than float32. */
 typedef struct
 {
   guint exponent_bits, mantissa_bits;
@@ -84,7 +84,7 @@ narrow_bias (NarrowFloat format)
   return (1 << (format.exponent_bits - 1)) - 1;
 }
 
-/* 2^e for e in double's normal range */
+/* Returns 2^e, for e in the normal range of double. */
 static inline double
 power_of_two (gint e)
 {
@@ -114,7 +114,7 @@ widen (guint16 bits, NarrowFloat format)
   return bits & 0x8000 ? -value : value;
 }
 
-/* Round to nearest even; beyond the largest value: infinity. */
+/* Rounds to nearest even; values beyond the largest become infinity. */
 static inline guint16
 narrow (double value, NarrowFloat format)
 {
@@ -220,7 +220,8 @@ ccs_tensor_convert (CcsTensor *self, CcsDType dtype)
   return ccs_tensor_new_take (dtype, &self->shape, data);
 }
 
-/* An element is finite unless all of its exponent bits (@mask) are set. */
+/* Sets @finite to whether every element has an exponent bit (@mask) that is 0.
+ */
 #define ALL_FINITE(type, mask)                                                 \
   for (gsize i = 0; i < n; i++)                                                \
     bad |= (((const type *)self->data)[i] & (mask)) == (mask);                 \

@@ -5,15 +5,16 @@
 #include "row-util.h"
 #include "vec.h"
 
-/* small[b,y,x,o] meets large[b, y stride - pad + ky dilation, .., i] through
- * filter[o,ky,kx,i]. A convolution reads large and writes small. */
+/* A correlation relates small[b,y,x,o] and large[b, y stride - pad + ky
+ * dilation, .., i] through filter[o,ky,kx,i]. A convolution reads large and
+ * writes small. */
 typedef struct
 {
   const CcsOperand *large, *small, *filter;
   gint32 stride, pad, dilation;
 } Correlation;
 
-/* One run of @n contiguous elements of the sum. */
+/* Adds the terms of @n contiguous elements. */
 typedef void (*CorrelationTerm) (float *large, float *small, float *filter,
                                  gsize n);
 
@@ -35,8 +36,8 @@ into_filter (float *large, float *small, float *filter, gsize n)
   ccs_vec_axpy (filter, *small, large, n);
 }
 
-/* Of @n_taps taps from @origin on, those from *@first to before *@end fall
- * inside [0, extent). */
+/* Computes which of @n_taps taps from @origin on are inside [0, extent): those
+ * from *@first to before *@end. */
 static void
 taps_inside (gint64 origin, gint64 extent, gint64 n_taps, gint64 dilation,
              gint64 *first, gint64 *end)
@@ -46,7 +47,7 @@ taps_inside (gint64 origin, gint64 extent, gint64 n_taps, gint64 dilation,
   *end = MIN (*end, n_taps);
 }
 
-/* The terms of one small element: channel @o at row @y and column @x. */
+/* Adds the terms of one element of small: channel @o at row @y, column @x. */
 static void
 correlate_at (const Correlation *c, CorrelationTerm term, gint64 b, gint64 y,
               gint64 x, gint64 o)
@@ -70,7 +71,7 @@ correlate_at (const Correlation *c, CorrelationTerm term, gint64 b, gint64 y,
     const gint64 row = (b * size[1] + top + ky * c->dilation) * width + left;
     const gint64 tap = (o * taps[1] + ky) * taps[2];
 
-    /* Neighbouring taps read neighbouring pixels: one long run. */
+    /* Adjacent taps read adjacent pixels, so their terms are one run. */
     if (runs)
       term (ccs_operand_row (c->large, row + kx_first), small,
             ccs_operand_row (c->filter, tap + kx_first),
@@ -82,8 +83,8 @@ correlate_at (const Correlation *c, CorrelationTerm term, gint64 b, gint64 y,
   }
 }
 
-/* Adds every term to what the written array holds. The column loop is the
- * inner one: a row of pixels shares one output channel's filter in cache. */
+/* Adds all terms to the array that is written. The column loop is the inner
+ * one, so that a row of pixels shares one output channel's filter in cache. */
 static void
 correlate (const Correlation *c, CorrelationTerm term)
 {
@@ -125,8 +126,8 @@ finish (const CcsOperand *y, const CcsOperand *bias, const CcsOperand *residual,
 
 /* -- shapes ---------------------------------------------------------------- */
 
-/* Positions of a filter of @taps taps on @extent pixels; 0 where it does not
- * fit. */
+/* Returns the number of positions of a filter with @taps taps on @extent
+ * pixels; 0 if it does not fit. */
 static gint64
 positions (const CcsAttrs *attrs, gint64 extent, gint64 taps)
 {
@@ -151,7 +152,8 @@ check_geometry (const CcsOp *op, const CcsValue *const *in, GError **error)
   return TRUE;
 }
 
-/* Whether @small pixels are what @taps taps find on @large ones. */
+/* Checks that @small is the number of positions of @taps taps on @large pixels.
+ */
 static gboolean
 check_positions (const CcsOp *op, const gint64 *small, const gint64 *large,
                  const gint64 *taps, GError **error)
@@ -236,7 +238,7 @@ weight_grad_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
 
 /* -- gradients ------------------------------------------------------------- */
 
-/* The filter gradient of a correlation from its two images. */
+/* Appends the filter gradient of a correlation. */
 static CcsValueId
 append_weight_grad (CcsProgram *p, CcsValueId large, CcsValueId small,
                     const CcsAttrs *attrs, const CcsShape *filter)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Rows of the ops that choose by number: tokens by an index, and values from a
+/* Rows of the ops that select elements by index: tokens, and values from a
  * table. */
 #include "row-util.h"
 
 #include <string.h>
 
-/* [B,T,C] and an index: [n] of S32. */
+/* Checks the inputs: [B,T,C], and an index [n] of S32. */
 static gboolean
 check_tokens (const CcsOp *op, const CcsValue *const *in, GError **error)
 {
@@ -83,7 +83,7 @@ gather_gradient (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
         ccs_program_value (p, op->in[0])->shape);
 }
 
-/* Tokens of an index outside the sequence are zero. */
+/* Gathers tokens; an index outside the sequence gives zeros. */
 static void
 gather_reference (const CcsOp *op, const CcsOperand *in, const CcsOperand *out)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Op table rows of the training losses (specification section 6): mean square,
- * amplitude over time, phase, and InfoNCE. A loss is a scalar [1]; its gradient
- * op takes the gradient of that scalar first. */
+/* Rows of the training losses (specification section 6): mean square, amplitude
+ * over time, phase, and InfoNCE. A loss is a scalar [1]; the first input of its
+ * gradient op is the gradient of that scalar. */
 #include "row-util.h"
 
 #include <math.h>
@@ -31,8 +31,8 @@ same_shapes (const CcsOp *op, const CcsValue *a, const CcsValue *b,
   return TRUE;
 }
 
-/* The gradients of a loss in which both sides play the same part: @kind takes
- * dloss, then the side that is differentiated, then the other. */
+/* Appends the gradients of a loss that is symmetric in its inputs: @kind takes
+ * dloss, the input that is differentiated, and the other one. */
 static void
 symmetric_gradient (CcsProgram *p, CcsOpKind kind, const CcsOp *op,
                     const CcsValueId *dout, const gboolean *want,
@@ -86,7 +86,7 @@ mse_loss_reference (const CcsOp *op, const CcsOperand *in,
   ccs_operand_row (&out[0], 0)[0] = sum / ccs_shape_elements (shape);
 }
 
-/* dloss, a, b -> da; AMP_LOSS_GRAD takes and gives the same. */
+/* dloss, a, b -> da; also for AMP_LOSS_GRAD. */
 static gboolean
 symmetric_grad_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
                       GError **error)
@@ -139,7 +139,8 @@ amp_loss_gradient (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
   symmetric_gradient (p, CCS_OP_AMP_LOSS_GRAD, op, dout, want, din);
 }
 
-/* The norm over time of part @c (re or im) of one bin; its first row @row. */
+/* Returns the norm over time of part @c (re or im) of one bin, which starts at
+ * @row. */
 static double
 norm_over_time (const CcsOperand *spectrum, gint64 row, gint64 c)
 {
@@ -180,7 +181,7 @@ amp_loss_grad_reference (const CcsOp *op, const CcsOperand *in,
       gint64 row = bin * shape->dim[2];
       double norm = norm_over_time (a, row, c);
       double slope = sign (norm - norm_over_time (b, row, c));
-      /* a norm of zero has no direction; its gradient is zero by definition */
+      /* the gradient of a zero norm is zero by definition */
       double scale = norm > 0 ? dloss * slope / (bins * parts) / norm : 0;
       for (gint64 t = 0; t < shape->dim[2]; t++)
         ccs_operand_row (&out[0], row + t)[c]
@@ -232,7 +233,8 @@ phase_loss_gradient (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
         &op->attrs);
 }
 
-/* In float, like the bound: loss and gradient then keep the same points. */
+/* Computed in float, as the threshold is, so that loss and gradient keep the
+ * same points. */
 static float
 energy (const float *point)
 {
@@ -307,7 +309,8 @@ phase_loss_grad_infer (const CcsOp *op, const CcsValue *const *in,
   return TRUE;
 }
 
-/* d |difference of angles, the short way round| / d generated, times @scale. */
+/* Computes the gradient of the absolute angle difference (at most pi) with
+ * respect to @generated, times @scale. */
 static void
 phase_point_gradient (const float *real, const float *generated, double scale,
                       float *gradient)
@@ -348,7 +351,8 @@ phase_loss_grad_reference (const CcsOp *op, const CcsOperand *in,
  * and the loss is -sum of log_prob / 3N. What the published code subtracts per
  * row for stability cancels out exactly. */
 
-/* Guards the published division by the number of partners, 1 in every pair. */
+/* Added to the number of partners, as in the published code. The number is 1 in
+ * every pair. */
 #define PARTNERS_EPS 1e-8
 
 static gboolean
@@ -392,7 +396,7 @@ similarity (const CcsOp *op, const CcsOperand *z, gint64 i, gint64 j)
   return sum / op->attrs.loss.temperature;
 }
 
-/* log of the sum over j not i of exp (s_ij) */
+/* Returns the log of the sum over j != i of exp (s_ij). */
 static double
 log_partition (const CcsOp *op, const CcsOperand *z, gint64 i)
 {
@@ -408,7 +412,7 @@ log_partition (const CcsOp *op, const CcsOperand *z, gint64 i)
   return top + log (sum);
 }
 
-/* The partner of row @i of 3 x @pairs rows, or -1. */
+/* Returns the partner of row @i of 3 x @pairs rows, or -1. */
 static gint64
 partner (gint64 i, gint64 pairs)
 {
@@ -444,8 +448,9 @@ info_nce_grad_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
 /* Rows whose gradients share one table on the stack. */
 #define TILE 32
 
-/* Adds what the similarities of rows i0 .. i0 + ni (in pairs) with rows
- * j0 .. j0 + nj give to both; @partition: log_partition() of the former. */
+/* Adds the gradients of the similarities between rows i0 .. i0 + ni (in pairs)
+ * and rows j0 .. j0 + nj to both. @partition is log_partition() of the former.
+ */
 static void
 info_nce_tile (const CcsOp *op, const CcsOperand *z, const CcsOperand *dz,
                const double *partition, gint64 i0, gint64 ni, gint64 j0,

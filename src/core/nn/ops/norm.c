@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Rows of batch norm, over everything but channels, in groups of the batch.
- * Statistics are taken in double, in two passes. */
+/* Rows of batch norm: statistics of each channel over all other dimensions, for
+ * each group of the batch, in double and in two passes. */
 #include "row-util.h"
 
 #include <math.h>
 
-/* Channels whose statistics are gathered together on the stack. */
+/* Channels whose statistics are computed together, on the stack. */
 #define CHANNEL_BLOCK 64
 
 /* Rows and channels of one group's statistics. */
@@ -98,7 +98,7 @@ batch_norm_grad_infer (const CcsOp *op, const CcsValue *const *in,
 
 /* -- gradients ------------------------------------------------------------- */
 
-/* Appends one op that gives all the gradients at once. */
+/* Appends one op that computes all gradients. */
 static void
 batch_norm_train_gradient (CcsProgram *p, const CcsOp *op,
                            const CcsValueId *dout, const gboolean *want,
@@ -164,7 +164,8 @@ patch_moments (const CcsOperand *x, const Patch *patch, double *mean,
     var[c] /= n;
 }
 
-/* running = (1 - m) running + m statistic; the variance without bias. */
+/* Updates running statistics: running = (1 - m) running + m statistic, with the
+ * unbiased variance. */
 static void
 update_running (const CcsOp *op, const CcsOperand *in, const Patch *patch,
                 const double *mean, const double *var)
@@ -226,7 +227,7 @@ batch_norm_train_reference (const CcsOp *op, const CcsOperand *in,
     }
 }
 
-/* The normalised x of one element, and dy brought in front of the
+/* Computes the normalised x of one element, and the gradient before the
  * activation. */
 static inline void
 normalised_and_gradient (const CcsOp *op, const CcsOperand *in, gint64 group,
@@ -246,7 +247,7 @@ normalised_and_gradient (const CcsOp *op, const CcsOperand *in, gint64 group,
                                      + value_or (&in[3], c, 0.f)));
 }
 
-/* dx of one group, and its share of dw and db, which are added. */
+/* Computes dx of one group, and adds its part of dw and db. */
 static void
 patch_gradient (const CcsOp *op, const CcsOperand *in, const CcsOperand *out,
                 gint64 group, const Patch *patch, double *dw, double *db)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Op table rows of the update: the size of a gradient, and Adam with weight
- * decay coupled into the gradient (specification section 6). */
+/* Rows of the optimiser: the sum of squares of a gradient, and Adam with weight
+ * decay as L2 in the gradient (specification section 6). */
 #include "row-util.h"
 
 #include <math.h>

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Rows of the pointwise family: activations, sums and products element by
- * element, the second operand repeated where it broadcasts. */
+/* Rows of the pointwise family: activations, and sums and products of elements;
+ * the second operand may broadcast. */
 #include "row-util.h"
 
 /* -- shapes ---------------------------------------------------------------- */
 
-/* One result like input 0, of @n inputs of the same shape. */
+/* Infers one result with the shape of input 0, from @n inputs of the same
+ * shape. */
 static gboolean
 alike_infer (const CcsOp *op, const CcsValue *const *in, guint n, CcsValue *out,
              GError **error)
@@ -64,13 +65,13 @@ binary_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
 
 /* -- gradients ------------------------------------------------------------- */
 
-/* @gradient, of a's shape, summed to the shape of @operand. */
+/* Sums @gradient, which has the shape of a, to the shape of @operand. */
 static CcsValueId
 reduce_to (CcsProgram *p, CcsValueId gradient, CcsValueId operand)
 {
   const CcsShape shape = ccs_program_value (p, operand)->shape;
 
-  /* A value that failed to be made has no shape to look at. */
+  /* CCS_NONE, after an error, has no shape. */
   if (gradient == CCS_NONE
       || ccs_shape_equal (&shape, &ccs_program_value (p, gradient)->shape))
     return gradient;
@@ -195,7 +196,8 @@ activation_grad_reference (const CcsOp *op, const CcsOperand *in,
   }
 }
 
-/* Rows of a and of y, with b's row under them and its step along it. */
+/* Rows of a and y, the matching row of b, and the step along that row (0 if it
+ * is repeated). */
 typedef struct
 {
   const float *a, *b;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Op table rows of the products: matrix product and multi-head attention.
- * Attention keeps its probabilities, so that its gradient need not repeat the
- * softmax. */
+/* Rows of the products: matrix product and multi-head attention. Attention
+ * stores its probabilities, so that the gradient does not compute the softmax
+ * again. */
 #include "row-util.h"
 
 #include <math.h>
@@ -49,8 +49,8 @@ matmul_gradient (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
   gboolean tb = op->attrs.matmul.transpose_b;
   float alpha = op->attrs.matmul.alpha;
 
-  /* d op(a) = alpha dz op(b)^T and d op(b) = alpha op(a)^T dz; where an
-   * operand enters transposed, so does the product that gives its gradient. */
+  /* d op(a) = alpha dz op(b)^T and d op(b) = alpha op(a)^T dz. For a transposed
+   * operand the transposed product is computed. */
   if (want[0])
     din[0]
         = ta ? ccs_matmul (p, b, dz, CCS_NONE, tb, TRUE, alpha, CCS_NO_ACT)
@@ -155,8 +155,8 @@ dot (const float *a, const float *b, gint64 n)
   return sum;
 }
 
-/* Accumulators on the stack: attention goes over tokens and channels in tiles
- * of this many. */
+/* Attention processes tokens and channels in tiles of this size, with
+ * accumulators on the stack. */
 #define TILE 32
 
 /* Computes attention for one query of one head: @q, @o [d]; @k, @v the head's
@@ -244,7 +244,7 @@ head_row (const AttentionHead *self, const CcsOperand *operand, gint64 first,
   return ccs_operand_row (operand, first + row) + self->column;
 }
 
-/* d loss / d p of query @i and key @j. */
+/* Returns d loss / d p of query @i and key @j. */
 static double
 head_dp (const AttentionHead *self, gint64 i, gint64 j)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Rows of the ops that repeat elements and that sum them: each is the other's
- * gradient. Sums are taken in double. */
+/* Rows of the ops that repeat elements (BROADCAST) and sum them (REDUCE). Each
+ * is the gradient of the other. Sums are computed in double. */
 #include "row-util.h"
 
 /* -- BROADCAST: x -> y = scale x ------------------------------------------- */

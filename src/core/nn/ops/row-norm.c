@@ -207,7 +207,7 @@ l2_normalize_grad_reference (const CcsOp *op, const CcsOperand *in,
 {
   const gint64 rows = ccs_shape_rows (&in[1].shape);
   const gint64 n = ccs_shape_channels (&in[1].shape);
-  /* The scale of rows shorter than eps, for which it is a constant. */
+  /* Rows shorter than eps have this constant scale. */
   const float floor_scale = 1. / (double)op->attrs.norm.eps;
 
   for (gint64 r = 0; r < rows; r++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the rows of the op table share: errors, checks of operands, results
- * and activations. */
+/* Helpers of the rows of the op table: errors, checks of operands, results and
+ * activations. */
 #include "row-util.h"
 
 #include <ccstereo/error.h>
@@ -141,7 +141,7 @@ ccs_act_apply (CcsAct act, float x)
 {
   switch (act.kind) {
   case CCS_ACT_RELU:
-    /* Written so that a NaN stays one. */
+    /* Written so that NaN is preserved. */
     return x < 0.f ? 0.f : x;
   case CCS_ACT_LEAKY_RELU:
     return x < 0.f ? act.slope * x : x;

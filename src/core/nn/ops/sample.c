@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Op table rows of pooling and sampling over NHWC maps: maximum pooling that
- * remembers where the maximum stood, and bilinear resizing of rows with
- * aligned corners. The gradients gather, so that each element is written once.
- */
+/* Rows of pooling and sampling of NHWC maps: maximum pooling, which stores the
+ * position of the maximum, and bilinear resizing of rows with aligned corners.
+ * The gradients gather, so that each element is written once. */
 #include "row-util.h"
 
 /* -- MAX_POOL: x [B,H,W,C] -> y [B,H',W',C], argmax [B,H',W',C] (U8) ------- */
@@ -15,7 +14,7 @@ pooled_size (const CcsOp *op, gint64 size)
          + 1;
 }
 
-/* @x: the shape that is pooled. */
+/* Checks the attributes for pooling of shape @x. */
 static gboolean
 pool_check (const CcsOp *op, const CcsShape *x, GError **error)
 {
@@ -23,7 +22,7 @@ pool_check (const CcsOp *op, const CcsShape *x, GError **error)
 
   if (x->rank != 4)
     return ccs_op_shape_error (op, error, "map of rank %u, not 4", x->rank);
-  /* a window's position is a U8; every window must hold a sample */
+  /* a position in a window is a U8; every window must contain a sample */
   if (kernel < 1 || kernel > 16 || op->attrs.pool.stride < 1 || pad < 0
       || pad > kernel / 2)
     return ccs_op_shape_error (
@@ -61,7 +60,8 @@ max_pool_gradient (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
         &op->attrs, ccs_program_value (p, op->in[0])->shape);
 }
 
-/* One result: the window at rows @y0 and columns @x0 on of channel @c. */
+/* Returns the maximum of the window at rows from @y0, columns from @x0 of
+ * channel @c. */
 static float
 window_maximum (const CcsOp *op, const CcsOperand *x, gint64 item, gint64 y0,
                 gint64 x0, gint64 c, guint8 *position)
@@ -128,7 +128,7 @@ max_pool_grad_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
   return TRUE;
 }
 
-/* The first of the windows that can hold coordinate @at, and the last. */
+/* Return the first and the last window that can contain coordinate @at. */
 static gint64
 first_window (const CcsOp *op, gint64 at)
 {
@@ -142,7 +142,7 @@ last_window (const CcsOp *op, gint64 at, gint64 n)
   return MIN (n - 1, (at + op->attrs.pool.pad) / op->attrs.pool.stride);
 }
 
-/* The sum of the gradients of windows whose maximum stood at (@i,@j). */
+/* Returns the sum of the gradients of windows with their maximum at (@i,@j). */
 static double
 pooled_gradient (const CcsOp *op, const CcsOperand *in, gint64 item, gint64 i,
                  gint64 j, gint64 c)
@@ -181,7 +181,7 @@ max_pool_grad_reference (const CcsOp *op, const CcsOperand *in,
 
 /* -- RESIZE_ROWS: x [B,H,W,C] -> y [B,H',W,C] ------------------------------ */
 
-/* @from, @to: the map before and after resizing. */
+/* Checks resizing of a map with shape @from to @to. */
 static gboolean
 resize_check (const CcsOp *op, const CcsShape *from, const CcsShape *to,
               GError **error)
@@ -269,7 +269,7 @@ resize_rows_grad_infer (const CcsOp *op, const CcsValue *const *in,
   return TRUE;
 }
 
-/* The gradient of one element: row @i of @height, column @j. */
+/* Returns the gradient of the element in row @i of @height, column @j. */
 static double
 resized_gradient (const CcsOperand *dy, gint64 item, gint64 i, gint64 height,
                   gint64 j, gint64 c)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Rows of the shape family: ops that move elements. All but TRANSPOSE take any
- * element type. */
+/* Rows of the shape family: ops that move elements. All but TRANSPOSE accept
+ * any element type. */
 #include "row-util.h"
 
 #include <string.h>
@@ -47,7 +47,7 @@ transpose_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
   return TRUE;
 }
 
-/* Whether the op's axis is the first or the last of @shape. */
+/* Checks that the op's axis is the first or the last of @shape. */
 static gboolean
 check_axis (const CcsOp *op, const CcsShape *shape, GError **error)
 {
@@ -89,7 +89,7 @@ concat_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
   return TRUE;
 }
 
-/* Whether @part is a part of @whole under the op's axis and start. */
+/* Checks that @part is the part of @whole at the op's axis and start. */
 static gboolean
 check_slice (const CcsOp *op, const CcsShape *whole, const CcsShape *part,
              GError **error)
@@ -199,7 +199,7 @@ copy_gradient (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
 
 /* -- reference ------------------------------------------------------------- */
 
-/* Element @column of row @row, whatever the type. */
+/* Returns element @column of row @row, of any type. */
 static inline char *
 element_at (const CcsOperand *operand, gint64 row, gint64 column)
 {
@@ -207,7 +207,8 @@ element_at (const CcsOperand *operand, gint64 row, gint64 column)
          + (row * operand->pitch + column) * ccs_dtype_size (operand->dtype);
 }
 
-/* Copies the elements in order, in runs that end where a row of either ends. */
+/* Copies the elements in order, in runs that end at the end of a row of either
+ * side. */
 static void
 copy_reference (const CcsOp *op, const CcsOperand *in, const CcsOperand *out)
 {
@@ -251,7 +252,7 @@ transpose_reference (const CcsOp *op, const CcsOperand *in,
   }
 }
 
-/* Where a part of @whole begins, on the op's axis. */
+/* Computes the first element of a part of @whole along the op's axis. */
 static void
 part_origin (const CcsOp *op, const CcsShape *whole, gint64 start, gint64 *row,
              gint64 *column)
@@ -272,7 +273,7 @@ copy_rows (const CcsOperand *from, gint64 from_row, gint64 from_column,
   const gint64 rows = ccs_shape_rows (part);
   const gsize bytes = ccs_shape_channels (part) * ccs_dtype_size (from->dtype);
 
-  /* A part that was made in its place needs no copy. */
+  /* A part that is a view of the result is already in place. */
   if (element_at (to, to_row, to_column)
       == element_at (from, from_row, from_column))
     return;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Op table rows of the signal front end: cutting samples into overlapping
- * frames, its adjoint, and the level that a window is brought to. With a basis
- * matrix product, framing makes a short-time Fourier transform. */
+/* Rows of the signal front end: splitting samples into overlapping frames, its
+ * adjoint, and level normalisation. Framing and a product with a basis matrix
+ * are a short-time Fourier transform. */
 #include "row-util.h"
 
 #include <math.h>
@@ -14,7 +14,7 @@ frame_count (const CcsOp *op, gint64 n, gint64 window)
   return 1 + (n + 2 * op->attrs.frame.pad - window) / op->attrs.frame.hop;
 }
 
-/* @n samples in frames of @window. */
+/* Checks splitting @n samples into frames of @window. */
 static gboolean
 frame_check (const CcsOp *op, gint64 n, gint64 window, GError **error)
 {
@@ -120,7 +120,8 @@ overlap_add_gradient (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
     din[0] = ccs_program_append (p, CCS_OP_FRAME, dout, 1, &op->attrs);
 }
 
-/* What the frames of @item hold at sample @at, which may lie in the padding. */
+/* Returns the sum of the frames of @item at sample @at, which may be in the
+ * padding. */
 static double
 overlap_at (const CcsOp *op, const CcsOperand *frames, gint64 item, gint64 at)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The two loops under the reference products, written with vectors of eight
- * lanes, so that every machine adds in the same order, and compiled once more
- * for registers of that width. */
+/* The inner loops of the reference products, in vectors of eight lanes, so that
+ * every machine adds in the same order. Compiled twice, once for registers of
+ * that width. */
 #include "vec.h"
 
 #include <string.h>
@@ -17,14 +17,15 @@
 #define LANES 8
 typedef float Lanes __attribute__ ((vector_size (LANES * sizeof (float))));
 
-/* No type but memcpy() may read floats that are aligned as floats only. */
+/* memcpy(), because vectors may not be loaded from memory that is aligned for
+ * float only. */
 #define LOAD(lanes, from) memcpy (&(lanes), (from), sizeof (lanes))
 #define STORE(to, lanes) memcpy ((to), &(lanes), sizeof (lanes))
 
 WIDE_CLONES float
 ccs_vec_dot (const float *a, const float *b, gsize n)
 {
-  /* Four sums at a time: an addition takes that many cycles to come back. */
+  /* Four sums, because an addition has a latency of about four cycles. */
   Lanes sum0 = { 0.f }, sum1 = { 0.f }, sum2 = { 0.f }, sum3 = { 0.f };
   Lanes a0, a1, a2, a3, b0, b1, b2, b3;
   gsize i = 0;
