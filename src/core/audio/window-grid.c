@@ -24,7 +24,8 @@ gint64
 ccs_grid_frame (gsize start, gsize n, double duration, double offset,
                 gsize window, double fps)
 {
-  /* Ties are common and fall as the published order of operations rounds. */
+  /* Ties are common; the order of operations determines how they are rounded.
+   */
   double position = (double)(start + window / 2) / (double)n;
   double frame = rint ((position * duration + offset) * fps);
 
@@ -61,7 +62,7 @@ ccs_overlap_free (CcsOverlap *self)
   g_free (self);
 }
 
-/* How many of the windows so far cover the sample @offset into the latest. */
+/* Returns how many of the windows so far cover sample @offset of the latest. */
 static guint64
 coverage (const CcsOverlap *self, gsize offset)
 {

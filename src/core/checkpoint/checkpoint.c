@@ -14,7 +14,7 @@
 
 #define PRINTABLE_MAX 120
 #define DATA_PARALLEL_PREFIX "module."
-/* Enough of a file to tell its kind. */
+/* Bytes of a file that are needed to detect its kind. */
 #define HEAD_SIZE 512
 /* Tensors aligned in the file (the data of safetensors starts at a multiple of
  * it) are so in memory. */
@@ -101,7 +101,8 @@ ccs_file_kind_name (CcsFileKind kind)
   g_return_val_if_reached ("?");
 }
 
-/* The brace decides first: a safetensors length may begin with any bytes. */
+/* Checks for the brace of safetensors first, because its length field may begin
+ * with any bytes. */
 static gboolean
 detect_kind (const guint8 *data, gsize size, CcsFileKind *kind, GError **error)
 {

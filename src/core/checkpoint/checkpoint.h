@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What of parameter files only this project's own programs use: the tensors,
- * writing, and torchvision's names. The rest is public:
- * <ccstereo/checkpoint.h>. */
+/* Functions on parameter files for this project's programs: tensors, writing,
+ * and torchvision's names. The public part is <ccstereo/checkpoint.h>. */
 #pragma once
 
 #include <ccstereo/checkpoint.h>
@@ -18,23 +17,24 @@ struct _CcsCheckpoint
   GHashTable *metadata; /* string -> string; empty for .pth */
 };
 
-/* Writes safetensors atomically (temporary file beside, fsync, rename). Tensors
- * of floating type are stored as @storage (CCS_F32, CCS_F16, CCS_BF16); others
- * as they are. @metadata (nullable): string -> string. CCS_ERROR_ARGUMENT for
- * what the format or @storage cannot hold, CCS_ERROR_IO; both name @path, and
- * what was there stays. */
+/* Writes a safetensors file atomically (temporary file, fsync, rename). Stores
+ * floating tensors as @storage (CCS_F32, CCS_F16, CCS_BF16) and others
+ * unchanged. @metadata (nullable): string -> string. CCS_ERROR_ARGUMENT for
+ * tensors that the format or @storage cannot represent, CCS_ERROR_IO; both name
+ * @path, and an existing file is unchanged. */
 gboolean ccs_checkpoint_save (const char *path, const CcsStateDict *tensors,
                               GHashTable *metadata, CcsDType storage,
                               GError **error);
 
-/* What the temporary file's name ends in, behind the name that it is to take, a
- * dot and a few random letters. */
+/* Suffix of the temporary file. Its name is that of the target, a dot, random
+ * letters and this. */
 #define CCS_CHECKPOINT_UNFINISHED ".part"
 
-/* A torchvision ResNet state_dict ("conv1.weight", "layer1.0.conv1.weight" ..)
- * under the names of the visual trunk ("net_visual.backbone.
- * feature_extraction.0.weight" ..); fc.* is dropped. NULL with
- * CCS_ERROR_MODEL when it is not one. (transfer full) */
+/* Renames the parameters of a torchvision ResNet ("conv1.weight",
+ * "layer1.0.conv1.weight" ...) to those of the visual trunk
+ * ("net_visual.backbone.feature_extraction.0.weight" ...) and drops fc.*.
+ * Returns NULL with CCS_ERROR_MODEL if @resnet is not such a state_dict.
+ * (transfer full) */
 CcsStateDict *ccs_checkpoint_resnet_trunk (const CcsStateDict *resnet,
                                            GError **error);
 

@@ -5,7 +5,8 @@
 
 #include "checkpoint-private.h"
 
-#define USUAL_STACK 256 /* values; never none, so that it has an address */
+#define USUAL_STACK                                                            \
+  256 /* initial capacity, so that the array always has memory */
 
 void
 ccs_pickle_machine_init (CcsPickleMachine *m, CcsPickle *owner,
@@ -46,7 +47,8 @@ ccs_pickle_push (CcsPickleMachine *m, CcsPickleValue value, GError **error)
   return TRUE;
 }
 
-/* The stack's height down to which opcodes may take values. */
+/* Returns the height of the stack at the last mark: opcodes may not pop below
+ * it. */
 static guint
 floor_of (const CcsPickleMachine *m)
 {
@@ -119,8 +121,8 @@ ccs_pickle_take_line (CcsPickleMachine *m, gsize *length, GError **error)
   return ccs_pickle_take_bytes (m, *length + 1, error);
 }
 
-/* Writers number the memo from 0 (Python 2's fast one from 1) without leaving
- * anything out, so an index far beyond the memo is an attack. */
+/* Stores a value in the memo. Writers use consecutive indices from 0 (Python
+ * 2's fast pickler from 1), so an index far beyond the memo is an attack. */
 gboolean
 ccs_pickle_memo_put (CcsPickleMachine *m, guint64 index, GError **error)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The state of one run of a pickle: its bytes, a stack of values with marks,
- * and a memo. All of them are bounded; what fails sets CCS_ERROR_FORMAT. */
+/* The state of a run of a pickle: its bytes, a stack of values with marks, and
+ * a memo. All are bounded. Functions fail with CCS_ERROR_FORMAT. */
 #pragma once
 
 #include "pickle-values.h"
@@ -23,24 +23,25 @@ void ccs_pickle_machine_clear (CcsPickleMachine *m);
 
 gboolean ccs_pickle_push (CcsPickleMachine *m, CcsPickleValue value,
                           GError **error);
-/* The topmost @n values, bottom first, none below the last mark; NULL when
- * there are fewer. They stay on the stack. */
+/* Returns the topmost @n values, bottom first, which stay on the stack. Returns
+ * NULL if there are fewer above the last mark. */
 CcsPickleValue *ccs_pickle_top (CcsPickleMachine *m, guint n, GError **error);
-/* Takes the topmost @n values, which are there, off the stack. */
+/* Pops the topmost @n values, which must exist. */
 void ccs_pickle_drop (CcsPickleMachine *m, guint n);
-/* Marks the stack's height. */
+/* Sets a mark at the current height. */
 gboolean ccs_pickle_mark (CcsPickleMachine *m, GError **error);
-/* How many values stand above the last mark, which goes. */
+/* Returns the number of values above the last mark, and removes the mark. */
 gboolean ccs_pickle_take_mark (CcsPickleMachine *m, guint *n, GError **error);
 
-/* The next @length bytes, or NULL. */
+/* Returns the next @length bytes, or NULL. */
 const char *ccs_pickle_take_bytes (CcsPickleMachine *m, guint64 length,
                                    GError **error);
-/* The bytes up to the next line's end, which is passed over, or NULL. */
+/* Returns the bytes up to the end of the line, and skips the line end. Returns
+ * NULL if there is none. */
 const char *ccs_pickle_take_line (CcsPickleMachine *m, gsize *length,
                                   GError **error);
 
-/* Remembers the topmost value under @index; pushes what is remembered. */
+/* Store the topmost value in the memo under @index, and push a stored value. */
 gboolean ccs_pickle_memo_put (CcsPickleMachine *m, guint64 index,
                               GError **error);
 gboolean ccs_pickle_memo_get (CcsPickleMachine *m, guint64 index,

@@ -6,12 +6,12 @@
 
 typedef enum
 {
-  CALL_STORAGE, /* a storage type: not called, only named */
-  CALL_NEVER,   /* a value by its name alone */
+  CALL_STORAGE, /* a storage type, which is never called */
+  CALL_NEVER,   /* a global that is used as a value */
   CALL_ORDERED_DICT,
   CALL_TENSOR,
   CALL_PARAMETER,
-  CALL_PLAIN, /* a value without interest */
+  CALL_PLAIN, /* a value that is not needed */
 } Call;
 
 typedef struct
@@ -30,8 +30,8 @@ typedef struct
     module, "complex", CALL_PLAIN, 1, 2                                        \
   }
 
-/* What torch.load(weights_only=True) accepts, too: a state_dict may stand
- * beside a trainer's own plain values. */
+/* The globals that torch.load(weights_only=True) accepts: a file may contain
+ * plain values of a trainer beside the state_dict. */
 static const Global globals[] = {
   { "collections", "OrderedDict", CALL_ORDERED_DICT, 0, 1 },
   /* storage, offset, shape, strides, requires_grad, hooks, metadata */
@@ -103,7 +103,7 @@ ccs_pickle_find_global (const char *module, gsize module_length,
 
 /* -- calls -- */
 
-/* Non-negative. */
+/* Reads a non-negative integer. */
 static gboolean
 get_count (const CcsPickleValue *value, gint64 *count)
 {
@@ -113,10 +113,11 @@ get_count (const CcsPickleValue *value, gint64 *count)
   return TRUE;
 }
 
-/* PyTorch's own limit; also keeps a shape named again and again cheap. */
+/* PyTorch's limit. It also bounds the cost of a shape that is used many times.
+ */
 #define MAX_DIMENSIONS 64
 
-/* A tuple or list of counts: the first four go to @counts. */
+/* Reads a tuple or list of counts; stores the first four in @counts. */
 static gboolean
 get_counts (const CcsPickleValue *value, gint64 counts[CCS_MAX_RANK], guint *n)
 {
@@ -157,7 +158,8 @@ call_tensor (CcsPickle *self, const CcsPickleNode *args, CcsPickleValue *result,
   return TRUE;
 }
 
-/* Python 2 gives the items as one list of pairs; else they follow. */
+/* Makes a dict. Python 2 passes the items as a list of pairs; Python 3 adds
+ * them later. */
 static gboolean
 call_ordered_dict (CcsPickle *self, const CcsPickleNode *args,
                    CcsPickleValue *result, GError **error)
@@ -214,7 +216,7 @@ ccs_pickle_call (CcsPickle *self, guint global, const CcsPickleNode *args,
 
 /* -- storages -- */
 
-/* The old form's (key of the view, offset, elements), or None. */
+/* Reads the view of the old format: (key, offset, elements), or None. */
 static gboolean
 get_view (const CcsPickleValue *view, CcsPickleStorage *storage)
 {
@@ -231,8 +233,8 @@ get_view (const CcsPickleValue *view, CcsPickleStorage *storage)
          && storage->view_elements <= storage->elements - storage->view_offset;
 }
 
-/* Keys are numbers in practice; this is what may stand in a path and in a
- * message. */
+/* Reads the key of a storage. Keys are numbers in practice; other characters
+ * that are safe in paths and messages are accepted. */
 static gboolean
 get_key (const CcsPickleValue *value, CcsPickleStorage *storage)
 {

@@ -7,15 +7,15 @@
 
 G_BEGIN_DECLS
 
-/* The index of a known global, or CCS_ERROR_FORMAT. */
+/* Returns the index of a known global; CCS_ERROR_FORMAT for others. */
 gboolean ccs_pickle_find_global (const char *module, gsize module_length,
                                  const char *name, gsize name_length,
                                  guint *global, GError **error);
-/* The value of calling @global with the TUPLE @args. */
+/* Builds the value of a call of @global with the TUPLE @args. */
 gboolean ccs_pickle_call (CcsPickle *self, guint global,
                           const CcsPickleNode *args, CcsPickleValue *result,
                           GError **error);
-/* The storage that a persistent id, a TUPLE, describes. */
+/* Builds the storage that a persistent id, a TUPLE, describes. */
 gboolean ccs_pickle_load_storage (CcsPickle *self, const CcsPickleNode *id,
                                   CcsPickleValue *result, GError **error);
 

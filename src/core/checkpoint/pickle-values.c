@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The values that a pickle builds: one owner frees them all, and counts them,
- * so that a short pickle cannot ask for much memory. */
+/* The values that a pickle builds. One owner counts and frees them, so that a
+ * short pickle cannot allocate much memory. */
 #include "pickle-values.h"
 
 #include "checkpoint-private.h"

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The values that a pickle builds. Nothing walks them recursively, so depth
- * costs nothing. */
+/* The values that a pickle builds. They are never walked recursively, so
+ * nesting cannot overflow the stack. */
 #pragma once
 
 #include "../nn/tensor.h"
 
 G_BEGIN_DECLS
 
-/* Most values on the stack, values built or remembered, and values in all
- * tuples, lists and dicts together. ResNet-50's state_dict needs some hundred,
- * ten thousand, and twenty thousand. */
+/* Limits: values on the stack; values built or stored; values in all tuples,
+ * lists and dicts together. ResNet-50's state_dict needs a few hundred, ten
+ * thousand, and twenty thousand. */
 #define CCS_PICKLE_MAX_STACK (1u << 16)
 #define CCS_PICKLE_MAX_NODES (1u << 18)
 #define CCS_PICKLE_MAX_ITEMS (1u << 20)
@@ -21,8 +21,8 @@ typedef enum
   CCS_PICKLE_BOOL,
   CCS_PICKLE_INT,
   CCS_PICKLE_BIG_INT, /* beyond 64 bits, little-endian in text */
-  CCS_PICKLE_FLOAT,   /* its value is of no interest here */
-  CCS_PICKLE_OBJECT,  /* nor is this one's: bytes, a set, a device */
+  CCS_PICKLE_FLOAT,   /* the value is not stored */
+  CCS_PICKLE_OBJECT,  /* bytes, a set or a device: the value is not stored */
   CCS_PICKLE_TEXT,
   CCS_PICKLE_GLOBAL,
   CCS_PICKLE_TUPLE,
@@ -47,7 +47,7 @@ typedef struct
   };
 } CcsPickleValue;
 
-/* The bytes that tensors look into, by key. */
+/* A storage: bytes that tensors refer to by key. */
 typedef struct
 {
   char key[32];          /* printable ASCII without a slash */
@@ -55,7 +55,7 @@ typedef struct
   gboolean supported;    /* dtype is set */
   CcsDType dtype;
   gint64 elements;
-  /* The old form's view of the keyed bytes; else 0 and elements. */
+  /* The old format's view of the storage; otherwise 0 and elements. */
   gint64 view_offset, view_elements;
 } CcsPickleStorage;
 
@@ -83,12 +83,12 @@ struct _CcsPickleNode
   };
 };
 
-/* Owns all that its runs build. The pickled bytes must outlive it. */
+/* Owns all values that its runs build. The pickled bytes must outlive it. */
 typedef struct _CcsPickle CcsPickle;
 
 CcsPickle *ccs_pickle_new (void);
 void ccs_pickle_free (CcsPickle *self);
-/* Every storage met so far. (element-type CcsPickleStorage) */
+/* Returns all storages found so far. (element-type CcsPickleStorage) */
 GPtrArray *ccs_pickle_storages (CcsPickle *self);
 /* Builds a node. Fails with CCS_ERROR_FORMAT beyond CCS_PICKLE_MAX_NODES. */
 gboolean ccs_pickle_build (CcsPickle *self, CcsPickleType type,
@@ -100,10 +100,10 @@ gboolean ccs_pickle_append (CcsPickle *self, CcsPickleNode *container,
                             GError **error);
 
 gboolean ccs_pickle_is_text (const CcsPickleValue *value, const char *text);
-/* The first value under the text @key of a DICT, or NULL. */
+/* Returns the first value with the text @key in a DICT, or NULL. */
 const CcsPickleValue *ccs_pickle_get (const CcsPickleValue *dict,
                                       const char *key);
-/* "a dict", for messages. */
+/* Returns a description of the type for messages: "a dict". */
 const char *ccs_pickle_type_name (CcsPickleType type);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsPickle, ccs_pickle_free)
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The opcodes of a pickle, in a table; one that is not there ends the run. */
+/* The table of opcodes of a pickle. Any other opcode is an error. */
 #include "pickle.h"
 
 #include "checkpoint-private.h"
@@ -17,7 +17,7 @@ run_proto (CcsPickleMachine *m, const guint8 *arg, GError **error)
          || ccs_format_error (error, "protocol %u is not known", arg[0]);
 }
 
-/* Frames only tell how much to read ahead. */
+/* FRAME has only the number of bytes to read ahead, which is not needed. */
 static gboolean
 run_frame (CcsPickleMachine *m, const guint8 *arg, GError **error)
 {
@@ -89,7 +89,7 @@ run_float (CcsPickleMachine *m, const guint8 *arg, GError **error)
                           error);
 }
 
-/* Two's complement, little-endian, of any length. */
+/* Pushes a little-endian two's complement integer of any length. */
 static gboolean
 run_long1 (CcsPickleMachine *m, const guint8 *arg, GError **error)
 {
@@ -190,7 +190,7 @@ run_empty_tuple (CcsPickleMachine *m, const guint8 *arg, GError **error)
   return run_empty (m, CCS_PICKLE_TUPLE, error);
 }
 
-/* Makes one tuple of the topmost @n values. */
+/* Replaces the topmost @n values by a tuple of them. */
 static gboolean
 make_tuple (CcsPickleMachine *m, guint n, GError **error)
 {
@@ -213,7 +213,7 @@ run_tuple (CcsPickleMachine *m, const guint8 *arg, GError **error)
   return ccs_pickle_take_mark (m, &n, error) && make_tuple (m, n, error);
 }
 
-/* TUPLE1 to TUPLE3 are neighbours. */
+/* TUPLE1 to TUPLE3 have consecutive opcodes. */
 static gboolean
 run_small_tuple (CcsPickleMachine *m, const guint8 *arg, GError **error)
 {
@@ -273,7 +273,7 @@ run_appends (CcsPickleMachine *m, const guint8 *arg, GError **error)
          && extend (m, CCS_PICKLE_LIST, n, error);
 }
 
-/* To a set, whose items are of no interest. */
+/* Drops items that are added to a set. */
 static gboolean
 run_add_items (CcsPickleMachine *m, const guint8 *arg, GError **error)
 {
@@ -355,7 +355,8 @@ run_stack_global (CcsPickleMachine *m, const guint8 *arg, GError **error)
     return FALSE;
   if (names[0].type != CCS_PICKLE_TEXT || names[1].type != CCS_PICKLE_TEXT)
     return ccs_format_error (error, "a global whose name is no text");
-  ccs_pickle_drop (m, 2); /* frees nothing: names stay readable */
+  ccs_pickle_drop (
+      m, 2); /* the strings are not freed, so the names can still be read */
   return push_global (m, names[0].text, names[0].length, names[1].text,
                       names[1].length, error);
 }
@@ -395,7 +396,8 @@ run_reduce (CcsPickleMachine *m, const guint8 *arg, GError **error)
   return ccs_pickle_push (m, result, error);
 }
 
-/* A state_dict's _metadata and an old Parameter's flags: neither is needed. */
+/* Ignores the state of an object: _metadata of a state_dict or flags of an old
+ * Parameter. */
 static gboolean
 run_build (CcsPickleMachine *m, const guint8 *arg, GError **error)
 {
@@ -413,7 +415,7 @@ run_build (CcsPickleMachine *m, const guint8 *arg, GError **error)
 typedef struct
 {
   gboolean (*run) (CcsPickleMachine *m, const guint8 *arg, GError **error);
-  guint8 n_arg; /* bytes behind the opcode */
+  guint8 n_arg; /* bytes of the argument */
 } Opcode;
 
 static const Opcode opcodes[256] = {

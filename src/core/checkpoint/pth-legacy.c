@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Reads what torch.save() wrote before PyTorch 1.6, as torchvision's older
- * files: five pickles (a magic number, a version, the machine, the state_dict,
- * the storages' keys), then each storage's element count and bytes. */
+/* Reads the format of torch.save() before PyTorch 1.6, which old torchvision
+ * files have: five pickles (magic number, version, machine, state_dict, keys of
+ * the storages), then element count and bytes of each storage. */
 #include "pth.h"
 
 /* 0x1950a86a20f9469cfc6c */
@@ -16,7 +16,7 @@ typedef struct
   const guint8 *data;
   gsize at, size;
   CcsPickle *pickle;
-  GHashTable *known;  /* key -> CcsPickleStorage: what was named */
+  GHashTable *known;  /* key -> CcsPickleStorage: storages in the pickle */
   GHashTable *placed; /* key -> CcsPthBytes */
 } Reader;
 
@@ -62,7 +62,8 @@ read_preamble (Reader *self, GError **error)
   return TRUE;
 }
 
-/* Two storages under one key must be the same but for their views. */
+/* Indexes storages by key. Storages with the same key must be equal except for
+ * their views. */
 static gboolean
 index_storages (Reader *self, GError **error)
 {

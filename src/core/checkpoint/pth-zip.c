@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Reads what torch.save() writes since PyTorch 1.6: a zip archive with
- * PREFIX/data.pkl, the pickled state_dict, and PREFIX/data/KEY, a storage's
- * bytes. */
+/* Reads the format of torch.save() since PyTorch 1.6: a zip archive with
+ * PREFIX/data.pkl, the pickled state_dict, and PREFIX/data/KEY, the bytes of a
+ * storage. */
 #include "pth.h"
 #include "zip.h"
 
@@ -16,7 +16,8 @@ typedef struct
   GHashTable *placed; /* key -> CcsPthBytes */
 } Reader;
 
-/* The archive's only PREFIX/data.pkl with one slash. */
+/* Finds the prefix: exactly one entry must be called PREFIX/data.pkl, without a
+ * slash in PREFIX. */
 static gboolean
 find_prefix (Reader *self, GError **error)
 {
@@ -36,7 +37,7 @@ find_prefix (Reader *self, GError **error)
              "zip: no data.pkl inside, so it is not a file of torch.save()");
 }
 
-/* NULL when there is no such entry, which is no error. */
+/* Returns the entry, or NULL (not an error) if it does not exist. */
 static const CcsZipEntry *
 lookup (const Reader *self, const char *name)
 {
@@ -57,7 +58,7 @@ check_byte_order (const Reader *self, GError **error)
          || ccs_format_error (error, "its byte order is not little-endian");
 }
 
-/* A storage is placed when the first tensor asks for it. */
+/* Returns a storage, which is read when the first tensor needs it. */
 static const CcsPthBytes *
 find_storage (gpointer reader, const CcsPickleStorage *storage, GError **error)
 {

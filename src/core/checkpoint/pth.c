@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Finds the state_dict in what was pickled and makes tensors of it: views into
- * the storages where they are contiguous, bounded copies where they are not. */
+/* Finds the state_dict in an unpickled value and makes its tensors: contiguous
+ * ones are views of the storages, others are copies, whose total size is
+ * bounded. */
 #include "pth.h"
 
 #define STATE_DICT_KEY "state_dict"
-/* What copies may take, in sizes of the file: transposed weights are rare, and
- * without a bound a small file could ask for any amount. */
+/* Largest total size of copies, as a multiple of the file's size. Transposed
+ * weights are rare; without a bound a small file could allocate any amount of
+ * memory. */
 #define COPY_BUDGET 4
 
 typedef struct
@@ -56,7 +58,8 @@ ccs_pth_bytes_free (CcsPthBytes *bytes)
 
 /* -- one tensor -- */
 
-/* Elements from the tensor's first to its last; FALSE on overflow. */
+/* Computes the number of elements from the tensor's first to its last. Returns
+ * FALSE on overflow. */
 static gboolean
 span (const CcsPickleTensor *tensor, guint64 *elements)
 {
@@ -76,7 +79,8 @@ span (const CcsPickleTensor *tensor, guint64 *elements)
   return TRUE;
 }
 
-/* Of a tensor with elements. Strides of dimensions of one mean nothing. */
+/* Returns whether a tensor that is not empty is contiguous. Strides of
+ * dimensions of size 1 are ignored. */
 static gboolean
 is_contiguous (const CcsPickleTensor *tensor)
 {
@@ -90,8 +94,8 @@ is_contiguous (const CcsPickleTensor *tensor)
   return TRUE;
 }
 
-/* Copies @tensor's elements of @width bytes, in the order of its shape. The
- * odometer @index runs over the shape, last dimension fastest. */
+/* Copies the elements of @tensor, @width bytes each, in the order of its shape:
+ * @index counts through the shape, the last dimension fastest. */
 static gpointer
 gather (const CcsPickleTensor *tensor, const guint8 *first, gsize width,
         gsize size)
@@ -143,7 +147,7 @@ check_tensor (const CcsPickleTensor *tensor, CcsShape *shape, gsize *size,
   return TRUE;
 }
 
-/* (transfer full) */
+/* Makes a tensor. (transfer full) */
 static CcsTensor *
 make_tensor (Collector *self, const CcsPickleTensor *tensor, GError **error)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* From an unpickled state_dict to tensors: the part that the zip form and the
- * older form of .pth have in common. */
+/* Makes tensors from an unpickled state_dict. Shared by the zip format and the
+ * older format of .pth. */
 #pragma once
 
 #include "checkpoint-private.h"
@@ -8,31 +8,31 @@
 
 G_BEGIN_DECLS
 
-/* A storage's bytes: from @offset on in @owner, aligned for every type. */
+/* The bytes of a storage, at @offset in @owner, aligned for every type. */
 typedef struct
 {
   GBytes *owner;
   gsize offset;
 } CcsPthBytes;
 
-/* The bytes of a storage, checked to be as many as its elements need; NULL on
- * error. (transfer none) */
+/* Returns the bytes of a storage after checking their size, or NULL on error.
+ * (transfer none) */
 typedef const CcsPthBytes *(*CcsPthFind) (gpointer reader,
                                           const CcsPickleStorage *storage,
                                           GError **error);
 
-/* Puts the tensors of @root into self->tensors. @file_size bounds what tensors
- * that are not contiguous may take as copies. */
+/* Adds the tensors of @root to self->tensors. @file_size bounds the size of
+ * copies of tensors that are not contiguous. */
 gboolean ccs_pth_collect (CcsCheckpoint *self, const CcsPickleValue *root,
                           CcsPthFind find, gpointer reader, gsize file_size,
                           GError **error);
 
-/* The bytes that @storage's elements take, whole; FALSE when its type is not
- * supported or the count overflows. */
+/* Computes the size of @storage in bytes. Returns FALSE if its type is not
+ * supported or the size overflows. */
 gboolean ccs_pth_storage_size (const CcsPickleStorage *storage, gsize *size,
                                GError **error);
-/* @size bytes of @file from @offset on: in place when aligned, else a copy.
- * (transfer full) */
+/* Returns @size bytes of @file at @offset: in place if they are aligned, else a
+ * copy. (transfer full) */
 CcsPthBytes *ccs_pth_place (GBytes *file, gsize offset, gsize size);
 void ccs_pth_bytes_free (CcsPthBytes *bytes);
 

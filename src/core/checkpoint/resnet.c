@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* torchvision's names of a ResNet's parameters and the names that the same
- * parameters have in the visual trunk. */
+/* Converts torchvision's names of ResNet parameters to their names in the
+ * visual trunk. */
 #include "checkpoint-private.h"
 
 #define TRUNK "net_visual.backbone.feature_extraction."
 #define RUNNING_VAR ".running_var"
 #define COUNTER ".num_batches_tracked"
 
-/* The trunk numbers a ResNet's parts: 2 and 3 are ReLU and the max pool. */
+/* The trunk numbers the parts of a ResNet; 2 and 3 are ReLU and max pooling,
+ * without parameters. */
 static const struct
 {
   const char *part, *trunk;
@@ -18,7 +19,8 @@ static const struct
 };
 #define CLASSIFIER "fc."
 
-/* (transfer full); NULL when @name is no part of the trunk */
+/* Returns the name in the trunk, or NULL if @name is not a part of it.
+ * (transfer full) */
 static char *
 trunk_name (const char *name)
 {
@@ -28,8 +30,8 @@ trunk_name (const char *name)
   return NULL;
 }
 
-/* Files from before PyTorch 0.4.1 do not count batches: gives the norm that
- * @name's running variance belongs to a counter of zero. */
+/* Adds num_batches_tracked, with the value 0, for the running variance @name:
+ * files from before PyTorch 0.4.1 do not have it. */
 static void
 add_counter (CcsStateDict *trunk, const CcsStateDict *resnet, const char *name)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Writes safetensors so that a reader never sees half a file: everything goes
- * to a temporary file beside the target, is forced to the disk, and takes the
- * target's name last. The same tensors always give the same bytes. */
+/* Writes safetensors atomically: to a temporary file beside the target, which
+ * is synced to disk and then renamed. The output depends only on the tensors
+ * and the metadata. */
 #include "checkpoint-private.h"
 
 #include <errno.h>
@@ -9,8 +9,8 @@
 #include <glib/gstdio.h>
 #include <unistd.h>
 
-/* The data begins at a multiple of this, so that tensors are aligned
- * in a copy of the file. */
+/* The data starts at a multiple of this, so that tensors are aligned when the
+ * file is in memory. */
 #define DATA_ALIGNMENT 64
 #define FILE_MODE 0644
 
@@ -22,8 +22,9 @@ stored_dtype (const CcsTensor *tensor, CcsDType storage)
 
 /* -- order of the data -- */
 
-/* Wide elements first, so that every tensor is aligned without holes (which
- * the format forbids); otherwise as in @tensors. (element-type guint) */
+/* Returns the order of the data: wide elements first, so that all tensors are
+ * aligned without gaps, which the format forbids; otherwise as in @tensors.
+ * (element-type guint) */
 static GArray *
 data_order (const CcsStateDict *tensors, CcsDType storage)
 {
@@ -91,8 +92,8 @@ append_entry (GString *json, const char *name, const CcsTensor *tensor,
       begin, begin + size);
 }
 
-/* The header with its length in front. Its entries keep the order of @tensors,
- * whatever the data's order. */
+/* Builds the length field and the header. Entries have the order of @tensors,
+ * not of the data. */
 static GString *
 build_header (const CcsStateDict *tensors, GHashTable *metadata,
               CcsDType storage, GArray *order)
@@ -229,8 +230,8 @@ write_content (int fd, const CcsStateDict *tensors, GHashTable *metadata,
   return ok;
 }
 
-/* Makes the rename itself survive a power cut. A file system that cannot do
- * it for directories says EINVAL. */
+/* Syncs the folder, so that the rename survives a power failure. Ignores EINVAL
+ * of file systems that cannot sync folders. */
 static gboolean
 sync_directory (const char *path, GError **error)
 {
@@ -246,7 +247,7 @@ sync_directory (const char *path, GError **error)
   return ok;
 }
 
-/* Writes and closes @fd. */
+/* Writes the file and closes @fd. */
 static gboolean
 fill_file (int fd, const CcsStateDict *tensors, GHashTable *metadata,
            CcsDType storage, GError **error)

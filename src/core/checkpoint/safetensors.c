@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Reads safetensors: a length, a JSON header, then the tensors' bytes. The
- * parser knows exactly the JSON that the format uses (an object of objects of
- * fixed depth), so nothing in it recurses. */
+/* Reads safetensors: a length, a JSON header, then the bytes of the tensors.
+ * The parser accepts only the JSON of this format, objects of fixed depth, and
+ * is not recursive. */
 #include "checkpoint-private.h"
 
 typedef struct
@@ -9,7 +9,7 @@ typedef struct
   char *name;
   CcsDType dtype;
   CcsShape shape;
-  guint64 begin, end; /* bytes from the data's start */
+  guint64 begin, end; /* byte offsets in the data */
 } Entry;
 
 static void
@@ -84,7 +84,7 @@ parse_hex4 (Cursor *c, gunichar *code)
   return TRUE;
 }
 
-/* After "\u". Characters above 0xffff come as two surrogates. */
+/* Parses the digits after "\u". Characters above 0xffff are two surrogates. */
 static gboolean
 parse_unicode_escape (Cursor *c, GString *out)
 {
@@ -126,7 +126,7 @@ parse_escape (Cursor *c, GString *out)
   return TRUE;
 }
 
-/* (transfer full); NULL on error */
+/* Parses a string. Returns NULL on error. (transfer full) */
 static char *
 parse_string (Cursor *c, GError **error)
 {
@@ -155,7 +155,7 @@ parse_string (Cursor *c, GError **error)
   return g_string_free (g_steal_pointer (&out), FALSE);
 }
 
-/* Not negative, and small enough for gint64. */
+/* Parses a non-negative integer that fits a gint64. */
 static gboolean
 parse_count (Cursor *c, guint64 *value, GError **error)
 {
@@ -174,7 +174,7 @@ parse_count (Cursor *c, guint64 *value, GError **error)
   return c->p > first || syntax_error (c, error, "a whole number");
 }
 
-/* "[" counts "]"; more than @max of them are an error. */
+/* Parses an array of at most @max non-negative integers. */
 static gboolean
 parse_counts (Cursor *c, guint64 *values, guint max, guint *n, GError **error)
 {
@@ -256,7 +256,8 @@ parse_field (Cursor *c, Entry *entry, guint *seen, GError **error)
   return TRUE;
 }
 
-/* Begin and end against the type, the shape and the data's size. */
+/* Checks an entry's begin and end against its type and shape and the size of
+ * the data. */
 static gboolean
 check_extent (const Entry *entry, gsize data_size, GError **error)
 {
@@ -398,7 +399,7 @@ compare_extents (gconstpointer a, gconstpointer b)
   return x->end < y->end ? -1 : x->end > y->end;
 }
 
-/* The tensors must cover the data exactly once. */
+/* Checks that the tensors cover the data exactly once. */
 static gboolean
 check_tiling (GArray *entries, gsize data_size, GError **error)
 {
@@ -430,7 +431,8 @@ check_tiling (GArray *entries, gsize data_size, GError **error)
   return TRUE;
 }
 
-/* Points into @bytes where the data is aligned for its type, else copies. */
+/* Makes a tensor that refers to @bytes if the data is aligned, else to a copy.
+ */
 static CcsTensor *
 make_tensor (const Entry *entry, GBytes *bytes, gsize data_start)
 {

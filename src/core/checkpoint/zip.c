@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Reads a zip archive's directory, zip64 included. Every offset is checked
- * against the file, and what the directory says of an entry against the
- * entry's own header. */
+/* Reads the directory of a zip archive, including zip64. Checks every offset
+ * against the file, and every entry against its local header. */
 #include "zip.h"
 #include "checkpoint-private.h"
 
 #include <zlib.h>
 
-/* Records: signature, fixed size, and the offsets of the fields read here. */
+/* Records: signature, fixed size, and offsets of the fields that are read. */
 enum
 {
   END_SIGNATURE = 0x06054b50,
@@ -64,7 +63,8 @@ enum
 #define IN_ZIP64_16 0xffffu
 #define IN_ZIP64_32 0xffffffffu
 
-/* A fuzzer would hardly ever get past a checksum. */
+/* Checksums are not verified in fuzzing builds: a fuzzer would hardly ever
+ * produce a valid one. */
 #ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
 #define SKIP_CHECKSUMS TRUE
 #else
@@ -82,8 +82,8 @@ struct _CcsZip
 typedef struct
 {
   guint64 disk, directory_disk, entries_here, entries;
-  guint64 size, offset; /* of the directory, bytes */
-  gsize limit;          /* where it must have ended */
+  guint64 size, offset; /* size and offset of the directory */
+  gsize limit;          /* end of the directory at the latest */
 } Directory;
 
 /* -- where the directory is -- */
@@ -186,7 +186,7 @@ typedef struct
   guint64 packed, unpacked, local;
 } Extent;
 
-/* Takes the fields that did not fit out of the zip64 extra field. */
+/* Reads the fields that are in the zip64 extra field. */
 static gboolean
 read_zip64_extra (const guint8 *extra, gsize length, Extent *extent)
 {
@@ -217,7 +217,7 @@ read_zip64_extra (const guint8 *extra, gsize length, Extent *extent)
   return FALSE;
 }
 
-/* The entry's own header: finds the content behind it. */
+/* Checks the entry's local header and finds the content after it. */
 static gboolean
 read_local (const CcsZip *self, CcsZipEntry *entry, const Extent *extent,
             gsize limit, GError **error)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The directory of a zip archive whose entries are stored uncompressed, as
- * torch.save() writes them. Entries are places in the file: nothing is
- * unpacked, so nothing can be a bomb. */
+/* The directory of a zip archive with uncompressed entries, as torch.save()
+ * writes it. Entries are ranges of the file; nothing is decompressed. */
 #pragma once
 
 #include <glib.h>
@@ -11,7 +10,7 @@ G_BEGIN_DECLS
 typedef struct
 {
   char *name;
-  gsize begin; /* of the local header */
+  gsize begin; /* offset of the local header */
   gsize data;  /* of the content */
   gsize size;  /* of the content */
   guint32 crc;
@@ -19,14 +18,14 @@ typedef struct
 
 typedef struct _CcsZip CcsZip;
 
-/* Reads and checks the whole directory of @data, which must outlive it; single
- * disk, stored, not encrypted, no name twice, no two entries over the same
- * bytes. CCS_ERROR_FORMAT. (transfer full) */
+/* Reads and checks the directory of @data, which must outlive the result:
+ * single disk, uncompressed, not encrypted, unique names, no overlapping
+ * entries. CCS_ERROR_FORMAT. (transfer full) */
 CcsZip *ccs_zip_open (const guint8 *data, gsize size, GError **error);
 void ccs_zip_free (CcsZip *self);
 guint ccs_zip_n_entries (const CcsZip *self);
 const CcsZipEntry *ccs_zip_entry (const CcsZip *self, guint index);
-/* (nullable) */
+/* Returns the entry called @name, or NULL. */
 const CcsZipEntry *ccs_zip_lookup (const CcsZip *self, const char *name);
 /* Compares the content with its checksum. A checksum of zero is not checked,
  * because PyTorch writes it if checksums are disabled. */

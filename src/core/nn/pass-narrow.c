@@ -20,8 +20,8 @@ reads_narrow (const CcsOp *op, guint input)
   return makes_narrow (op) && (input == 0 || is_residual);
 }
 
-/* Returns whether value @id is the result of such an op, is read only by such
- * ops, and is no view. */
+/* Returns whether value @id is computed by such an op, is not an output of the
+ * program, and neither is a view nor has views. */
 static gboolean
 can_be_narrow (const CcsProgram *self, CcsValueId id)
 {

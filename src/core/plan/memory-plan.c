@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Lays the results of a program into one arena: values whose lives do not
- * overlap may share bytes. Largest first, each at the lowest place that no
- * value alive at the same time holds. */
+/* Assigns places in the arena to the results of a program. Values with disjoint
+ * lifetimes may share bytes. Places the largest values first, each at the
+ * lowest offset that is free during its lifetime. */
 #include "memory-plan.h"
 
 #include "../backend/backend.h"
@@ -27,7 +27,7 @@ typedef struct
 {
   const CcsProgram *program;
   Block *blocks;    /* by value id; bytes 0: not in the arena */
-  CcsValueId *home; /* root -> root whose block it shares */
+  CcsValueId *home; /* by root value id: root whose block it shares */
   guint n;
 } Lives;
 
@@ -79,7 +79,8 @@ measure_lives (Lives *l)
   }
 }
 
-/* A second operand in the first one's memory would be read after it changed. */
+/* Returns whether @root is also another operand, which would be read after the
+ * in-place result was written. */
 static gboolean
 read_twice (const Lives *l, const CcsOp *op, CcsValueId root)
 {
@@ -90,7 +91,8 @@ read_twice (const Lives *l, const CcsOp *op, CcsValueId root)
   return FALSE;
 }
 
-/* Ops that allow it put their result where their first operand ends. */
+/* Lets ops that allow it write their result into the memory of their first
+ * operand, if that is not used afterwards. */
 static void
 share_in_place (Lives *l)
 {
@@ -131,8 +133,8 @@ lower_first (gconstpointer a, gconstpointer b)
   return x->offset < y->offset ? -1 : x->offset > y->offset;
 }
 
-/* The lowest offset where @block overlaps none of @placed that lives with it;
- * @placed is in order of offset. */
+/* Returns the lowest offset at which @block overlaps no block of @placed,
+ * sorted by offset, with an overlapping lifetime. */
 static gsize
 lowest_gap (const GPtrArray *placed, const Block *block)
 {
@@ -172,7 +174,7 @@ place_blocks (Lives *l)
   return size;
 }
 
-/* Every value at a place of its own, with room for a guard on both sides. */
+/* Assigns separate places to all values, with room for guards on both sides. */
 static gsize
 spread_blocks (Lives *l)
 {

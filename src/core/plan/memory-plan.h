@@ -6,7 +6,7 @@
 
 G_BEGIN_DECLS
 
-/* @bytes rounded up to CCS_ARENA_ALIGNMENT. */
+/* Rounds @bytes up to CCS_ARENA_ALIGNMENT. */
 gsize ccs_arena_align (gsize bytes);
 
 /* Places of values in the arena. Values with disjoint lifetimes (first write to

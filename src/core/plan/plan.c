@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Memory for every value, a kernel for every op, and runs over ranges of them.
- */
+/* Allocates memory for the values of a program, prepares a kernel for each op,
+ * and runs ranges of kernels. */
 #include "plan.h"
 
 #include <ccstereo/error.h>
@@ -12,7 +12,8 @@
 #include "../nn/values.h"
 #include "memory-plan.h"
 
-#define GUARD_BYTE 0xFF /* floats of it are not numbers: a stray read shows */
+#define GUARD_BYTE                                                             \
+  0xFF /* as floats these bytes are NaN, so that a stray read is noticed */
 #define N_PHASE_MASKS (CCS_PHASE_ALL + 1)
 
 struct _CcsPlan
@@ -20,22 +21,22 @@ struct _CcsPlan
   CcsBackend *backend;
   CcsProgram *program;
   CcsPlanFlags flags;
-  guint8 *arena; /* results; backend memory */
-  guint8 *store; /* inputs, states, and what else persists */
-  GPtrArray
-      *shared; /* CcsConstant: constants that the backend cannot read here */
+  guint8 *arena;     /* results; backend memory */
+  guint8 *store;     /* inputs, states and other persistent values */
+  GPtrArray *shared; /* CcsConstant: constants that are copied to the backend's
+                        memory */
   gsize arena_size, store_size;
-  guint8 **data; /* by value id; NULL: no storage */
+  guint8 **data; /* by value id; NULL: no memory */
   CcsKernel *kernels;
   guint n_kernels;
-  guint phase_end[3]; /* kernels before the end of each phase */
+  guint phase_end[3]; /* number of kernels up to the end of each phase */
   gpointer captures[N_PHASE_MASKS];
-  CcsPhase started; /* phases under way; 0: none */
+  CcsPhase started; /* phases that are running; 0: none */
   void *scratch;
 };
 
-/* Constants lie in no plan: they stay where they are on backends that can read
- * them there; others have one copy for all plans. */
+/* Returns whether @value is a constant outside the plan: in host memory if the
+ * backend can read that, else in one copy for all plans. */
 static gboolean
 is_constant (const CcsPlan *self, const CcsValue *value)
 {
@@ -97,7 +98,7 @@ allocate_arena (CcsPlan *self, GError **error)
   return TRUE;
 }
 
-/* Where the backend reads @constant, or NULL. */
+/* Returns the memory in which the backend reads @constant, or NULL. */
 static guint8 *
 place_constant (CcsPlan *self, CcsTensor *constant, GError **error)
 {
@@ -112,7 +113,7 @@ place_constant (CcsPlan *self, CcsTensor *constant, GError **error)
   return copy->data;
 }
 
-/* Constants, and views into what the arena does not hold. */
+/* Sets the addresses of constants, and of views of values outside the arena. */
 static gboolean
 resolve_rest (CcsPlan *self, GError **error)
 {
@@ -394,7 +395,8 @@ check_access (const CcsPlan *self, CcsValueId id, gsize bytes, GError **error)
   return NULL;
 }
 
-/* Copies each dense stretch: all of it, or the rows of a pitched view. */
+/* Copies a value in dense pieces: the whole value, or the rows of a pitched
+ * view. */
 static gboolean
 for_stretches (CcsPlan *self, CcsValueId id, guint8 *host, gboolean to_host,
                GError **error)
@@ -450,7 +452,7 @@ ccs_plan_read (CcsPlan *self, CcsValueId id, gpointer data, gsize bytes,
          && for_stretches (self, id, data, TRUE, error);
 }
 
-/* Whether @n items of value @id can be copied as they lie. */
+/* Checks that @n items of value @id can be copied in one piece each. */
 static gboolean
 has_items (const CcsPlan *self, CcsValueId id, guint n)
 {
@@ -460,7 +462,7 @@ has_items (const CcsPlan *self, CcsValueId id, guint n)
          && n <= value->shape.dim[0];
 }
 
-/* Of all items of value @id. */
+/* Returns the size of all items of value @id. */
 static gsize
 whole_size (const CcsPlan *self, CcsValueId id, gsize bytes)
 {
@@ -487,7 +489,7 @@ ccs_plan_read_items (CcsPlan *self, CcsValueId id, const gpointer *items,
                                             self->data[id], error);
 }
 
-/* [A,kh,kw,B] -> [A,B,kh,kw]; (transfer full) */
+/* Converts a filter from [A,kh,kw,B] to [A,B,kh,kw]. (transfer full) */
 static CcsTensor *
 filter_to_published (const CcsShape *here, const float *from)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What happens to a picture of the right size: the TDSS schedule and its crops,
- * Pillow's colour enhancement, and the normalisation of the visual encoder's
- * input. Specification sections 2, 7 and 11. */
+/* Operations on resized frames: the TDSS schedule and crops, Pillow's colour
+ * enhancement, and the normalisation for the visual encoder (specification
+ * sections 2, 7 and 11). */
 #include "frame.h"
 
 #include <string.h>
@@ -14,7 +14,7 @@ enum
   N_CHANNELS
 };
 
-/* What the crop leaves free of the resized picture. */
+/* Range of the crop position in the resized frame. */
 #define SLACK_X (CCS_RESIZE_WIDTH - CCS_CROP_WIDTH)
 #define SLACK_Y (CCS_RESIZE_HEIGHT - CCS_CROP_HEIGHT)
 
@@ -65,8 +65,8 @@ ccs_crop (const guint8 *resized, CcsPoint at, guint8 *out)
             row);
 }
 
-/* Pillow's blend of a degenerate picture's value with the picture's own:
- * computed in float, clamped, truncated. */
+/* Pillow's blend of a value of the degenerate image and of the image: computed
+ * in float, clamped, truncated. */
 static inline guint8
 blend (guint8 degenerate, guint8 value, float factor)
 {

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What of the resize and the colours only this project's own programs and
- * modules use. The rest is public: <ccstereo/vision.h>. */
+/* Resizing and colour functions for this project's programs and modules. The
+ * public part is <ccstereo/vision.h>. */
 #pragma once
 
 #include <ccstereo/vision.h>
 
 G_BEGIN_DECLS
 
-/* One direction of a resize in numbers, for those who run it elsewhere: output
- * position x is the sum over k < count[x] of in[first[x] + k] times
- * weight[x n_taps + k], plus a half, shifted down by CCS_RESIZE_WEIGHT_BITS and
- * clamped to a byte; all modulo 2^32. Rows are resized before columns. */
+/* The weights of a resize along one axis, for other implementations: output
+ * position x is the sum over k < count[x] of in[first[x] + k] times weight[x
+ * n_taps + k], plus a half, shifted right by CCS_RESIZE_WEIGHT_BITS and clamped
+ * to a byte; all modulo 2^32. Rows are resized before columns. */
 #define CCS_RESIZE_WEIGHT_BITS 22
 typedef struct
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Bicubic resize that gives Pillow's bytes exactly (specification section 11),
- * in 16-bit vector arithmetic: rows pass through the horizontal filter into a
- * ring that holds as many as the vertical filter reaches over. */
+/* Bicubic resize with exactly Pillow's results (specification section 11), in
+ * 16-bit vector arithmetic. The horizontal filter writes rows into a ring
+ * buffer, which holds the rows that the vertical filter needs. */
 #include "frame.h"
 
 #include <ccstereo/error.h>
@@ -24,17 +24,18 @@ typedef gint16 Words __attribute__ ((vector_size (16)));
 typedef guint32 Sums __attribute__ ((vector_size (16)));
 
 #define LANES (sizeof (Sums) / sizeof (guint32))
-/* Input rows that pass the horizontal filter at once and share its weights. */
+/* Rows that the horizontal filter processes together, with the same weights. */
 #define ROW_BLOCK 4
 
-/* Two neighbouring taps' weights, repeated over the lanes. */
+/* The weights of two adjacent taps, repeated over the lanes. */
 typedef struct
 {
   Words low, high;
 } TapPair;
 
-/* One direction: output position x is the sum over taps [first[x], last[x]) of
- * the input, whose weights are pairs[x * n_pairs]..., the rest zero. */
+/* One axis: output position x is the sum over the taps [first[x], last[x]) of
+ * the input with the weights pairs[x * n_pairs]...; the remaining weights are
+ * zero. */
 typedef struct
 {
   gint in, out;
@@ -78,7 +79,7 @@ fixed_point (double weight)
   return (gint)(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
 }
 
-/* Taps that a position has at most. */
+/* Returns the largest number of taps of a position. */
 static gint
 most_taps (gint in, gint out)
 {
@@ -87,8 +88,8 @@ most_taps (gint in, gint out)
   return MIN (in, (gint)ceil (support) * 2 + 1);
 }
 
-/* The first tap of output position @x and how many there are; their weights in
- * @fixed. @weights is scratch for them. */
+/* Computes the first tap, the number of taps and the weights @fixed of output
+ * position @x. @weights is scratch memory. */
 static gint
 plan_position (gint in, gint out, gint x, double *weights, gint32 *fixed,
                gint *n)
@@ -261,7 +262,7 @@ ccs_resize_free (CcsResize *self)
 
 /* -- arithmetic -- */
 
-/* Products of 16-bit numbers, neighbours added: lane i is a[2i] b[2i] +
+/* Multiplies 16-bit numbers and adds adjacent products: lane i is a[2i] b[2i] +
  * a[2i+1] b[2i+1]. */
 static inline Sums
 multiply_add (Words a, Words b)
@@ -295,8 +296,8 @@ store_bytes (guint8 *out, Sums low, Sums high)
 #endif
 }
 
-/* Puts every byte beside the same channel of the pixel after it (zero after
- * the last), as the horizontal filter multiplies them. */
+/* Interleaves every byte with that of the same channel of the next pixel (zero
+ * after the last), as the horizontal filter needs them. */
 static void
 expand_row (gint16 *restrict expanded, const guint8 *restrict row, gint width)
 {
@@ -312,8 +313,8 @@ expand_row (gint16 *restrict expanded, const guint8 *restrict row, gint width)
   }
 }
 
-/* @rows of @in through the horizontal filter, each to its own @out. The lanes
- * are the three channels, and a fourth that is overwritten by the next pixel.
+/* Applies the horizontal filter to @rows rows of @in, each to its own @out. The
+ * lanes are the three channels and a fourth, which the next pixel overwrites.
  */
 static inline void
 filter_rows (const Axis *axis, const gint16 *in, gsize in_stride,
@@ -339,7 +340,8 @@ filter_rows (const Axis *axis, const gint16 *in, gsize in_stride,
   }
 }
 
-/* Columns [@at, @at + 16) of output row @y from the rows in tap_rows. */
+/* Computes columns [@at, @at + 16) of output row @y from the rows in tap_rows.
+ */
 static inline void
 filter_columns (const TapPair *pairs, gint n_pairs,
                 const guint8 *const *tap_rows, gsize at,
@@ -392,8 +394,7 @@ ring_row (const CcsResize *self, gint row)
   return self->ring + (gsize)(row % self->ring_rows) * self->ring_stride;
 }
 
-/* Brings input rows [@row, @row + @rows) through the horizontal filter into the
- * ring. */
+/* Filters input rows [@row, @row + @rows) horizontally into the ring buffer. */
 static void
 fill_ring (CcsResize *self, const guint8 *in, gsize in_stride, gint row,
            gint rows)
@@ -429,7 +430,8 @@ run_vertical (CcsResize *self, gint y, guint8 *out)
   gint n_pairs = (taps + 1) / 2;
   gsize size = (gsize)self->horizontal.out * N_CHANNELS;
 
-  /* The missing half of a last pair has weight zero: any row will do. */
+  /* The missing tap of the last pair has weight zero, so its row does not
+   * matter. */
   for (gint k = 0; k < 2 * n_pairs; k++)
     self->tap_rows[k] = ring_row (self, first + MIN (k, taps - 1));
   for (gsize at = 0; at < size; at += sizeof (Bytes)) {
