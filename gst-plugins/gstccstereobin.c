@@ -42,6 +42,7 @@
  * Since: 0.1
  */
 #include "gstccstereobin.h"
+#include "gstccstereobin-stats.h"
 #include "gstccstereo.h"
 #include "gstccstereodec.h"
 #include "gstccstereoenc.h"
@@ -75,7 +76,7 @@ enum
   PROP_PICTURE, /* the first of tdsscrop's properties */
   PROP_SOUND = PROP_PICTURE + GST_TDSS_N_PROPERTIES,
   PROP_MODEL = PROP_SOUND + GST_CCSTEREO_DEC_N_SOUND_PROPERTIES,
-  PROP_END = PROP_MODEL + GST_CCSTEREO_N_MODEL_PROPERTIES,
+  PROP_STATS = PROP_MODEL + GST_CCSTEREO_N_MODEL_PROPERTIES, /* the bin's own */
 };
 
 /* All parts are made with the bin, because they hold its properties. Those for
@@ -122,6 +123,7 @@ struct _GstCcstereoBin
   GRecMutex pads;                 /* held while pads come and go */
   GstPad *video_sink, *video_src; /* requested; under pads */
 
+  GstCcstereoBinStats stats;
   GstCcstereoWait wait;
   gboolean shows_pictures; /* the picture's streaming thread: since a flush */
 };
@@ -546,14 +548,19 @@ gst_ccstereo_bin_change_state (GstElement *element, GstStateChange transition)
 
 /* -- GObject --------------------------------------------------------------- */
 
-/* Properties are stored in the parts. Setting one sets it in every part that
- * has it; getting one returns the value of the first part that has it. */
+/* Properties, but for those of the statistics, are stored in the parts. Setting
+ * one sets it in every part that has it; getting one returns the value of the
+ * first part that has it. */
 static void
 gst_ccstereo_bin_set_property (GObject *object, guint id, const GValue *value,
                                GParamSpec *pspec)
 {
   GstCcstereoBin *self = GST_CCSTEREO_BIN (object);
 
+  if (id >= PROP_STATS) {
+    gst_ccstereo_bin_stats_set (&self->stats, id - PROP_STATS, value);
+    return;
+  }
   for (Part part = 0; part < N_PARTS; part++)
     if (self->part[part] && (part == DEC || part == CROP || part == ENC)
         && g_object_class_find_property (G_OBJECT_GET_CLASS (self->part[part]),
@@ -566,9 +573,11 @@ gst_ccstereo_bin_get_property (GObject *object, guint id, GValue *value,
                                GParamSpec *pspec)
 {
   GstCcstereoBin *self = GST_CCSTEREO_BIN (object);
-  GstElement *part = self->part[id >= PROP_SOUND && id < PROP_END ? DEC : CROP];
+  GstElement *part = self->part[id >= PROP_SOUND ? DEC : CROP];
 
-  if (part)
+  if (id >= PROP_STATS)
+    gst_ccstereo_bin_stats_get (&self->stats, id - PROP_STATS, value);
+  else if (part)
     g_object_get_property (G_OBJECT (part), pspec->name, value);
 }
 
@@ -578,6 +587,7 @@ gst_ccstereo_bin_dispose (GObject *object)
   GstCcstereoBin *self = GST_CCSTEREO_BIN (object);
 
   G_OBJECT_CLASS (gst_ccstereo_bin_parent_class)->dispose (object);
+  self->stats = (GstCcstereoBinStats){ .bin = GST_ELEMENT (self) };
   for (Part part = 0; part < N_PARTS; part++)
     gst_clear_object (&self->part[part]);
 }
@@ -602,6 +612,7 @@ gst_ccstereo_bin_class_init (GstCcstereoBinClass *klass)
   gst_tdss_install_properties (object_class, PROP_PICTURE);
   gst_ccstereo_dec_install_sound_properties (object_class, PROP_SOUND);
   gst_ccstereo_install_model_properties (object_class, PROP_MODEL);
+  gst_ccstereo_bin_stats_install (object_class, PROP_STATS);
 
   /* The order matters: "b. ! sink" requests the first pad that fits. */
   gst_element_class_add_static_pad_template (element_class,
@@ -622,13 +633,40 @@ gst_ccstereo_bin_class_init (GstCcstereoBinClass *klass)
 }
 
 static void
+init_stats (GstCcstereoBin *self)
+{
+  static const Part queues[]
+      = { AUDIO_QUEUE, OUT_QUEUE, VIDEO_QUEUE, PICTURE_QUEUE, ANALYSIS_QUEUE };
+
+  self->stats.bin = GST_ELEMENT (self);
+  if (missing_part (self) != N_PARTS)
+    return;
+  self->stats.dec = self->part[DEC];
+  self->stats.enc = self->part[ENC];
+  G_STATIC_ASSERT (G_N_ELEMENTS (queues) <= GST_CCSTEREO_BIN_MAX_QUEUES);
+  for (guint i = 0; i < G_N_ELEMENTS (queues); i++)
+    self->stats.queue[i] = self->part[queues[i]];
+}
+
+static void
+watch_audio (GstCcstereoBin *self)
+{
+  g_autoptr (GstPad) pad
+      = gst_element_get_static_pad (GST_ELEMENT (self), AUDIO_SRC);
+
+  gst_ccstereo_bin_stats_watch (&self->stats, pad);
+}
+
+static void
 gst_ccstereo_bin_init (GstCcstereoBin *self)
 {
   g_rec_mutex_init (&self->pads);
   make_parts (self);
+  init_stats (self);
   if (missing_part (self) != N_PARTS)
     return;
   build_audio_side (self);
+  watch_audio (self);
   watch_pictures (self);
   /* ccstereodec reads its width for each piece of output: through this binding
    * it reads the bin's control source. */

@@ -6,6 +6,7 @@
 
 #include "gstccstereo.h"
 #include "gstccstereodec.h"
+#include "gstccstereostats.h"
 #include <gst/audio/audio.h>
 
 GST_DEBUG_CATEGORY_EXTERN (gst_ccstereo_dec_debug);
@@ -14,6 +15,18 @@ GST_DEBUG_CATEGORY_EXTERN (gst_ccstereo_dec_debug);
 G_BEGIN_DECLS
 
 #define GST_CCSTEREO_DEC_CHANNELS 2 /* of the output */
+
+/* What `stats` shows, from start to stop. */
+typedef struct
+{
+  guint64 windows;         /* that were run */
+  guint64 late_windows;    /* of them those that waited for no feature */
+  guint64 centered;        /* of them those that had none */
+  guint64 features;        /* that were taken */
+  guint64 discontinuities; /* in the timestamps of audio */
+  guint64 pauses;          /* live: audio that was missing too long */
+  GstCcstereoRunTimes times;
+} GstCcstereoDecStats;
 
 struct _GstCcstereoDec
 {
@@ -27,6 +40,7 @@ struct _GstCcstereoDec
   guint hop, lookahead; /* samples at 16 kHz */
   double width;
   GstClockTime processing_deadline;
+  GstCcstereoDecStats stats;
 
   gint flushed; /* atomic: seqnum of the last event that flushed the audio */
 
@@ -129,6 +143,27 @@ GstFlowReturn gst_ccstereo_dec_process (GstCcstereoDec *self, gboolean force);
 /* Outputs all audio that has been pushed: at the end of the stream, at a
  * discontinuity, before new caps. */
 GstFlowReturn gst_ccstereo_dec_drain (GstCcstereoDec *self);
+
+/* -- gstccstereodec-stats.c ------------------------------------------------ */
+
+/* What there was before a run of windows. */
+typedef struct
+{
+  guint64 windows, centered;
+  gint64 start;
+} GstCcstereoDecRun;
+
+GstCcstereoDecRun gst_ccstereo_dec_begin_run (const GstCcstereoDec *self);
+/* Logs and counts the windows that have been run since @run began; @late:
+ * without waiting for features. */
+void gst_ccstereo_dec_end_run (GstCcstereoDec *self,
+                               const GstCcstereoDecRun *run, gboolean late);
+/* Adds 1 to @counter, a field of self->stats. */
+void gst_ccstereo_dec_count (GstCcstereoDec *self, guint64 *counter);
+/* Sets all to 0. */
+void gst_ccstereo_dec_clear_stats (GstCcstereoDec *self);
+/* Returns application/x-ccstereo-dec-stats. Any thread. (transfer full) */
+GstStructure *gst_ccstereo_dec_stats (GstCcstereoDec *self);
 
 /* -- gstccstereodec-streams.c -------------------------------------------- */
 

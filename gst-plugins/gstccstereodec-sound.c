@@ -167,32 +167,6 @@ push_frames (GstCcstereoDec *self, gsize frames)
   return gst_aggregator_finish_buffer (agg, buffer);
 }
 
-/* Returns the timestamp of sample @sample at the model's rate. */
-static GstClockTime
-model_time (const GstCcstereoDec *self, guint64 sample)
-{
-  return self->first_pts
-         + gst_util_uint64_scale (sample, GST_SECOND, CCS_MODEL_RATE);
-}
-
-/* Logs the windows that were run after the first @before. */
-static void
-log_windows (GstCcstereoDec *self, guint64 before)
-{
-  const guint64 after = ccs_binauralizer_windows (self->binauralizer);
-
-  for (guint64 i = before; i < after; i++) {
-    const guint64 start = i * self->window_hop;
-
-    GST_CAT_LEVEL_LOG (
-        GST_CAT_DEFAULT, i == 0 ? GST_LEVEL_DEBUG : GST_LEVEL_LOG, self,
-        "%s %" G_GUINT64_FORMAT ": %" GST_TIME_FORMAT " to %" GST_TIME_FORMAT,
-        i == 0 ? "first window," : "window", i,
-        GST_TIME_ARGS (model_time (self, start)),
-        GST_TIME_ARGS (model_time (self, start + CCS_WINDOW)));
-  }
-}
-
 /* Pushes all output that is ready. Returns NEED_DATA if no output is ready. */
 static GstFlowReturn
 put_out (GstCcstereoDec *self)
@@ -206,12 +180,12 @@ put_out (GstCcstereoDec *self)
 GstFlowReturn
 gst_ccstereo_dec_process (GstCcstereoDec *self, gboolean force)
 {
-  const guint64 before = ccs_binauralizer_windows (self->binauralizer);
+  const GstCcstereoDecRun run = gst_ccstereo_dec_begin_run (self);
   GError *error = NULL;
 
   if (!ccs_binauralizer_process (self->binauralizer, force, &error))
     return fail (self, error);
-  log_windows (self, before);
+  gst_ccstereo_dec_end_run (self, &run, force);
   return put_out (self);
 }
 
@@ -220,7 +194,7 @@ gst_ccstereo_dec_drain (GstCcstereoDec *self)
 {
   GError *error = NULL;
   GstFlowReturn ret;
-  guint64 before;
+  GstCcstereoDecRun run;
 
   if (self->binauralizer == NULL)
     return GST_FLOW_OK;
@@ -235,10 +209,10 @@ gst_ccstereo_dec_drain (GstCcstereoDec *self)
       return ret;
   }
   ccs_binauralizer_end_features (self->binauralizer);
-  before = ccs_binauralizer_windows (self->binauralizer);
+  run = gst_ccstereo_dec_begin_run (self);
   if (!ccs_binauralizer_drain (self->binauralizer, &error))
     return fail (self, error);
-  log_windows (self, before);
+  gst_ccstereo_dec_end_run (self, &run, FALSE);
   GST_DEBUG_OBJECT (self,
                     "audio from %" GST_TIME_FORMAT " to %" GST_TIME_FORMAT
                     " is complete: %" G_GUINT64_FORMAT " windows",
@@ -347,6 +321,7 @@ gst_ccstereo_dec_take_feature (GstCcstereoDec *self, GstBuffer *taken,
   }
   if ((ret = end_held_feature (self, running)) != GST_FLOW_OK)
     return ret;
+  gst_ccstereo_dec_count (self, &self->stats.features);
   gst_buffer_extract (buffer, 0, self->held_feature, bytes);
   self->holds_feature = TRUE;
   self->held_running = running;
@@ -451,6 +426,7 @@ go_on_at (GstCcstereoDec *self, gboolean discont, GstClockTime pts,
       && self->running) {
     GST_DEBUG_OBJECT (self, "discontinuity at %" GST_TIME_FORMAT,
                       GST_TIME_ARGS (pts));
+    gst_ccstereo_dec_count (self, &self->stats.discontinuities);
     ret = gst_ccstereo_dec_drain (self);
     forget_sound (self);
     self->silence = 0;

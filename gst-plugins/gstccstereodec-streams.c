@@ -359,6 +359,7 @@ process_in_time (GstCcstereoDec *self, gboolean timeout)
   if (!GST_CLOCK_TIME_IS_VALID (end) || !is_late (self, (GstClockTimeDiff)end))
     return ret;
   GST_DEBUG_OBJECT (self, "the audio pauses");
+  gst_ccstereo_dec_count (self, &self->stats.pauses);
   ret = gst_ccstereo_dec_drain (self);
   gst_ccstereo_dec_restart (self);
   return ret;

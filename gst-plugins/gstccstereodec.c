@@ -42,6 +42,7 @@ enum
   PROP_0,
   PROP_SOUND, /* the first of the sound properties */
   PROP_MODEL = PROP_SOUND + GST_CCSTEREO_DEC_N_SOUND_PROPERTIES,
+  PROP_STATS = PROP_MODEL + GST_CCSTEREO_N_MODEL_PROPERTIES,
 };
 
 enum
@@ -332,6 +333,7 @@ gst_ccstereo_dec_start (GstAggregator *agg)
   self->held_until = GST_CLOCK_STIME_NONE;
   self->event_flow = GST_FLOW_OK;
   gst_ccstereo_dec_set_ended (self, FALSE);
+  gst_ccstereo_dec_clear_stats (self);
   gst_ccstereo_dec_restart (self);
   return TRUE;
 }
@@ -425,6 +427,10 @@ gst_ccstereo_dec_get_property (GObject *object, guint id, GValue *value,
 
   guint index = id - PROP_SOUND;
 
+  if (id == PROP_STATS) {
+    g_value_take_boxed (value, gst_ccstereo_dec_stats (self));
+    return;
+  }
   if (id >= PROP_MODEL) {
     if (!gst_ccstereo_model_settings_get (&self->settings, GST_ELEMENT (self),
                                           id - PROP_MODEL, value))
@@ -507,6 +513,14 @@ gst_ccstereo_dec_class_init (GstCcstereoDecClass *klass)
   object_class->finalize = gst_ccstereo_dec_finalize;
   gst_ccstereo_dec_install_sound_properties (object_class, PROP_SOUND);
   gst_ccstereo_install_model_properties (object_class, PROP_MODEL);
+  g_object_class_install_property (
+      object_class, PROP_STATS,
+      g_param_spec_boxed (
+          "stats", "Statistics",
+          "Windows that were run, of them late (without waiting for features) "
+          "and centered (without features); features; discontinuities and "
+          "pauses of the audio; mean and 99 % of the time of a run (ns)",
+          GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 
   gst_element_class_add_static_pad_template_with_gtype (
       element_class, &audio_template, GST_TYPE_AGGREGATOR_PAD);

@@ -22,6 +22,7 @@
  */
 #include "gstccstereoenc.h"
 #include "gstccstereo.h"
+#include "gstccstereostats.h"
 #include <gst/video/video.h>
 #include <string.h>
 
@@ -37,6 +38,7 @@ enum
   PROP_0,
   PROP_BATCH_SIZE,
   PROP_MODEL, /* the first of the model properties */
+  PROP_STATS = PROP_MODEL + GST_CCSTEREO_N_MODEL_PROPERTIES,
 };
 
 struct _GstCcstereoEnc
@@ -46,15 +48,16 @@ struct _GstCcstereoEnc
   /* under the object lock */
   GstCcstereoModelSettings settings;
   guint batch_size; /* 0: depends on whether upstream is live */
+  guint64 pictures; /* that were encoded since the start */
+  GstCcstereoRunTimes times;
 
   /* streaming thread, after start () */
   CcsModel *model;
   GstVideoInfo info;
   gboolean liveness_known, live;
-  guint64 encoded; /* frames */
-  guint gathered;  /* most frames to collect for the next batch */
-  GQueue pending;  /* GstBuffer: frames not yet encoded */
-  GQueue ready;    /* GstBuffer: features not yet pushed */
+  guint gathered; /* most frames to collect for the next batch */
+  GQueue pending; /* GstBuffer: frames not yet encoded */
+  GQueue ready;   /* GstBuffer: features not yet pushed */
 };
 
 static GstStaticPadTemplate sink_template
@@ -72,6 +75,32 @@ G_DEFINE_TYPE_WITH_CODE (
 GST_ELEMENT_REGISTER_DEFINE_WITH_CODE (ccstereoenc, "ccstereoenc",
                                        GST_RANK_NONE, GST_TYPE_CCSTEREO_ENC,
                                        gst_ccstereo_init ());
+
+/* -- statistics ------------------------------------------------------------ */
+
+static void
+clear_stats (GstCcstereoEnc *self)
+{
+  GST_OBJECT_LOCK (self);
+  self->pictures = 0;
+  memset (&self->times, 0, sizeof self->times);
+  GST_OBJECT_UNLOCK (self);
+}
+
+/* (transfer full) */
+static GstStructure *
+describe_stats (GstCcstereoEnc *self)
+{
+  GstStructure *stats;
+
+  GST_OBJECT_LOCK (self);
+  stats = gst_structure_new ("application/x-ccstereo-enc-stats", "pictures",
+                             G_TYPE_UINT64, self->pictures, "batches",
+                             G_TYPE_UINT64, self->times.runs, NULL);
+  gst_ccstereo_run_times_describe (&self->times, stats);
+  GST_OBJECT_UNLOCK (self);
+  return stats;
+}
 
 /* -- encoding -------------------------------------------------------------- */
 
@@ -144,6 +173,25 @@ new_feature (GstCcstereoEnc *self, GstBuffer *picture, MappedFeature *feature)
   return gst_buffer_map (feature->buffer, &feature->map, GST_MAP_WRITE);
 }
 
+/* Logs and counts that the first @n pictures were encoded in @time us. */
+static void
+note_run (GstCcstereoEnc *self, guint n, gint64 time)
+{
+  const GstBuffer *first = g_queue_peek_head (&self->pending);
+  gboolean is_first;
+
+  GST_OBJECT_LOCK (self);
+  is_first = self->pictures == 0;
+  self->pictures += n;
+  gst_ccstereo_run_times_add (&self->times, (GstClockTime)time * GST_USECOND);
+  GST_OBJECT_UNLOCK (self);
+  GST_CAT_LEVEL_LOG (
+      GST_CAT_DEFAULT, is_first ? GST_LEVEL_DEBUG : GST_LEVEL_LOG, self,
+      "%s of %u pictures from %" GST_TIME_FORMAT " on, encoded in %.1f ms",
+      is_first ? "first batch" : "batch", n,
+      GST_TIME_ARGS (GST_BUFFER_PTS (first)), (double)time / 1000);
+}
+
 /* Encodes up to @n of the pending frames as one batch. */
 static GstFlowReturn
 encode_pending (GstCcstereoEnc *self, guint n)
@@ -171,15 +219,7 @@ encode_pending (GstCcstereoEnc *self, guint n)
     gst_ccstereo_post_error (GST_ELEMENT (self), error);
     ok = FALSE;
   }
-  GST_CAT_LEVEL_LOG (GST_CAT_DEFAULT,
-                     self->encoded == 0 ? GST_LEVEL_DEBUG : GST_LEVEL_LOG, self,
-                     "%s of %u pictures from %" GST_TIME_FORMAT
-                     " on, encoded in %.1f ms",
-                     self->encoded == 0 ? "first batch" : "batch", n,
-                     GST_TIME_ARGS (GST_BUFFER_PTS (
-                         (GstBuffer *)g_queue_peek_head (&self->pending))),
-                     (double)(g_get_monotonic_time () - start) / 1000);
-  self->encoded += n;
+  note_run (self, n, g_get_monotonic_time () - start);
   for (guint i = 0; i < n; i++) {
     gst_buffer_unref (g_queue_pop_head (&self->pending));
     if (features[i].map.data)
@@ -351,7 +391,7 @@ gst_ccstereo_enc_start (GstBaseTransform *trans)
   GError *error = NULL;
 
   self->liveness_known = FALSE;
-  self->encoded = 0;
+  clear_stats (self);
   begin_small (self);
   self->model
       = gst_ccstereo_model_settings_load (&self->settings, GST_ELEMENT (self));
@@ -402,6 +442,8 @@ gst_ccstereo_enc_get_property (GObject *object, guint id, GValue *value,
     GST_OBJECT_LOCK (self);
     g_value_set_uint (value, self->batch_size);
     GST_OBJECT_UNLOCK (self);
+  } else if (id == PROP_STATS) {
+    g_value_take_boxed (value, describe_stats (self));
   } else if (!gst_ccstereo_model_settings_get (
                  &self->settings, GST_ELEMENT (self), id - PROP_MODEL, value)) {
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -439,6 +481,13 @@ gst_ccstereo_enc_class_init (GstCcstereoEncClass *klass)
           G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS
               | GST_PARAM_MUTABLE_PLAYING));
   gst_ccstereo_install_model_properties (object_class, PROP_MODEL);
+  g_object_class_install_property (
+      object_class, PROP_STATS,
+      g_param_spec_boxed ("stats", "Statistics",
+                          "Pictures that were encoded and in how many batches; "
+                          "mean and 99 % of the time of a batch (ns)",
+                          GST_TYPE_STRUCTURE,
+                          G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What GST_DEBUG=ccstereo*:5,tdsscrop:5 shows of a pipeline. */
+/* What users see of a running pipeline: GST_DEBUG=ccstereo*:5,tdsscrop:5, the
+ * property stats, and messages with it. */
 #include "gst-test-support.h"
 
 typedef struct
@@ -24,8 +25,8 @@ take_line (GstDebugCategory *category, GstDebugLevel level, const char *file,
   g_mutex_unlock (&shown.lock);
 }
 
-static void
-play (const char *levels)
+static GstElement *
+new_pipeline (void)
 {
   g_autofree char *line = g_strdup_printf (
       "audiotestsrc num-buffers=50 samplesperbuffer=960 "
@@ -34,17 +35,36 @@ play (const char *levels)
       "ccstereobin name=b backend=cpu model-file=%s ! fakesink",
       gst_test_model_file ());
   g_autoptr (GError) error = NULL;
-  g_autoptr (GstElement) pipeline = gst_parse_launch (line, &error);
+  GstElement *pipeline = gst_parse_launch (line, &error);
+
+  ck_assert_msg (error == NULL, "%s", error ? error->message : "");
+  return pipeline;
+}
+
+static void
+play_to_the_end (GstElement *pipeline)
+{
   g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
   g_autoptr (GstMessage) end = NULL;
 
-  shown.lines = g_string_new (NULL);
-  gst_debug_set_threshold_from_string (levels, TRUE);
-  gst_debug_add_log_function (take_line, NULL, NULL);
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
   end = gst_bus_timed_pop_filtered (bus, GST_CLOCK_TIME_NONE,
                                     GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
   ck_assert_int_eq (GST_MESSAGE_TYPE (end), GST_MESSAGE_EOS);
+}
+
+/* -- the log ----------------------------------------------------------------
+ */
+
+static void
+play (const char *levels)
+{
+  g_autoptr (GstElement) pipeline = new_pipeline ();
+
+  shown.lines = g_string_new (NULL);
+  gst_debug_set_threshold_from_string (levels, TRUE);
+  gst_debug_add_log_function (take_line, NULL, NULL);
+  play_to_the_end (pipeline);
   gst_element_set_state (pipeline, GST_STATE_NULL);
   gst_debug_remove_log_function (take_line);
 }
@@ -102,17 +122,89 @@ START_TEST (every_window_is_shown_at_level_log_and_the_first_at_debug)
 }
 END_TEST
 
+/* -- statistics --------------------------------------------------------------
+ */
+
+static guint64
+field_of (const GstStructure *stats, const char *part, const char *field)
+{
+  GstStructure *of = NULL;
+  guint64 value;
+
+  ck_assert (gst_structure_get (stats, part, GST_TYPE_STRUCTURE, &of, NULL));
+  ck_assert_msg (gst_structure_get_uint64 (of, field, &value), "no %s", field);
+  gst_structure_free (of);
+  return value;
+}
+
+START_TEST (stats_count_what_was_run)
+{
+  g_autoptr (GstElement) pipeline = new_pipeline ();
+  g_autoptr (GstElement) bin = gst_bin_get_by_name (GST_BIN (pipeline), "b");
+  GstStructure *stats = NULL;
+  guint64 time;
+
+  play_to_the_end (pipeline);
+  g_object_get (bin, "stats", &stats, NULL);
+  ck_assert_uint_eq (field_of (stats, "enc", "pictures"), 10);
+  ck_assert_uint_eq (field_of (stats, "dec", "features"), 10);
+  ck_assert_uint_eq (field_of (stats, "dec", "windows"),
+                     (CCS_MODEL_RATE - CCS_WINDOW + CCS_HOP - 1) / CCS_HOP + 1);
+  ck_assert_uint_eq (field_of (stats, "dec", "centered-windows"), 0);
+  ck_assert_uint_eq (field_of (stats, "dec", "late-windows"), 0);
+  ck_assert_uint_ge (field_of (stats, "dec", "run-time-99"),
+                     field_of (stats, "dec", "run-time-mean") / 2);
+  ck_assert (gst_structure_get_uint64 (stats, "audio-queue-time", &time));
+  gst_structure_free (stats);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+}
+END_TEST
+
+static guint
+count_stats (GstBus *bus)
+{
+  GstMessage *message;
+  guint n = 0;
+
+  while ((message = gst_bus_pop_filtered (bus, GST_MESSAGE_ELEMENT)) != NULL) {
+    n += gst_message_has_name (message, "ccstereo-stats");
+    gst_message_unref (message);
+  }
+  return n;
+}
+
+START_TEST (stats_are_posted_where_they_are_asked_for)
+{
+  const gboolean asked = _i;
+  g_autoptr (GstElement) pipeline = new_pipeline ();
+  g_autoptr (GstElement) bin = gst_bin_get_by_name (GST_BIN (pipeline), "b");
+  g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
+  g_autoptr (GstPad) pad = gst_element_get_static_pad (bin, "audio_src");
+
+  if (asked)
+    g_object_set (bin, "stats-interval", (guint64)1, "hop", CCS_HOP, NULL);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  while (!(GST_PAD_IS_EOS (pad)))
+    g_usleep (G_USEC_PER_SEC / 100);
+  ck_assert_uint_eq (count_stats (bus) > 0, asked);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+}
+END_TEST
+
 int
 main (int argc, char **argv)
 {
-  Suite *suite = suite_create ("log");
-  TCase *tests = tcase_create ("lines");
+  Suite *suite = suite_create ("observe");
+  TCase *tests = tcase_create ("log"), *stats = tcase_create ("stats");
 
   gst_test_init (&argc, &argv);
   gst_debug_remove_log_function (gst_debug_log_default);
   tcase_add_test (tests, the_life_of_a_stream_is_shown_in_its_order);
   tcase_add_test (tests,
                   every_window_is_shown_at_level_log_and_the_first_at_debug);
+  tcase_add_test (stats, stats_count_what_was_run);
+  tcase_add_loop_test (stats, stats_are_posted_where_they_are_asked_for, 0, 2);
   suite_add_tcase (suite, tests);
+  suite_add_tcase (suite, stats);
   return gst_test_run (suite);
 }
