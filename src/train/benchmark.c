@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Where a training step's time goes. */
+/* Measures the time of the parts of a training step. */
 #include "file-write.h"
 #include "trainer-private.h"
 #include <math.h>

@@ -8,8 +8,9 @@
 
 #define LEVEL_FLOOR 1e-6 /* energy: -60 dB of full scale */
 #define MAX_LAG (CCS_MODEL_RATE / 1000)
-#define BLOCK (CCS_MODEL_RATE / 10) /* level and time are compared in 0.1 s */
-#define AUDIBLE 1e-3                /* rms below which a block says nothing */
+#define BLOCK                                                                  \
+  (CCS_MODEL_RATE / 10) /* level and time are compared for each 0.1 s */
+#define AUDIBLE 1e-3    /* blocks with a lower rms are skipped */
 
 /* -- what listeners notice ------------------------------------------------- */
 
@@ -37,7 +38,7 @@ ccs_interaural_level (const float *left, const float *right, gsize n)
                   / MAX (energy (right, n), LEVEL_FLOOR));
 }
 
-/* Sum of left[i] right[i + lag]. */
+/* Returns the sum of left[i] right[i + lag]. */
 static double
 correlation (const float *left, const float *right, gsize n, gint lag)
 {
@@ -72,7 +73,8 @@ ccs_interaural_time (const float *left, const float *right, gsize n)
   return (best + shift) * 1e6 / CCS_MODEL_RATE;
 }
 
-/* Mean absolute difference of level and of time over the audible blocks. */
+/* Computes the mean absolute difference of level and of time over the audible
+ * blocks. */
 static void
 score_interaural (const float *const p[2], const float *const t[2], gsize n,
                   CcsScores *scores)
@@ -105,7 +107,7 @@ typedef struct
   gsize index;
   gboolean tdss;
   GHashTable *features; /* frame number + crop -> float array */
-  gint64 *numbers;      /* by window */
+  gint64 *numbers;      /* frame number of each window */
 } ClipFeatures;
 
 static gpointer
@@ -126,7 +128,7 @@ load_crop (ClipFeatures *self, gint64 number, guint8 *rgb, guint8 *crop,
   return TRUE;
 }
 
-/* Encodes the frames of @numbers, a batch at a time. */
+/* Encodes the frames @numbers in batches. */
 static gboolean
 encode_frames (ClipFeatures *self, const GArray *numbers, GError **error)
 {
@@ -214,7 +216,8 @@ binauralize (CcsModel *model, CcsDataset *dataset, gsize index,
   return ok;
 }
 
-/* Sound far beyond full scale overflows where it is squared. */
+/* Checks that the scores are finite: audio far beyond full scale overflows when
+ * it is squared. */
 static gboolean
 check_finite (const CcsScores *scores, GError **error)
 {
@@ -230,7 +233,8 @@ check_finite (const CcsScores *scores, GError **error)
   return finite;
 }
 
-/* The published evaluation divides each pair by its own peak first. */
+/* Computes the scores. The published evaluation first divides prediction and
+ * truth by their own peaks. */
 static gboolean
 score (const float *const p[2], const float *const t[2], gsize n,
        CcsScores *scores, GError **error)
@@ -252,7 +256,7 @@ score (const float *const p[2], const float *const t[2], gsize n,
          && check_finite (scores, error);
 }
 
-/* A clip as judged, with what it points to. */
+/* An evaluated clip and the memory that it points to. */
 typedef struct
 {
   CcsEvaluatedClip clip;
@@ -321,7 +325,8 @@ divide (CcsScores *sum, guint clips)
   sum->itd_error /= clips;
 }
 
-/* Whether the files are to blame, and not the model or the backend. */
+/* Returns whether an error was caused by a file, not by the model or the
+ * backend. */
 static gboolean
 is_bad_file (const GError *reason)
 {
@@ -329,7 +334,7 @@ is_bad_file (const GError *reason)
          || g_error_matches (reason, CCS_ERROR, CCS_ERROR_FORMAT);
 }
 
-/* TRUE when the clip was judged, or may be left out. */
+/* Evaluates a clip. Returns TRUE if it was evaluated or may be skipped. */
 static gboolean
 evaluate_clip (CcsModel *model, CcsDataset *dataset, gsize index,
                const CcsEvaluateOptions *options, Judged *judged,

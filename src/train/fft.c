@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Radix-2 decimation in time for powers of two; every other length as a
- * convolution with a chirp of the next sufficient power of two (Bluestein
- * 1970). */
+/* Radix-2 decimation in time for powers of two; other lengths as a convolution
+ * with a chirp (Bluestein 1970), computed with the next sufficient power of
+ * two. */
 #include "fft.h"
 
 #include <string.h>
@@ -9,9 +9,9 @@
 struct _CcsFft
 {
   gsize n;
-  gsize size;           /* power of two that is transformed */
+  gsize size;           /* length of the radix-2 transform */
   double complex *root; /* [size/2]: exp (-2 pi i k / size) */
-  /* only where n is no power of two: */
+  /* only if n is not a power of two: */
   double complex *chirp;   /* [n]: exp (-pi i k^2 / n) */
   double complex *filter;  /* [size]: transform of the conjugate chirp */
   double complex *scratch; /* [size] */
@@ -44,7 +44,7 @@ reorder_bit_reversed (double complex *x, gsize size)
   }
 }
 
-/* Complex products by hand: the operator checks for infinities on the way. */
+/* Multiplies without the checks for infinities of the complex operator. */
 static inline double complex
 product (double complex a, double complex b)
 {
@@ -83,7 +83,7 @@ conjugate (double complex *x, gsize n)
 static void
 prepare_chirp (CcsFft *self)
 {
-  gsize square = 0; /* k^2 mod 2n: exact where k^2 would not be */
+  gsize square = 0; /* k^2 mod 2n, computed without overflow */
 
   self->chirp = g_new (double complex, self->n);
   self->filter = g_new0 (double complex, self->size);

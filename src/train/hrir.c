@@ -14,8 +14,8 @@ struct _CcsHrir
 {
   char *path;
   guint rate;
-  guint response; /* taps of the file's responses at our rate */
-  guint length;   /* with the largest separate delay */
+  guint response; /* taps of the file's responses after resampling */
+  guint length;   /* taps including the largest separate delay */
   struct MYSOFA_EASY *easy;
   float *scratch; /* one response */
 };
@@ -49,7 +49,8 @@ find_sofa (GError **error)
   return NULL;
 }
 
-/* The file's separate delays (in seconds) lengthen the responses. */
+/* Finds the largest of the file's separate delays (in seconds), which lengthen
+ * the responses. */
 static gboolean
 measure_delays (CcsHrir *self, GError **error)
 {
@@ -131,7 +132,8 @@ ccs_hrir_length (const CcsHrir *self)
   return self->length;
 }
 
-/* @response behind @seconds of delay, which need not be whole samples. */
+/* Writes @response with a delay of @seconds, which may be fractional in
+ * samples. */
 static void
 place (const CcsHrir *self, const float *response, double seconds, float *out)
 {

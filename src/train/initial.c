@@ -45,15 +45,16 @@ fill_uniform (Draw *d, double bound)
     d->data[i] = (float)ccs_random_range (&d->random, -bound, bound);
 }
 
-/* Elements behind the second dimension: a kernel's taps. */
+/* Returns the product of the dimensions after the second: the taps of a kernel.
+ */
 static gint64
 taps (const CcsShape *shape)
 {
   return shape->rank == 4 ? shape->dim[2] * shape->dim[3] : 1;
 }
 
-/* What PyTorch calls the fan-in: the second dimension times the taps, also
- * where that is a transposed convolution's output. */
+/* Returns PyTorch's fan-in: the second dimension times the taps, also for
+ * transposed convolutions, where that is the output. */
 static double
 fan_in (const CcsShape *shape)
 {
@@ -86,7 +87,7 @@ is_norm (const Draw *d)
   return d->shape->rank == 1 && ends (d, "weight");
 }
 
-/* ResNet: Kaiming normal over the fan-out with ReLU's gain. */
+/* Initialises the ResNet: Kaiming normal with fan-out and the gain of ReLU. */
 static void
 draw_trunk (Draw *d)
 {
@@ -96,7 +97,8 @@ draw_trunk (Draw *d)
     fill (d, is_norm (d) ? 1. : 0.);
 }
 
-/* PyTorch's default of a convolution without bias; norms 1 and 0. */
+/* Initialises ASPP: PyTorch's default for convolutions without bias; norms 1
+ * and 0. */
 static void
 draw_segment (Draw *d)
 {
@@ -142,8 +144,8 @@ draw (Draw *d, double bias_bound)
 
 /* -- the state_dict -------------------------------------------------------- */
 
-/* A convolution's or linear layer's bias keeps PyTorch's default, which
- * depends on the weight beside it; 0 where that is a norm's. */
+/* Returns the bound of a bias: PyTorch's default for convolutions and linear
+ * layers, which depends on their weight; 0 for norms. */
 static double
 bias_bound (const CcsParamInfo *info, const CcsParamInfo *weight)
 {

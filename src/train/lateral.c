@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#define LOOK_EVERY 0.1 /* seconds between looks at where the source is */
+#define LOOK_EVERY 0.1 /* seconds between checks of the source's position */
 
 struct _CcsLateral
 {
@@ -33,7 +33,8 @@ ccs_lateral_free (CcsLateral *self)
   g_free (self);
 }
 
-/* One source, on one side and far enough from the middle all the time. */
+/* Returns whether the scene has one source, which is always on the same side
+ * and far enough from the middle. */
 static gboolean
 counts (const CcsScene *scene)
 {

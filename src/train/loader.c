@@ -8,24 +8,25 @@
 #include "dataset-random.h"
 #include "vision/frame.h"
 
-/* Training windows start in [0, this - window], the published way. */
+/* Training windows start in [0, USED_SECONDS - WINDOW_SECONDS], as published.
+ */
 #define USED_SECONDS 9.9
 #define WINDOW_SECONDS ((double)CCS_WINDOW / CCS_MODEL_RATE)
 #define ENHANCE_LOW 0.7
 #define ENHANCE_HIGH 1.3
-#define PREVIOUS 1 /* frames between the two of a slot */
+#define PREVIOUS 1 /* distance between frames t and t-1 */
 #define CROP_PIXELS (CCS_CROP_WIDTH * CCS_CROP_HEIGHT)
 #define PICTURE_BYTES (3 * CCS_RESIZE_WIDTH * CCS_RESIZE_HEIGHT)
 #define ALIGNMENT 64 /* bytes */
-#define ATTEMPTS 16  /* items tried for one slot */
+#define ATTEMPTS 16  /* items to try for a slot */
 
-/* Streams of random numbers, beside those of slots, which are small. */
+/* Indices of random number streams; those of slots are small. */
 #define STREAM_ORDER (G_MAXUINT64 - 1)
 
 typedef struct
 {
   CcsBatch batch;
-  guint missing; /* slots not filled yet */
+  guint missing; /* slots that are not filled yet */
 } Shelf;
 
 struct _CcsLoader
@@ -36,16 +37,16 @@ struct _CcsLoader
 
   GMutex lock;
   GCond filled, freed;
-  /* below: under the lock */
-  Shelf *shelves; /* [ahead + 1]; step s lies on s mod that */
+  /* guarded by the lock: */
+  Shelf *shelves; /* [ahead + 1]; step s is in s mod (ahead + 1) */
   guint n_shelves;
-  guint64 next_step; /* to be filled, slot by slot */
+  guint64 next_step; /* the step whose slots are filled next */
   guint next_slot;
-  guint64 taken; /* the step that next() gives next */
-  gboolean lent; /* step taken - 1 is in use */
+  guint64 taken; /* the step that ccs_loader_next() returns next */
+  gboolean lent; /* the caller still uses step taken - 1 */
   gboolean stop;
   GError *failure;
-  GHashTable *warned; /* items named in a warning */
+  GHashTable *warned; /* items that a warning has named */
   gint64 waited;      /* microseconds */
   gint64 worked;      /* microseconds, for the slots filled so far */
   guint64 filled_slots;
@@ -55,8 +56,8 @@ struct _CcsLoader
 
 /* -- which item -- */
 
-/* A permutation of 0 ... n - 1 by @key: a small Feistel network, walked until
- * the result falls below n. */
+/* Returns element @index of a permutation of 0 ... n - 1 that depends on @key:
+ * a small Feistel network, repeated until the result is below n. */
 static guint64
 permute (guint64 index, guint64 n, guint64 key)
 {
@@ -87,13 +88,13 @@ item_of_slot (const CcsLoader *self, guint64 step, guint slot)
   guint64 place = step % self->steps_per_epoch * self->options.batch + slot;
   CcsRandom random = ccs_random_named (self->options.seed, epoch, STREAM_ORDER);
 
-  /* a data set smaller than a batch gives some items twice */
+  /* a data set smaller than a batch has some items twice */
   return permute (place % n, n, random.state);
 }
 
 /* -- one slot -- */
 
-/* Both channels together at the training level. */
+/* Scales both channels together to the training level. */
 static void
 level_pair (float *left, float *right)
 {
@@ -110,7 +111,7 @@ level_pair (float *left, float *right)
   }
 }
 
-/* Crop and enhancement of one frame. */
+/* Crops and enhances one frame. */
 static void
 prepare_frame (const CcsLoader *self, CcsRandom *random, const guint8 *picture,
                guint8 *crop)
@@ -179,7 +180,8 @@ warn_once (CcsLoader *self, gsize index, const GError *reason)
   g_mutex_unlock (&self->lock);
 }
 
-/* Tries other items where that is allowed, the same ones in every run. */
+/* Fills a slot. If its item cannot be read and that is allowed, tries others,
+ * which are the same in every run. */
 static gboolean
 fill_slot (CcsLoader *self, CcsBatch *batch, guint slot, guint8 *picture,
            GError **error)
@@ -210,8 +212,8 @@ shelf_of (CcsLoader *self, guint64 step)
   return &self->shelves[step % self->n_shelves];
 }
 
-/* Under the lock: a shelf is free when the step that lay on it before was
- * taken and given back. */
+/* Returns whether the memory for @step is free: the step that used it before
+ * was taken and returned. Called with the lock held. */
 static gboolean
 may_fill (const CcsLoader *self, guint64 step)
 {
@@ -220,7 +222,7 @@ may_fill (const CcsLoader *self, guint64 step)
   return step < oldest + self->n_shelves;
 }
 
-/* Waits for a slot to fill. NULL: stop. */
+/* Waits for a slot to be filled. Returns NULL if the thread has to stop. */
 static Shelf *
 take_slot (CcsLoader *self, guint *slot)
 {
@@ -277,8 +279,8 @@ fill_slots (gpointer data)
 
 /* -- the loader -- */
 
-/* NULL where there is not so much, which GLib's own would end the program for.
- */
+/* Returns NULL if there is not enough memory, where g_malloc() would end the
+ * program. */
 static void *
 default_alloc (gsize bytes, gpointer user_data)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Training batches (specification section 6), prepared by threads ahead of
- * their use. A batch is a function of (seed, step) alone: neither the number of
- * threads nor where the run began changes it, so resuming at step k goes on
- * exactly. */
+/* Training batches (specification section 6), prepared ahead of their use by
+ * threads. A batch depends on seed and step alone, not on the number of threads
+ * or where the run began, so a run that resumes at step k gets the same
+ * batches. */
 #pragma once
 
 #include "dataset.h"
@@ -64,26 +64,28 @@ typedef struct
 
 typedef struct _CcsLoader CcsLoader;
 
-/* @dataset must outlive the loader. Starts the threads. (transfer full) */
+/* Makes a loader and starts its threads. @dataset must outlive it. (transfer
+ * full) */
 CcsLoader *ccs_loader_new (CcsDataset *dataset, const CcsLoaderOptions *options,
                            GError **error);
 /* Stops and joins the threads. */
 void ccs_loader_free (CcsLoader *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsLoader, ccs_loader_free)
 
-/* Whole batches in the data set, at least 1: the steps of an epoch. Every
- * epoch has an order of its own; what does not fill a batch is left out. */
+/* Returns the number of steps per epoch: whole batches in the data set, at
+ * least 1. Each epoch has a different order; items that do not fill a batch are
+ * not used in it. */
 guint64 ccs_loader_steps_per_epoch (const CcsLoader *self);
 
-/* The next batch, waiting for it if it must. It belongs to the loader and is
- * valid until the next call. NULL and error: an item could not be read (the
- * message names the file); the loader is of no further use. */
+/* Returns the next batch; waits until it is ready. The loader owns it, and it
+ * is valid until the next call. Returns NULL if an item could not be read (the
+ * error names the file); the loader must not be used afterwards. */
 const CcsBatch *ccs_loader_next (CcsLoader *self, GError **error);
 
-/* Seconds that ccs_loader_next() has waited in all. */
+/* Returns how long ccs_loader_next() has waited in total, in seconds. */
 double ccs_loader_waited (const CcsLoader *self);
-/* Seconds that the threads have worked for a batch, on average; 0 before the
- * first. */
+/* Returns the average time that the threads have needed for a batch, in
+ * seconds; 0 before the first. */
 double ccs_loader_work (CcsLoader *self);
 
 G_END_DECLS

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Dynamic loss scaling, for precisions whose smallest numbers a gradient would
- * vanish among: the loss is multiplied before it is differentiated and the
- * gradient divided after. A gradient that overflowed costs the step and halves
- * the scale; a long row of good steps doubles it. */
+/* Dynamic loss scaling, for precisions in which small gradients would become
+ * zero: the loss is multiplied by the scale before differentiation, and the
+ * gradient divided by it afterwards. A gradient that overflows skips the step
+ * and halves the scale; many good steps in a row double it. */
 #pragma once
 
 #include <ccstereo/ccstereo.h>
@@ -11,26 +11,28 @@
 
 G_BEGIN_DECLS
 
-/* Powers of two, so that scaling itself rounds nothing. */
+/* Powers of two, so that scaling is exact. */
 #define CCS_LOSS_SCALE_FIRST 65536.
 #define CCS_LOSS_SCALE_LEAST 1.
 #define CCS_LOSS_SCALE_MOST 16777216.
-#define CCS_LOSS_SCALE_PATIENCE 2000 /* good steps before it doubles */
+#define CCS_LOSS_SCALE_PATIENCE 2000 /* good steps in a row before it doubles  \
+                                      */
 
 typedef struct
 {
   double scale;
   gint64 good;    /* steps in a row since the scale last changed */
-  gint64 skipped; /* steps in all that were not taken */
+  gint64 skipped; /* total number of skipped steps */
 } CcsLossScale;
 
-/* Counts a step whose gradient was @finite, or is not to be taken. */
+/* Counts a step: @finite if its gradient was finite, FALSE if the step is
+ * skipped. */
 void ccs_loss_scale_count (CcsLossScale *self, gboolean finite);
-/* Whether there is no smaller scale to try. */
+/* Returns whether the scale has its lowest value. */
 gboolean ccs_loss_scale_is_least (const CcsLossScale *self);
 
-/* To and from an optimiser's state. Restoring fails with CCS_ERROR_MODEL where
- * the state has no scale or an impossible one. */
+/* Store the scale in an optimiser's state, and restore it. Restoring fails with
+ * CCS_ERROR_MODEL if the state has no scale or an invalid one. */
 void ccs_loss_scale_export (const CcsLossScale *self, CcsStateDict *to);
 gboolean ccs_loss_scale_restore (CcsLossScale *self, CcsStateDict *from,
                                  GError **error);

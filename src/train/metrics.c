@@ -10,9 +10,9 @@
 #include "spectrum.h"
 
 #define PEAK_FLOOR 1e-20
-#define SNR_FLOOR 1e-4 /* of mean squares */
+#define SNR_FLOOR 1e-4 /* added to mean squares */
 #define WAV_SCALE 1e3
-#define PHASE_THRESHOLD 0.2 /* of the truth's mean energy */
+#define PHASE_THRESHOLD 0.2 /* factor of the truth's mean energy */
 
 typedef const double complex *Spectrum;
 
@@ -67,8 +67,9 @@ mean_square_difference (const float *a, const float *b, gsize n)
   return sum / n;
 }
 
-/* Rms difference of the two envelopes |x + i H(x)|. The Hilbert transform H is
- * real and linear, so both signals go through it as one complex signal. */
+/* Returns the rms difference of the envelopes |x + i H(x)|. The Hilbert
+ * transform H is real and linear, so both signals are transformed as one
+ * complex signal. */
 static double
 envelope_distance (CcsFft *fft, const float *a, const float *b, gsize n)
 {
@@ -95,7 +96,7 @@ envelope_distance (CcsFft *fft, const float *a, const float *b, gsize n)
 
 /* -- spectra [points] ---------------------------------------------------- */
 
-/* Mean |a - b|^2. */
+/* Returns the mean of |a - b|^2. */
 static double
 magnitude_distance (Spectrum a, Spectrum b, gsize points)
 {
@@ -119,7 +120,7 @@ amplitude_distance (Spectrum a, Spectrum b, gsize points)
   return sum / points;
 }
 
-/* The distance of two angles on the circle. */
+/* Returns the distance of two angles on the circle. */
 static double
 angle_distance (double a, double b)
 {
@@ -132,8 +133,9 @@ energy (double complex z)
   return fabs (creal (z)) + fabs (cimag (z));
 }
 
-/* Over the points where both signals are loud against the truth; the angle is
- * atan2 (re, im), in that order, as published. 0 where no point is. */
+/* Returns the mean phase difference over points at which both signals exceed
+ * the threshold, 0 if there is no such point. The angle is atan2 (re, im), in
+ * this order, as published. */
 static double
 phase_distance (Spectrum prediction, Spectrum truth, gsize points)
 {
@@ -153,14 +155,14 @@ phase_distance (Spectrum prediction, Spectrum truth, gsize points)
   return kept > 0 ? sum / kept : 0;
 }
 
-/* The phase, that of a zero of any sign being 0. */
+/* Returns the phase; 0 for a zero of any sign. */
 static double
 phase_or_zero (double complex z)
 {
   return z == 0 ? 0 : carg (z);
 }
 
-/* Of left minus right, over all points. */
+/* Returns the mean phase difference of left - right over all points. */
 static double
 difference_angle (const Spectrum prediction[2], const Spectrum truth[2],
                   gsize points)
@@ -188,7 +190,7 @@ compare_zero_centred (const float *const prediction[2],
   t1 = ccs_spectrum_new (truth[1], n, CCS_PAD_ZERO);
   values[CCS_METRIC_MAG] = magnitude_distance (p0, t0, points)
                            + magnitude_distance (p1, t1, points);
-  /* the mean runs over re and im apart */
+  /* this mean counts re and im separately */
   values[CCS_METRIC_STFT] = values[CCS_METRIC_MAG] / 2;
   values[CCS_METRIC_ANG] = difference_angle ((Spectrum[2]){ p0, p1 },
                                              (Spectrum[2]){ t0, t1 }, points);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The eight numbers by which the published work judges a binaural prediction
- * against the truth (specification section 7). Lower is better, apart from
- * snr. */
+/* The eight metrics of the published work for a prediction and its truth
+ * (specification section 7). Lower is better, except for snr. */
 #pragma once
 
 #include <glib.h>
@@ -21,16 +20,17 @@ typedef enum
   CCS_N_METRICS
 } CcsMetric;
 
-/* "stft_l2_dist" and so on, as the published code names them. */
+/* Returns the metric's name in the published code: "stft_l2_dist" and so on. */
 const char *ccs_metric_name (CcsMetric metric);
 
-/* Divides both channels [n] by their common peak, in place: what the published
- * evaluation does to prediction and truth before it compares them. */
+/* Divides both channels [n] by their common peak, in place. The published
+ * evaluation does this to prediction and truth before comparing them. */
 void ccs_metrics_normalise_peak (float *const channels[2], gsize n);
 
-/* @prediction and @truth: left and right, [n] samples at 16 kHz each, taken as
- * they are -> @values by CcsMetric. Fails with CCS_ERROR_ARGUMENT on signals
- * of 256 samples or fewer, which cannot be reflected at their ends. */
+/* Computes @values, by CcsMetric, of @prediction and @truth: left and right,
+ * [n] samples at 16 kHz each, which are not scaled. Fails with
+ * CCS_ERROR_ARGUMENT for 256 samples or fewer, which cannot be padded by
+ * reflection. */
 gboolean ccs_metrics_compute (const float *const prediction[2],
                               const float *const truth[2], gsize n,
                               double values[CCS_N_METRICS], GError **error);

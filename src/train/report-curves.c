@@ -6,12 +6,12 @@
 
 #define WIDTH 470
 #define HEIGHT 240
-#define POINTS 400  /* of a curve; a longer run is averaged to as many */
-#define SMOOTHED 40 /* from here on a curve of means is drawn, too */
+#define POINTS 400  /* points of a curve; a longer run is averaged */
+#define SMOOTHED 40 /* with this many points a smoothed curve is drawn, too */
 
 typedef struct
 {
-  GArray *steps, *values; /* of double */
+  GArray *steps, *values; /* element type double */
 } Series;
 
 static Series
@@ -47,7 +47,7 @@ read_number (const char *line, const char *key, double *value)
   return at != NULL;
 }
 
-/* The numbers under @key, with their steps. */
+/* Collects the values of @key and their steps. */
 static Series
 collect (char **lines, const char *key)
 {
@@ -59,7 +59,7 @@ collect (char **lines, const char *key)
     if (!read_number (lines[i], key, &value)
         || !read_number (lines[i], "step", &step))
       continue;
-    step += 1.; /* steps done, where lines count from 0 */
+    step += 1.; /* number of steps done; lines count from 0 */
     g_array_append_val (series.steps, step);
     g_array_append_val (series.values, value);
   }
@@ -76,7 +76,7 @@ mean (const GArray *array, guint first, guint end)
   return sum / (end - first);
 }
 
-/* Means of equal stretches, so that a long run fits the page. */
+/* Averages a long series down to POINTS points. */
 static void
 thin (Series *self)
 {
@@ -92,7 +92,7 @@ thin (Series *self)
   g_array_set_size (self->values, to);
 }
 
-/* Means over a twentieth of the run around each point. */
+/* Returns moving averages over a twentieth of the run. */
 static GArray *
 smooth (const GArray *values)
 {
@@ -157,7 +157,7 @@ add_loss (GString *html, char **lines, const char *key, const char *caption,
   thin (&series);
   widen (&plot, &series);
   if (plot.y_low == 0. && plot.y_high == 0.)
-    return; /* a loss that was left out */
+    return; /* a loss that the run did not have */
   ccs_plot_round (&plot.y_low, &plot.y_high);
   smoothed = series.values->len >= SMOOTHED;
   ccs_plot_open (html, &plot, caption, keys, smoothed ? 2 : 0);
@@ -171,7 +171,8 @@ add_loss (GString *html, char **lines, const char *key, const char *caption,
   ccs_plot_close (html);
 }
 
-/* Two of one unit; the first with dots where it was measured. */
+/* Adds a plot of two series with the same unit; the first with a dot at each
+ * value. */
 static void
 add_pair (GString *html, char **lines, const char *const keys[2],
           const CcsPlotKey legend[2], const char *caption, const char *what,

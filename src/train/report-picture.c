@@ -10,8 +10,8 @@
 #define MAX_COLUMNS 760
 #define COLOURS 256
 
-/* From silence to the loudest; brightness rises all the way, so that it reads
- * without colour too. */
+/* Colours from silence to the loudest. Brightness increases all the way, so
+ * that the scale can be read without colours. */
 static const guint8 stops[][3] = { { 0, 0, 8 },      { 40, 12, 84 },
                                    { 101, 21, 110 }, { 159, 42, 99 },
                                    { 212, 72, 66 },  { 245, 125, 21 },
@@ -32,7 +32,7 @@ fill_colours (guint8 colours[COLOURS][3])
   }
 }
 
-/* (transfer full); NULL where libpng has no memory */
+/* Encodes a PNG. Returns NULL if libpng runs out of memory. (transfer full) */
 static guint8 *
 encode (const guint8 *pixels, guint width, guint height, gsize *size)
 {
@@ -54,7 +54,7 @@ encode (const guint8 *pixels, guint width, guint height, gsize *size)
   return png;
 }
 
-/* @pixels are indices of colours. */
+/* Encodes @pixels, indices of colours, as a data: URI. */
 static char *
 data_uri (const guint8 *pixels, guint width, guint height, GError **error)
 {
@@ -93,7 +93,8 @@ ccs_report_loudest (const float *const channels[2], gsize n)
   return loudest;
 }
 
-/* Colour of bin @k in picture column @column: the loudest of its frames. */
+/* Returns the colour of bin @k in column @column: that of the loudest of its
+ * frames. */
 static guint8
 colour (const double complex *spectrum, gsize frames, guint columns,
         guint column, guint k, double loudest)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Spectrograms as pictures inside a page. */
+/* Spectrograms as images inside a page. */
 #pragma once
 
 #include <glib.h>
@@ -10,16 +10,16 @@ G_BEGIN_DECLS
   70. /* from the loudest to the colour of silence                             \
        */
 
-/* The power that spectrograms of these two channels [n] at 16 kHz have at their
- * loudest point: what the pictures of a clip have in common. */
+/* Returns the largest power in the spectrograms of two channels [n] at 16 kHz:
+ * the common reference of the images of a clip. */
 double ccs_report_loudest (const float *const channels[2], gsize n);
 
-/* The spectrogram of @n samples at 16 kHz, 0 to 8 kHz upwards, in colours from
- * @loudest down to %CCS_REPORT_RANGE_DB below it, as a PNG in a data: URI.
- * (transfer full) */
+/* Draws the spectrogram of @n samples at 16 kHz, 0 to 8 kHz upwards, with
+ * colours from @loudest down to %CCS_REPORT_RANGE_DB below it. Returns a data:
+ * URI with a PNG. (transfer full) */
 char *ccs_report_spectrogram (const float *samples, gsize n, double loudest,
                               GError **error);
-/* A row of those colours, silence first. (transfer full) */
+/* Draws a row of these colours, silence first. (transfer full) */
 char *ccs_report_colours (GError **error);
 
 G_END_DECLS

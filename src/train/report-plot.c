@@ -2,16 +2,17 @@
 #include "report-plot.h"
 #include <math.h>
 
-/* Around the axes. */
+/* Margins around the axes. */
 #define LEFT 58
 #define RIGHT 14
 #define TOP 8
 #define BOTTOM 36
-#define TICKS 5 /* about so many */
+#define TICKS 5 /* approximate number of ticks */
 #define TICK_GAP 5
 #define LETTER 11
 
-/* 1, 2 or 5 times a power of ten, of which about TICKS fit into @span. */
+/* Returns a step of 1, 2 or 5 times a power of ten, so that about TICKS of them
+ * fit @span. */
 static double
 tick_step (double span)
 {
@@ -63,14 +64,15 @@ add_grid_line (GString *html, double x1, double y1, double x2, double y2)
                           x1, y1, x2, y2);
 }
 
-/* The first tick from @low on; a hair below counts as on it. */
+/* Returns the first tick at or above @low, up to rounding errors. */
 static double
 first_tick (double low, double step)
 {
   return step * ceil (low / step - 1e-9);
 }
 
-/* Without the sign of a zero and rounding's tail. */
+/* Returns the value of a tick without rounding errors and without negative
+ * zero. */
 static double
 tick_value (double tick, double step)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Plots of a report as SVG: axes with ticks and units, lines, pictures. Colours
- * are the page's style classes, so that they follow its light and dark. */
+/* Plots of a report as SVG: axes with ticks and units, lines, images. Colours
+ * are style classes of the page, which has a light and a dark style. */
 #pragma once
 
 #include <glib.h>
@@ -20,28 +20,28 @@ typedef struct
   const char *x_label, *y_label;
 } CcsPlot;
 
-/* A line of a legend: style class and what it is. */
+/* An entry of a legend: style class and text. */
 typedef struct
 {
   const char *style, *what;
 } CcsPlotKey;
 
-/* The figure with caption, legend (@n keys, may be 0), frame, grid and ticks;
- * then what is drawn on it; then its end. */
+/* Start the figure with caption, legend (@n keys, may be 0), frame, grid and
+ * ticks; and end it after the content has been drawn. */
 void ccs_plot_open (GString *html, const CcsPlot *plot, const char *caption,
                     const CcsPlotKey *keys, guint n);
-/* A line through @n points, in style class @style; what is not finite
- * interrupts it, what is beyond the axes is drawn at their ends. */
+/* Draws a line through @n points in style class @style. Values that are not
+ * finite interrupt it; values outside the axes are drawn at their ends. */
 void ccs_plot_line (GString *html, const CcsPlot *plot, const double *x,
                     const double *y, guint n, const char *style);
-/* A dot at every point. */
+/* Draws a dot at every point. */
 void ccs_plot_dots (GString *html, const CcsPlot *plot, const double *x,
                     const double *y, guint n, const char *style);
-/* A picture (data: URI) over all of the axes. */
+/* Draws an image (data: URI) over the whole area of the axes. */
 void ccs_plot_picture (GString *html, const CcsPlot *plot, const char *uri);
 void ccs_plot_close (GString *html);
 
-/* Widens @low and @high to whole steps of the ticks between them. */
+/* Widens @low and @high to whole tick steps. */
 void ccs_plot_round (double *low, double *high);
 
 G_END_DECLS

@@ -9,13 +9,13 @@
 #include <string.h>
 
 #define SHOWN_CLIPS 3
-#define WIDE 940 /* of a plot over the whole page */
+#define WIDE 940 /* width of a plot over the whole page */
 #define HALF 470
 #define LEVEL_HEIGHT 220
 #define SPECTROGRAM_HEIGHT 230
 #define LEVEL_BLOCK (CCS_MODEL_RATE / 10)
 #define LEVEL_LEAST                                                            \
-  5. /* dB to either side that the level plot shows at least */
+  5. /* the level plot shows at least this range in dB to both sides */
 
 typedef struct
 {
@@ -56,7 +56,8 @@ static const char style[]
 
 /* -- what the run was ------------------------------------------------------ */
 
-/* The title is words, some of which begin with "name=". */
+/* Adds the facts of a run. @title is a list of words, some of which have the
+ * form "name=value". */
 static void
 add_facts (GString *html, const char *title, char **lines)
 {
@@ -82,8 +83,8 @@ add_facts (GString *html, const char *title, char **lines)
 
 /* -- clips ----------------------------------------------------------------- */
 
-/* Levels of left over right, dB, by blocks; not a number where the truth is
- * silent. (transfer full) */
+/* Computes the level of left over right in dB for each block; NaN if the truth
+ * is silent. (transfer full) */
 static double *
 levels_of (const CcsEvaluatedClip *clip, const float *const ears[2], gsize n)
 {
@@ -204,7 +205,7 @@ add_clip (const CcsEvaluatedClip *clip, gpointer user_data, GError **error)
   return add_spectrograms (page->html, clip, error);
 }
 
-/* The colours of all spectrograms. */
+/* Adds the colour scale of the spectrograms. */
 static gboolean
 add_scale (GString *html, GError **error)
 {
@@ -236,7 +237,7 @@ add_row (GString *html, const char *name, const char *what, gboolean higher,
       "</td><td>%.4g</td>",
       name, what, higher ? "higher" : "lower", better ? "<b>" : "", prediction,
       better ? "</b>" : "", mono);
-  if (higher) /* decibels: a ratio already */
+  if (higher) /* decibels are already a ratio */
     g_string_append_printf (html, "<td>%+.2f dB</td></tr>\n",
                             prediction - mono);
   else
@@ -276,8 +277,8 @@ add_table (GString *html, const char *judged, const CcsScores *p,
   g_string_append (html, "</table>\n");
 }
 
-/* The clips come before the table on the way through the data and after it on
- * the page. */
+/* Adds the test results. Clips are evaluated before the table is known, but
+ * follow it on the page. */
 static gboolean
 add_test (GString *html, const CcsReportOptions *options, GError **error)
 {
@@ -301,7 +302,7 @@ add_test (GString *html, const CcsReportOptions *options, GError **error)
   return TRUE;
 }
 
-/* (transfer full) */
+/* Reads the lines of metrics.jsonl. (transfer full) */
 static char **
 read_metrics (const char *dir, GError **error)
 {

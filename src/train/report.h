@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* report.html: a run on one page that needs nothing else: loss curves, the
- * metric table, and for some test clips spectrograms and the interaural level
- * over time of truth, prediction and mono. */
+/* Writes report.html, one page without external files: curves of the losses,
+ * the metric table, and for some test clips spectrograms and the interaural
+ * level over time of truth, prediction and mono. */
 #pragma once
 
 #include "evaluate.h"

@@ -126,7 +126,8 @@ ccs_run_state_load (CcsRunState *self, const char *dir, GError **error)
   return FALSE;
 }
 
-/* Not what the user has laid beside them, such as a copy of a state. */
+/* Deletes only unfinished files of this program, not files that the user put
+ * there, such as a copy of a state. */
 void
 ccs_run_drop_unfinished (const char *dir)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The files of a training run's folder. state.safetensors holds everything that
- * a resumed run needs, in one file that is replaced in one step: whenever the
- * process dies, the last complete one is there. */
+/* The files in the folder of a training run. state.safetensors has everything
+ * that a resumed run needs. It is replaced atomically, so that the last
+ * complete one exists whenever the process dies. */
 #pragma once
 
 #include <ccstereo/ccstereo.h>
@@ -20,33 +20,35 @@ typedef struct
 {
   CcsStateDict *params; /* published names */
   CcsStateDict *optimizer;
-  guint64 step;   /* done so far */
-  double best;    /* best validation so far; infinite: none */
-  char *identity; /* what must be the same in a resumed run */
+  guint64 step;   /* steps done */
+  double best;    /* best validation so far; infinite before the first */
+  char *identity; /* description of data, model and recipe, which must be the
+                     same when the run is resumed */
 } CcsRunState;
 
-/* Makes @dir where it is missing and keeps other processes' runs out of it, for
- * as long as what is returned is open. -1: it cannot be made, or a run is at
- * work there. */
+/* Makes @dir if it is missing, and locks it against runs of other processes
+ * until the returned fd is closed. Returns -1 if it cannot be made or another
+ * run has locked it. */
 int ccs_run_occupy (const char *dir, GError **error);
 
 void ccs_run_state_clear (CcsRunState *self);
 gboolean ccs_run_state_save (const CcsRunState *self, const char *dir,
                              GError **error);
-/* A state that is not there is CCS_ERROR_IO. */
+/* Loads a state. CCS_ERROR_IO if it does not exist. */
 gboolean ccs_run_state_load (CcsRunState *self, const char *dir,
                              GError **error);
-/* Removes what a save left behind that was killed before it was done. */
+/* Removes temporary files of a save that was interrupted. */
 void ccs_run_drop_unfinished (const char *dir);
-/* A model of the run alone, float32, with its configuration and recipe. */
+/* Saves the model, as float32, with its configuration and recipe. */
 gboolean ccs_run_save_model (CcsStateDict *params, const CcsModelConfig *config,
                              const char *recipe, const char *dir,
                              const char *file, GError **error);
 
-/* Appends one line of JSON to the run's metrics. */
+/* Appends a line of JSON to the run's metrics. */
 gboolean ccs_run_append_metrics (const char *dir, const char *line,
                                  GError **error);
-/* Drops the lines of steps from @step on: a resumed run writes them again. */
+/* Removes the lines of steps from @step on, which a resumed run writes again.
+ */
 gboolean ccs_run_cut_metrics (const char *dir, guint64 step, GError **error);
 
 G_END_DECLS

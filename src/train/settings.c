@@ -284,8 +284,10 @@ ccs_train_settings_recipe (const CcsTrainSettings *self)
       self->gradient_clip_val, !self->no_scl, !self->no_augmentation,
       self->seed);
   if (ccs_data_arguments_official (&self->data))
-    g_string_append (recipe, " protocol=official"); /* its best is another */
-  /* runs from before there was a choice can be resumed */
+    g_string_append (recipe,
+                     " protocol=official"); /* the official protocol selects
+                                               another best model */
+  /* not added for fp32, so that older runs can be resumed */
   if (ccs_compute_arguments_backend (&self->compute).precision
       != CCS_PRECISION_FP32)
     g_string_append_printf (recipe, " precision=%s", self->compute.precision);

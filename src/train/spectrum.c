@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Frame by frame: window, transform, keep the bins up to the Nyquist one. */
+/* Windows and transforms each frame, and keeps the bins up to the Nyquist
+ * frequency. */
 #include "spectrum.h"
 
 #include <math.h>
@@ -19,7 +20,7 @@ ccs_spectrum_min_samples (CcsPadMode mode)
   return mode == CCS_PAD_REFLECT ? CCS_STFT_PAD + 1 : 1;
 }
 
-/* Sample @i of the padded signal. */
+/* Returns sample @i of the padded signal. */
 static double
 padded_sample (const float *samples, gssize n, gssize i, CcsPadMode mode)
 {

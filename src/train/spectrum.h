@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The short-time Fourier transform of a whole signal in double precision, for
- * metrics and reports (the net's own, of one window, is a matrix product in its
- * program). Parameters are the model's: 512 points, hop 160, Hann 400. */
+/* Short-time Fourier transform of a whole signal in double precision, for
+ * metrics and reports (the model has its own, a matrix product). Parameters are
+ * the model's: 512 points, hop 160, Hann 400. */
 #pragma once
 
 #include "fft.h"
@@ -9,12 +9,13 @@
 
 G_BEGIN_DECLS
 
-/* Frames of an @n-sample signal, centred: n / 160 + 1. */
+/* Returns the number of frames of @n samples, centred: n / 160 + 1. */
 gsize ccs_spectrum_frames (gsize n);
-/* Reflection needs this many samples at least. */
+/* Returns the smallest number of samples that @mode can pad. */
 gsize ccs_spectrum_min_samples (CcsPadMode mode);
-/* @samples [n], at 16 kHz -> [frames,257], one-sided, not normalised; padded
- * by 256 samples on both ends as @mode says. g_free() it. (transfer full) */
+/* Transforms @samples [n] at 16 kHz to [frames,257], one-sided, not normalised,
+ * padded by 256 samples on both ends as @mode says. Free with g_free().
+ * (transfer full) */
 double complex *ccs_spectrum_new (const float *samples, gsize n,
                                   CcsPadMode mode);
 

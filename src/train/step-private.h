@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A training step from inside: the program that step-program.c builds, and the
- * values of it that step.c writes and reads. */
+/* Private parts of a training step: the program that step-program.c builds, and
+ * its values that step.c writes and reads. */
 #pragma once
 
 #include "loss-scale.h"
@@ -24,19 +24,20 @@ typedef enum
 
 typedef struct
 {
-  CcsValueId param, grad; /* grad is CCS_NONE: the loss ignores it */
+  CcsValueId param,
+      grad; /* grad is CCS_NONE if the loss does not depend on it */
   CcsValueId m, v;
 } CcsTrained;
 
 struct _CcsTrainStep
 {
   CcsTrainOptions options;
-  CcsStateDict *params; /* as they were at the start */
+  CcsStateDict *params; /* initial parameters */
   CcsProgram *program;
   CcsPlan *plan;
   GArray *trained; /* CcsTrained */
   CcsValueId left, right, frames, permutation;
-  CcsValueId terms[CCS_N_TERMS]; /* weighted scalars; CCS_NONE: left out */
+  CcsValueId terms[CCS_N_TERMS]; /* weighted scalars; CCS_NONE if disabled */
   CcsValueId loss;
   CcsValueId loss_scale; /* CCS_NONE: not scaled */
   CcsValueId
@@ -46,7 +47,8 @@ struct _CcsTrainStep
   CcsLossScale scale;
 };
 
-/* Forward, losses, gradients and update, and the value ids above. */
+/* Builds forward pass, losses, gradients and update, and sets the value ids
+ * above. */
 gboolean ccs_train_step_build (CcsTrainStep *self, const CcsModelConfig *config,
                                GError **error);
 

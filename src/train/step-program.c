@@ -13,7 +13,7 @@ static const char *const term_names[CCS_N_TERMS]
 
 /* -- the program: forward and losses --------------------------------------- */
 
-/* What the losses need of the forward pass. */
+/* Values of the forward pass that the losses need. */
 typedef struct
 {
   CcsValueId predicted, truth; /* difference spectra [B,257,64,2] */
@@ -35,7 +35,8 @@ gather_cells (CcsProgram *p, CcsValueId feature, CcsValueId permutation)
       map);
 }
 
-/* Anchor, positive and negative features, one after another (section 6). */
+/* Concatenates the features of anchor, positive and negative (specification
+ * section 6). */
 static CcsValueId
 contrast_features (CcsTrainStep *self, CcsValueId visual)
 {
@@ -152,8 +153,8 @@ list_trained (CcsTrainStep *self)
   }
 }
 
-/* What is differentiated: the loss, or a multiple of it that the caller of
- * every step chooses. */
+/* Returns the value that is differentiated: the loss, or its product with the
+ * loss scale, which is an input of each step. */
 static CcsValueId
 build_scaled_loss (CcsTrainStep *self)
 {
@@ -187,8 +188,9 @@ build_gradients (CcsTrainStep *self, GError **error)
   return TRUE;
 }
 
-/* The squared norm of the whole gradient, by which it is clipped and known to
- * be finite. All squares stand together: a backend may do them at once. */
+/* Appends the squared norm of the gradient, for clipping and to check that it
+ * is finite. The ops SQUARE_SUM are consecutive, so that a backend may run them
+ * together. */
 static void
 build_gradient_square (CcsTrainStep *self)
 {

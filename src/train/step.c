@@ -20,7 +20,8 @@ check_options (const CcsTrainOptions *o, GError **error)
   return FALSE;
 }
 
-/* Moments come back in published layout, which is the parameter's. */
+/* Restores a moment from its published layout, which is that of its parameter.
+ */
 static gboolean
 restore_moment (CcsTrainStep *self, CcsStateDict *optimizer, CcsValueId param,
                 CcsValueId moment, GError **error)
@@ -154,9 +155,9 @@ read_losses (CcsTrainStep *self, CcsTrainReport *report, GError **error)
   return FALSE;
 }
 
-/* The factor on the gradient that takes the loss's scale out again and keeps
- * the norm within the limit. A gradient that is not finite is *@finite FALSE
- * where a smaller scale may help, and else an error. */
+/* Computes the factor on the gradient that undoes the loss scale and limits the
+ * norm. If the gradient is not finite, sets *@finite to FALSE if a smaller
+ * scale may help, else returns an error. */
 static gboolean
 gradient_factor (CcsTrainStep *self, CcsTrainReport *report, double *factor,
                  gboolean *finite, GError **error)
@@ -312,8 +313,7 @@ add_count (CcsStateDict *dict, const char *name, gint64 count)
   ccs_state_dict_set (dict, name, ccs_tensor_new_take (CCS_S64, &shape, value));
 }
 
-/* num_batches_tracked: every run of a norm counts, so a norm in groups counts
- * each of them. */
+/* Updates num_batches_tracked: a norm with groups counts each group. */
 static void
 advance_counters (CcsTrainStep *self, CcsStateDict *dict)
 {
@@ -356,7 +356,8 @@ ccs_train_step_export (CcsTrainStep *self, GError **error)
   return g_steal_pointer (&dict);
 }
 
-/* @id's content in the published layout of @param. (transfer full) */
+/* Returns the content of @id in the published layout of @param. (transfer full)
+ */
 static CcsTensor *
 export_like (CcsTrainStep *self, CcsValueId id, CcsValueId param,
              GError **error)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* One optimiser step of the published recipe (specification section 6) as one
- * program: forward with spatially shuffled negatives, the four losses, the
- * gradients, Adam. The trainer runs nothing else. */
+/* An optimiser step of the published recipe (specification section 6) as one
+ * program: forward pass with spatially shuffled negatives, four losses,
+ * gradients, Adam. The trainer runs nothing else on the backend. */
 #pragma once
 
 #include <ccstereo/ccstereo.h>
@@ -27,17 +27,17 @@ typedef struct
   guint64 total_steps;
   double lr_visual, lr_audio; /* at step 0 */
   double decay_power;
-  double weight_decay; /* coupled: added to the gradient */
+  double weight_decay; /* as L2: added to the gradient */
   double beta1, beta2, eps;
   double amp_weight, phase_weight, scl_weight;
   double temperature;     /* of the contrastive loss */
-  double phase_threshold; /* part of the mean energy */
+  double phase_threshold; /* factor of the mean energy */
   gboolean scl;
   double clip_norm;
   double loss_scale;
 } CcsTrainOptions;
 
-/* The published recipe; batch and total_steps are the caller's. */
+/* The published recipe. The caller sets batch and total_steps. */
 #define CCS_TRAIN_OPTIONS_PUBLISHED                                            \
   ((CcsTrainOptions){ .batch = 128,                                            \
                       .total_steps = 1,                                        \
@@ -57,8 +57,8 @@ typedef struct
                       .clip_norm = 0.,                                         \
                       .loss_scale = 0. })
 
-/* The level that stereo clips are brought to before a step: rms over both
- * channels together, with this floor (section 1). */
+/* Level to which stereo clips are scaled before a step: rms over both channels
+ * together, at least this floor (specification section 1). */
 #define CCS_TRAIN_LEVEL CCS_LEVEL_TARGET
 
 typedef struct

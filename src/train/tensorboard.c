@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define CRC_POLYNOMIAL 0x82F63B78u /* CRC-32C, reflected */
-#define CRC_MASK 0xA282EAD8u /* added so that a CRC of a CRC is harmless */
+#define CRC_MASK 0xA282EAD8u /* masks the CRC, as the file format requires */
 
 /* Field numbers of tensorflow.Event and tensorflow.Summary, with wire types. */
 enum

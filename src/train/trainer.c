@@ -8,22 +8,23 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define PROGRESS_EVERY 50 /* steps between lines where there is no terminal */
-#define SMOOTHING 0.95    /* of the loss in the progress line */
+#define PROGRESS_EVERY                                                         \
+  50 /* steps between lines if standard error is not a terminal */
+#define SMOOTHING 0.95 /* of the loss in the progress line */
 
 typedef struct
 {
   CcsTraining training;
   const CcsTrainSettings *settings;
-  CcsDataset *validation; /* NULL: none wanted */
-  CcsDataset *test;       /* for the report; NULL: none wanted */
+  CcsDataset *validation; /* NULL: disabled */
+  CcsDataset *test;       /* for the report; NULL: no report */
   char *recipe;
   double best;
   double smooth_loss;
   guint64 first_step;
-  guint64 recorded, saved; /* steps that metrics and state tell of */
+  guint64 recorded, saved; /* steps in metrics and in the saved state */
   gint64 started;
-  CcsTensorBoard *events; /* NULL: none wanted */
+  CcsTensorBoard *events; /* NULL: disabled */
 } Run;
 
 /* -- saving ---------------------------------------------------------------- */
@@ -213,7 +214,8 @@ open_state (const CcsTrainSettings *settings, CcsRunState *state,
   return FALSE;
 }
 
-/* Opened before the first step, so that a missing list ends no long run. */
+/* Opens the lists of validation and test before the first step, so that a
+ * missing list does not end a long run. */
 static gboolean
 open_lists (Run *run, GError **error)
 {
@@ -280,8 +282,8 @@ after_step (Run *run, const CcsTrainReport *report, gboolean last,
              || save (run, error));
 }
 
-/* Ends a run that cannot go on: what it has learned since its last state is
- * saved, unless it broke off within a step. */
+/* Ends a run after an error. Saves what was learned since the last state,
+ * unless the error was within a step. */
 static CcsRunResult
 give_up (Run *run, GError **error)
 {
@@ -307,7 +309,7 @@ run_steps (Run *run, const volatile gint *stop, GError **error)
     last = *stop || ccs_train_step_index (run->training.step) == total;
     if (!after_step (run, &report, last, error))
       return give_up (run, error);
-    /* or the signal came meanwhile, as validations take their time */
+    /* or the signal arrived in the meantime: validations take long */
     if (*stop && run->saved == ccs_train_step_index (run->training.step))
       return CCS_RUN_INTERRUPTED;
   }

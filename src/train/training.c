@@ -37,8 +37,8 @@ first_params (CcsTraining *self, GError **error)
   return g_steal_pointer (&params);
 }
 
-/* A resumed run goes on as if it had not stopped only with the same data, model
- * and recipe. */
+/* Describes data, model and recipe, which must be the same when a run is
+ * resumed. */
 static char *
 describe_run (const CcsTraining *self)
 {
@@ -115,7 +115,8 @@ ccs_training_close (CcsTraining *self)
   g_clear_pointer (&self->identity, g_free);
 }
 
-/* The cells' order in the negative: a function of seed and step. */
+/* Draws the order of cells in the negative, which depends on seed and step
+ * alone. */
 static void
 draw_permutation (guint64 seed, guint64 step, gint32 *permutation)
 {
