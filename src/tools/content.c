@@ -3,7 +3,8 @@
 
 #include "checkpoint/checkpoint.h"
 
-/* Whether @trunk holds just the trunk of models with @backbone. */
+/* Returns whether @trunk is the trunk of models with @backbone, without other
+ * entries. */
 static gboolean
 is_trunk (const CcsStateDict *trunk, gint backbone)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a parameter file holds: the same answer for every subcommand. */
+/* Detects the content of a parameter file, for all subcommands. */
 #pragma once
 
 #include <ccstereo/ccstereo.h>
@@ -10,9 +10,9 @@ G_BEGIN_DECLS
 
 typedef enum
 {
-  CONTENT_MODEL,  /* a CCStereo model, of config */
-  CONTENT_RESNET, /* one that loads into the visual trunk of models with
-                   * config.backbone; the rest of config means nothing */
+  CONTENT_MODEL,  /* a CCStereo model with config */
+  CONTENT_RESNET, /* a ResNet for the visual trunk of models with
+                     config.backbone; the rest of config is not set */
 } ContentKind;
 
 typedef struct
@@ -21,7 +21,7 @@ typedef struct
   CcsModelConfig config;
 } Content;
 
-/* CCS_ERROR_MODEL saying why it is neither. */
+/* Detects the content. CCS_ERROR_MODEL says why it is neither. */
 gboolean content_detect (const CcsCheckpoint *file, Content *content,
                          GError **error);
 

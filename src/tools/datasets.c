@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* `ccstereo prepare` and `ccstereo scenes`: runs ccstereo-datasets, a program
- * of its own, because the trainer's libraries are needed there alone. */
+/* `ccstereo prepare` and `ccstereo scenes`: run the program ccstereo-datasets,
+ * so that `ccstereo` does not need the trainer's libraries. */
 #include "datasets.h"
 
 #include <errno.h>
@@ -11,8 +11,9 @@
 #define PROGRAM "ccstereo-datasets"
 #define PATH_VARIABLE "CCSTEREO_PROGRAMS_PATH"
 
-/* Where the program is: in the folder that the environment names, beside
- * `ccstereo` in a build folder, or where it is installed. (transfer full) */
+/* Returns the path of the program: in the folder that the environment variable
+ * names, beside `ccstereo` in a build folder, or where it is installed.
+ * (transfer full) */
 static char *
 find_program (void)
 {
@@ -31,7 +32,7 @@ find_program (void)
   return g_build_filename (installed, PROGRAM, NULL);
 }
 
-/* Returns only if the program cannot be run. */
+/* Runs the program. Returns only if that fails. */
 static ToolExit
 run_program (gint argc, char **argv)
 {

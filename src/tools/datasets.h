@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Names and summaries of the commands that `ccstereo` leaves to
- * ccstereo-datasets. */
+/* Names and summaries of the commands that ccstereo-datasets implements. */
 #pragma once
 
 #include "tool.h"

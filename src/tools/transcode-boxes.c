@@ -152,7 +152,7 @@ find_header (FILE *file, gint64 *size)
   return -1;
 }
 
-/* (transfer full) (nullable) */
+/* Reads the header and its offset. (transfer full) (nullable) */
 static GByteArray *
 read_header (FILE *file, gint64 *at)
 {
@@ -184,7 +184,8 @@ transcode_header_read (const char *path)
   return header;
 }
 
-/* Back where it was, at the end of the file: headers do not shrink. */
+/* Writes the changed header back at the end of the file; headers do not shrink.
+ */
 static gboolean
 change (FILE *file, TranscodeHeaderChange function, gconstpointer data)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The header of a movie that libavformat has written: a tree of boxes behind
- * everything else, which may be changed and may grow. */
+/* The header of an MP4 or MOV file that libavformat has written: a tree of
+ * boxes at the end of the file, which may be changed and may grow. */
 #pragma once
 
 #include <glib.h>
@@ -8,16 +8,16 @@
 G_BEGIN_DECLS
 
 #define TRANSCODE_BOX_HEAD 8  /* bytes: size and type */
-#define TRANSCODE_BOX_DEPTH 8 /* boxes in boxes */
+#define TRANSCODE_BOX_DEPTH 8 /* largest nesting */
 
 /* -- bytes ---------------------------------------------------------------- */
-/* Numbers are big-endian; offsets are from the beginning of the array. */
+/* Integers are big-endian; offsets are from the start of the array. */
 
 void transcode_box_put_32 (GByteArray *to, guint32 value);
 guint32 transcode_box_get_32 (const GByteArray *in, guint at);
-/* Begins a box; its size is set when it ends. Returns where it begins. */
+/* Starts a box; transcode_box_end() sets its size. Returns its offset. */
 guint transcode_box_begin (GByteArray *to, const char *type);
-/* One with @version and no flags. */
+/* Starts a box with @version and no flags. */
 guint transcode_box_begin_full (GByteArray *to, const char *type,
                                 guint8 version);
 void transcode_box_end (GByteArray *to, guint start);
@@ -37,7 +37,7 @@ typedef struct
 
 #define TRANSCODE_BOXES_HEADER ((TranscodeBoxes){ { 0 }, 1 })
 
-/* Where the content of the innermost box begins, and where it ends. */
+/* Return start and end of the content of the innermost box. */
 guint transcode_boxes_start (const TranscodeBoxes *self);
 guint transcode_boxes_end (const TranscodeBoxes *self,
                            const GByteArray *header);
@@ -45,11 +45,11 @@ guint transcode_boxes_end (const TranscodeBoxes *self,
  * box. */
 gboolean transcode_boxes_enter_at (TranscodeBoxes *self,
                                    const GByteArray *header, guint at);
-/* Goes into box number @n, from 0, of @type in the innermost; FALSE: there is
- * none. */
+/* Enters box @n, from 0, with @type in the innermost box. Returns FALSE if it
+ * does not exist. */
 gboolean transcode_boxes_enter (TranscodeBoxes *self, const GByteArray *header,
                                 const char *type, guint n);
-/* Puts @bytes in the place of @length bytes at @at in the innermost box. */
+/* Replaces @length bytes at @at in the innermost box by @bytes. */
 void transcode_boxes_replace (const TranscodeBoxes *self, GByteArray *header,
                               guint at, guint length, const GByteArray *bytes);
 
@@ -59,11 +59,11 @@ void transcode_boxes_replace (const TranscodeBoxes *self, GByteArray *header,
  * full) */
 GByteArray *transcode_header_read (const char *path);
 
-/* FALSE where the header is not as expected. */
+/* Changes a header. Returns FALSE if the header is not as expected. */
 typedef gboolean (*TranscodeHeaderChange) (GByteArray *header,
                                            gconstpointer data);
 
-/* Changes the header of @path; FALSE where that cannot be done, or written. */
+/* Changes the header of @path. Returns FALSE if that fails. */
 gboolean transcode_header_change (const char *path,
                                   TranscodeHeaderChange change,
                                   gconstpointer data);

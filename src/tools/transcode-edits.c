@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* libavformat's list ends with the one edit that shows the track, from some
- * sample on; before it, time may pass without it. */
+/* The edit list of libavformat ends with the edit that shows the track from
+ * some sample on; an empty edit may precede it. */
 #include "transcode-edits.h"
 
 #include "transcode-boxes.h"
@@ -8,7 +8,7 @@
 #define VERSION_AND_FLAGS 4 /* bytes */
 #define COUNT 4
 #define RATE_ONE (1 << 16)
-#define NOTHING (-1) /* as the sample that an edit begins with */
+#define NOTHING (-1) /* start sample of an empty edit */
 
 typedef struct
 {
@@ -16,7 +16,7 @@ typedef struct
   gint64 first, delay;
 } Beginning;
 
-/* Edits count in 32 or 64 bits. */
+/* Appends a field, which has 32 or 64 bits. */
 static void
 put (GByteArray *to, gboolean is_long, gint64 value)
 {
@@ -42,7 +42,7 @@ put_edit (GByteArray *to, gboolean is_long, gint64 duration, gint64 sample)
   transcode_box_put_32 (to, RATE_ONE);
 }
 
-/* @last: where the edit that shows the track is in @header. */
+/* Makes the new list. @last is the offset of the edit that shows the track. */
 static GByteArray *
 new_list (const GByteArray *header, gboolean is_long, guint last,
           const Beginning *beginning)

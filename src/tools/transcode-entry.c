@@ -11,9 +11,9 @@
 /* Bytes of a sample entry before its boxes. */
 #define VIDEO_ENTRY 78
 #define AUDIO_ENTRY 28
-#define AUDIO_ENTRY_1 44 /* of QuickTime's version 1 */
+#define AUDIO_ENTRY_1 44 /* in QuickTime's version 1 */
 #define AUDIO_ENTRY_2 64
-#define AUDIO_VERSION 8 /* where the version is */
+#define AUDIO_VERSION 8 /* offset of the version */
 /* SA3D: version, type, order (4), ordering, normalization, channels (4), then
  * the component of each channel. */
 #define SA3D_CHANNELS 8
@@ -29,7 +29,8 @@ static const struct
 {
   const char *type;
   enum AVMediaType media;
-  enum AVPacketSideDataType side_data; /* that libavformat writes */
+  enum AVPacketSideDataType
+      side_data; /* the equivalent that libavformat writes */
   const char *what, *without;
 } kept[] = {
   { "st3d", AVMEDIA_TYPE_VIDEO, AV_PKT_DATA_STEREO3D, "stereoscopic video",
@@ -47,7 +48,7 @@ static const struct
 
 /* -- ways into a header --------------------------------------------------- */
 
-/* Goes to the first sample entry of track @track. */
+/* Enters the first sample entry of track @track. */
 static gboolean
 enter_entry (TranscodeBoxes *way, const GByteArray *header, guint track)
 {
@@ -60,7 +61,7 @@ enter_entry (TranscodeBoxes *way, const GByteArray *header, guint track)
                                    transcode_boxes_start (way) + ENTRY_COUNT);
 }
 
-/* Bytes of the sample entry before its boxes. */
+/* Returns the bytes of a sample entry before its boxes. */
 static guint
 entry_head (const GByteArray *header, guint start, enum AVMediaType media)
 {
@@ -78,8 +79,8 @@ entry_head (const GByteArray *header, guint start, enum AVMediaType media)
   }
 }
 
-/* The box of @type in the first sample entry of track @track: *@at, with its
- * head. */
+/* Finds the box @type in the first sample entry of track @track: *@at is its
+ * offset. */
 static gboolean
 find_box (const GByteArray *header, guint track, enum AVMediaType media,
           const char *type, guint *at, guint *size)
@@ -102,7 +103,8 @@ find_box (const GByteArray *header, guint track, enum AVMediaType media,
   return FALSE;
 }
 
-/* The track of @stream, whose id is in its tkhd; FALSE if it is missing. */
+/* Finds the track of @stream by the id in its tkhd. Returns FALSE if it is
+ * missing. */
 static gboolean
 find_track (const TranscodeEntries *self, const AVStream *stream, guint *track)
 {
@@ -167,7 +169,8 @@ transcode_entries_is_encrypted (const TranscodeEntries *self,
   return memcmp (type, "enca", 4) == 0 || memcmp (type, "encv", 4) == 0;
 }
 
-/* Which channel is W, by the box itself or by what libavformat makes of it. */
+/* Returns the index of channel W, from the box or from libavformat's channel
+ * layout. */
 gint
 transcode_entries_field_channel (const TranscodeEntries *self,
                                  const AVStream *stream)
@@ -228,7 +231,7 @@ copy_boxes (GByteArray *header, gconstpointer data)
   return TRUE;
 }
 
-/* Whether @stream has any of the boxes. */
+/* Returns whether @stream has any of the boxes. */
 static gboolean
 has_boxes (const TranscodeEntries *self, const AVStream *stream, guint track)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Boxes of MP4's and MOV's sample entries that libavformat does not carry over:
+/* Boxes in sample entries of MP4 and MOV that libavformat does not copy:
  * projections, spatial video, sound fields. */
 #pragma once
 
@@ -21,8 +21,8 @@ void transcode_entries_free (TranscodeEntries *self);
 /* Returns whether @stream is encrypted. @self is nullable. */
 gboolean transcode_entries_is_encrypted (const TranscodeEntries *self,
                                          const AVStream *stream);
-/* Returns which channel of @stream is the omnidirectional one of a sound field,
- * from 0; -1 if the file does not call it ambisonic. @self is nullable. */
+/* Returns the index of the omnidirectional channel of @stream, or -1 if the
+ * file does not declare it ambisonic. @self is nullable. */
 gint transcode_entries_field_channel (const TranscodeEntries *self,
                                       const AVStream *stream);
 /* Adds to track @track, from 0, of the finished MP4 or MOV file @path the boxes

@@ -6,8 +6,9 @@
 #include "transcode-frame.h"
 #include "transcode-time.h"
 
-/* Sound that begins this much later or earlier than the last ended is not its
- * continuation, ns: more than times are rounded by, less than a lost packet. */
+/* Audio whose start differs from the end of the last by at least this does not
+ * continue it, ns: more than rounding errors of times, less than a lost packet.
+ */
 #define BREAK (15 * GST_MSECOND)
 
 struct _TranscodeFeed
@@ -16,7 +17,7 @@ struct _TranscodeFeed
   TranscodeReader *reader;
   TranscodeFrames *frames;
   gint64 offset;
-  gint64 sound_end; /* of the frames since the last break, ns */
+  gint64 sound_end; /* end of the audio since the last break, ns */
   GThread *thread;
 };
 
@@ -28,8 +29,9 @@ sample_of (TranscodeFeed *self, const AVFrame *frame, GError **error)
              : transcode_frames_picture (self->frames, frame, error);
 }
 
-/* Elements smooth times out unless a buffer is marked as a break. Small steps
- * add up: each is compared with the end of all buffers since the last break. */
+/* Marks @sound as discontinuous if it does not continue the audio before.
+ * Without the mark elements smooth timestamps. Compares with the end of all
+ * buffers since the last break, because small errors add up. */
 static void
 mark_break (TranscodeFeed *self, GstBuffer *sound, gint64 time)
 {
@@ -53,7 +55,7 @@ feed_frame (TranscodeFeed *self, GError **error)
       || frame == NULL || (sample = sample_of (self, frame, error)) == NULL)
     return FALSE;
   shifted = transcode_time_add (time, self->offset);
-  if (shifted < 0) /* long before the file begins */
+  if (shifted < 0) /* long before the start of the file */
     return TRUE;
   GST_BUFFER_PTS (gst_sample_get_buffer (sample)) = shifted;
   if (frame->nb_samples > 0)

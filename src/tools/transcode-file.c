@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Containers, the input, and packets from it to the output. */
+/* Containers, the input file, and copying packets to the output. */
 #include "transcode-file.h"
 
 #include <string.h>
@@ -50,8 +50,8 @@ transcode_file_fail (GError **error, const char *path, const char *what,
   return FALSE;
 }
 
-/* How far a file is read to find out what its streams are, µs and bytes: one of
- * them may begin late. */
+/* How much of a file is read to detect its streams, µs and bytes: a stream may
+ * start late. */
 #define LONGEST_SEARCH (60 * AV_TIME_BASE)
 #define LARGEST_SEARCH (64 << 20)
 
@@ -133,8 +133,9 @@ transcode_file_open_input (const char *path, const volatile sig_atomic_t *stop,
   return in;
 }
 
-/* How long before 0 stream @index of @path begins, in AV_TIME_BASE: movies hide
- * by edit lists what a picture needs that does not begin with them. */
+/* Finds how long before 0 stream @index of @path starts, in AV_TIME_BASE. MP4
+ * files hide such frames with edit lists, because the first visible frame
+ * depends on them. */
 static gboolean
 find_hidden (const char *path, int index, const volatile sig_atomic_t *stop,
              gint64 *hidden, GError **error)
@@ -160,9 +161,9 @@ find_hidden (const char *path, int index, const volatile sig_atomic_t *stop,
   return opened;
 }
 
-/* Transport streams start at any time, and their clock may wrap; other files
- * may be recordings whose clock started long before them. Files that start
- * before 0 hide by edit lists what comes before it. */
+/* Finds the offset that makes the output start at 0. Transport streams start at
+ * any time, and their clock may wrap; recordings may start long after 0. Frames
+ * before 0 in other files are hidden by edit lists. */
 static gboolean
 find_offset (TranscodeFile *self, const volatile sig_atomic_t *stop,
              GError **error)
@@ -232,7 +233,7 @@ transcode_file_free (TranscodeFile *self)
 
 /* -- packets -------------------------------------------------------------- */
 
-/* @packet (taken) as the output has it; NULL where nothing is left of it. */
+/* Converts @packet (transfer full) for the output; NULL if nothing remains. */
 static AVPacket *
 in_new_form (TranscodeFile *self, AVPacket *packet)
 {
@@ -246,7 +247,7 @@ in_new_form (TranscodeFile *self, AVPacket *packet)
   return converted;
 }
 
-/* Takes @packet, as it was read, to the output's clock and form. */
+/* Converts times and format of @packet, which was read from the input. */
 static AVPacket *
 take_packet (TranscodeFile *self, AVPacket *packet)
 {
@@ -263,7 +264,7 @@ take_packet (TranscodeFile *self, AVPacket *packet)
   return transcode_order_pop (order);
 }
 
-/* The next packet of those that wait when no more are read. */
+/* Returns the next packet that waits after the end of the input. */
 static AVPacket *
 take_waiting (TranscodeFile *self)
 {
@@ -277,8 +278,8 @@ take_waiting (TranscodeFile *self)
   return packet;
 }
 
-/* Codec parameters that change in mid-stream; FALSE where what follows could
- * not be decoded. */
+/* Handles codec parameters that change within a stream. Returns FALSE if later
+ * packets could not be decoded. */
 static gboolean
 follow_params (TranscodeFile *self, AVPacket *packet, GError **error)
 {
@@ -333,8 +334,8 @@ transcode_file_read (TranscodeFile *self, AVPacket **packet, GError **error)
   return TRUE;
 }
 
-/* Movies have 31 bits for the time between two packets; libavformat would move
- * what comes later. */
+/* Checks the time since the last packet: MP4 has 31 bits for it, and
+ * libavformat would shift later packets. */
 static gboolean
 check_step (const TranscodeFile *self, const AVPacket *packet, GError **error)
 {
@@ -349,8 +350,8 @@ check_step (const TranscodeFile *self, const AVPacket *packet, GError **error)
   return FALSE;
 }
 
-/* Nor have they more for a packet alone: one that says so, as subtitles do that
- * have no end, stays up to the next. */
+/* Limits the duration of a packet to 31 bits. A longer one, of subtitles
+ * without an end, lasts until the next packet. */
 static void
 limit_duration (const TranscodeFile *self, AVPacket *packet)
 {
@@ -358,15 +359,15 @@ limit_duration (const TranscodeFile *self, AVPacket *packet)
     packet->duration = 0;
 }
 
-/* Muxers refuse decoding times that do not grow; rounding to another time base
- * can make two the same. */
+/* Makes decoding times increase, which muxers require; converting the time base
+ * can make two equal. */
 static void
 keep_order (TranscodeFile *self, AVPacket *packet)
 {
   const int step = !(self->out->oformat->flags & AVFMT_TS_NONSTRICT);
   gint64 *last = &self->last_dts[packet->stream_index];
 
-  /* One without any time follows the last. */
+  /* A packet without any time follows the last. */
   if (packet->dts == AV_NOPTS_VALUE && packet->pts == AV_NOPTS_VALUE)
     packet->pts = packet->dts
         = *last == AV_NOPTS_VALUE ? 0 : *last + MAX (step, packet->duration);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The containers of `ccstereo-transcode`: opens the input, makes an output with
- * every stream of it (packets, side data, metadata and chapters as they are)
- * and with one new audio track, and moves packets. */
+/* Input and output file of `ccstereo-transcode`: opens the input, creates an
+ * output with all its streams (packets, side data, metadata and chapters
+ * unchanged) and a new audio track, and copies packets. */
 #pragma once
 
 #include <gio/gio.h>
@@ -32,7 +32,7 @@ typedef struct
   guint tick;
 } TranscodeContainer;
 
-/* By @path's extension; NULL: none that can be written. */
+/* Returns the container for the extension of @path, or NULL. */
 const TranscodeContainer *transcode_container_find (const char *path);
 gboolean transcode_container_takes (const TranscodeContainer *self,
                                     const char *codec);
@@ -91,20 +91,19 @@ typedef struct
   const TranscodeContainer *container;
 } TranscodeFile;
 
-/* Not the cover of an album, which is a video stream too. */
+/* Returns whether @stream is video, but not a cover image. */
 gboolean transcode_file_is_picture (const AVStream *stream);
-/* Opens @path alone, for whoever reads in it. Stops waiting for data once
- * *@stop is not 0. */
+/* Opens the input @path. Stops waiting for data once *@stop is not 0. */
 AVFormatContext *transcode_file_open_input (const char *path,
                                             const volatile sig_atomic_t *stop,
                                             GError **error);
-/* Sets @error from libav's @code, G_IO_ERROR_CANCELLED where that says that
- * reading was stopped; always FALSE. */
+/* Sets @error from libav's error @code; G_IO_ERROR_CANCELLED if reading was
+ * stopped. Returns FALSE. */
 gboolean transcode_file_fail (GError **error, const char *path,
                               const char *what, int code);
 
-/* Opens @path, which is to become a @container, and finds a video stream and
- * audio stream number @stream, from 0. Stops waiting for data once *@stop is
+/* Opens @path, which is to be converted to @container, and finds a video stream
+ * and the audio stream @stream, from 0. Stops waiting for data once *@stop is
  * not 0. */
 TranscodeFile *transcode_file_open (const char *path, guint stream,
                                     const TranscodeContainer *container,
@@ -120,21 +119,22 @@ gboolean transcode_file_create (TranscodeFile *self, const char *path,
                                 const char *name, const AVCodecContext *encoder,
                                 gboolean keep_original, TranscodeNotice notice,
                                 GError **error);
-/* The next packet to copy, with output times, or *@packet NULL at the end. */
+/* Reads the next packet to copy, with times of the output; *@packet is NULL at
+ * the end. */
 gboolean transcode_file_read (TranscodeFile *self, AVPacket **packet,
                               GError **error);
-/* Writes @packet (takes it), whose times are in @time_base. */
+/* Writes @packet (transfer full), whose times are in @time_base. */
 gboolean transcode_file_write (TranscodeFile *self, AVPacket *packet,
                                gint stream, AVRational time_base,
                                GError **error);
-/* Writes a packet of the new track (takes it), whose times are the encoder's.
- */
+/* Writes a packet (transfer full) of the new track, whose times are in the
+ * encoder's time base. */
 gboolean transcode_file_write_sound (TranscodeFile *self, AVPacket *packet,
                                      GError **error);
 /* Returns how many frames of copied video did not keep their presentation
  * time. */
 guint64 transcode_file_moved (const TranscodeFile *self);
-/* Index and headers: the output is complete. */
+/* Writes index and headers, which completes the output. */
 gboolean transcode_file_finish (TranscodeFile *self, GError **error);
 
 G_END_DECLS

@@ -15,7 +15,7 @@
 #include "transcode-reader.h"
 
 #define STEREO 2
-/* Bytes of a layout's description. */
+/* Largest description of a channel layout in bytes. */
 #define MOST_LAYOUT 128
 
 struct _TranscodeFrames
@@ -25,7 +25,7 @@ struct _TranscodeFrames
   struct SwsContext *scaler;
 
   SwrContext *mixer;
-  int mixer_format; /* what it was made for */
+  int mixer_format; /* format for which the mixer was made */
   AVChannelLayout mixer_layout;
 };
 
@@ -130,7 +130,7 @@ free_frame (gpointer frame)
   av_frame_free ((AVFrame **)&frame);
 }
 
-/* How many rows plane @plane has. */
+/* Returns the number of rows of plane @plane. */
 static gint
 rows_of (const GstVideoInfo *info, guint plane)
 {
@@ -140,7 +140,8 @@ rows_of (const GstVideoInfo *info, guint plane)
   return GST_VIDEO_INFO_COMP_HEIGHT (info, component[0]);
 }
 
-/* One memory a plane, which all hold on to one reference of @frame (taken). */
+/* Makes a buffer with one memory for each plane; they share a reference of
+ * @frame (transfer full). */
 static GstBuffer *
 wrap_planes (AVFrame *frame, const GstVideoInfo *info)
 {
@@ -167,7 +168,7 @@ wrap_planes (AVFrame *frame, const GstVideoInfo *info)
   return buffer;
 }
 
-/* A frame whose planes lie in memory as GStreamer has them: top row first.
+/* Returns a frame whose first row is first in memory, as GStreamer needs it.
  * (transfer full) */
 static AVFrame *
 upright_frame (const AVFrame *frame)
@@ -186,7 +187,7 @@ upright_frame (const AVFrame *frame)
   return upright;
 }
 
-/* @frame in RGB. (transfer full) */
+/* Converts @frame to RGB. (transfer full) */
 static AVFrame *
 rgb_frame (TranscodeFrames *self, const AVFrame *frame)
 {
@@ -239,7 +240,8 @@ transcode_frames_picture (TranscodeFrames *self, const AVFrame *frame,
 GstVideoOrientationMethod
 transcode_stream_direction (const AVStream *stream)
 {
-  /* x to x, x to y; y to x, y to y; the rest moves the picture. */
+  /* the rows of the matrix are (x to x, x to y), (y to x, y to y) and a
+   * translation */
   const gint32 *m = libav_side_data (stream, AV_PKT_DATA_DISPLAYMATRIX, NULL);
 
   if (m == NULL)
@@ -257,7 +259,7 @@ transcode_stream_direction (const AVStream *stream)
 
 /* -- sound ----------------------------------------------------------------- */
 
-/* Whether only one channel of @from is used, a sound field's. */
+/* Returns whether one channel of @from is used, because it is a sound field. */
 static gboolean
 is_field (const TranscodeFrames *self, const AVChannelLayout *from)
 {
@@ -265,7 +267,7 @@ is_field (const TranscodeFrames *self, const AVChannelLayout *from)
          && from->nb_channels > STEREO;
 }
 
-/* How many channels the audio is mixed to. */
+/* Returns the number of channels after the downmix. */
 static int
 mixed_channels (const TranscodeFrames *self, const AVChannelLayout *from)
 {
@@ -289,14 +291,14 @@ set_weights (const TranscodeFrames *self, SwrContext *mixer,
   return swr_set_matrix (mixer, matrix, channels) >= 0;
 }
 
-/* From @from to float samples, and to stereo or a field's channel where that
- * has more channels. */
+/* Makes a converter from @from to float samples, with a downmix to stereo, or
+ * to one channel of a sound field, if there are more channels. */
 static SwrContext *
 new_mixer (const TranscodeFrames *self, AVChannelLayout *from,
            const AVFrame *frame)
 {
   const int channels = from->nb_channels;
-  const int rate = frame->sample_rate; /* stays as it is */
+  const int rate = frame->sample_rate; /* not resampled */
   const gboolean is_known
       = channels <= STEREO
         || (from->order == AV_CHANNEL_ORDER_NATIVE && !is_field (self, from));
@@ -318,7 +320,7 @@ new_mixer (const TranscodeFrames *self, AVChannelLayout *from,
   return NULL;
 }
 
-/* The mixer for frames like @frame. */
+/* Makes sure that the mixer fits @frame. */
 static gboolean
 ensure_mixer (TranscodeFrames *self, const AVFrame *frame)
 {

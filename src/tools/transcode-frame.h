@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Decoded frames as GStreamer has them: libav's formats, colours and channels
- * in caps, the data in a buffer without a time. What GStreamer has no name for
- * is converted on the way. */
+/* Converts decoded frames for GStreamer: formats, colorimetry and channels as
+ * caps, the data as a buffer without timestamp. Formats that GStreamer lacks
+ * are converted. */
 #pragma once
 
 #include <gst/gst.h>
@@ -12,23 +12,22 @@ G_BEGIN_DECLS
 
 typedef struct _TranscodeFrames TranscodeFrames;
 
-/* For the frames of @stream (transfer none). @field_channel: the channel that
- * is the audio, because it is the omnidirectional one of a sound field; -1: all
- * are. */
+/* Makes a converter for the frames of @stream (transfer none). @field_channel
+ * is the channel to use, the omnidirectional one of a sound field; -1: all
+ * channels. */
 TranscodeFrames *transcode_frames_new (const AVStream *stream,
                                        gint field_channel);
 void transcode_frames_free (TranscodeFrames *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TranscodeFrames, transcode_frames_free)
 
-/* A picture; its data is shared, not copied, where it can be. (transfer full)
- */
+/* Converts a video frame; shares its data if possible. (transfer full) */
 GstSample *transcode_frames_picture (TranscodeFrames *self,
                                      const AVFrame *frame, GError **error);
-/* Sound in interleaved floats, more than two channels mixed to two, a sound
- * field's channel alone. (transfer full) */
+/* Converts audio to interleaved floats. More than two channels are mixed down
+ * to two; of a sound field one channel is used. (transfer full) */
 GstSample *transcode_frames_sound (TranscodeFrames *self, const AVFrame *frame,
                                    GError **error);
-/* How @stream's pictures have to be turned to be upright. */
+/* Returns the rotation or flip that makes @stream's frames upright. */
 GstVideoOrientationMethod transcode_stream_direction (const AVStream *stream);
 
 G_END_DECLS

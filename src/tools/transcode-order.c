@@ -1,28 +1,32 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Packets wait until the frames that are coded later, but shown earlier, are
- * known. No codec delays a frame by more than 16. */
+/* Corrects timestamps of packets. A packet waits until the frames that are
+ * coded later but shown earlier are known. No codec delays a frame by more than
+ * 16. */
 #include "transcode-order.h"
 
 #include "transcode-time.h"
 
-#define REACH 20 /* frames between the places in decoding and output order */
-#define AHEAD (2 * REACH) /* frames known before one is returned */
-#define HISTORY 4096      /* frames; trimmed when there are twice as many */
+#define REACH                                                                  \
+  20 /* largest distance between the positions in decoding and output order */
+#define AHEAD (2 * REACH) /* frames pushed before one is returned */
+#define HISTORY 4096 /* frames to keep; trimmed when there are twice as many   \
+                      */
 /* Anchors (I and P) of codecs without a picture order count are this far apart,
  * and B frames in between. */
 #define ANCHOR (1 << 16)
-/* Frames that are to be shown longer before they are decoded, seconds, have a
- * wrong time. */
+/* A frame whose presentation time is more than this before its decoding time,
+ * in seconds, has a wrong time. */
 #define MAX_LATE 10
 
 /* A frame in decoding order. */
 typedef struct
 {
   AVPacket *packet; /* NULL: returned */
-  gint64 dts, pts;  /* pts: as found, then as returned */
+  gint64 dts, pts;  /* pts: from the file, then corrected */
   gint64 found_pts;
   gint64 key;      /* orders the frames of a period as they are shown */
-  guint64 period;  /* index of the frame that starts it: others are not mixed */
+  guint64 period;  /* index of its first frame; frames of different periods are
+                      not reordered */
   guint64 segment; /* index of the frame at which the clock last went back */
   gboolean is_resolved;
 } Frame;
@@ -32,26 +36,26 @@ struct _TranscodeOrder
   AVCodecParserContext *parser; /* NULL: none for this codec */
   AVCodecContext *codec;
   gboolean has_counts; /* the parser counts pictures in output order */
-  gint64 step;         /* duration of a frame whose packet does not say */
+  gint64 step;         /* duration of a frame without one */
   gint64 ms;           /* a millisecond, or the time base */
   AVRational time_base;
 
   GArray *frames;   /* of Frame */
   guint64 first;    /* index of the first of these */
   guint64 next;     /* index of the next to be returned */
-  guint64 resolved; /* index of the next to be resolved */
+  guint64 resolved; /* index of the next whose time is to be determined */
   gboolean ended;
 
   /* while frames are pushed */
   gint64 last_dts, max_key, anchor, n_b;
   guint64 period, segment;
 
-  /* while they are resolved and returned */
+  /* used when times are determined and frames returned */
   gint64 bias; /* from decoding times in output order to presentation */
   gboolean has_bias;
-  gint64 max_pts;  /* of all frames resolved */
-  gint64 floor;    /* of the segment: the times before it are taken */
-  gint64 late;     /* how much decoding times are too late */
+  gint64 max_pts;  /* largest so far */
+  gint64 floor;    /* earliest time for the frames of this segment */
+  gint64 late;     /* by how much decoding times are too late */
   gint64 last_out; /* decoding time */
   guint64 n_moved;
 };
@@ -121,7 +125,7 @@ transcode_order_free (TranscodeOrder *self)
 
 /* -- what a packet holds -------------------------------------------------- */
 
-/* Its place among the frames shown, by the type of frame alone. */
+/* Returns the key of a frame from its type alone. */
 static gint64
 key_of_type (TranscodeOrder *self)
 {
@@ -193,8 +197,8 @@ transcode_order_end (TranscodeOrder *self)
 
 /* -- presentation times --------------------------------------------------- */
 
-/* The indices of the frames around @index among which its place in output order
- * is searched; those before @start are all shown earlier. */
+/* Returns the first of the frames that are searched for the output position of
+ * frame @index. All frames before @start are shown earlier. */
 static guint64
 search_start (const TranscodeOrder *self, guint64 index, guint64 start)
 {
@@ -208,7 +212,7 @@ search_end (const TranscodeOrder *self, guint64 index)
   return MIN (end_index (self), index + REACH + 1);
 }
 
-/* The place of frame @index in output order. */
+/* Returns the output position of frame @index. */
 static guint64
 rank_of (const TranscodeOrder *self, guint64 index)
 {
@@ -222,8 +226,9 @@ rank_of (const TranscodeOrder *self, guint64 index)
   return MIN (rank, end_index (self) - 1);
 }
 
-/* Finds out how much later frame @index is shown than the frame with its place
- * in output order is decoded; FALSE if the file does not say. */
+/* Computes the delay from the decoding time of the frame at the output position
+ * of frame @index to the presentation time of frame @index. Returns FALSE if
+ * the file lacks these times. */
 static gboolean
 find_bias (TranscodeOrder *self, guint64 index)
 {
@@ -237,8 +242,8 @@ find_bias (TranscodeOrder *self, guint64 index)
   return TRUE;
 }
 
-/* Without another word in the file, the n-th frame that is shown is shown when
- * the n-th is decoded. */
+/* Sets a missing presentation time: the n-th frame in output order is shown
+ * when the n-th frame is decoded, plus the delay. */
 static void
 fill_in (TranscodeOrder *self, guint64 index)
 {
@@ -257,8 +262,8 @@ fill_in (TranscodeOrder *self, guint64 index)
       dts == AV_NOPTS_VALUE ? frame->dts : dts, self->bias);
 }
 
-/* Where the clock has gone back, frames are shown in their order, right behind
- * those before. */
+/* After the clock has gone back, shows frames in their order directly after the
+ * frames before. */
 static void
 raise_to_floor (TranscodeOrder *self, guint64 index)
 {
@@ -299,8 +304,8 @@ resolve (TranscodeOrder *self)
 
 /* -- decoding times ------------------------------------------------------- */
 
-/* Whether @frame is to be shown so long before it is decoded that its time
- * cannot be true. */
+/* Returns whether the presentation time of @frame is too long before its
+ * decoding time to be true. */
 static gboolean
 is_absurd (const TranscodeOrder *self, const Frame *frame)
 {
@@ -312,9 +317,9 @@ is_absurd (const TranscodeOrder *self, const Frame *frame)
                 >= MAX_LATE;
 }
 
-/* The latest time at which frame @index can be decoded so that it and all later
- * ones are shown in time. Finds out on the way how late the file's times are.
- */
+/* Returns the latest time at which frame @index can be decoded so that it and
+ * all later frames are shown in time. Also measures how late the file's times
+ * are. */
 static gint64
 decoding_time (TranscodeOrder *self, guint64 index)
 {

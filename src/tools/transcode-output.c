@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The output of a TranscodeFile: its streams and its header. What libavformat
- * keeps is kept: display matrix, spherical and stereo 3D data (which it also
- * reads from GSpherical boxes), chapters, dispositions, metadata. What it drops
- * is added when it has finished. */
+/* The output of a TranscodeFile: its streams and its header. libavformat copies
+ * display matrix, spherical and stereo 3D data (also from GSpherical boxes),
+ * chapters, dispositions and metadata. What it drops is added to the finished
+ * file. */
 #include "transcode-file.h"
 
 #include <libavutil/avstring.h>
@@ -13,8 +13,8 @@
 #include "transcode-time.h"
 #include "transcode-turn.h"
 
-/* Of movie tracks that libavformat makes from chapters, and from what the
- * picture's metadata says. */
+/* Tags of MOV tracks that libavformat makes itself, from chapters and from
+ * metadata of the video. */
 #define TAG_CHAPTER_TEXT MKTAG ('t', 'e', 'x', 't')
 #define TAG_TIME_CODE MKTAG ('t', 'm', 'c', 'd')
 
@@ -33,8 +33,8 @@ is_mov (const AVOutputFormat *format)
   return g_str_equal (format->name, "mp4") || g_str_equal (format->name, "mov");
 }
 
-/* Data tracks have no codec by which libavformat would know them; a movie can
- * take some over from a movie. */
+/* Returns whether a data track can be copied. libavformat cannot identify its
+ * codec; some can be copied from MOV to MOV. */
 static gboolean
 can_carry_data (TranscodeFile *self, const AVStream *stream)
 {
@@ -51,7 +51,7 @@ can_carry_data (TranscodeFile *self, const AVStream *stream)
   }
 }
 
-/* An image that a player shows for the whole file, such as an album's cover. */
+/* Returns whether @stream is a cover image. */
 static gboolean
 is_cover (const AVStream *stream)
 {
@@ -79,7 +79,7 @@ can_carry (TranscodeFile *self, const AVStream *stream)
             || (stream->codecpar->codec_id == AV_CODEC_ID_RAWVIDEO
                 && !av_match_name ("mov", self->in->iformat->name))))
       return FALSE;
-    /* A cover that is damaged is no reason to write nothing. */
+    /* A damaged cover is left out instead of failing. */
     if (is_cover (stream) && stream->codecpar->width == 0)
       return FALSE;
     G_GNUC_FALLTHROUGH;
@@ -90,7 +90,8 @@ can_carry (TranscodeFile *self, const AVStream *stream)
   }
 }
 
-/* 0 lets the muxer choose, where the input's tag means another codec there. */
+/* Returns the codec tag; 0, which lets the muxer choose, if the input's tag has
+ * another meaning in the output. */
 static guint32
 tag_for (const AVOutputFormat *format, const AVCodecParameters *params)
 {
@@ -125,8 +126,8 @@ add_copy (TranscodeFile *self, const AVStream *from, GError **error)
       || !libav_copy_side_data (to, from))
     return transcode_file_fail (
         error, self->in_path, "its streams cannot be copied", AVERROR (ENOMEM));
-  /* Where the container and the codec disagree the container is right; muxers
-   * take no two answers. */
+  /* If container and codec disagree, the container is right. Muxers do not
+   * accept different values. */
   to->sample_aspect_ratio = to->codecpar->sample_aspect_ratio
       = av_guess_sample_aspect_ratio (self->in, self->in->streams[from->index],
                                       NULL);
@@ -145,7 +146,8 @@ add_copy (TranscodeFile *self, const AVStream *from, GError **error)
   return TRUE;
 }
 
-/* Matroska has covers as attached files; as a track it would be a video. */
+/* Adds a cover. Matroska stores covers as attachments; as a track it would be
+ * video. */
 static gboolean
 add_cover (TranscodeFile *self, AVStream *from)
 {
@@ -171,8 +173,7 @@ add_cover (TranscodeFile *self, AVStream *from)
   return TRUE;
 }
 
-/* What a file says about the codec and the bytes of a stream that is replaced.
- */
+/* Removes metadata about codec and size of the stream that is replaced. */
 static void
 drop_statistics (AVDictionary **metadata)
 {
@@ -200,8 +201,8 @@ add_track (TranscodeFile *self, const AVCodecContext *encoder, GError **error)
   if (to == NULL || avcodec_parameters_from_context (to->codecpar, encoder) < 0)
     return transcode_file_fail (error, self->in_path,
                                 "no new track can be made", AVERROR (ENOMEM));
-  /* Of Matroska's readers only those of Opus skip what CodecDelay names: the
-   * delay of others is not stored, and its packets are left out. */
+  /* In Matroska only readers of Opus skip CodecDelay. For other codecs the
+   * delay is not stored, and its packets are left out. */
   if (self->container->tick && encoder->codec_id != AV_CODEC_ID_OPUS)
     to->codecpar->initial_padding = 0;
   to->time_base = self->track_base = encoder->time_base;
@@ -236,9 +237,9 @@ add_text (TranscodeFile *self, const AVStream *from, TranscodeNotice notice)
   return TRUE;
 }
 
-/* Whether libavformat writes what @stream says by itself. */
+/* Returns whether libavformat writes the content of @stream itself. */
 static gboolean
-is_written_anew (TranscodeFile *self, const AVStream *stream)
+is_written_by_muxer (TranscodeFile *self, const AVStream *stream)
 {
   switch (stream->codecpar->codec_tag) {
   case TAG_CHAPTER_TEXT:
@@ -251,7 +252,8 @@ is_written_anew (TranscodeFile *self, const AVStream *stream)
   }
 }
 
-/* Says so; FALSE where the output would be worth nothing. */
+/* Reports that a stream is left out. Returns FALSE if the output would be
+ * useless without it. */
 static gboolean
 leave_out (TranscodeFile *self, AVStream *stream, TranscodeNotice notice,
            GError **error)
@@ -275,7 +277,7 @@ leave_out (TranscodeFile *self, AVStream *stream, TranscodeNotice notice,
       self->in_path, stream->index, type ? type : "unknown", codec,
       self->container->extension);
   stream->discard = AVDISCARD_ALL;
-  if (!is_written_anew (self, stream))
+  if (!is_written_by_muxer (self, stream))
     notice (text);
   return TRUE;
 }
@@ -303,7 +305,7 @@ add_stream (TranscodeFile *self, AVStream *stream, gboolean keep_original,
   if (!is_mov (self->out->oformat))
     transcode_entries_report (self->entries, stream, self->in_path,
                               self->container->extension, notice);
-  if (is_source) /* players take the new one */
+  if (is_source) /* players choose the new track */
     self->out->streams[self->map[stream->index]]->disposition
         &= ~AV_DISPOSITION_DEFAULT;
   return TRUE;
@@ -363,8 +365,7 @@ copy_metadata (TranscodeFile *self, AVDictionary **muxer_options)
   av_dict_copy (metadata, self->in->metadata, 0);
   for (guint i = 0; i < G_N_ELEMENTS (own); i++)
     av_dict_set (metadata, own[i], NULL, 0);
-  /* Keys of the form com.apple.quicktime.make have no place among iTunes' tags.
-   */
+  /* Keys such as com.apple.quicktime.make cannot be stored as iTunes tags. */
   if (is_mov (self->out->oformat)
       && av_dict_get (*metadata, "com.", NULL, AV_DICT_IGNORE_SUFFIX))
     av_dict_set (muxer_options, "movflags", "use_metadata_tags", 0);
@@ -379,11 +380,11 @@ write_header (TranscodeFile *self, const char *path, GError **error)
   int ret;
 
   copy_metadata (self, &options);
-  /* Edit lists as fine as a sample. */
+  /* Edit lists with a resolution of one sample. */
   if (is_mov (out->oformat))
     av_dict_set_int (&options, "movie_timescale",
                      self->track->codecpar->sample_rate, 0);
-  /* Turns are written behind the muxer's back. */
+  /* Rotations are written later, which the checksums would not match. */
   else
     av_dict_set_int (&options, "write_crc", 0, 0);
   if ((ret = avio_open2 (&out->pb, url, AVIO_FLAG_WRITE,
@@ -406,7 +407,8 @@ transcode_file_create (TranscodeFile *self, const char *path, const char *name,
     return transcode_file_fail (error, name, "cannot be written",
                                 AVERROR_MUXER_NOT_FOUND);
   self->name = g_strdup (name);
-  /* Spherical data in MP4 is unofficial to libavformat, FLAC experimental. */
+  /* libavformat treats spherical data in MP4 as unofficial, FLAC as
+   * experimental. */
   self->out->strict_std_compliance = FF_COMPLIANCE_EXPERIMENTAL;
   self->n_map = self->in->nb_streams;
   /* The new track needs no negative timestamps; 0 keeps the muxer from shifting
@@ -430,7 +432,7 @@ transcode_file_create (TranscodeFile *self, const char *path, const char *name,
 
 /* -- what libavformat does not write --------------------------------------- */
 
-/* Which of the tracks in the file it is: attachments are none. */
+/* Returns the index of the track in the file; attachments are not tracks. */
 static guint
 track_of (const TranscodeFile *self, gint stream)
 {
@@ -442,8 +444,8 @@ track_of (const TranscodeFile *self, gint stream)
   return track;
 }
 
-/* Where the new track begins later than the movie, that is where its first
- * sample does, not the encoder's delay before it. */
+/* If the new track starts after 0, writes its start: that of its first sample,
+ * without the encoder's delay. */
 static gboolean
 write_beginning (TranscodeFile *self, GError **error)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Extradata in the form of ISO/IEC 14496-15 (avcC, hvcC) or of a byte stream
- * (Annex B); packets in the same form. */
+/* Extradata has the format of ISO/IEC 14496-15 (avcC, hvcC) or of a byte stream
+ * (Annex B); packets have the same format. */
 #include "transcode-params.h"
 
 #include <string.h>
@@ -12,15 +12,16 @@ struct _TranscodeParams
 {
   enum AVCodecID codec;
   guint length_size; /* bytes of a NAL unit's size in the output; 0: Annex B */
-  guint read_size;   /* and in the packets that are read */
-  GBytes *extradata; /* of the packets that are read */
-  GPtrArray *sets;   /* of GBytes, for key frames; NULL: the header has them */
-  gboolean is_pending; /* not written since they changed */
+  guint read_size;   /* bytes of a NAL unit's size in the input */
+  GBytes *extradata; /* of the input */
+  GPtrArray
+      *sets; /* GBytes to be added to key frames; NULL: the header has them */
+  gboolean is_pending; /* changed, but not yet written */
 };
 
 /* -- NAL units ------------------------------------------------------------ */
 
-/* A part of a buffer that is read. */
+/* A part of a buffer. */
 typedef struct
 {
   const guint8 *data;
@@ -37,7 +38,7 @@ big_endian (const guint8 *data, guint n)
   return value;
 }
 
-/* The bytes before the next start code, or up to the end. */
+/* Returns the number of bytes before the next start code, or of all. */
 static gsize
 before_start_code (Span span)
 {
@@ -47,8 +48,8 @@ before_start_code (Span span)
   return span.size;
 }
 
-/* Takes the next NAL unit off @rest, whose sizes have @length_size bytes (0:
- * Annex B). FALSE at the end, or where the rest is damaged. */
+/* Reads the next NAL unit from @rest; sizes have @length_size bytes (0: Annex
+ * B). Returns FALSE at the end, or if the rest is damaged. */
 static gboolean
 take_unit (Span *rest, guint length_size, Span *unit)
 {
@@ -106,7 +107,7 @@ is_annex_b (Span span)
   return span.size >= 3 && span.data[0] == 0 && span.data[1] == 0;
 }
 
-/* Adds @n units with sizes of 2 bytes to @to. */
+/* Adds @n units, whose sizes have 2 bytes, to @to. */
 static gboolean
 take_sets (Span *rest, guint n, GPtrArray *to)
 {
@@ -159,7 +160,7 @@ header_size (const TranscodeParams *self)
   return self->codec == AV_CODEC_ID_H264 ? AVCC_HEADER : HVCC_HEADER;
 }
 
-/* Bytes of the units' sizes in packets that come with @extradata. */
+/* Returns the bytes of unit sizes in packets with @extradata. */
 static guint
 length_size_of (const TranscodeParams *self, Span extradata)
 {
@@ -168,7 +169,7 @@ length_size_of (const TranscodeParams *self, Span extradata)
   return (extradata.data[self->codec == AV_CODEC_ID_H264 ? 4 : 21] & 3) + 1;
 }
 
-/* (transfer full) (nullable) */
+/* Parses the parameter sets. (transfer full) (nullable) */
 static GPtrArray *
 parse_sets (const TranscodeParams *self, Span extradata)
 {
@@ -215,7 +216,7 @@ transcode_params_free (TranscodeParams *self)
 
 /* -- packets -------------------------------------------------------------- */
 
-/* Takes over @extradata; FALSE where packets cannot carry it. */
+/* Applies new @extradata. Returns FALSE if packets cannot contain it. */
 static gboolean
 change (TranscodeParams *self, Span extradata)
 {
@@ -232,7 +233,7 @@ change (TranscodeParams *self, Span extradata)
     self->read_size = length_size_of (self, extradata);
     self->is_pending = TRUE;
     return TRUE;
-  case AV_CODEC_ID_AV1: /* key frames have what they need */
+  case AV_CODEC_ID_AV1: /* key frames contain the parameters */
   case AV_CODEC_ID_VP8:
   case AV_CODEC_ID_VP9:
   case AV_CODEC_ID_MPEG1VIDEO:
@@ -255,8 +256,8 @@ put_sets (const TranscodeParams *self, GByteArray *to)
   }
 }
 
-/* @packet's units in the output's form, behind the parameter sets if
- * @with_sets. (transfer full) */
+/* Converts the units of @packet to the output's format, with the parameter sets
+ * before them if @with_sets. (transfer full) */
 static GByteArray *
 rewrite (const TranscodeParams *self, const AVPacket *packet,
          gboolean with_sets)

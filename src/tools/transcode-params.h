@@ -11,8 +11,8 @@ G_BEGIN_DECLS
 
 typedef struct _TranscodeParams TranscodeParams;
 
-/* For packets of a stream that starts with @params, which the output's header
- * has. */
+/* Makes a converter for a stream that starts with @params, which are in the
+ * output's header. */
 TranscodeParams *transcode_params_new (const AVCodecParameters *params);
 void transcode_params_free (TranscodeParams *self);
 

@@ -7,7 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* As much of the name as leaves room for the rest of this one. */
+/* Template of the hidden name. It has only as much of the name as file systems
+ * allow. */
 #define PARTIAL_NAME ".%.200s.XXXXXX.part"
 
 static gboolean
@@ -27,7 +28,7 @@ same_file (const char *a, const char *b)
          && of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino;
 }
 
-/* Whether @name is a URL and no file is called so. */
+/* Returns whether @name is a URL and not a file. */
 static gboolean
 is_url (const char *name)
 {
@@ -37,7 +38,8 @@ is_url (const char *name)
          && !g_file_test (name, G_FILE_TEST_EXISTS);
 }
 
-/* Sound, pictures and the copy are read each for itself. */
+/* Checks the input, which is opened several times: for audio, video and
+ * copying. */
 static gboolean
 check_input (const char *in, GError **error)
 {

@@ -7,15 +7,14 @@
 
 G_BEGIN_DECLS
 
-/* Whether @in can be read and @out written: a name that is taken is better
- * known before the work than after it. */
+/* Checks before the work that @in can be read and @out can be written. */
 gboolean transcode_partial_check (const char *in, const char *out,
                                   gboolean overwrite, GError **error);
-/* Makes an empty file to be called @out one day. Returns its path (transfer
+/* Creates an empty file, to be renamed to @out. Returns its path (transfer
  * full). */
 char *transcode_partial_make (const char *out, GError **error);
-/* Gives the complete file @partial its name. A file that appeared under it
- * meanwhile stays, unless @overwrite. */
+/* Renames the complete file @partial to @out. Without @overwrite keeps a file
+ * that appeared under this name in the meantime. */
 gboolean transcode_partial_name (const char *partial, const char *out,
                                  gboolean overwrite, GError **error);
 

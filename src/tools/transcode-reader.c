@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Packets in, frames out. What a container says about samples to leave out
- * (edit lists, encoders' delays) libavcodec applies. */
+/* Decodes packets to frames. libavcodec skips samples that the container marks
+ * (edit lists, encoder delays). */
 #include "transcode-reader.h"
 
 #include <math.h>
@@ -10,15 +10,15 @@
 #include "transcode-time.h"
 
 #define SECOND G_GINT64_CONSTANT (1000000000)
-/* Times further from 0, 146 years, are damage. */
+/* Times further from 0 than this, 146 years, are damaged. */
 #define FURTHEST (G_MAXINT64 / 2)
-/* Frames in a row that a decoder may fail at after the last packet. */
+/* Decoding errors in a row after the last packet before the reader gives up. */
 #define MOST_BROKEN 64
-/* A stream is of constant rate where its two rates, the mean and the one of
- * which its times are multiples, differ by less than this share. */
+/* A stream has a constant rate if its mean rate and the rate of which its times
+ * are multiples differ by less than this share. */
 #define RATE_SLACK 0.01
-/* Of evenly spaced frames the nearest to any time is half a frame away, or
- * less; the rest is for times that were rounded. In frames. */
+/* Distance in frames within which a frame may be needed: the nearest of evenly
+ * spaced frames is at most half a frame away; the rest allows for rounding. */
 #define NEAR 0.75
 
 struct _TranscodeReader
@@ -30,11 +30,13 @@ struct _TranscodeReader
   AVPacket *packet;
   AVFrame *frame;
   gboolean draining;
-  GArray *waiting; /* of gint64: decoding times of packets without another */
-  gint64 next;     /* the time at which the last frame ends, ns */
-  gint64 period;   /* of needed frames, ns; 0: all are */
-  gint64 near;     /* how far from it a frame can be needed, ns */
-  gint64 offset;   /* of the periods, ns */
+  GArray *waiting; /* gint64: decoding times of packets without a presentation
+                      time */
+  gint64 next;     /* end of the last frame, ns */
+  gint64 period;   /* period of needed frames, ns; 0: all are needed */
+  gint64 near; /* distance from a multiple of it within which a frame is needed,
+                  ns */
+  gint64 offset; /* offset of the periods, ns */
 };
 
 static gboolean
@@ -67,8 +69,8 @@ open_decoder (TranscodeReader *self, int threads, GError **error)
   return TRUE;
 }
 
-/* libavformat fills in presentation times that are missing, but not well where
- * B frames are shown in between. */
+/* Sets missing presentation times. libavformat sets them wrong if there are B
+ * frames. */
 static void
 fill_in_times (TranscodeReader *self)
 {
@@ -163,11 +165,12 @@ to_time (const TranscodeReader *self, gint64 stamp, gint64 *time)
   return *time > -FURTHEST && *time < FURTHEST;
 }
 
-/* Pictures that no other depends on are not even decoded. */
+/* Skips decoding of frames that no other frame depends on, if they are not
+ * needed. */
 static void
 pass_over (TranscodeReader *self, const AVPacket *packet)
 {
-  gint64 time, after; /* the last period's beginning */
+  gint64 time, after; /* start of the last period */
 
   self->decoder->skip_frame = AVDISCARD_DEFAULT;
   if (self->period == 0 || !to_time (self, packet->pts, &time))
@@ -179,7 +182,7 @@ pass_over (TranscodeReader *self, const AVPacket *packet)
 
 /* -- frames --------------------------------------------------------------- */
 
-/* Hands the decoder the stream's next packet, or the end. */
+/* Sends the stream's next packet, or the end, to the decoder. */
 static gboolean
 send_packet (TranscodeReader *self, GError **error)
 {
@@ -202,7 +205,7 @@ send_packet (TranscodeReader *self, GError **error)
       && self->packet->dts != AV_NOPTS_VALUE)
     g_array_append_val (self->waiting, self->packet->dts);
   pass_over (self, self->packet);
-  /* One that is damaged is as one that is missing. */
+  /* A damaged packet is treated as a missing one. */
   avcodec_send_packet (self->decoder, self->packet);
   av_packet_unref (self->packet);
   return TRUE;
@@ -222,8 +225,8 @@ duration_of (const TranscodeReader *self)
              : 0;
 }
 
-/* The frame's time by the stream's clock. Where packets have decoding times
- * alone, the n-th frame has the n-th of these. */
+/* Returns the frame's time in the stream's time base. If packets have decoding
+ * times alone, the n-th frame gets the n-th of these. */
 static gint64
 stamp_of (TranscodeReader *self)
 {
@@ -237,7 +240,7 @@ stamp_of (TranscodeReader *self)
   return stamp;
 }
 
-/* A frame without a time follows the last. */
+/* Returns the frame's time in ns. A frame without a time follows the last. */
 static gint64
 time_of (TranscodeReader *self)
 {
@@ -264,7 +267,7 @@ transcode_reader_next (TranscodeReader *self, AVFrame **frame, gint64 *time,
     }
     if (ret == AVERROR_EOF)
       return TRUE;
-    /* Anything else but EAGAIN is damage: go on behind it. */
+    /* Errors other than EAGAIN are damage: continues after it. */
     if (self->draining)
       broken++;
     else if (!send_packet (self, error))

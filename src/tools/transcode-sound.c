@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* appsrc (sound), appsrc (pictures) ! ccstereobin ! appsink; a feed decodes
- * into each appsrc. Both streams and everything else of the file are timed by
- * one demuxer, libavformat's, so that they stay together whatever the file's
- * edit lists and fragments say. */
+/* The pipeline: appsrc (audio), appsrc (video) ! ccstereobin ! appsink. A feed
+ * decodes into each appsrc. libavformat computes all times, also of copied
+ * streams, so that they stay in sync. */
 #include "transcode-sound.h"
 
 #include <ccstereo/model.h>
@@ -15,20 +14,21 @@
 #include "transcode-frame.h"
 
 #define CHANNELS 2
-/* Pieces made ahead of the reader. */
+/* Pieces computed ahead of the reader. */
 #define PIECES_AHEAD 16
-/* Frames decoded ahead of the bin, which has queues of its own. */
+/* Frames decoded ahead of the bin, which has queues itself. */
 #define FRAMES_AHEAD 4
-/* Encoded together: a large batch of every backend's. More would be seconds of
- * pictures in the bin's queues. */
+/* Frames per batch of the encoder: a large batch of every backend. More would
+ * need seconds of video in the queues. */
 #define PICTURES_AT_A_TIME (4 * CCS_MODEL_FRAME_BATCH)
-/* Of decoders: as many as they like, or no more than it takes. */
+/* Threads of decoders: libavcodec decides, or one. */
 #define ANY_THREADS 0
 #define ONE_THREAD 1
-/* How long to wait between looks at errors and at the stop flag. */
+/* Interval at which errors and the stop flag are checked. */
 #define PATIENCE (100 * GST_MSECOND)
-/* GStreamer's times cannot be negative: those of a file that begins a little
- * before 0 are. Of whole seconds, the moving crop takes no notice. */
+/* Added to all times, because GStreamer's times cannot be negative and a file
+ * may start a little before 0. A whole number of seconds does not change the
+ * moving crop. */
 #define LEAD_IN GST_SECOND
 
 struct _TranscodeSound
@@ -39,7 +39,7 @@ struct _TranscodeSound
   GstElement *audio, *video, *bin, *sink; /* owned by the pipeline */
   TranscodeFeed *audio_feed, *video_feed;
 
-  GstSample *sample; /* the piece's; NULL: none */
+  GstSample *sample; /* sample of the current piece; nullable */
   GstMapInfo map;
   TranscodePiece piece;
 };
@@ -118,7 +118,7 @@ build (TranscodeSound *self, GError **error)
   return FALSE;
 }
 
-/* Opens both streams, and lets them flow when both can be decoded. */
+/* Opens both streams, and starts them if both can be decoded. */
 static gboolean
 start_feeds (TranscodeSound *self, GError **error)
 {
@@ -157,7 +157,7 @@ pass_warning_on (TranscodeSound *self, GstMessage *message)
   self->options.notice (text);
 }
 
-/* The first error on the bus, if there is one. */
+/* Checks the bus for an error. */
 static gboolean
 check_bus (TranscodeSound *self, GError **error)
 {
@@ -188,7 +188,7 @@ drop_piece (TranscodeSound *self)
   g_clear_pointer (&self->sample, gst_sample_unref);
 }
 
-/* Takes @sample. */
+/* Makes a piece of @sample (transfer full). */
 static gboolean
 take_piece (TranscodeSound *self, GstSample *sample, GError **error)
 {

@@ -53,10 +53,10 @@ TranscodeSound *transcode_sound_open (const char *path,
 void transcode_sound_free (TranscodeSound *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TranscodeSound, transcode_sound_free)
 
-/* The current piece; its samples are valid until transcode_sound_next(). */
+/* Returns the current piece, whose samples are valid until
+ * transcode_sound_next(). */
 const TranscodePiece *transcode_sound_peek (TranscodeSound *self);
-/* Goes on to the next piece, waiting for it. G_IO_ERROR_CANCELLED when
- * stopped. */
+/* Waits for the next piece. G_IO_ERROR_CANCELLED if stopped. */
 gboolean transcode_sound_next (TranscodeSound *self, GError **error);
 
 G_END_DECLS

@@ -11,7 +11,7 @@
 
 /* -- what a stream says ---------------------------------------------------- */
 
-/* The code of st3d, in which the left eye is first; -1: it has none. */
+/* Returns the stereo mode of st3d, in which the left eye is first, or -1. */
 static int
 stereo_code (const AVStereo3D *stereo)
 {
@@ -80,7 +80,7 @@ put_projection (GByteArray *to, const AVSphericalMapping *sphere)
   transcode_box_end (to, box);
   box = transcode_box_begin_full (to, is_cube ? "cbmp" : "equi", 0);
   if (is_cube) {
-    transcode_box_put_32 (to, 0); /* the layout */
+    transcode_box_put_32 (to, 0); /* layout */
     transcode_box_put_32 (to, sphere->padding);
   } else {
     transcode_box_put_32 (to, sphere->bound_top);
@@ -97,7 +97,7 @@ put_sphere (GByteArray *to, const AVSphericalMapping *sphere)
   const guint outer = transcode_box_begin (to, "sv3d");
   guint box = transcode_box_begin_full (to, "svhd", 0);
 
-  g_byte_array_append (to, (const guint8 *)"", 1); /* who made it */
+  g_byte_array_append (to, (const guint8 *)"", 1); /* metadata source */
   transcode_box_end (to, box);
   box = transcode_box_begin (to, "proj");
   put_projection (to, sphere);
@@ -142,7 +142,7 @@ typedef struct
   const GByteArray *boxes;
 } Insertion;
 
-/* Puts the boxes at the end of the first sample entry of the track. */
+/* Inserts the boxes at the end of the first sample entry of the track. */
 static gboolean
 insert_boxes (GByteArray *header, gconstpointer data)
 {

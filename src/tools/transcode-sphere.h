@@ -15,8 +15,8 @@ G_BEGIN_DECLS
 gboolean transcode_sphere_is_in (const AVStream *stream);
 /* Removes that data from @stream, so that the muxer does not write it. */
 void transcode_sphere_remove (AVStream *stream);
-/* Writes what @stream says to the sample entries of track @track, from 0, of
- * the movie at @path, whose header is its last box. */
+/* Writes the data of @stream to the sample entries of track @track, from 0, of
+ * the MP4 or MOV file @path, whose header is its last box. */
 gboolean transcode_sphere_write (const char *path, guint track,
                                  const AVStream *stream, GError **error);
 

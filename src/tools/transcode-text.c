@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* libavcodec's decoders and encoders of text meet in ASS events. */
+/* Converts text subtitles with libavcodec, whose decoders and encoders exchange
+ * ASS events. */
 #include "transcode-text.h"
 
 #include <libavutil/opt.h>
 
-/* One event is a few lines of a screen. */
+/* Largest event: a few lines of text. */
 #define MOST_BYTES (64 * 1024)
 
 struct _TranscodeText
 {
   AVCodecContext *decoder, *encoder;
-  AVRational time_base; /* of packets */
+  AVRational time_base; /* time base of packets */
 };
 
-/* Text codecs, the plainest first, of which a container takes one. */
+/* Text codecs, the simplest first. A container supports one of them. */
 static const enum AVCodecID forms[]
     = { AV_CODEC_ID_MOV_TEXT, AV_CODEC_ID_SUBRIP, AV_CODEC_ID_WEBVTT };
 
@@ -94,7 +95,8 @@ transcode_text_parameters (const TranscodeText *self, AVCodecParameters *params)
   return avcodec_parameters_from_context (params, self->encoder) >= 0;
 }
 
-/* Encoders want events that begin with their packet. */
+/* Encodes @subtitle. Encoders need events that start at the time of their
+ * packet. */
 static AVPacket *
 encode (TranscodeText *self, AVSubtitle *subtitle, const AVPacket *like)
 {

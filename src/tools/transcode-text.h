@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Subtitles of text in another container's form: the words, their times and,
- * where both forms have them, their looks. Streams are copied where they can
- * be; this is for those that the output could not have otherwise. */
+/* Converts text subtitles for another container: text, times and, if both
+ * formats support it, styles. Only for streams that cannot be copied. */
 #pragma once
 
 #include <glib.h>
@@ -12,16 +11,16 @@ G_BEGIN_DECLS
 
 typedef struct _TranscodeText TranscodeText;
 
-/* NULL where @from is not text, or @format has no text that this libavcodec
- * writes. */
+/* Makes a converter. Returns NULL if @from is not text, or if libavcodec cannot
+ * write a text format of @format. */
 TranscodeText *transcode_text_new (const AVStream *from,
                                    const AVOutputFormat *format);
 void transcode_text_free (TranscodeText *self);
 
-/* Of the stream that packets become. */
+/* Sets the parameters of the converted stream. */
 gboolean transcode_text_parameters (const TranscodeText *self,
                                     AVCodecParameters *params);
-/* @packet in the new form, with its times; NULL where it says nothing.
+/* Converts @packet and keeps its times. Returns NULL if it has no text.
  * (transfer full) */
 AVPacket *transcode_text_convert (TranscodeText *self, AVPacket *packet);
 

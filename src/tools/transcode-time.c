@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "transcode-time.h"
 
-/* The lowest value is AV_NOPTS_VALUE, which is no time. */
+/* Lowest valid time: G_MININT64 is AV_NOPTS_VALUE. */
 #define LOWEST (-G_MAXINT64)
 
 gint64

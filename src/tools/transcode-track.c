@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Time to sample numbers, our resampler where the codec needs one, frames of
- * the encoder's size, libavcodec. */
+/* Converts times to sample positions, resamples if the codec needs it, splits
+ * audio into frames of the encoder's size and encodes them. */
 #include "transcode-track.h"
 
 #include <gio/gio.h>
@@ -13,13 +13,14 @@
 
 #define CHANNELS 2
 #define SECOND G_GINT64_CONSTANT (1000000000)
-/* Times that disagree by less are rounding in a container. */
+/* Smaller differences of times are rounding errors of containers. */
 #define TIME_SLACK (5 * SECOND / 1000)
-/* Longer ones are not coded: packets' times tell of them. */
+/* Longer gaps are not encoded as silence: packet times show them. */
 #define LONGEST_SILENCE (600 * SECOND)
-/* Between packets, so that MP4's 31 bits hold it at any rate. */
+/* Longest time between packets, so that it fits 31 bits in MP4 at any rate. */
 #define LONGEST_LEAP (3600 * SECOND)
-/* For encoders that take frames of any size; also silence at a time. */
+/* Frame size for encoders that accept any, and samples of silence pushed at a
+ * time. */
 #define FRAME_SAMPLES 1024
 #define FULL_SCALE_24 8388608.f
 
@@ -27,25 +28,25 @@ struct _TranscodeTrack
 {
   AVCodecContext *encoder;
   AVFrame *frame;
-  GQueue packets; /* of AVPacket */
+  GQueue packets; /* AVPacket */
   gboolean delay_told;
-  guint tick; /* Hz; 0: of the track's own */
+  guint tick; /* Hz; 0: any time */
 
   /* input: a run of samples without a break at one rate */
   guint rate;
-  gint64 run_time;   /* of its first sample, ns */
-  gint64 run_frames; /* pushed so far */
+  gint64 run_time;   /* time of its first sample, ns */
+  gint64 run_frames; /* frames pushed so far */
   CcsResampler *resampler[CHANNELS];
 
   /* at the encoder's rate */
-  GArray *channel[CHANNELS]; /* of float, not coded yet */
+  GArray *channel[CHANNELS]; /* float samples that are not encoded yet */
   gboolean started;
-  gint64 position; /* of the first of these */
-  gint64 overlap;  /* left out so far, ns */
+  gint64 position; /* position of the first of these */
+  gint64 overlap;  /* audio dropped so far, ns */
 
   double gain;
-  gboolean is_float; /* nothing is clipped */
-  double peak;       /* of the samples coded */
+  gboolean is_float; /* no clipping */
+  double peak;       /* largest encoded sample */
   guint64 n_clipped;
 };
 
@@ -78,7 +79,7 @@ fail (GError **error, const char *what, int code)
   return FALSE;
 }
 
-/* What the encoder has ready. */
+/* Collects the packets that the encoder has ready. */
 static gboolean
 collect_packets (TranscodeTrack *self, GError **error)
 {
@@ -96,7 +97,8 @@ collect_packets (TranscodeTrack *self, GError **error)
   }
 }
 
-/* @value in [-1, 1) as an integer of @full_scale, at the limit where louder. */
+/* Converts @value in [-1, 1) to an integer of @full_scale; clamps louder
+ * values. */
 static gint32
 quantised (float value, float full_scale)
 {
@@ -120,7 +122,8 @@ scale (TranscodeTrack *self, int samples)
   }
 }
 
-/* The first samples of both channels, in the encoder's format. */
+/* Fills a frame with the first samples of both channels, in the encoder's
+ * format. */
 static void
 fill_frame (TranscodeTrack *self, int samples)
 {
@@ -195,14 +198,14 @@ end_position (TranscodeTrack *self)
   return self->position + self->channel[0]->len;
 }
 
-/* When what has been pushed ends, ns. */
+/* Returns the end of the audio pushed so far, ns. */
 static gint64
 end_of_run (const TranscodeTrack *self)
 {
   return self->run_time + av_rescale (self->run_frames, SECOND, self->rate);
 }
 
-/* NULL @samples: silence. */
+/* Pushes samples; NULL @samples: silence. */
 static gboolean
 push_samples (TranscodeTrack *self, const float *samples, gsize frames,
               GError **error)
@@ -263,7 +266,7 @@ start_track (TranscodeTrack *self, gint64 first)
     gint64 step = rate / av_gcd (rate, self->tick);
 
     silence = (first >= delay ? first - delay : first) % step;
-    if (silence < 0) /* a track may begin before the file's 0 */
+    if (silence < 0) /* a track may start before 0 */
       silence += step;
   }
   self->position = first - silence;
@@ -272,7 +275,7 @@ start_track (TranscodeTrack *self, gint64 first)
   self->started = TRUE;
 }
 
-/* Of sound at @rate that begins at @time, ns. */
+/* Starts a run of audio at @rate, which begins at @time, ns. */
 static gboolean
 begin_run (TranscodeTrack *self, guint rate, gint64 time, GError **error)
 {
@@ -310,7 +313,7 @@ leap_to (TranscodeTrack *self, gint64 time, GError **error)
          && begin_run (self, self->rate, MIN (time, end + LONGEST_LEAP), error);
 }
 
-/* Leaves out the first @frames of @piece. */
+/* Drops the first @frames of @piece. */
 static void
 skip_frames (TranscodePiece *piece, gint64 frames)
 {
@@ -321,8 +324,8 @@ skip_frames (TranscodePiece *piece, gint64 frames)
   piece->time += av_rescale (n, SECOND, piece->rate);
 }
 
-/* Matroska has no samples before 0: the first packet would have to be left out
- * whole. */
+/* Drops samples before 0: Matroska cannot store them, and the whole first
+ * packet would have to be dropped. */
 static void
 skip_before_zero (const TranscodeTrack *self, TranscodePiece *piece)
 {
@@ -331,7 +334,7 @@ skip_before_zero (const TranscodeTrack *self, TranscodePiece *piece)
         piece, av_rescale_rnd (-piece->time, piece->rate, SECOND, AV_ROUND_UP));
 }
 
-/* Leaves out of @piece what lies before the end of the audio so far. */
+/* Drops the part of @piece that overlaps the audio so far. */
 static void
 skip_overlap (TranscodeTrack *self, TranscodePiece *piece)
 {
@@ -410,7 +413,7 @@ transcode_track_encoder (const TranscodeTrack *self)
   return self->encoder;
 }
 
-/* The lowest of the encoder's rates that loses nothing of @rate, or its
+/* Returns the lowest rate of the encoder that is at least @rate, or its
  * highest. */
 static int
 rate_for (const AVCodec *encoder, int rate)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The new audio track of `ccstereo-transcode`: pieces of stereo sound with
- * their times in, coded packets out. Samples keep their places: gaps become
- * silence, and packet times take the encoder's delay into account. */
+/* The new audio track of `ccstereo-transcode`: encodes pieces of stereo audio
+ * with their times. Samples keep their times: gaps become silence, and packet
+ * times include the encoder's delay. */
 #pragma once
 
 #include <glib.h>
@@ -68,19 +68,20 @@ TranscodeTrack *transcode_track_new (const TranscodeTrackOptions *options,
 void transcode_track_free (TranscodeTrack *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TranscodeTrack, transcode_track_free)
 
-/* The opened encoder: parameters and time base. (transfer none) */
+/* Returns the opened encoder, for its parameters and time base. (transfer none)
+ */
 const AVCodecContext *transcode_track_encoder (const TranscodeTrack *self);
 gboolean transcode_track_push (TranscodeTrack *self,
                                const TranscodePiece *piece, GError **error);
-/* Returns how much audio was left out because its time lies before the end of
- * the audio pushed earlier, ns. */
+/* Returns how much audio was dropped because it overlapped earlier audio, ns.
+ */
 gint64 transcode_track_overlap (const TranscodeTrack *self);
 /* Returns how many samples (of both channels) were beyond full scale in a codec
  * that does not keep them, and the highest value coded, 1 being full scale. */
 guint64 transcode_track_clipped (const TranscodeTrack *self, double *peak);
-/* No piece comes any more: codes what is left. */
+/* Ends the track: encodes the remaining samples. */
 gboolean transcode_track_finish (TranscodeTrack *self, GError **error);
-/* The next coded packet in the encoder's time base, or NULL when more sound is
+/* Returns the next packet, in the encoder's time base, or NULL if more audio is
  * needed. (transfer full) */
 AVPacket *transcode_track_pop (TranscodeTrack *self);
 

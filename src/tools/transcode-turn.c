@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The muxer is given an equirectangular projection with the pose, and its type
- * is then overwritten in the file by the flat one: one byte. Poses turn counter
- * clockwise; mirrored pictures have a yaw of half a turn before. */
+/* Lets the muxer write an equirectangular projection with the pose, then
+ * changes its type in the file, one byte, to a flat projection. Poses rotate
+ * counter-clockwise; mirrored video has a yaw of 180 degrees first. */
 #include "transcode-turn.h"
 
 #include <libavutil/spherical.h>
@@ -20,15 +20,16 @@
 
 #define FLAT 0
 #define HALF_TURN 180.
-#define FIXED_POINT (1 << 16) /* libavutil's degrees */
-#define MOST_TRACKS (1 << 24) /* bytes that describe them */
+#define FIXED_POINT (1 << 16) /* libavutil's fixed-point degrees */
+#define MOST_TRACKS                                                            \
+  (1 << 24) /* largest size of the track descriptions in bytes */
 
 /* -- EBML ------------------------------------------------------------------ */
 
 typedef struct
 {
   guint32 id;
-  gint64 start, size; /* of its content */
+  gint64 start, size; /* range of its content */
 } Element;
 
 /* Reads an EBML variable-length integer of up to @most bytes; with @keep_mark
@@ -63,8 +64,8 @@ read_element (FILE *file, gint64 at, Element *element)
   return element->size >= 0 && !feof (file);
 }
 
-/* Child number @n of @parent with @id. Searches no further than the first
- * cluster: what describes a file is before. */
+/* Finds child @n with @id of @parent. Stops at the first cluster, because all
+ * descriptions are before it. */
 static gboolean
 find_child (FILE *file, const Element *parent, guint32 id, guint n,
             Element *child)
@@ -80,7 +81,7 @@ find_child (FILE *file, const Element *parent, guint32 id, guint n,
   return FALSE;
 }
 
-/* The projection of track @track. */
+/* Finds the projection of track @track. */
 static gboolean
 find_projection (FILE *file, guint track, Element *projection)
 {
