@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Multi-head attention and its gradient: one head of one item is one thread's
- * work, in its own stretch of scratch. */
+/* Multi-head attention and its gradient. A thread computes one head of one
+ * item, in its own part of the scratch memory. */
 #include "rows.h"
 
 #include <math.h>
@@ -12,7 +12,7 @@ typedef struct
 {
   CcsOperand in[5], out[3];
   gint64 batch, heads, tq, tk, d;
-  gsize each; /* scratch of one thread, in floats */
+  gsize each; /* scratch per thread, in floats */
 } Attention;
 
 static Attention *
@@ -37,7 +37,7 @@ attention_new (CcsCpu *cpu, CcsKernel *kernel, const CcsOperand *q,
   return self;
 }
 
-/* Token @token of item @b of @operand, at head @h's channels. */
+/* Returns token @token of item @b of @operand, at the channels of head @h. */
 static inline float *
 head_at (const Attention *self, const CcsOperand *operand, gint64 b, gint64 h,
          gint64 token)
@@ -45,7 +45,7 @@ head_at (const Attention *self, const CcsOperand *operand, gint64 b, gint64 h,
   return ccs_row (operand, b * operand->shape.dim[1] + token) + h * self->d;
 }
 
-/* @to [d,tk]: the head's columns of @operand, turned. */
+/* Writes the transpose of the head's columns of @operand to @to [d,tk]. */
 static void
 turn_head (const Attention *self, const CcsOperand *operand, gint64 b, gint64 h,
            float *to)
@@ -58,7 +58,7 @@ turn_head (const Attention *self, const CcsOperand *operand, gint64 b, gint64 h,
   }
 }
 
-/* @to [tk] = row (of d) times the turned matrix [d,tk] */
+/* Computes @to [tk] = row [d] times the transposed matrix [d,tk]. */
 static void
 row_by_turned (const Attention *self, const CcsSimd *simd, const float *row,
                const float *turned, float *to)

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* Smallest i >= 0 with i step >= x. */
+/* Returns the smallest i >= 0 with i step >= x. */
 static gint64
 steps_to (gint64 x, gint64 step)
 {
@@ -69,7 +69,8 @@ ccs_columns_all_taps (const CcsColumns *self)
   return (CcsColumnsTaps){ 0, self->rows.count, 0, self->columns.count };
 }
 
-/* Positions [*begin,*end) at which taps [first,last] meet a pixel. */
+/* Computes the positions [*begin,*end) at which a tap of [first,last] is at a
+ * pixel. */
 static void
 axis_reach (const CcsColumnsAxis *axis, gint64 first, gint64 last,
             gint64 *begin, gint64 *end)
@@ -121,9 +122,8 @@ clear_runs (gint64 n, gint64 run, float *to, gint64 pitch)
     memset (to + i * pitch, 0, run * sizeof (float));
 }
 
-/* The pixels of row @row (NULL: padding) that tap @tap meets at @n positions
- * from @first on; @count: as many neighbouring taps, which meet neighbouring
- * pixels. */
+/* Writes the pixels of row @row (NULL: padding) for tap @tap at @n positions
+ * from @first on, and for @count adjacent taps, whose pixels are adjacent. */
 static void
 fill_taps (const CcsColumns *self, const float *row, gint64 first, gint64 n,
            gint tap, gint count, float *to, gint64 pitch)
@@ -148,7 +148,8 @@ fill_taps (const CcsColumns *self, const float *row, gint64 first, gint64 n,
     clear_runs (n - end, channels, to + end * pitch, pitch);
     return;
   }
-  for (gint t = 0; t < count; t++) { /* one by one where some meet padding */
+  for (gint t = 0; t < count;
+       t++) { /* one tap at a time if some are in the padding */
     float *at = to + t * channels;
 
     fill_taps (self, row, first, inside, tap + t, 1, at, pitch);
@@ -157,14 +158,15 @@ fill_taps (const CcsColumns *self, const float *row, gint64 first, gint64 n,
   }
 }
 
-/* Of @n results in one row, from (@row, @column) of item @item on. */
+/* Fills the columns of @n results in one row, from (@row, @column) of item
+ * @item on. */
 static void
 fill_row (const CcsColumns *self, gint64 item, gint64 row, gint64 column,
           gint64 n, CcsColumnsTaps taps, float *to, gint64 pitch)
 {
   const CcsColumnsAxis *axis = &self->rows;
   const gint64 channels = ccs_channels (&self->x);
-  /* Neighbouring taps' pixels are one run. */
+  /* The pixels of adjacent taps are one run. */
   const gboolean joined
       = self->columns.dilation == 1 && self->x.pitch == channels;
   const gint width = taps.end_column - taps.first_column;

@@ -1,30 +1,31 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The columns of a convolution: for each result, the pixels that its taps meet,
- * side by side, so that a convolution is a matrix product. */
+/* Columns of a convolution (im2col): for each result the pixels under the
+ * filter's taps, so that a convolution is a matrix product. */
 #pragma once
 
 #include "rows.h"
 
 G_BEGIN_DECLS
 
-/* One axis of a filter: position p and tap t meet pixel p stride - pad +
- * t dilation. Taps that meet padding at every position are left out. */
+/* One axis of a filter: at position p, tap t is at pixel p stride - pad + t
+ * dilation. Taps that are in the padding at every position are left out. */
 typedef struct
 {
-  gint first, count; /* taps that meet pixels */
+  gint first, count; /* taps that are used */
   gint stride, dilation;
-  gint64 pad; /* of the first of them; negative: it starts inside */
+  gint64 pad; /* padding of the first of them; negative if it starts inside */
   gint64 pixels, positions;
 } CcsColumnsAxis;
 
-/* Those of @x [batch,rows.pixels,columns.pixels,channels]. */
+/* The columns of @x [batch,rows.pixels,columns.pixels,channels]. */
 typedef struct
 {
   CcsOperand x;
   CcsColumnsAxis rows, columns;
 } CcsColumns;
 
-/* Taps [first_row,end_row) x [first_column,end_column) of those that count. */
+/* A rectangle of the used taps: [first_row,end_row) x
+ * [first_column,end_column). */
 typedef struct
 {
   gint first_row, end_row;
@@ -43,7 +44,7 @@ typedef struct
 void ccs_columns_axis_init (CcsColumnsAxis *axis, gint64 taps, gint stride,
                             gint64 pad, gint dilation, gint64 pixels,
                             gint64 positions);
-/* Length of a column: values of all taps that count. */
+/* Returns the length of a column: the values of all used taps. */
 gint64 ccs_columns_length (const CcsColumns *self);
 /* Checks whether the columns are @x's own rows. */
 gboolean ccs_columns_are_rows (const CcsColumns *self);
@@ -61,10 +62,11 @@ gint64 ccs_columns_next_run (const CcsColumns *self,
 void ccs_columns_fill (const CcsColumns *self, gint64 first, gint64 n,
                        CcsColumnsTaps taps, float *to, gint64 pitch);
 
-/* Pixels of a row with its padding: as many as the row's results read. */
+/* Returns the pixels of a row with its padding, as far as the results of the
+ * row read. */
 gint64 ccs_columns_line_pixels (const CcsColumns *self);
-/* Writes such a line for row @row, counted as the first tap of result row 0
- * does, of item @item: zeros where it is padding. */
+/* Writes row @row of item @item with its padding. Rows count from the first tap
+ * of result row 0; rows in the padding are zeros. */
 void ccs_columns_fill_line (const CcsColumns *self, gint64 item, gint64 row,
                             float *to);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Convolutions, and data gradients of stride 1, as products of columns and the
- * filter. Blocks of results are shared out to threads. An element's sum runs
- * over taps and channels in order, whatever batch, blocks and threads. */
+ * filter. Threads share blocks of results. Each element is summed over taps and
+ * channels in the same order for any batch, block size and number of threads.
+ */
 #include "columns.h"
 #include "gemm.h"
 
@@ -9,21 +10,22 @@
 
 #include <omp.h>
 
-/* What a block reads and its sums stay in a second-level cache. */
+/* A block's input and sums fit a second-level cache. */
 #define CACHE_FLOATS (1 << 18)
 #define MAX_UNITS 16 /* register tiles of a block, or rows of results */
-/* Length of the columns that are multiplied at a time: a panel of the filter
- * of that length stays in a first-level cache. */
+/* Part of the columns that is multiplied at a time: a panel of the filter of
+ * this length fits a first-level cache. */
 #define PIECE_LENGTH 256
-#define PITCH_PAD 16        /* so that columns do not share cache sets */
-#define SET_FLOATS 1024     /* rows this far apart do */
-#define SMALL_PRODUCT 32768 /* multiply-adds that one thread does alone */
+#define PITCH_PAD 16    /* so that columns do not share cache sets */
+#define SET_FLOATS 1024 /* rows at this distance share them */
+#define SMALL_PRODUCT                                                          \
+  32768 /* multiply-adds up to which one thread computes alone */
 
 /* The left operand of the matrix product. */
 typedef enum
 {
   LEFT_ROWS,    /* the input's rows */
-  LEFT_LINES,   /* the input's lines with their padding: columns overlap */
+  LEFT_LINES,   /* rows with padding: columns overlap */
   LEFT_COLUMNS, /* columns, a piece at a time */
 } Left;
 
@@ -38,13 +40,14 @@ typedef struct
   gint piece_rows, piece_columns; /* taps of a piece */
   gint64 results;                 /* of the batch */
   gint64 block, blocks;           /* results of a block */
-  gint64 groups; /* of panels: where there are fewer blocks than threads */
+  gint64 groups; /* groups of panels, if there are fewer blocks than threads */
   gint64 pitch;  /* of columns, or of lines */
   gint64 left_floats, partial_floats; /* of a thread's scratch */
   gsize rooms_at, each; /* scratch of the threads: bytes, and floats of each */
 } Conv;
 
-/* A block of results and a range of panels, with a thread's scratch. */
+/* The work of a thread: a block of results, a range of panels and scratch
+ * memory. */
 typedef struct
 {
   const CcsSimd *simd;
@@ -72,7 +75,7 @@ panel_sums (const Conv *self, const Part *part, gint64 panel)
          + (panel - part->panel) * self->block * part->simd->gemm_columns;
 }
 
-/* @left times a panel's rows from @at on. */
+/* Multiplies @left and a panel's rows from @at on. */
 static void
 multiply (const Conv *self, const Part *part, gint64 panel, gint64 n,
           const CcsSimdLeft *left, gint64 at, gboolean more, float *sums)
@@ -84,7 +87,7 @@ multiply (const Conv *self, const Part *part, gint64 panel, gint64 n,
       part->filter + (panel * self->filter.b.k + at) * columns, more, sums);
 }
 
-/* Results [first, first + n) of panel @panel from their sums. */
+/* Computes results [first, first + n) of panel @panel from their sums. */
 static void
 finish (const Conv *self, const Part *part, gint64 panel, gint64 first,
         gint64 n, const float *sums)
@@ -119,7 +122,7 @@ add_rows (const Conv *self, const Part *part)
   }
 }
 
-/* Of whole rows of results, which are one item's at a time. */
+/* Adds products for whole rows of results of one item. */
 static void
 add_lines (const Conv *self, const Part *part)
 {
@@ -151,8 +154,8 @@ add_lines (const Conv *self, const Part *part)
   }
 }
 
-/* The share of taps that meet padding at most of the block's results: those
- * in @window alone. */
+/* Adds the products of taps that are in the padding for most of the block's
+ * results: only for the results in @window. */
 static void
 add_window (const Conv *self, const Part *part, CcsColumnsTaps taps,
             const CcsColumnsWindow *window, gint64 length, gint64 at)
@@ -185,8 +188,8 @@ add_window (const Conv *self, const Part *part, CcsColumnsTaps taps,
             panel_sums (self, part, panel));
 }
 
-/* Worth it where the window leaves out an eighth of the results: by the shape
- * alone, not by the block. */
+/* Returns whether a separate window is faster: it must leave out an eighth of
+ * the results. Depends on the shape alone, not on the block. */
 static gboolean
 is_narrow (const Conv *self, const CcsColumnsWindow *window)
 {
@@ -242,7 +245,7 @@ add_pieces (const Conv *self, const Part *part)
     }
 }
 
-/* Block @block, group @group of the panels. */
+/* Computes block @block of results, group @group of panels. */
 static void
 run_part (const Conv *self, const float *filter, gint64 block, gint64 group,
           float *scratch)
@@ -286,7 +289,7 @@ run_conv (CcsBackend *backend, gpointer state, void *scratch)
 
 /* -- preparation ----------------------------------------------------------- */
 
-/* What is multiplied at a time. */
+/* Chooses the left operand. */
 static void
 plan_left (Conv *self)
 {
@@ -312,8 +315,8 @@ plan_left (Conv *self)
   self->pitch = self->piece_rows * self->piece_columns * channels + PITCH_PAD;
 }
 
-/* Results that are shared out as a whole: @each floats of scratch for each, and
- * at least one whole row of results where lines are multiplied. */
+/* Chooses the blocks, with @each floats of scratch per result, and at least one
+ * row of results if rows are multiplied. */
 static void
 plan_blocks (Conv *self, gint64 n_threads, gint64 each)
 {
@@ -357,7 +360,7 @@ plan_scratch (Conv *self, CcsKernel *kernel)
   kernel->scratch += n_threads * self->each * sizeof (float);
 }
 
-/* A filter [out,rows,columns,in]. */
+/* Describes a filter [out,rows,columns,in] as the right operand. */
 static CcsGemmRight
 right_of_filter (const Conv *self, const CcsOperand *filter)
 {
@@ -380,8 +383,8 @@ right_of_filter (const Conv *self, const CcsOperand *filter)
   };
 }
 
-/* Of a data gradient, a filter [in,rows,columns,out] whose taps are taken in
- * reverse order. */
+/* Describes the filter [in,rows,columns,out] of a data gradient, with its taps
+ * in reverse order. */
 static CcsGemmRight
 right_of_gradient (const Conv *self, const CcsOperand *filter)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Transposed convolution as a product and a gather: every pixel times the
- * whole filter gives its contributions to the pixels around, and each result
- * adds up those that fall on it. No multiply-add is spent on the zeros that a
- * stride puts between pixels. */
+/* Transposed convolution as a product and a gather: the product of every pixel
+ * and the whole filter gives contributions to the results around it; each
+ * result is the sum of its contributions. So no work is spent on the zeros that
+ * a stride inserts between pixels. */
 #include "gemm.h"
 
 #include <string.h>
@@ -18,8 +18,8 @@ typedef struct
   CcsGemmPacked right;
   CcsAttrs attrs;
   gint64 taps_h, taps_w;
-  gsize parts_at;           /* contributions of one item, in scratch */
-  gsize sums_at, sums_size; /* a row of results, for each thread */
+  gsize parts_at;           /* offset in scratch: contributions of one item */
+  gsize sums_at, sums_size; /* a row of results per thread */
 } Spread;
 
 static void
@@ -31,8 +31,8 @@ spread_free (gpointer data)
   g_free (self);
 }
 
-/* Pixels of a row of sums: results from -pad to the last that any pixel
- * reaches, or that is asked for. */
+/* Returns the width of a row of sums: from -pad to the last result that a pixel
+ * contributes to or that is needed. */
 static gint64
 sums_width (const Spread *self)
 {
@@ -42,7 +42,7 @@ sums_width (const Spread *self)
   return MAX (reached, self->y.shape.dim[2] + self->attrs.conv.pad);
 }
 
-/* Row @row of the result, added up in @sums. */
+/* Sums the contributions to row @row in @sums. */
 static void
 gather_row (const Spread *self, const float *parts, gint64 item, gint64 row,
             float *sums)
@@ -53,7 +53,7 @@ gather_row (const Spread *self, const float *parts, gint64 item, gint64 row,
   const gint32 stride = self->attrs.conv.stride;
   const gint32 dilation = self->attrs.conv.dilation;
   const gint64 each = self->taps_h * self->taps_w * channels;
-  /* Neighbouring taps land on neighbouring results: one long run. */
+  /* Adjacent taps contribute to adjacent results: one run. */
   const gint64 joined = dilation == 1 ? self->taps_w : 1;
   const gint64 out_width = self->y.shape.dim[2];
 

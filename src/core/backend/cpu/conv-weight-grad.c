@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The gradient of a convolution's filter: the sum, over all results, of their
- * gradients times their columns. Results are taken in parts of a fixed size,
- * whose sums are added in order; threads share out the filter. */
+/* The filter gradient of a convolution: the sum over all results of their
+ * gradients times their columns. Results are divided into parts of a fixed
+ * size, whose sums are added in order; threads share the filter. */
 #include "columns.h"
 
 #include <string.h>
@@ -9,14 +9,14 @@
 #include <omp.h>
 
 #define SUM_RESULTS 64 /* results whose sums stay in registers */
-/* Columns made at a time, and the least results among them: each such section
- * reads and writes all sums once. */
+/* Size of a section, for which columns are made at a time, and its smallest
+ * number of results. Each section reads and writes all sums once. */
 #define SECTION_FLOATS (1 << 20)
 #define MIN_SECTION 512
 #define FILL_RESULTS 32 /* columns that a thread makes at a time */
 #define TILE_CHANNELS 56
 #define TILE_PANELS 4
-#define PITCH_PAD 16 /* so that neighbours do not share cache sets */
+#define PITCH_PAD 16 /* so that adjacent rows do not share cache sets */
 
 typedef struct
 {
@@ -45,7 +45,7 @@ fill_section (const WeightGrad *self, gint64 first, gint64 n, float *to)
   }
 }
 
-/* Adds a section's share to one tile of the sums. */
+/* Adds the products of a section to one tile of the sums. */
 static void
 add_tile (const WeightGrad *self, const CcsSimd *simd, gint64 first, gint64 n,
           gint64 channel, gint64 column, const float *columns, float *sums)
@@ -75,8 +75,8 @@ add_section (const WeightGrad *self, const CcsSimd *simd, gint64 first,
       add_tile (self, simd, first, n, channel, column, columns, sums);
 }
 
-/* The sums of output channel @channel become its filter, taps that meet padding
- * alone zero. */
+/* Stores the sums of output channel @channel as its filter gradient; taps that
+ * are always in the padding get zero. */
 static void
 store_channel (const WeightGrad *self, gint64 channel, const float *sums)
 {

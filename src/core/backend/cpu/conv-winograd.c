@@ -1,31 +1,31 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Convolutions and their data gradients by Winograd's forms: of stride 1, and,
- * where the filter never changes, of stride 2 too: those are sums of four of
- * stride 1, one for each parity of row and column, whose products are summed
- * before they are turned into results. Blocks of tiles of results are shared
- * out to threads; all sums run over the input channels in order. */
+/* Winograd convolutions and data gradients of stride 1 and, if the filter is
+ * constant, of stride 2: these are sums of four convolutions of stride 1, one
+ * for each parity of row and column, whose products are summed before the
+ * output transform. Threads share blocks of tiles of results. All sums run over
+ * the input channels in order. */
 #include "winograd-filter.h"
 
 #include <string.h>
 
 #include <omp.h>
 
-#define MAX_RESULTS 16 /* of a tile */
+#define MAX_RESULTS 16 /* per tile */
 #define MAX_PIXELS 36
-/* Of a second-level cache. A block has what a transformed filter leaves of it;
- * of filters that are larger than that, blocks of fewer register tiles would
- * read them too often. */
+/* Size of a second-level cache. A block uses the part that a transformed filter
+ * leaves. If the filter is larger, blocks have at least MIN_REGISTER_TILES,
+ * because smaller ones would read it too often. */
 #define CACHE_FLOATS (1 << 18)
 #define MIN_REGISTER_TILES 5
-/* Between transformed tiles, so that neighbours do not share cache sets. */
+/* Padding between transformed tiles, so that they do not share cache sets. */
 #define PITCH_PAD 16
-#define MIN_CHANNELS 32 /* fewer, and the transforms cost too much */
-/* Of a convolution of stride 2: more, and its filter, ten times its taps,
- * leaves the caches. */
+#define MIN_CHANNELS 32 /* with fewer, transforms cost more than they save */
+/* For stride 2: with more, the transformed filter, ten times as large as the
+ * filter, does not fit the caches. */
 #define MAX_CHANNELS_STRIDED 256
 
-/* A filter that changes is transformed in every run: results that each of its
- * rows or columns must have for that to be worth it. */
+/* A filter that changes is transformed in every run, which needs this many
+ * result rows per channel to be worth it. */
 #define MIN_ROWS_A_CHANNEL 2
 
 typedef struct
@@ -39,8 +39,8 @@ typedef struct
   gint64 pitch;                   /* of transformed tiles */
   gint64 tiles_h, tiles_w, tiles; /* of one item, and of all */
   gint64 block, blocks;           /* tiles of a block, and blocks */
-  gint64 groups; /* of panels: where there are fewer blocks than threads */
-  gsize each;    /* floats of scratch for each thread */
+  gint64 groups; /* groups of panels, if there are fewer blocks than threads */
+  gsize each;    /* floats of scratch per thread */
 } Winograd;
 
 static void
@@ -54,7 +54,7 @@ winograd_free (gpointer data)
 
 /* -- a block --------------------------------------------------------------- */
 
-/* Item, row and column of the first result of tile @tile. */
+/* Computes item, row and column of the first result of tile @tile. */
 static void
 tile_origin (const Winograd *self, gint64 tile, gint64 *b, gint64 *i, gint64 *j)
 {
@@ -63,8 +63,8 @@ tile_origin (const Winograd *self, gint64 tile, gint64 *b, gint64 *i, gint64 *j)
   *b = tile / (self->tiles_w * self->tiles_h);
 }
 
-/* Where the pixels of tile @tile are that have parity @of; @zeros: a pixel of
- * the padding. */
+/* Collects the addresses of the pixels with parity @of of tile @tile; @zeros
+ * for pixels in the padding. */
 static void
 tile_pixels (const Winograd *self, gint64 tile, CcsWinogradParity of,
              const float *zeros, const float *pixels[MAX_PIXELS])
@@ -86,7 +86,7 @@ tile_pixels (const Winograd *self, gint64 tile, CcsWinogradParity of,
   }
 }
 
-/* @to: planes of [block,pitch]. */
+/* Transforms a tile to @to: planes of [block,pitch]. */
 static void
 transform_tile (const Winograd *self, const CcsSimd *simd, gint64 tile,
                 const float *zeros, float *to)
@@ -102,7 +102,7 @@ transform_tile (const Winograd *self, const CcsSimd *simd, gint64 tile,
   }
 }
 
-/* The parities that count in plane @plane. */
+/* Returns the parities that are used in plane @plane. */
 static void
 plane_parities (const Winograd *self, gint plane, gint *first, gint *end)
 {
@@ -116,7 +116,7 @@ plane_parities (const Winograd *self, gint plane, gint *first, gint *end)
   *end = last_column ? 2 : last_row ? 3 : self->filter.n_parities;
 }
 
-/* @sums: of all planes, for panel @panel of the filter. */
+/* Computes @sums of all planes for panel @panel of the filter. */
 static void
 sum_products (const Winograd *self, const CcsSimd *simd, const float *filter,
               gint64 panel, gint64 n, const float *planes, float *sums)
@@ -140,7 +140,7 @@ sum_products (const Winograd *self, const CcsSimd *simd, const float *filter,
   }
 }
 
-/* Results of tile @tile, channels from @first on. */
+/* Computes the results of tile @tile, channels from @first on. */
 static void
 finish_tile (const Winograd *self, const CcsSimd *simd, gint64 tile,
              gint64 first, const float *sums)
@@ -167,8 +167,8 @@ finish_tile (const Winograd *self, const CcsSimd *simd, gint64 tile,
       residual, self->act, y);
 }
 
-/* Part @group of the panels of the block from tile @first on. @scratch: a pixel
- * of zeros, the planes, the sums of one panel. */
+/* Computes group @group of the panels for the block from tile @first on.
+ * @scratch: a pixel of zeros, the planes, the sums of one panel. */
 static void
 run_block (const Winograd *self, const CcsSimd *simd, const float *filter,
            gint64 first, gint64 group, float *scratch)
@@ -207,9 +207,10 @@ run_winograd (CcsBackend *backend, gpointer state, void *scratch)
 
 /* -- preparation ----------------------------------------------------------- */
 
-/* By the filter alone: a result must not depend on batch or threads. One that
- * changes is trained: F(2x2,3x3) rounds no more than the plain sum, where the
- * others were seen to move a step beyond what that meets. */
+/* Chooses the form by the filter alone, so that results do not depend on batch
+ * or threads. A filter that changes is trained: for it only F(2x2,3x3), which
+ * rounds no more than the plain sum. The others made training steps exceed the
+ * tolerance. */
 static gboolean
 choose_form (gint side, gint stride, gboolean constant, CcsWinograd *form)
 {
@@ -258,8 +259,8 @@ ccs_cpu_winograd_serves (const CcsKernel *kernel, const CcsKernelHints *hints)
   return constant || ccs_rows (&kernel->out[0]) >= MIN_ROWS_A_CHANNEL * most;
 }
 
-/* Tiles of a block: whole register tiles, as many as fill the cache, but every
- * thread has a block. Sums do not depend on it. */
+/* Returns the tiles per block: whole register tiles that fill the cache, but at
+ * least one block for each thread. Sums do not depend on it. */
 static gint64
 choose_block (const Winograd *self, gint n_threads)
 {
@@ -277,7 +278,7 @@ choose_block (const Winograd *self, gint n_threads)
   return CLAMP (share, rows, MAX (room / each / rows, least) * rows);
 }
 
-/* What its kernels read and write, and the form. */
+/* Makes the state: operands and form. */
 static Winograd *
 winograd_new (CcsKernel *kernel, gboolean constant)
 {
@@ -306,7 +307,7 @@ winograd_new (CcsKernel *kernel, gboolean constant)
   return self;
 }
 
-/* How the work is cut up. */
+/* Divides the work into blocks. */
 static void
 plan_tiles (Winograd *self)
 {
@@ -330,7 +331,7 @@ plan_tiles (Winograd *self)
                       (n_threads + self->blocks - 1) / self->blocks);
 }
 
-/* Room for what the runs make, before the filter. */
+/* Allocates scratch for everything but the filter. */
 static void
 plan_scratch (Winograd *self, CcsKernel *kernel)
 {

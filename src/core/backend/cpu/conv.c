@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Convolutions through oneDNN: forward, data gradient (the transposed
- * convolution) and filter gradient, on dense NHWC memory; operands with a pitch
- * are staged through scratch. Taps that only ever meet padding are left out. */
+/* Convolutions with oneDNN: forward, data gradient (the transposed convolution)
+ * and filter gradient, on dense NHWC memory. Operands with a pitch are copied
+ * to scratch. Taps that are always in the padding are left out. */
 #include "rows.h"
 
 #include <string.h>
 
-/* The part of a filter that meets pixels, along one axis. */
+/* The used taps of a filter, along one axis. */
 typedef struct
 {
   gint first, count;
   gint pad_before, pad_after;
 } Taps;
 
-/* An activation as the primitive gets it: its own memory where that is dense,
- * else a dense copy at an offset in scratch. */
+/* An activation for the primitive: its own memory if that is dense, else a
+ * dense copy at an offset in scratch. */
 typedef struct
 {
   CcsOperand operand;
@@ -28,18 +28,19 @@ typedef struct
   CcsCpu *cpu;
   CcsDnnl main;
   CcsDnnl reorder;   /* between OHWI and the packed filter */
-  CcsConstant *pack; /* or a constant filter, packed for good */
+  CcsConstant *pack; /* the packed filter if it is constant */
   CcsDnnlDesc packed;
-  gsize packed_at, primitive_at; /* in scratch */
+  gsize packed_at, primitive_at; /* offsets in scratch */
   Taps rows, columns;
   Bound large, small; /* a convolution's input and result */
   CcsOperand filter, bias, residual;
   CcsAct act;
 } Conv;
 
-/* Which of @count taps meet a pixel at all: positions 0..@out-1, tap t reads
- * position * stride - pad + t * dilation of @extent. Trimmed as far as oneDNN
- * follows: no negative padding in front, at most a stride of it behind. */
+/* Returns the taps that are at a pixel for some position: positions 0..@out-1,
+ * tap t reads position * stride - pad + t * dilation of @extent. Limited to
+ * what oneDNN supports: no negative padding before, at most a stride of it
+ * after. */
 static Taps
 taps_alive (gint count, gint stride, gint pad, gint dilation, gint extent,
             gint out)
@@ -72,8 +73,8 @@ axis_taps (const CcsAttrs *attrs, const CcsOperand *large,
                      large->shape.dim[axis], small->shape.dim[axis]);
 }
 
-/* Every tap meets a pixel and every result a tap: elsewhere oneDNN's fast
- * kernels read and write what is not theirs. */
+/* Returns whether every tap is at a pixel for some result and every result has
+ * such a tap: otherwise oneDNN's fast kernels access memory out of bounds. */
 static gboolean
 axis_serves (const CcsAttrs *attrs, const Taps *taps, gint extent, gint out)
 {
@@ -110,7 +111,8 @@ conv_free (gpointer data)
   g_free (self);
 }
 
-/* @large: the side that is padded, a convolution's input; @small: the other. */
+/* Makes the state. @large is the padded side, a convolution's input; @small the
+ * other. */
 static Conv *
 conv_new (CcsCpu *cpu, CcsKernel *kernel, const CcsOperand *large,
           const CcsOperand *filter, const CcsOperand *small)
@@ -184,8 +186,7 @@ backward_desc (dnnl_primitive_desc_t *pd, const CcsDnnlConv *g,
 
 /* -- the filter ------------------------------------------------------------ */
 
-/* The live taps of the filter as the program has it: their layout and the
- * first of them. */
+/* Describes the used taps of the filter in the program's layout. */
 static CcsDnnlDesc
 conv_filter_desc (const Conv *self)
 {
@@ -213,7 +214,7 @@ pack_filter (CcsBackend *backend, gpointer user, void *to, GError **error)
                                 self->packed, to, "packing a filter", error);
 }
 
-/* What distinguishes one packing of a filter from another. */
+/* Returns a key that identifies the packed layout of a filter. */
 static GBytes *
 pack_key (const Conv *self)
 {
@@ -226,8 +227,8 @@ pack_key (const Conv *self)
   return g_byte_array_free_to_bytes (key);
 }
 
-/* Where the primitive finds its filter: packed for good when it never changes,
- * before (or, for its gradient, after) every run otherwise. */
+/* Binds the filter: packed once if it is constant, else before every run (or
+ * after it, for the filter gradient). */
 static gboolean
 conv_bind_filter (Conv *self, CcsKernel *kernel, int arg, CcsTensor *constant,
                   GError **error)
@@ -287,7 +288,7 @@ conv_bind (Conv *self, CcsKernel *kernel, Bound *bound, int arg, GError **error)
                        bound->staged ? NULL : bound->operand.data, error);
 }
 
-/* The memory the primitive uses. */
+/* Returns the memory that the primitive uses. */
 static CcsOperand
 bound_dense (Conv *self, const Bound *bound, char *scratch)
 {
@@ -439,8 +440,8 @@ ccs_cpu_prepare_conv_transpose2d (CcsCpu *cpu, CcsKernel *kernel,
 
   if (ccs_cpu_winograd_serves (kernel, hints))
     return ccs_cpu_prepare_winograd (cpu, kernel, hints, error);
-  /* Where every result takes two taps or more along an axis, a product without
-   * the zeros between pixels wins. */
+  /* If every result has at least two taps along an axis, a product without the
+   * zeros between pixels is faster. */
   if (stride > 1 && kernel->in[1].shape.dim[1] >= 2 * stride)
     return ccs_cpu_prepare_spread (cpu, kernel, hints, error);
   if (!ccs_cpu_onednn_convolves ()

@@ -9,7 +9,7 @@
 
 #include <omp.h>
 
-/* Lanes that wait for the last of a run wait once in so many batches. */
+/* Batches per run: lanes wait for each other once per run. */
 #define CPU_BULK 4
 
 static const CcsCpuPrepare prepare_table[CCS_N_OPS] = {
@@ -109,21 +109,21 @@ cpu_close (CcsBackend *backend)
 static void
 start_team (gpointer data)
 {
-  gint *count = data; /* keeps the compiler from leaving the region out */
+  gint *count = data; /* keeps the compiler from removing the region */
 
 #pragma omp parallel
   g_atomic_int_inc (count);
 }
 
-/* libgomp lets threads that wait for each other spin, unless the process has
- * more of its threads than cores (its manual, GOMP_SPINCOUNT): then they sleep
- * almost at once. A team that has run once and does nothing more makes it so.
+/* Starts a team of idle threads. libgomp's waiting threads spin unless the
+ * process has more threads than cores (GOMP_SPINCOUNT in its manual); then they
+ * sleep almost at once. A team that has run once and is idle has that effect.
  */
 static gboolean
 gather_crowd (CcsCpu *self, GError **error)
 {
   const gint n_threads = self->base.n_threads;
-  /* It counts the first thread, and of each team those that are added. */
+  /* libgomp counts the first thread, and the added threads of each team. */
   const gint size = MAX (omp_get_num_procs () - n_threads, 0) + 2;
   gint count = 0;
 
@@ -185,7 +185,8 @@ prepare_on_worker (gpointer data)
   omp_set_num_threads (call->cpu->base.n_threads);
 }
 
-/* Compiled on the worker: oneDNN cuts its work by the threads it sees then. */
+/* Prepares a kernel on the worker, because oneDNN divides its work by the
+ * number of threads there. */
 static gboolean
 cpu_prepare (CcsBackend *backend, CcsKernel *kernel,
              const CcsKernelHints *hints, GError **error)
@@ -211,7 +212,7 @@ cpu_prepare (CcsBackend *backend, CcsKernel *kernel,
   return call.ok;
 }
 
-/* The backend of whose lanes this thread is one. */
+/* The backend of which this thread runs a lane. */
 static _Thread_local const CcsCpu *in_lane_of;
 
 typedef struct
@@ -269,7 +270,7 @@ typedef struct
   gpointer user;
 } LanesCall;
 
-/* Regions that a lane starts have one thread. */
+/* Runs the lanes; parallel regions within a lane have one thread. */
 static void
 lanes_on_worker (gpointer data)
 {

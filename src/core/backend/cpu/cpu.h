@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the files of the CPU backend share: the backend object, its worker
- * thread, and the constructors of its kernels. Nothing outside this directory
- * includes it. */
+/* Shared by the files of the CPU backend: the backend object, its worker
+ * thread, and its kernels. Private to this folder. */
 #pragma once
 
 #include <ccstereo/error.h>
@@ -17,11 +16,11 @@ G_BEGIN_DECLS
 typedef struct
 {
   CcsBackend base;
-  CcsWorker *worker; /* owns execution and compilation */
+  CcsWorker *worker; /* thread that prepares and runs kernels */
   CcsWorker *crowd;  /* NULL: waiting threads spin */
   dnnl_engine_t engine;
   dnnl_stream_t stream;
-  gint failure; /* atomic: dnnl_status_t, the first of the run under way */
+  gint failure; /* atomic: first dnnl_status_t error of the current run */
 } CcsCpu;
 
 /* Compiles one kernel, on the worker; kernel->run stays NULL where this kernel
@@ -78,21 +77,22 @@ CCS_CPU_KERNEL (adam);
 
 extern const CcsBackendClass ccs_backend_cpu;
 
-/* Checks whether convolutions that have no better kernel of ours run through
- * oneDNN: where both our loops and oneDNN use AVX-512. Its kernels for that are
- * faster than ours and sum in one order whatever batch and threads, but for the
- * filter's gradient, which depends on the number of threads. Its kernels for
- * lesser processors do neither, and round more. */
+/* Returns whether convolutions without a better kernel of our own run in
+ * oneDNN: if both use AVX-512. These kernels of oneDNN are faster than ours,
+ * and their sums do not depend on batch and threads, except those of the filter
+ * gradient on the number of threads. Its kernels for other processors have
+ * neither property and round more. */
 gboolean ccs_cpu_onednn_convolves (void);
 
-/* Whether the winograd kernel computes this CONV2D or CONV_TRANSPOSE2D. */
+/* Returns whether the Winograd kernel supports this CONV2D or CONV_TRANSPOSE2D.
+ */
 gboolean ccs_cpu_winograd_serves (const CcsKernel *kernel,
                                   const CcsKernelHints *hints);
 
 /* -- oneDNN (dnnl.c) ------------------------------------------------------ */
 #define CCS_DNNL_MAX_ARGS 8
 
-/* A compiled primitive with its arguments; the scratchpad is set at run. */
+/* A primitive with its arguments; the scratchpad is set for each run. */
 typedef struct
 {
   dnnl_primitive_t primitive;
@@ -102,7 +102,7 @@ typedef struct
   gsize scratch; /* bytes of it */
 } CcsDnnl;
 
-/* FALSE with CCS_ERROR_BACKEND naming @what unless @status is success. */
+/* Checks @status. CCS_ERROR_BACKEND names @what. */
 gboolean ccs_dnnl_check (dnnl_status_t status, const char *what,
                          GError **error);
 /* Returns the logical NCHW descriptor of dense NHWC memory (transfer full). */
@@ -111,24 +111,25 @@ CcsDnnlDesc ccs_dnnl_desc_dense (const CcsShape *shape);
  * from the first of them (transfer full). */
 CcsDnnlDesc ccs_dnnl_desc_filter (const CcsShape *filter, gint rows,
                                   gint columns);
-/* User-mode scratchpad, and whatever post-ops; (transfer full). */
+/* Makes attributes with a user-mode scratchpad and @post_ops. (transfer full)
+ */
 dnnl_primitive_attr_t ccs_dnnl_attr (const_dnnl_post_ops_t post_ops);
-/* Compiles @desc; @pd is released. */
+/* Makes the primitive of @pd (transfer full). */
 gboolean ccs_dnnl_init (CcsDnnl *self, CcsCpu *cpu, dnnl_primitive_desc_t pd,
                         const char *what, GError **error);
-/* Adds argument @arg at @data, laid out as @md. */
+/* Adds argument @arg with layout @md at @data. */
 gboolean ccs_dnnl_arg (CcsDnnl *self, CcsCpu *cpu, int arg, CcsDnnlConstDesc md,
                        void *data, GError **error);
 void ccs_dnnl_set_arg_data (CcsDnnl *self, int arg, void *data);
-/* A failure is also kept in cpu->failure. */
+/* Runs the primitive. An error is also stored in cpu->failure. */
 dnnl_status_t ccs_dnnl_run (CcsDnnl *self, CcsCpu *cpu, void *scratch);
 void ccs_dnnl_clear (CcsDnnl *self);
-/* A copy between layouts, made now. */
+/* Copies between layouts now. */
 gboolean ccs_dnnl_reorder_once (CcsCpu *cpu, CcsDnnlConstDesc from,
                                 void *from_data, CcsDnnlConstDesc to,
                                 void *to_data, const char *what,
                                 GError **error);
-/* The same, to be run. */
+/* Makes a primitive that copies between layouts. */
 gboolean ccs_dnnl_reorder (CcsDnnl *self, CcsCpu *cpu, CcsDnnlConstDesc from,
                            void *from_data, CcsDnnlConstDesc to, void *to_data,
                            GError **error);

@@ -48,7 +48,7 @@ ccs_dnnl_desc_free (CcsDnnlDesc md)
     dnnl_memory_desc_destroy (md);
 }
 
-/* Of a descriptor without offset and of f32. */
+/* For descriptors of f32 without an offset. */
 void
 ccs_dnnl_desc_key (CcsDnnlConstDesc md, GByteArray *key)
 {

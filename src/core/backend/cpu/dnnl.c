@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* oneDNN's C interface: descriptors of our layouts, and primitives that hold
- * their arguments and run on a scratchpad of ours. */
+/* Wraps oneDNN's C API: descriptors of our layouts, and primitives with their
+ * arguments and our scratchpad. */
 #include "cpu.h"
 
 #include <string.h>

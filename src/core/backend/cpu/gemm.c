@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The right sides of our own matrix products, packed into panels. */
+/* Packs the right operands of our matrix products into panels. */
 #include "gemm.h"
 
 gint64

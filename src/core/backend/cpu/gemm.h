@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Matrix products of our own: b packed into panels, then tiles of the result
- * shared out to threads. An element's sum always runs in the same order. */
+/* Our matrix products: b is packed into panels, and threads share tiles of the
+ * result. Each element is always summed in the same order. */
 #pragma once
 
 #include "rows.h"
@@ -21,25 +21,26 @@ typedef struct
 } CcsGemmRight;
 
 gint64 ccs_gemm_panels (const CcsGemmRight *b);
-/* Floats of all panels of one product, and of the batch. */
+/* Return the size of the panels of one product in floats, and of the batch in
+ * bytes. */
 gint64 ccs_gemm_product_size (const CcsGemmRight *b);
 gsize ccs_gemm_packed_bytes (const CcsGemmRight *b);
 /* Packs panel @index of all products' panels into @packed. */
 void ccs_gemm_pack (const CcsGemmRight *b, gint64 index, float *packed);
 
-/* A packed right side: constant ones once and for all, others at each run. */
+/* A packed right operand: packed once if it is constant, else in every run. */
 typedef struct
 {
   CcsGemmRight b;
   CcsConstant *pack;
-  gsize at; /* in scratch, where it is not constant */
+  gsize at; /* offset in scratch, if it is not constant */
 } CcsGemmPacked;
 
 gboolean ccs_gemm_packed_init (CcsGemmPacked *self, CcsCpu *cpu,
                                CcsKernel *kernel, CcsTensor *constant,
                                GError **error);
-/* The panels; packs them in parallel first where they can change. Called by
- * one thread. */
+/* Returns the panels; packs them in parallel first if they are not constant.
+ * Called by one thread. */
 const float *ccs_gemm_packed_get (const CcsGemmPacked *self, char *scratch);
 
 G_END_DECLS

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* MATMUL: batches of products with transposed operands, bias and activation,
- * on our own tiles. */
+ * with our own tiles. */
 #include "gemm.h"
 
-#define ROW_BLOCK 112 /* a multiple of every tile height but small */
+#define ROW_BLOCK 112 /* a multiple of every tile height, but small */
 #define PANEL_BLOCK 4
-#define SMALL_PRODUCT 32768 /* multiply-adds one thread does alone */
+#define SMALL_PRODUCT                                                          \
+  32768 /* multiply-adds up to which one thread computes alone */
 
 typedef struct
 {
@@ -14,7 +15,7 @@ typedef struct
   CcsSimdFinish finish;
   gboolean transpose_a;
   gint64 batch, m, k, n;
-  gsize a_at; /* of a's transpose, in scratch */
+  gsize a_at; /* offset of a's transpose in scratch */
 } Matmul;
 
 static void
@@ -42,7 +43,7 @@ transpose_left (const Matmul *self, float *to)
   }
 }
 
-/* One block of rows by one block of panels of one product. */
+/* Computes one block of rows by one block of panels of one product. */
 static void
 matmul_block (const Matmul *self, gint64 z, gint64 row, gint64 panel,
               const float *a, gint64 a_pitch, const float *packed)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Batch norm with its activation: one pass over x for the statistics, one for
- * the result; two over x and dy for the gradient. Statistics of parts are
- * taken about the part's own mean and joined in double, in order. */
+ * the result; two over x and dy for the gradient. Statistics of each part are
+ * relative to its own mean, and are combined in double, in order. */
 #include "rows.h"
 
 #include <math.h>
@@ -38,14 +38,14 @@ value_or (const CcsOperand *operand, gint64 i, float otherwise)
   return operand->data ? ((const float *)operand->data)[i] : otherwise;
 }
 
-/* Rows of part @part. */
+/* Returns the number of rows of part @part. */
 static inline gint64
 part_rows (const Norm *self, gint64 part)
 {
   return MIN (self->part, self->rows - part * self->part);
 }
 
-/* First row of part @i of all groups' parts. */
+/* Returns the first row of part @i, counted over all groups. */
 static inline gint64
 part_first (const Norm *self, gint64 i)
 {
@@ -94,7 +94,8 @@ ccs_cpu_prepare_batch_norm (CcsCpu *cpu, CcsKernel *kernel,
 
 /* -- training -------------------------------------------------------------- */
 
-/* Joins the parts' moments of channel @c of group @group (Chan's formula). */
+/* Combines the parts' moments of channel @c of group @group (Chan's formula).
+ */
 static void
 join_moments (const Norm *self, const float *moments, gint64 group, gint64 c,
               double *mean, double *var)
@@ -114,8 +115,8 @@ join_moments (const Norm *self, const float *moments, gint64 group, gint64 c,
   *var = square / n;
 }
 
-/* Statistics of one channel of one group: stored, averaged, and made ready for
- * normalize (). */
+/* Stores the statistics of one channel of one group, updates running averages
+ * and prepares normalize (). */
 static void
 finish_channel (const Norm *self, const float *moments, gint64 group, gint64 c,
                 float *mean, float *scale, float *shift)
@@ -201,14 +202,14 @@ ccs_cpu_prepare_batch_norm_train (CcsCpu *cpu, CcsKernel *kernel,
 
 /* -- gradient -------------------------------------------------------------- */
 
-/* What the two passes need of each channel of each group. */
+/* Values for each channel of each group that the two passes need. */
 enum
 {
   TABLE_MEAN,
   TABLE_SCALE,
   TABLE_SHIFT,
   TABLE_OFFSET, /* mean of the gradient */
-  TABLE_SLOPE,  /* what to take off per x - mean */
+  TABLE_SLOPE,  /* factor of x - mean that is subtracted */
   N_TABLE
 };
 
@@ -226,7 +227,7 @@ fill_table (const Norm *self, float *table)
     }
 }
 
-/* Joins the parts' sums of channel @c: dw, db, and the means to take off. */
+/* Combines the parts' sums of channel @c: dw, db, and the means to subtract. */
 static void
 finish_gradient (const Norm *self, const float *sums, gint64 c, float *table)
 {

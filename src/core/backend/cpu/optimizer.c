@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The update: size of a gradient, and Adam, over arrays cut into parts. */
+/* The optimiser: sum of squares of a gradient, and Adam, over arrays divided
+ * into parts. */
 #include "rows.h"
 
 #include <math.h>
 
-#define SQUARE_PART 4096 /* elements whose squares add up in float */
+#define SQUARE_PART 4096 /* elements whose squares are summed in float */
 
 typedef struct
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The arithmetic ceiling of the machine: chains of multiply-adds that never
- * leave the registers, as many as hide the latency, in every thread at once. */
+/* Measures the machine's peak rate: chains of multiply-adds in registers,
+ * enough of them to hide the latency, in all threads at the same time. */
 #include "peak.h"
 
 #include <omp.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Pointwise ops: rows of their operands go through the inner loops, many rows
- * joined into one where all operands are dense. */
+/* Pointwise ops: run the inner loops on rows of the operands; rows of dense
+ * operands are joined. */
 #include "rows.h"
 
-/* What a pointwise kernel keeps. */
+/* The state of a pointwise kernel. */
 typedef struct
 {
   CcsOperand in[3], out;
@@ -14,8 +14,8 @@ typedef struct
   gint64 b_strides[CCS_MAX_RANK];
 } Pointwise;
 
-/* @n inputs of the result's shape, but for a second one that broadcasts. Dense
- * operands are cut into rows of one part each. */
+/* Makes the state for @n inputs with the result's shape; the second may
+ * broadcast. Dense operands are divided into one row for each part. */
 static Pointwise *
 pointwise_new (CcsKernel *kernel, guint n, gboolean broadcasts)
 {
@@ -33,7 +33,7 @@ pointwise_new (CcsKernel *kernel, guint n, gboolean broadcasts)
   self->rows = ccs_rows (&self->out);
   self->channels = ccs_channels (&self->out);
   if (dense) {
-    /* One row, cut by columns. */
+    /* One row, divided by columns. */
     self->channels *= self->rows;
     self->rows = 1;
   }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Sums over dimensions, and sums of squares. Rows that add up are cut into
- * parts of a fixed size, whose sums are joined in double, in order. */
+/* Sums over dimensions, and sums of squares. Rows are divided into parts of a
+ * fixed size, whose sums are added in double, in order. */
 #include "rows.h"
 
 #include <string.h>
 
-#define SUM_ROWS 64 /* rows whose sums stay in float */
+#define SUM_ROWS 64 /* rows that are summed in float */
 
 typedef struct
 {
@@ -17,7 +17,7 @@ typedef struct
   gint64 kept_rows, summed_rows, parts;
 } Reduce;
 
-/* Sum of part @part of the rows that go into kept row @row, by channel. */
+/* Sums part @part of the rows that are reduced to kept row @row, by channel. */
 static void
 reduce_part (const Reduce *self, const CcsSimd *simd, gint64 row, gint64 part,
              float *sum)
@@ -34,7 +34,7 @@ reduce_part (const Reduce *self, const CcsSimd *simd, gint64 row, gint64 part,
         x + ccs_strided_row_offset (&self->summed, self->x_strides, r), 0, sum);
 }
 
-/* Joins the parts of kept row @row. */
+/* Adds the parts of kept row @row. */
 static void
 reduce_join (const Reduce *self, gint64 row, const float *sums)
 {

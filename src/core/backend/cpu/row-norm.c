@@ -88,7 +88,7 @@ ccs_cpu_prepare_layer_norm (CcsCpu *cpu, CcsKernel *kernel,
   return TRUE;
 }
 
-/* dx of row @r; adds its share of dw and db. */
+/* Computes dx of row @r, and adds its part of dw and db. */
 static void
 layer_norm_grad_row (const RowNorm *self, gint64 r, float *dw, float *db)
 {
@@ -192,7 +192,7 @@ run_l2_normalize_grad (CcsBackend *backend, gpointer state, void *scratch)
   const RowNorm *self = state;
   const CcsSimd *simd = ccs_simd ();
   const gint64 n = self->channels;
-  /* The scale of rows shorter than eps, for which it is a constant. */
+  /* Rows shorter than eps have this constant scale. */
   const float floor_scale = 1. / (double)self->attrs.norm.eps;
 
 #pragma omp parallel for schedule(static) if (self->rows > self->part)

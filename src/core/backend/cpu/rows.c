@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The loops over rows that several kernels end or begin with. */
+/* Loops over rows that several kernels use before or after their own work. */
 #include "rows.h"
 
 #include <string.h>

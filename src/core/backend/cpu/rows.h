@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Loops over rows: how kernels share work between threads. Parts are cut by
- * size alone, never by the number of threads, so that a result does not depend
- * on it. */
+/* Loops over rows, which divide work between threads. The size of a part does
+ * not depend on the number of threads, so results do not either. */
 #pragma once
 
 #include "cpu.h"
@@ -9,7 +8,7 @@
 
 G_BEGIN_DECLS
 
-/* Elements a part should have before a thread is worth waking. */
+/* Smallest number of elements of a part that is worth a thread. */
 #define CCS_PART_ELEMENTS 16384
 
 static inline gint64
@@ -36,14 +35,14 @@ ccs_is_dense (const CcsOperand *x)
   return x->pitch == ccs_shape_channels (&x->shape);
 }
 
-/* Rows of @channels in one part. */
+/* Returns the number of rows of @channels in a part. */
 static inline gint64
 ccs_part_rows (gint64 channels)
 {
   return MAX (1, CCS_PART_ELEMENTS / MAX (channels, 1));
 }
 
-/* An operand of @x's shape, dense, at @data. */
+/* Returns a dense operand with the shape of @x at @data. */
 static inline CcsOperand
 ccs_dense_at (const CcsOperand *x, void *data)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Maximum pooling and row resizing, forward and backward; results are
- * gathered, a row of them at a time. */
+/* Maximum pooling and resizing of rows, forward and backward. Results are
+ * gathered, one row at a time. */
 #include "rows.h"
 
 #include <string.h>
@@ -44,7 +44,7 @@ where_at (const Sample *self, gint64 row)
 
 /* -- max pool -------------------------------------------------------------- */
 
-/* The window of result (@i, @j) of item @b. */
+/* Pools the window of result (@i, @j) of item @b. */
 static void
 pool_pixel (const Sample *self, const CcsSimd *simd, gint64 b, gint64 i,
             gint64 j)
@@ -90,7 +90,7 @@ ccs_cpu_prepare_max_pool (CcsCpu *cpu, CcsKernel *kernel,
   return TRUE;
 }
 
-/* Adds to row @at of dx what row @i of dy sends there. */
+/* Adds the gradients from row @i of dy to row @at of dx. */
 static void
 unpool_row (const Sample *self, const CcsSimd *simd, gint64 b, gint64 at,
             gint64 i)
@@ -157,8 +157,8 @@ source_row (gint64 at, gint64 from, gint64 to, double *part)
   return at * (from - 1) / steps;
 }
 
-/* One line of pixels is contiguous where the map is dense; the row's own code
- * serves others. */
+/* Resizes dense maps, whose rows of pixels are contiguous; the reference code
+ * handles others. */
 static void
 run_resize_rows (CcsBackend *backend, gpointer state, void *scratch)
 {

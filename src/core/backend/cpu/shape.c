@@ -18,10 +18,10 @@ typedef struct
 {
   CcsOperand in[CCS_MAX_INPUTS], out;
   CcsAttrs attrs;
-  Block blocks[2 * CCS_MAX_INPUTS]; /* a part and what is left over of it */
+  Block blocks[2 * CCS_MAX_INPUTS]; /* a part and its remainder */
   guint n_blocks;
-  gboolean clear;               /* the result first */
-  gint64 strides[CCS_MAX_RANK]; /* of x, by the result's dimensions */
+  gboolean clear;               /* whether to clear the result first */
+  gint64 strides[CCS_MAX_RANK]; /* strides of x for the result's dimensions */
 } Shape;
 
 static Shape *
@@ -44,7 +44,7 @@ element_at (const CcsOperand *operand, gint64 row, gint64 column)
          + (row * operand->pitch + column) * ccs_dtype_size (operand->dtype);
 }
 
-/* Where a part of @whole begins, on the op's axis. */
+/* Returns the start of a part of @whole along the op's axis. */
 static char *
 part_at (const Shape *self, const CcsOperand *whole, gint64 start)
 {
@@ -54,8 +54,8 @@ part_at (const Shape *self, const CcsOperand *whole, gint64 start)
                      0);
 }
 
-/* Copies rows like those of @part from @from to @to; dense ones in longer
- * pieces. */
+/* Adds a copy of rows with the shape of @part from @from to @to; dense rows are
+ * copied in larger pieces. */
 static void
 add_block (Shape *self, const CcsOperand *part, char *to, gint64 to_pitch,
            const char *from, gint64 from_pitch)
@@ -74,7 +74,7 @@ add_block (Shape *self, const CcsOperand *part, char *to, gint64 to_pitch,
     const gsize whole = block->bytes * block->rows;
     const gsize piece = CCS_PART_ELEMENTS * sizeof (float);
 
-    /* Rows of one part's size; what is left over is a block of one row. */
+    /* Rows with the size of a part; the remainder is a block with one row. */
     block->rows = whole / piece;
     block->bytes = block->to_step = block->from_step = piece;
     if (block->rows == 0)
@@ -133,7 +133,7 @@ ccs_cpu_prepare_copy (CcsCpu *cpu, CcsKernel *kernel,
   Shape *self;
 
   if (!dense && ccs_channels (x) != ccs_channels (y))
-    return TRUE; /* the row's own code cuts rows */
+    return TRUE; /* the reference code handles rows of different lengths */
   self = shape_new (kernel);
   add_block (self, x, y->data, dense ? ccs_channels (x) : y->pitch, x->data,
              x->pitch);
@@ -188,7 +188,7 @@ ccs_cpu_prepare_slice_grad (CcsCpu *cpu, CcsKernel *kernel,
 
 /* -- elements by stride ---------------------------------------------------- */
 
-/* The last two dimensions of the result from @x to @y. */
+/* Copies the last two dimensions of the result from @x to @y. */
 static void
 strided_plane (const Shape *self, const float *x, float *y)
 {
@@ -312,7 +312,7 @@ run_lookup (CcsBackend *backend, gpointer state, void *scratch)
 
 #pragma omp parallel for schedule(static) if (n > CCS_PART_ELEMENTS)
   for (gint64 at = 0; at < n; at += part)
-    if (channels == 3) /* pictures; a loop that the compiler unrolls */
+    if (channels == 3) /* RGB; a loop that the compiler unrolls */
       look_up (x + at, table, y + at, MIN (part, n - at), 3);
     else
       look_up (x + at, table, y + at, MIN (part, n - at), channels);

@@ -26,7 +26,7 @@ signal_new (CcsKernel *kernel, void (*run) (CcsBackend *, gpointer, void *))
   return self;
 }
 
-/* Where sample @at of the padded signal comes from, or -1 for nothing. */
+/* Returns the index of sample @at of the padded signal, or -1 for zero. */
 static gint64
 reflected (gint64 at, gint64 n, gboolean reflect)
 {
@@ -77,7 +77,7 @@ ccs_cpu_prepare_frame (CcsCpu *cpu, CcsKernel *kernel,
   return TRUE;
 }
 
-/* Adds the frames of item @b up, in order. */
+/* Adds the frames of item @b in order. */
 static void
 overlap_item (const Signal *self, const CcsSimd *simd, gint64 b)
 {
@@ -123,7 +123,8 @@ ccs_cpu_prepare_overlap_add (CcsCpu *cpu, CcsKernel *kernel,
   return TRUE;
 }
 
-/* Energies are summed in double: a long window keeps its small samples. */
+/* Scales one item. Energy is summed in double, so that small samples of a long
+ * window are not lost. */
 static void
 level_item (const Signal *self, const CcsSimd *simd, gint64 b)
 {

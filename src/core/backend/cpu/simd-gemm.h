@@ -10,9 +10,9 @@ spread (float x)
   return x - (vector){ 0.f };
 }
 
-/* The sums of @rows rows and @vectors vectors (constants where this is
- * inlined); with @more they go on from those in @to, in the order that one sum
- * over all of k has. */
+/* Computes the sums of @rows rows and @vectors vectors (constants after
+ * inlining). With @more continues the sums in @to, in the order of one sum over
+ * all of k. */
 static inline __attribute__ ((always_inline)) void
 gemm_tile (const gint rows, const gint vectors, const CcsSimdLeft *left,
            gint64 row, const float *b, gboolean more, float *to)
@@ -49,7 +49,7 @@ gemm_tile (const gint rows, const gint vectors, const CcsSimdLeft *left,
       *(loose_vector *)(to + r * GEMM_COLUMNS + v * LANES) = sum[r][v];
 }
 
-/* TILE (rows), a constant, for the @rows at hand. */
+/* Calls TILE with the number of rows as a constant. */
 #define HEIGHT(n, TILE)                                                        \
   case n:                                                                      \
     TILE (n);                                                                  \
@@ -110,8 +110,8 @@ gemm_finish (gint64 rows, gint64 columns, const float *sum,
   }
 }
 
-/* In tiles of about as many rows each: a tile of a few takes as long as one of
- * more. */
+/* Divides the rows into tiles of about equal height, because a tile of few rows
+ * takes as long as a full one. */
 static void
 gemm_sums (gint64 m, gint64 n, const CcsSimdLeft *left, const float *b,
            gboolean more, float *sums)
@@ -213,14 +213,14 @@ gemm_outer (gint64 m, gint64 n, gint64 k, const float *a, gint64 a_pitch,
     }
 }
 
-#define PEAK_CHAINS 12 /* latency 4 x 2 units, and some to spare */
+#define PEAK_CHAINS 12 /* a latency of 4 on 2 units, and some more */
 
-/* Multiply-adds that never leave the registers, as many in a row as hide the
- * latency. Returns a value that depends on all, so that none is removed. */
+/* Runs multiply-adds in registers, in enough chains to hide the latency.
+ * Returns a value that depends on all, so that none is optimised away. */
 static float
 multiply_adds (gint64 steps)
 {
-  const vector factor = spread (0.999f); /* chains converge, none to 0 */
+  const vector factor = spread (0.999f); /* chains converge, but not to 0 */
   vector chain[PEAK_CHAINS], total = spread (0.f);
 
   for (gint c = 0; c < PEAK_CHAINS; c++)

@@ -2,8 +2,8 @@
 /* Activations and pointwise loops, as plain C that compilers turn into vector
  * code. Included once for each instruction set. */
 
-/* Results may stand where operands do, never a step apart: no element of a loop
- * waits for another. */
+/* Results may overwrite operands, but only at the same index, so loop
+ * iterations are independent. */
 #ifdef __clang__
 #define INDEPENDENT _Pragma ("clang loop vectorize(assume_safety)")
 #else
@@ -28,7 +28,8 @@ act_leaky_relu (float x, float slope)
   return x > 0.f ? x : slope * x;
 }
 
-/* e^x to about 1 unit in the last place: 2^n e^r, |r| <= ln 2 / 2. */
+/* Returns e^x with an error of about 1 unit in the last place: 2^n e^r, |r| <=
+ * ln 2 / 2. */
 static inline float
 exp_float (float x)
 {
@@ -60,7 +61,7 @@ act_sigmoid (float x, float slope)
   return 1.f / (1.f + exp_float (-x));
 }
 
-/* LOOP (function) for the activation at hand, known to the compiler. */
+/* Runs LOOP (function) with the activation's function as a constant. */
 #define FOR_EACH_ACT(act, LOOP)                                                \
   switch ((act).kind) {                                                        \
   case CCS_ACT_NONE: {                                                         \
@@ -77,7 +78,7 @@ act_sigmoid (float x, float slope)
   }                                                                            \
   }
 
-/* The derivative, from y = act (x). */
+/* Return the derivative for y = act (x). */
 static inline float
 derivative_none (float y, float slope)
 {
@@ -102,7 +103,7 @@ derivative_sigmoid (float y, float slope)
   return y * (1.f - y);
 }
 
-/* LOOP (function, its derivative) likewise. */
+/* Runs LOOP (function, derivative) in the same way. */
 #define FOR_EACH_DERIVATIVE(act, LOOP)                                         \
   switch ((act).kind) {                                                        \
   case CCS_ACT_NONE: {                                                         \
@@ -231,7 +232,7 @@ complex_mul (gint64 n, const float *a, const float *b, gboolean conjugate_b,
   }
 }
 
-/* Of a run the compiler knows, in @count pieces of type @piece. */
+/* Adds runs of constant length, in @count pieces of type @piece. */
 #define SPREAD_ADD(piece, count)                                               \
   for (gint64 i = 0; i < n; i++) {                                             \
     const piece *from = (const piece *)(x + i * x_step);                       \
@@ -259,7 +260,8 @@ spread_add (gint64 n, gint64 run, const float *x, gint64 x_step, float *y,
     SPREAD_ADD (float, run)
 }
 
-/* Runs of a vector or more end with a vector that overlaps the one before. */
+/* Copies runs. A run of at least one vector ends with a vector that may overlap
+ * the one before. */
 static void
 copy_runs (gint64 n, gint64 run, const float *x, gint64 x_step, float *y,
            gint64 y_step)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Winograd's transforms, F(m x m, r x r): a tile of pixels becomes as many
- * numbers a channel, whose products with a filter's give m x m results.
- * Included once for each instruction set. */
+/* Winograd's transforms F(m x m, r x r): a tile of pixels is transformed to as
+ * many values per channel, and their products with the transformed filter give
+ * m x m results. Included once for each instruction set. */
 
 /* y = x + k a, for a constant k. */
 static inline vector
@@ -48,8 +48,8 @@ winograd_output_four (const gint step, const vector *m, vector *y)
 
 /* -- one axis: the points +-A, +-B, infinity, and 0 where there are six ---- */
 
-/* Of G g: the filter's polynomial, times @by, in @p and -@p, the terms of even
- * powers and of odd ones apart. */
+/* Part of G g: the filter's polynomial times @by at the points @p and -@p, from
+ * its even and odd terms. */
 ALWAYS_INLINE void
 winograd_filter_halves (const gint taps, const vector *g, const double p,
                         double by, vector halves[2])
@@ -91,8 +91,8 @@ winograd_filter_five (const gint taps, const vector *g, vector *to)
   to[4] = g[taps - 1];
 }
 
-/* B^T d: the polynomials through all points but one; here that through +-A and
- * +-B, of infinity. */
+/* Part of B^T d: the row of the point at infinity, for the points +-A and +-B.
+ */
 ALWAYS_INLINE vector
 winograd_input_last (const vector *d)
 {
@@ -118,8 +118,8 @@ winograd_input_five (vector *d)
   d[3] = odd_b - even_b;
 }
 
-/* With 0 every other polynomial has a factor x: theirs are the five of what
- * follows the first pixel. */
+/* B^T d with the additional point 0: the polynomials of the other points get a
+ * factor x, so their values are those of the tile without its first pixel. */
 ALWAYS_INLINE void
 winograd_input_six (vector *d)
 {
@@ -127,7 +127,8 @@ winograd_input_six (vector *d)
   winograd_input_five (d + 1);
 }
 
-/* A^T m, of the numbers in +-A, +-B and infinity: powers of the points. */
+/* A^T m for the values at +-A, +-B and infinity: sums with powers of the
+ * points. */
 ALWAYS_INLINE void
 winograd_output_five (const gint step, const vector *m, vector *y)
 {
@@ -306,7 +307,7 @@ DEFINE_WINOGRAD (4, 2, five)
 #undef DEFINE_WINOGRAD
 #undef ALWAYS_INLINE
 
-/* A form's place in the table. */
+/* An entry of the table of forms. */
 #define WINOGRAD(STEP, TAPS)                                                   \
   [CCS_WINOGRAD_##STEP##_##TAPS]                                               \
       = { STEP, TAPS, winograd_##STEP##_##TAPS##_filter,                       \

@@ -5,17 +5,18 @@
 
 #include <ccstereo/error.h>
 
-/* Names the level for tests, so that a machine tests those below its own. */
+/* Environment variable that selects a level for tests, so that a machine can
+ * test lower levels than its own. */
 #define LEVEL_VARIABLE "CCSTEREO_SIMD"
 
 typedef struct
 {
   const char *name;
-  const CcsSimd *loops; /* NULL: of another architecture */
-  gboolean runs;        /* on this processor */
+  const CcsSimd *loops; /* NULL on other architectures */
+  gboolean runs;        /* whether this processor supports it */
 } Level;
 
-/* From the best to that which every processor runs. */
+/* From the best level to the one that every processor supports. */
 enum
 {
   LEVEL_AVX512,
@@ -72,7 +73,7 @@ named_level (const char *name)
 typedef struct
 {
   const Level *level;
-  char *refusal; /* why the environment's choice does not run, or NULL */
+  char *refusal; /* why the chosen level is not supported, or NULL */
 } Choice;
 
 static gpointer
@@ -102,7 +103,7 @@ choose (gpointer unused)
   return &choice;
 }
 
-/* Made once: kernels keep filters in the layout of their level. */
+/* Chooses once, because kernels store filters in the layout of their level. */
 static const Choice *
 chosen (void)
 {

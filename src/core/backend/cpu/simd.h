@@ -8,7 +8,7 @@
 
 G_BEGIN_DECLS
 
-/* One row times another, and friends: y[c] from a[c] and b[c * b_step]. */
+/* Operations on two rows: y[c] from a[c] and b[c * b_step]. */
 typedef enum
 {
   CCS_SIMD_ADD,
@@ -24,8 +24,8 @@ typedef struct
   CcsAct act;
 } CcsSimdFinish;
 
-/* The left side of a product: row r has @runs runs of @run floats, which start
- * at data[r pitch + i run_step]. k is all of them. */
+/* The left operand of a product: row r has @runs runs of @run floats, which
+ * start at data[r pitch + i run_step]. k is their total length. */
 typedef struct
 {
   const float *data;
@@ -34,11 +34,11 @@ typedef struct
   gint64 run_step;
 } CcsSimdLeft;
 
-/* Winograd's forms F(m x m, r x r): from tiles of (m + r - 1)^2 pixels, m x m
- * results of a filter of r x r taps. All but the first have the points +-A,
- * +-B, infinity, and, where there are six, 0: of those tried they round least,
- * to about twice the error of the plain sum; their squares and products are
- * exact. */
+/* Winograd's forms F(m x m, r x r): they compute m x m results of an r x r
+ * filter from a tile of (m + r - 1)^2 pixels. All but the first use the points
+ * +-A, +-B, infinity and, if there are six, 0. Of the points that were tried,
+ * these have the smallest error, about twice that of the plain sum; their
+ * squares and products are exact. */
 typedef enum
 {
   CCS_WINOGRAD_2_3,
@@ -54,16 +54,17 @@ typedef enum
 typedef struct
 {
   gint step, taps; /* m and r */
-  /* Number k of the filter goes to to[k plane]: @columns output channels, then
-   * zeros up to gemm_columns. taps[i r + j]: the channels of tap (i, j). */
+  /* Transforms a filter; value k is written to to[k plane]: @columns output
+   * channels, then zeros up to gemm_columns. taps[i r + j] has the channels of
+   * tap (i, j). */
   void (*filter) (gint64 columns, const float *const *taps, float *to,
                   gint64 plane);
-  /* Number k of the tile of @pixels goes to to[k plane]; up to a vector past
-   * @channels is written. */
+  /* Transforms a tile of @pixels; value k is written to to[k plane]. Up to a
+   * vector after @channels is overwritten. */
   void (*input) (gint64 channels, const float *const *pixels, float *to,
                  gint64 plane);
-  /* The results of one panel of gemm_columns sums, of which @columns count, in
-   * planes from @from on; y[i] NULL: outside. */
+  /* Computes the results from one panel of gemm_columns sums, of which @columns
+   * are used, in planes from @from on. A result with y[i] NULL is outside. */
   void (*output) (gint64 columns, const float *from, gint64 plane,
                   const float *bias, const float *const *residual, CcsAct act,
                   float *const *y);
@@ -72,8 +73,8 @@ typedef struct
 typedef struct
 {
   const char *name;
-  gint64 gemm_columns; /* of one panel of b */
-  gint64 gemm_rows;    /* that registers hold at once */
+  gint64 gemm_columns; /* columns of a panel of b */
+  gint64 gemm_rows;    /* rows of a register tile */
 
   /* c [m,n] = act (alpha a b + bias). Rows of a [m,k] are a_pitch apart. b is
    * stored in panels of gemm_columns columns, each [k, gemm_columns]; the last
@@ -82,9 +83,9 @@ typedef struct
   void (*gemm) (gint64 m, gint64 n, gint64 k, const float *a, gint64 a_pitch,
                 const float *b, const CcsSimdFinish *finish, float *c,
                 gint64 c_pitch);
-  /* sums [m, gemm_columns] = @left b, for one panel b, of which @n columns
-   * count. With @more the sums go on from what they hold: the same bits as one
-   * call over all of k. */
+  /* sums [m, gemm_columns] = @left b for one panel b, of which @n columns are
+   * used. With @more the sums continue from their values, with the same result
+   * as one call over all of k. */
   void (*gemm_sums) (gint64 m, gint64 n, const CcsSimdLeft *left,
                      const float *b, gboolean more, float *sums);
   /* c [m,n] += a^T b, n of whole panels: the sum over k, in order, is added to
@@ -92,12 +93,12 @@ typedef struct
   void (*gemm_outer) (gint64 m, gint64 n, gint64 k, const float *a,
                       gint64 a_pitch, const float *b, gint64 b_pitch, float *c,
                       gint64 c_pitch);
-  /* Panel @panel of b [k,n], element (i, j) at b[i row_step + j column_step].
-   */
+  /* Packs panel @panel of b [k,n]; element (i, j) is b[i row_step + j
+   * column_step]. */
   void (*gemm_pack) (gint64 panel, gint64 n, gint64 k, const float *b,
                      gint64 row_step, gint64 column_step, float *to);
-  /* Measures the processor: multiply-adds in registers. The result means
-   * nothing. */
+  /* Runs multiply-adds in registers, to measure the processor. The result has
+   * no meaning. */
   float (*multiply_adds) (gint64 steps);
   gint64 multiply_adds_a_step;
 
@@ -118,28 +119,27 @@ typedef struct
                     const float *beta, CcsAct act, float *y);
   void (*complex_mul) (gint64 n, const float *a, const float *b,
                        gboolean conjugate_b, float *y);
-  /* Copies @n runs of @run floats; x and y go on by their steps. */
+  /* Copies @n runs of @run floats; x and y advance by their steps. */
   void (*copy_runs) (gint64 n, gint64 run, const float *x, gint64 x_step,
                      float *y, gint64 y_step);
-  /* For each of @n items, y[0 .. run) += x[0 .. run); x and y go on by their
-   * steps. Items may overlap in y. */
+  /* Adds y[0 .. run) += x[0 .. run) for each of @n items; x and y advance by
+   * their steps. Items may overlap in y. */
   void (*spread_add) (gint64 n, gint64 run, const float *x, gint64 x_step,
                       float *y, gint64 y_step);
-  /* y [rows,channels]: x in every row. */
+  /* Fills every row of y [rows,channels] with x. */
   void (*fill_rows) (gint64 rows, gint64 channels, const float *x, float *y);
   /* y += k x */
   void (*axpy) (gint64 n, float k, const float *x, float *y);
 
-  /* Batch statistics of @rows rows: the mean, and the sum of squares about
-   * it. */
+  /* Computes mean and sum of squared deviations of @rows rows. */
   void (*moments) (gint64 rows, gint64 channels, const float *x, gint64 pitch,
                    float *mean, float *square);
   /* y = act ((x - mean) scale + shift) */
   void (*normalize) (gint64 rows, gint64 channels, const float *x,
                      gint64 x_pitch, const float *mean, const float *scale,
                      const float *shift, CcsAct act, float *y, gint64 y_pitch);
-  /* Sums of the gradient in front of act ((x - mean) scale + shift), and of
-   * its product with x - mean. */
+  /* Sums the gradient before act ((x - mean) scale + shift), and its product
+   * with x - mean. */
   void (*norm_grad_sums) (gint64 rows, gint64 channels, const float *dy,
                           gint64 dy_pitch, const float *x, gint64 x_pitch,
                           const float *mean, const float *scale,
@@ -154,17 +154,17 @@ typedef struct
   /* sum[c] += x[r][c] over rows */
   void (*column_sums) (gint64 rows, gint64 channels, const float *x,
                        gint64 pitch, float *sum);
-  /* Sum of x[i] y[i]. */
+  /* Return the sum of x[i] y[i], and of x[i]. */
   float (*dot) (gint64 n, const float *x, const float *y);
   float (*sum) (gint64 n, const float *x);
   /* x = e^(scale x - top), the largest scale x; returns the sum. */
   float (*softmax) (gint64 n, float scale, float *x);
 
-  /* y = the first largest of the @count rows x, position its position (NULL:
-   * not wanted). */
+  /* y is the largest of @count rows x, and position the position of the first
+   * such row (NULL: not needed). */
   void (*pool_max) (gint64 n, guint count, const float *const *x,
                     const guint8 *positions, float *y, guint8 *where);
-  /* dx += dy where the maximum stood at @position */
+  /* dx += dy for elements whose maximum was at @position */
   void (*pool_spread) (gint64 n, const float *dy, const guint8 *where,
                        guint8 position, float *dx);
   void (*adam) (gint64 n, float *param, const float *grad, float *m, float *v,
@@ -177,9 +177,9 @@ extern const CcsSimd ccs_simd_avx2;
 extern const CcsSimd ccs_simd_avx512;
 extern const CcsSimd ccs_simd_neon;
 
-/* Returns the loops of the level that the environment's CCSTEREO_SIMD names,
- * or else of the best that this processor runs; the same in the whole life of
- * the process. Thread-safe. */
+/* Returns the loops of the level in the environment variable CCSTEREO_SIMD, or
+ * of the best level that this processor supports. Does not change during the
+ * process. Thread-safe. */
 const CcsSimd *ccs_simd (void);
 /* Checks that CCSTEREO_SIMD, if it is set, names a level that this processor
  * runs; CCS_ERROR_ARGUMENT names those there are. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "winograd-filter.h"
 
-#define MAX_TAPS 25    /* of a parity's filter */
-#define MAX_COLUMNS 32 /* gemm_columns of any instruction set */
+#define MAX_TAPS 25    /* largest number of taps of a parity's filter */
+#define MAX_COLUMNS 32 /* largest gemm_columns */
 
 /* The layout of a filter: tap t of input channel i and output channel o is
  * first[i in_step + t tap_step + o]. */
@@ -12,9 +12,9 @@ typedef struct
   gint64 in_step, tap_step;
 } Taps;
 
-/* An odd filter has a tap less for odd rows, for which the last of a tile's
- * numbers, that of the point at infinity, is zero; so with columns. In this
- * order those that are left out never stand between others. */
+/* A filter of odd size has one tap less in odd rows, and its value for the
+ * point at infinity is zero; the same for columns. In this order the parities
+ * that are left out for a plane are at the start or the end. */
 static const CcsWinogradParity parities[]
     = { { 1, 0 }, { 0, 0 }, { 0, 1 }, { 1, 1 } };
 static const CcsWinogradParity whole = { 0, 0 };
@@ -46,7 +46,7 @@ ccs_winograd_filter_parity (const CcsWinogradFilter *self, gint index)
   return self->stride == 1 ? whole : parities[index];
 }
 
-/* Row @i of parity @index in panel @panel of all planes. */
+/* Packs row @i of parity @index in panel @panel of all planes. */
 static void
 pack_row (const CcsWinogradFilter *self, Taps from, gint64 panel, gint index,
           gint64 i, float *to)
@@ -74,7 +74,7 @@ pack_row (const CcsWinogradFilter *self, Taps from, gint64 panel, gint index,
           * ccs_winograd_filter_panel_size (self));
 }
 
-/* @to: for each plane its panels [depth,gemm_columns]. */
+/* Packs the panels [depth,gemm_columns] of each plane into @to. */
 static void
 pack_panels (const CcsWinogradFilter *self, Taps from, float *to)
 {
@@ -109,9 +109,10 @@ turned_bytes (const CcsWinogradFilter *self)
   return ccs_align (filter_taps (self) * self->in * self->out * sizeof (float));
 }
 
-/* A data gradient takes the taps in reverse order. */
+/* Returns the layout of the stored filter of a data gradient, with the taps in
+ * reverse order. */
 static Taps
-as_it_stands (const CcsWinogradFilter *self)
+reversed_taps (const CcsWinogradFilter *self)
 {
   const gint64 taps = filter_taps (self);
 
@@ -133,7 +134,7 @@ pack_constant (CcsBackend *backend, gpointer user, void *to, GError **error)
   g_autofree float *turned = NULL;
 
   if (self->gradient) {
-    pack_panels (self, as_it_stands (self), to);
+    pack_panels (self, reversed_taps (self), to);
     return TRUE;
   }
   turned = g_malloc (turned_bytes (self));
@@ -155,7 +156,7 @@ ccs_winograd_filter_get (CcsWinogradFilter *self, char *scratch)
   if (self->pack)
     return self->pack->data;
   if (self->gradient) {
-    pack_panels (self, as_it_stands (self), to);
+    pack_panels (self, reversed_taps (self), to);
     return to;
   }
   ccs_dnnl_set_arg_data (&self->turn, DNNL_ARG_TO, turned);
@@ -164,7 +165,7 @@ ccs_winograd_filter_get (CcsWinogradFilter *self, char *scratch)
   return to;
 }
 
-/* What distinguishes this packing of a filter from others. */
+/* Returns a key that identifies the packed layout. */
 static GBytes *
 pack_key (const CcsWinogradFilter *self)
 {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* One thread that owns execution: OpenMP keeps a pool of threads per thread
- * that starts parallel regions, so everything that computes is put here,
- * whichever thread asks for it. */
+/* A thread that runs all computations. OpenMP has a pool of threads for each
+ * thread that starts parallel regions, so all of them start here. */
 #include "worker.h"
 
 #include <ccstereo/error.h>
@@ -18,12 +17,12 @@ typedef struct
 struct _CcsWorker
 {
   GThread *thread;
-  pid_t process; /* whose thread it is */
+  pid_t process; /* process that made the thread */
   gint n_threads;
   GMutex lock;
   GCond posted;
   GCond finished;
-  GQueue jobs; /* of Job, on their callers' stacks */
+  GQueue jobs; /* Job, on the stacks of callers */
   gboolean quit;
 };
 
@@ -119,7 +118,7 @@ ccs_worker_call (CcsWorker *self, CcsWork work, gpointer data, GError **error)
     return TRUE;
   }
   g_mutex_lock (&self->lock);
-  /* A link of our own: nothing is allocated in a run. */
+  /* The link is on the stack, so that a run allocates nothing. */
   g_queue_push_tail_link (&self->jobs, &link);
   g_cond_signal (&self->posted);
   while (!job.done)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* One thread that owns execution: OpenMP keeps a pool of threads per thread
- * that starts parallel regions, so everything that computes is put here,
- * whichever thread asks for it. */
+/* A thread that runs all computations. OpenMP has a pool of threads for each
+ * thread that starts parallel regions, so all of them start here. */
 #pragma once
 
 #include <glib.h>
@@ -12,10 +11,10 @@ typedef struct _CcsWorker CcsWorker;
 
 typedef void (*CcsWork) (gpointer data);
 
-/* @n_threads: OpenMP threads of the regions started on it. */
+/* Starts the thread. Its parallel regions have @n_threads. */
 CcsWorker *ccs_worker_new (gint n_threads, GError **error);
-/* Waits for what is queued, then ends the thread and its pool. In a process
- * that was forked off later there is neither, and only memory is freed. */
+/* Waits for queued jobs, then ends the thread and its pool. In a child after
+ * fork(), which has neither, it frees memory only. */
 void ccs_worker_free (CcsWorker *self);
 /* Runs @work (@data) on the worker and returns when it is done. Callers are
  * served in the order they came. On the worker itself it runs at once.
