@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The one file that knows GStreamer's CUDA library, whose interface is
- * unstable: contexts, memory, and the driver as that library calls it. The rule
- * of contexts is in gsttdsscuda.h. */
+/* The only file that uses GStreamer's CUDA library, whose API is unstable:
+ * contexts, memory, and driver functions through that library. gsttdsscuda.h
+ * describes the rule for contexts. */
 #define GST_USE_UNSTABLE_API
 #include <gst/cuda/gstcudacontext.h>
 #include <gst/cuda/gstcudaloader.h>
@@ -15,7 +15,7 @@ GST_DEBUG_CATEGORY_STATIC (cuda_frames_debug);
 #define GST_CAT_DEFAULT cuda_frames_debug
 
 #define ANY_DEVICE -1
-/* What parts of one allocation begin at. */
+/* Alignment of the parts of an allocation. */
 #define ALIGNMENT 256
 #define CROP_ROW (3 * CCS_CROP_WIDTH)
 
@@ -26,16 +26,16 @@ extern const unsigned char gst_tdss_picture_code[];
 struct _GstTdssCuda
 {
   GstElement *element; /* its owner */
-  GMutex lock;         /* of context, which any thread may set or ask for */
+  GMutex lock;         /* guards context, which any thread may set or query */
   GstCudaContext *context;
 
-  /* streaming thread: what is in working's context, and that context */
+  /* used by the streaming thread: objects in the context working */
   GstCudaContext *working;
   CUmodule module;
   CUfunction kernels[CCS_N_PICTURE_KERNELS];
   CUstream stream;
   GstTdssTaps taps;
-  CUdeviceptr memory; /* all of the parts; made for these taps */
+  CUdeviceptr memory; /* one allocation for all parts; made for these taps */
   GstTdssMemory parts;
 };
 
@@ -96,8 +96,8 @@ load_kernels (GstTdssCuda *self, GError **error)
   return TRUE;
 }
 
-/* On the kernels' stream: from pageable memory a plain copy may return before
- * the device has everything, and no other stream would wait for it. */
+/* Uploads the taps on the kernels' stream: a plain copy from pageable memory
+ * may return early, and other streams do not wait for it. */
 static gboolean
 upload_taps (GstTdssCuda *self, GError **error)
 {
@@ -119,7 +119,7 @@ aligned (gsize bytes)
   return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
 
-/* One allocation for everything that pictures of this size need. */
+/* Makes one allocation for all data of frames of this size. */
 static gboolean
 make_memory (GstTdssCuda *self, GError **error)
 {
@@ -226,7 +226,7 @@ frames_holds (GstBuffer *buffer)
          && gst_is_cuda_memory (gst_buffer_peek_memory (buffer, 0));
 }
 
-/* Where the planes are in @data, the picture's memory. */
+/* Returns the addresses of the planes in @data, the frame's memory. */
 static GstTdssStored
 stored_at (GstBuffer *buffer, const GstVideoInfo *info, const guint8 *data,
            GstVideoOrientationMethod turn)
@@ -243,7 +243,7 @@ stored_at (GstBuffer *buffer, const GstVideoInfo *info, const guint8 *data,
   return stored;
 }
 
-/* The crop's rows to @out; returns when they are there. */
+/* Copies the crop to @out and waits. */
 static gboolean
 download (GstTdssCuda *self, GstVideoFrame *out, GError **error)
 {
@@ -274,7 +274,7 @@ launch (GstTdssCuda *self, GstTdssPlan *plan, GError **error)
   return TRUE;
 }
 
-/* In the context, on what was mapped. */
+/* Makes the crop from a mapped frame. The context must be current. */
 static gboolean
 make_crop (GstTdssCuda *self, const GstTdssStored *stored, gboolean whole,
            CcsPoint at, GstVideoFrame *out, GError **error)
@@ -311,7 +311,7 @@ frames_run (GstTdssCuda *self, GstBuffer *in, const GstVideoInfo *info,
     return FALSE;
   }
 #if GST_CHECK_VERSION(1, 24, 0)
-  /* Who made the picture may not have waited for it. */
+  /* The element that made the frame may not have waited for it. */
   gst_cuda_memory_sync (GST_CUDA_MEMORY_CAST (memory));
 #endif
   stored = stored_at (in, info, map.data, turn);

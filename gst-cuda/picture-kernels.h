@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A picture's way through tdsscrop where it is in a GPU's memory: to RGB and
- * upright, rows to size, columns to size and cropped. In the language of the
- * CUDA backend's kernels, so that tests run them on the CPU; the resize is the
- * core's, to the byte. */
+/* Kernels of tdsscrop for frames in GPU memory: to RGB and upright, resize
+ * rows, resize columns and crop. Written in the language of the CUDA backend's
+ * kernels, so that tests run them on the CPU. The resize gives the same bytes
+ * as that in system memory. */
 #pragma once
 
 #include "backend/cuda/kernels/device.h"
@@ -10,13 +10,13 @@
 /* A pixel of 8-bit RGB in four bytes. */
 typedef unsigned CcsRgb;
 
-/* One of the three numbers of a pixel where it is stored. */
+/* One of the three components of a stored frame. */
 typedef struct
 {
   const unsigned char *data; /* of the first sample */
   int stride, step;          /* bytes to the next row, to the next sample */
   int width, height;         /* samples */
-  int size, shift;           /* bytes of a sample; bits below its number */
+  int size, shift;           /* bytes of a sample; unused low bits */
   /* log2 of pixels per sample; whether a sample is sited at the first of them
    * or between them */
   int sub_x, sub_y, sited_x, sited_y;
@@ -25,7 +25,7 @@ typedef struct
 typedef struct
 {
   CcsComponent component[3];
-  float matrix[3][4]; /* R, G, B in 0..255 from the three numbers and 1 */
+  float matrix[3][4]; /* R, G, B in 0..255 from the three components and 1 */
   int start_x, start_y, across[2],
       down[2]; /* how to walk to come out upright */
   int width;   /* upright */
@@ -81,7 +81,7 @@ ccs_byte_of (float x)
   return x <= 0.f ? 0u : x >= 255.f ? 255u : (unsigned)(x + 0.5f);
 }
 
-/* A thread a pixel. */
+/* One thread per pixel. */
 CCS_DEVICE void
 ccs_kernel_picture_rgb (const CcsPlace *at, const CcsPictureRgbParams *p,
                         int phase)
@@ -109,7 +109,7 @@ ccs_kernel_picture_rgb (const CcsPlace *at, const CcsPictureRgbParams *p,
 
 /* -- resizing -------------------------------------------------------------- */
 
-/* CcsResizeTaps where the device reads them. */
+/* CcsResizeTaps in device memory. */
 typedef struct
 {
   const int *first, *count, *weight;
@@ -118,7 +118,8 @@ typedef struct
 
 #define CCS_TAPS_WEIGHT_BITS 22
 
-/* The sum over the taps of @position, of pixels @apart from each other. */
+/* Returns the sum over the taps of @position; pixels are @apart from each
+ * other. */
 CCS_DEVICE CcsRgb
 ccs_taps_sum (const CcsTaps *p, int position, const CcsRgb *in, int apart)
 {
@@ -144,8 +145,8 @@ ccs_taps_sum (const CcsTaps *p, int position, const CcsRgb *in, int apart)
   return result;
 }
 
-/* Rows of @width pixels to @out_width, of which the first has position @left.
- */
+/* Resizes rows of @width pixels to @out_width, the first of which has position
+ * @left. */
 typedef struct
 {
   CcsTaps taps;
@@ -167,7 +168,7 @@ ccs_kernel_picture_rows (const CcsPlace *at, const CcsPictureRowsParams *p,
                               p->in + (unsigned long long)row * p->width, 1);
 }
 
-/* Columns to as many rows as @out has, of which the first has position @top;
+/* Resizes columns to the rows of @out, the first of which has position @top;
  * bytes R, G, B. */
 typedef struct
 {
@@ -194,7 +195,7 @@ ccs_kernel_picture_columns (const CcsPlace *at,
   p->out[3 * i + 2] = (unsigned char)(rgb >> 16);
 }
 
-/* X (name, its parameters), in the order in which they are run. */
+/* X (name, parameters), in the order in which they run. */
 #define CCS_PICTURE_KERNEL_LIST(X)                                             \
   X (picture_rgb, CcsPictureRgbParams)                                         \
   X (picture_rows, CcsPictureRowsParams)                                       \
@@ -208,5 +209,5 @@ typedef enum
       CCS_N_PICTURE_KERNELS
 } CcsPictureKernelId;
 
-/* Of a __global__ function. */
+/* Prefix of __global__ functions. */
 #define CCS_PICTURE_ENTRY "ccs_entry_"

@@ -96,7 +96,8 @@ component_of (const GstTdssStored *stored, guint k)
   const guint plane = GST_VIDEO_FORMAT_INFO_PLANE (format, k);
   const GstVideoChromaSite site = GST_VIDEO_INFO_CHROMA_SITE (info);
   const gint size = GST_VIDEO_FORMAT_INFO_BITS (format) > 8 ? 2 : 1;
-  /* GStreamer 1.22 has P010's third number a byte behind the second. */
+  /* GStreamer 1.22 describes P010's third component one byte after the second.
+   */
   const gint offset
       = (GST_VIDEO_FORMAT_INFO_POFFSET (format, k) + size - 1) / size * size;
 
@@ -119,7 +120,7 @@ component_of (const GstTdssStored *stored, guint k)
 static void
 difference_matrix (GstVideoColorMatrix which, double matrix[3][3])
 {
-  double kr = 0.299, kb = 0.114; /* BT.601, where nothing is said */
+  double kr = 0.299, kb = 0.114; /* BT.601 if the caps specify no matrix */
 
   gst_video_color_matrix_get_Kr_Kb (which, &kr, &kb);
   for (guint k = 0; k < 3; k++)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the kernels of pictures are given for a picture of a format, a size, a
- * turn and a crop: numbers alone, so that tests do with them on the CPU what
- * the GPU does. */
+/* Parameters of the kernels for a frame's format, size, rotation and crop.
+ * Without CUDA calls, so that tests use them on the CPU. */
 #pragma once
 
 #include <ccstereo/ccstereo.h>
@@ -11,7 +10,7 @@
 
 G_BEGIN_DECLS
 
-/* Where a stored picture's planes are. */
+/* The planes of a stored frame. */
 typedef struct
 {
   const GstVideoInfo *info; /* format, size, colours */
@@ -20,8 +19,8 @@ typedef struct
   GstVideoOrientationMethod turn;
 } GstTdssStored;
 
-/* The taps of both directions, one array that the kernels read; made for
- * upright pictures of @width x @height. */
+/* The taps of both axes, in one array that the kernels read, for upright frames
+ * of @width x @height. */
 typedef struct
 {
   gint width, height;
@@ -34,13 +33,13 @@ typedef struct
 
 void gst_tdss_plan_upright_size (const GstTdssStored *stored, gint *width,
                                  gint *height);
-/* Leaves @self as it is where it serves already; FALSE with the error of the
- * core. */
+/* Makes taps unless @self already fits. Errors as from ccs_resize_taps_new().
+ */
 gboolean gst_tdss_taps_ensure (GstTdssTaps *self, gint width, gint height,
                                gboolean whole, GError **error);
 void gst_tdss_taps_clear (GstTdssTaps *self);
 
-/* Device memory: the taps' values, and what goes from kernel to kernel. */
+/* Device memory: the taps, and intermediate frames. */
 typedef struct
 {
   const gint32 *taps;
@@ -58,7 +57,8 @@ typedef struct
   guint blocks[CCS_N_PICTURE_KERNELS];
 } GstTdssPlan;
 
-/* @at: the crop's place; it has none where the whole picture is resized. */
+/* Fills the parameters. @at is the position of the crop, which is ignored if
+ * the whole frame is resized. */
 void gst_tdss_plan_fill (GstTdssPlan *self, const GstTdssStored *stored,
                          const GstTdssTaps *taps, const GstTdssMemory *memory,
                          CcsPoint at);

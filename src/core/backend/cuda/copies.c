@@ -5,8 +5,8 @@
 
 #include "gpu-check.h"
 
-/* Large enough for the bus to be fast, small enough for the host's part of a
- * copy to overlap with the bus's. */
+/* Large enough for fast transfers, small enough for the host's part of a copy
+ * to overlap with the transfer. */
 #define HALF_BYTES ((gsize)1024 * 1024)
 
 static gboolean
@@ -94,7 +94,8 @@ ccs_gpu_copies_zero (CcsGpuCopies *self, void *memory, gsize bytes,
 
 /* -- up; with the lock ----------------------------------------------------- */
 
-/* Sends what was put into the half since @begin. */
+/* Starts the transfer of the bytes that were written into the half from @begin
+ * on. */
 static gboolean
 send (CcsGpuCopies *self, char *to, gsize begin, GError **error)
 {
@@ -110,7 +111,7 @@ send (CcsGpuCopies *self, char *to, gsize begin, GError **error)
                  "upload", error));
 }
 
-/* Begins the other half, when its last copy has passed. */
+/* Switches to the other half after its last transfer has ended. */
 static gboolean
 turn_over (CcsGpuCopies *self, GError **error)
 {
@@ -161,7 +162,7 @@ ccs_gpu_copies_upload (CcsGpuCopies *self, void *to, const gconstpointer *rows,
 
 /* -- down; with the lock --------------------------------------------------- */
 
-/* Of all the rows' bytes, those from @at on that a half takes. */
+/* Returns how many of @all bytes, from @at on, fit into a half. */
 static gsize
 part_at (gsize all, gsize at)
 {
@@ -181,7 +182,7 @@ fetch (CcsGpuCopies *self, const char *from, gsize bytes, guint half,
              "download", error);
 }
 
-/* Gives the rows what a half brought of them, @bytes from @at on. */
+/* Copies @bytes from a half to the rows, from byte @at of all rows on. */
 static void
 hand_out (const char *half, gsize at, gsize bytes, const gpointer *rows,
           gsize row_bytes)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Matrix products by cuBLASLt. It counts columns first: a row-major y [M,N] is
- * its N x M matrix, so b comes first and a second, each as it lies in memory.
- */
+/* Matrix products with cuBLASLt, which is column-major: a row-major y [M,N] is
+ * its N x M matrix, so b is its first operand and a its second, both without a
+ * transpose. */
 #include "gpu.h"
 
-/* Enough for the partial sums of products cut along K. */
+/* Enough for partial sums of products that are split along K. */
 #define MAX_WORKSPACE ((gsize)32 * 1024 * 1024)
-/* Alignment that vector loads of 16 bytes need; beyond it nothing is gained. */
+/* Largest alignment that is declared; more has no effect. */
 #define MAX_ALIGNMENT 256
 
 typedef struct
@@ -62,7 +62,7 @@ data_type_of (CcsDType dtype)
                             : CUDA_R_32F;
 }
 
-/* The last two dimensions of @x, its matrices one after the other. */
+/* Describes the last two dimensions of @x as a batch of matrices. */
 static cublasStatus_t
 make_layout (const Matmul *self, const CcsOperand *x,
              cublasLtMatrixLayout_t *layout)
@@ -84,7 +84,7 @@ make_layout (const Matmul *self, const CcsOperand *x,
   return status;
 }
 
-/* Bias and ReLU can go along where there is one matrix. */
+/* Returns whether cuBLASLt can add bias and ReLU: only for a single matrix. */
 static gboolean
 has_own_epilogue (const CcsKernel *kernel)
 {
@@ -145,8 +145,8 @@ alignment_of (const CcsCallOperand *x)
   return alignment;
 }
 
-/* What the choice of an algorithm may rely on: the operands' alignment, some
- * workspace, and sums whose order is fixed. */
+/* Sets the conditions for the choice of an algorithm: alignment, workspace, and
+ * sums in a fixed order. */
 static cublasStatus_t
 make_preference (const Matmul *self, cublasLtMatmulPreference_t *preference)
 {
@@ -204,8 +204,8 @@ choose_algorithm (Matmul *self, const CcsGpu *gpu)
   return status;
 }
 
-/* One way to compute @site; CUBLAS_STATUS_NOT_SUPPORTED where there is no
- * algorithm for it. */
+/* Tries one compute type for @site. CUBLAS_STATUS_NOT_SUPPORTED if there is no
+ * algorithm. */
 static cublasStatus_t
 try_matmul (const CcsGpu *gpu, const CcsCallSite *site,
             cublasComputeType_t compute, gboolean epilogue, CcsCall *call)
@@ -238,7 +238,7 @@ try_matmul (const CcsGpu *gpu, const CcsCallSite *site,
   return CUBLAS_STATUS_SUCCESS;
 }
 
-/* Factors of 16 bits are summed in float as they are. */
+/* Returns the compute type; products of 16-bit factors are summed in float. */
 static cublasComputeType_t
 compute_type_of (CcsPrecision precision)
 {
@@ -259,7 +259,7 @@ ccs_cuda_call_matmul (CcsCuda *cuda, const CcsCallSite *site, CcsCall *call,
 
   if (status != CUBLAS_STATUS_SUCCESS && epilogue)
     status = try_matmul (gpu, site, compute, FALSE, call);
-  /* Plain 32F is strict as well, but for the order of sums. */
+  /* Plain 32F is as precise, except for the order of sums. */
   if (status != CUBLAS_STATUS_SUCCESS)
     status = try_matmul (gpu, site, CUBLAS_COMPUTE_32F, FALSE, call);
   if (status == CUBLAS_STATUS_SUCCESS)

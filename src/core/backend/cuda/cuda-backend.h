@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the files of the CUDA backend share. An op becomes at most one call of
- * a library (a convolution, a matrix product) and a list of launches of own
- * kernels; how those are done on a device is behind ccs_cuda_launch() and the
- * two calls, which the GPU (device.c) and the tests' emulation each have. */
+/* Shared by the files of the CUDA backend. An op becomes at most one library
+ * call (convolution, matrix product) and a list of launches of own kernels.
+ * ccs_cuda_launch() and the two calls execute them; the GPU and the tests'
+ * emulation implement these differently. */
 #pragma once
 
 #include <ccstereo/error.h>
@@ -12,25 +12,25 @@
 
 G_BEGIN_DECLS
 
-/* A model's batches that are run as one: 32 frames are the work of a
- * millisecond or more. Four of such runs at a time, so that all but the first
- * one's inputs go up beside another's work. Chosen by that, not measured. */
+/* Number of a model's batches merged into one: 32 frames are at least a
+ * millisecond of work. Four of these per call, so that all uploads but the
+ * first overlap with a run. Estimated, not measured. */
 #define CCS_CUDA_JOINT 4
 #define CCS_CUDA_BULK (4 * CCS_CUDA_JOINT)
 
 typedef struct
 {
   CcsBackend base;
-  char *failure; /* the first of the run under way, or NULL */
+  char *failure; /* the first error of the current run, or NULL */
 } CcsCuda;
 
 /* The class of the backend: the GPU's (gpu.c), or the tests' emulation's. */
 extern const CcsBackendClass ccs_backend_cuda;
 
-/* The library's functions; NULL before the module is loaded. */
+/* The library's functions; NULL until the module is loaded. */
 extern const CcsBackendHost *ccs_cuda_host;
-/* Sets ccs_cuda_host; FALSE with CCS_ERROR_BACKEND if @host has another ABI
- * number or is too small. */
+/* Sets ccs_cuda_host. CCS_ERROR_BACKEND if @host has another ABI number or is
+ * too small. */
 gboolean ccs_cuda_set_host (const CcsBackendHost *host, GError **error);
 
 /* -- launches (launch.c) --------------------------------------------------- */
@@ -39,7 +39,7 @@ typedef struct
 {
   CcsKernelId kernel;
   guint blocks, shared; /* blocks of CCS_BLOCK_THREADS; bytes */
-  gboolean scratch;     /* the parameters begin with a pointer to scratch */
+  gboolean scratch;     /* the first parameter is the pointer to scratch */
   union
   {
     char *scratch;
@@ -49,19 +49,19 @@ typedef struct
   } params;
 } CcsLaunch;
 
-/* One call of a library on fixed memory. */
+/* A library call on fixed memory. */
 typedef struct
 {
   void (*run) (CcsCuda *cuda, gpointer state, void *scratch);
   gpointer state;
   GDestroyNotify free_state;
   gsize scratch;
-  /* CONV2D, MATMUL: bias, residual and activation are done by the call. */
+  /* CONV2D, MATMUL: the call also does bias, residual and activation. */
   gboolean epilogue;
 } CcsCall;
 
-/* What a kernel's op is done with by a launch over a table, which serves all
- * of its kind that follow one another (table.c). */
+/* The kind of a kernel whose op can be done by a launch over a table, together
+ * with adjacent kernels of the same kind (table.c). */
 typedef enum
 {
   CCS_TABLE_NONE,
@@ -77,9 +77,9 @@ typedef struct
   {
     CcsAdamEntry adam;
     CcsSquaresEntry squares;
-  } entry;      /* in the table; there are no launches then */
+  } entry;      /* entry of the table; the kernel has no launches */
   CcsCall call; /* run is NULL if there is no call */
-  guint before; /* so many launches precede the call, the others follow */
+  guint before; /* number of launches before the call; the others follow it */
   GArray *launches;
   GPtrArray *constants; /* CcsConstant that the call reads */
 } CcsSteps;
@@ -88,20 +88,21 @@ CcsSteps *ccs_steps_new (void);
 void ccs_steps_free (CcsSteps *self);
 /* Appends a launch with zeroed parameters; valid until the next one. */
 CcsLaunch *ccs_steps_add (CcsSteps *self, CcsKernelId kernel, gsize blocks);
-/* The same, @n threads. */
+/* Appends a launch with at least @n threads. */
 CcsLaunch *ccs_steps_add_threads (CcsSteps *self, CcsKernelId kernel, gsize n);
-/* Gives the steps to @kernel, which runs them with @scratch bytes. */
+/* Makes @kernel run these steps with @scratch bytes. */
 void ccs_steps_finish (CcsSteps *self, CcsKernel *kernel, gsize scratch);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsSteps, ccs_steps_free)
 
 CcsDeviceAct ccs_device_act_of (CcsAct act);
-/* Of F32, BF16, F16. */
+/* Returns the element type for F32, BF16 or F16. */
 CcsElement ccs_device_element (CcsDType dtype);
-/* A walk over @shape, on which @n arrays have @strides: dimensions of 1 go and
- * those that all arrays run through alike become one. Rewrites @strides. */
+/* Makes a walk over @shape for @n arrays with @strides. Drops dimensions of
+ * size 1 and joins dimensions that are contiguous in all arrays. Rewrites
+ * @strides. */
 CcsWalk ccs_walk_over (const CcsShape *shape, gint64 (*strides)[CCS_MAX_RANK],
                        guint n);
-/* Strides of an operand in its own shape. */
+/* Return the strides of an operand for its own shape, and for another shape. */
 void ccs_operand_strides (const CcsOperand *x, gint64 strides[CCS_MAX_RANK]);
 void ccs_strides_to (int to[4], const gint64 from[CCS_MAX_RANK]);
 static inline float *
@@ -121,15 +122,16 @@ typedef struct
   gsize at;
 } CcsCallOperand;
 
-/* A kernel's op on operands that are the kernel's own or stand for them in 16
- * bits, with channels filled up. The kernel's own can be of 16 bits too, where
- * ccs_pass_narrow() made them so. */
+/* A kernel's op with the operands for a library call: the kernel's own, or
+ * 16-bit copies with padded channels. The kernel's own may have 16 bits, too,
+ * after ccs_pass_narrow(). */
 typedef struct
 {
   const CcsKernel *kernel;
   CcsCallOperand in[2], out;
-  CcsOperand bias; /* CONV2D: for a call that adds it, in the result's type */
-  gsize scratch;   /* bytes that the operands take: the call's own follow */
+  CcsOperand bias; /* CONV2D: bias in the result's type, if the call adds it */
+  gsize
+      scratch; /* bytes of the operands in scratch; those of the call follow */
 } CcsCallSite;
 
 static inline void *
@@ -138,8 +140,8 @@ ccs_call_data (const CcsCallOperand *x, void *scratch)
   return x->in_scratch ? (char *)scratch + x->at : x->operand.data;
 }
 
-/* Whether a call for the site may do the epilogue as well: there is one, of a
- * kind that libraries know, in one type. */
+/* Returns whether a call for the site may include the epilogue: there is one,
+ * libraries support its activation, and all its operands have one type. */
 static inline gboolean
 ccs_call_site_has_epilogue (const CcsCallSite *site)
 {
@@ -155,8 +157,8 @@ ccs_call_site_has_epilogue (const CcsCallSite *site)
          && (residual->data == NULL || residual->dtype == dtype);
 }
 
-/* The site of a convolution (of any of the three kinds) in the precision of
- * @cuda; appends to @steps what prepares its factors. */
+/* Makes the site of a convolution (any of the three kinds) in the precision of
+ * @cuda. Appends the conversion of its factors to @steps. */
 gboolean ccs_steps_site_conv (CcsSteps *steps, CcsCuda *cuda,
                               const CcsKernel *kernel,
                               const CcsKernelHints *hints, CcsCallSite *site,
@@ -175,18 +177,19 @@ void ccs_steps_widen (CcsSteps *steps, const CcsCallSite *site,
 
 typedef struct _CcsCudaList CcsCudaList;
 
-/* @kernels [n], which outlive the list. Not while a run is captured. */
+/* Makes a list of @kernels [n], which must outlive it. Must not be called
+ * during a capture. */
 CcsCudaList *ccs_cuda_list_new (CcsCuda *cuda, const CcsKernel *kernels,
                                 guint n, GError **error);
 void ccs_cuda_list_free (CcsCudaList *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsCudaList, ccs_cuda_list_free)
-/* Runs the kernels in order; FALSE naming the op that failed. */
+/* Runs the kernels in order. The error names the op that failed. */
 gboolean ccs_cuda_list_run (const CcsCudaList *self, void *scratch,
                             GError **error);
 
 /* -- ops ------------------------------------------------------------------- */
 
-/* Fills @kernel; FALSE with an error that names the op. */
+/* Fills @kernel. The error names the op. */
 gboolean ccs_cuda_prepare (CcsCuda *cuda, CcsKernel *kernel,
                            const CcsKernelHints *hints, GError **error);
 
@@ -240,8 +243,8 @@ CCS_CUDA_OP (info_nce);
 CCS_CUDA_OP (square_sum);
 CCS_CUDA_OP (adam);
 
-/* Appends y = @mode (a, b, c) over y's shape, b and c repeated where they
- * broadcast (NULL or without data: none). */
+/* Appends y = @mode (a, b, c) over y's shape. b and c may broadcast; they may
+ * be NULL or without data if the mode does not need them. */
 CcsElementwiseParams *
 ccs_steps_elementwise (CcsSteps *steps, CcsElementwiseMode mode,
                        const CcsOperand *a, const CcsOperand *b,
@@ -255,7 +258,7 @@ gsize ccs_steps_reduce (CcsSteps *steps, CcsTerm term, const CcsOperand *a,
 /* -- what a device does ---------------------------------------------------- */
 
 void ccs_cuda_launch (CcsCuda *cuda, const CcsLaunch *launch);
-/* CONV2D, CONV_TRANSPOSE2D or CONV2D_WEIGHT_GRAD. */
+/* Makes a call for CONV2D, CONV_TRANSPOSE2D or CONV2D_WEIGHT_GRAD. */
 gboolean ccs_cuda_call_conv (CcsCuda *cuda, const CcsCallSite *site,
                              CcsCall *call, GError **error);
 gboolean ccs_cuda_call_matmul (CcsCuda *cuda, const CcsCallSite *site,

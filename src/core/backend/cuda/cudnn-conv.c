@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Convolutions as cuDNN graphs: forward with residual, bias and activation in
- * the same pass where an engine can, data gradient, filter gradient. */
+/* Convolutions as cuDNN graphs: forward, fused with residual, bias and
+ * activation if an engine supports that; data gradient; filter gradient. */
 #include "cudnn-graph.h"
 
-/* Names of the tensors in a graph; virtual ones follow. */
+/* Ids of the tensors in a graph; virtual tensors follow. */
 enum
 {
   UID_IMAGE = 1, /* the larger image */
@@ -14,7 +14,7 @@ enum
   UID_VIRTUAL
 };
 
-/* A graph under construction and what its tensors stand for. */
+/* A graph that is being built, and the memory of its tensors. */
 typedef struct
 {
   CcsCudnnGraph graph;
@@ -22,7 +22,7 @@ typedef struct
   gint64 next_virtual;
 } Conv;
 
-/* [a,b,c,d] with d the channels, as N C H W. */
+/* Describes [N,H,W,C] as N C H W with strides. */
 static CcsCudnnShape
 nhwc_shape (const CcsOperand *x)
 {
@@ -106,7 +106,7 @@ make_convolution (Conv *self, const CcsOp *op)
   return conv;
 }
 
-/* What the three directions call the same things. */
+/* The names of the attributes for the three directions. */
 typedef struct
 {
   cudnnBackendDescriptorType_t type;
@@ -162,7 +162,7 @@ add_convolution (Conv *self, const CcsOp *op, const Direction *direction,
   ccs_cudnn_add_operation (graph, operation);
 }
 
-/* y = @mode (x, b); @b is NULL for an activation. */
+/* Adds y = @mode (x, b); @b is NULL for an activation. */
 static void
 add_pointwise (Conv *self, cudnnPointwiseMode_t mode,
                cudnnBackendDescriptor_t x, cudnnBackendDescriptor_t b,
@@ -193,7 +193,7 @@ add_pointwise (Conv *self, cudnnPointwiseMode_t mode,
   ccs_cudnn_add_operation (graph, operation);
 }
 
-/* The op alone, in its direction. */
+/* Builds a graph of the convolution alone. */
 static void
 build_plain (Conv *self, const CcsCallSite *site)
 {
@@ -219,9 +219,9 @@ build_plain (Conv *self, const CcsCallSite *site)
                    result_tensor);
 }
 
-/* CONV2D with what follows it, in the order that cuDNN's fused engines know:
- * convolution, residual, bias, activation; each into a tensor that exists only
- * inside the graph, the last into y. */
+/* Builds a graph of CONV2D with its epilogue, in the order that cuDNN's fused
+ * engines support: convolution, residual, bias, activation. All results but the
+ * last are virtual tensors. */
 static void
 build_fused (Conv *self, const CcsCallSite *site)
 {

@@ -5,9 +5,9 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* Engines that want more are passed over. */
+/* Engines that need more are not used. */
 #define MAX_WORKSPACE ((gint64)1 << 30)
-/* Of one engine; there are CUDNN_NUMERICAL_NOTE_TYPE_COUNT kinds. */
+/* Notes of one engine; there are CUDNN_NUMERICAL_NOTE_TYPE_COUNT kinds. */
 #define MAX_NOTES 32
 
 /* -- descriptors ----------------------------------------------------------- */
@@ -112,8 +112,8 @@ ccs_cudnn_tensor (CcsCudnnGraph *self, gint64 uid, CcsDType dtype,
 
 /* -- choosing an engine ---------------------------------------------------- */
 
-/* What an engine's results would depend on besides its operands. A note that a
- * newer library has may say anything. */
+/* Returns whether a precision allows an engine with this numerical note.
+ * Unknown notes of newer libraries are not allowed. */
 static gboolean
 allows (CcsPrecision precision, cudnnBackendNumericalNote_t note)
 {
@@ -156,7 +156,7 @@ is_allowed (CcsCudnnGraph *self, const CcsGpu *gpu,
   return TRUE;
 }
 
-/* Says which device @descriptor is for. */
+/* Sets the device of @descriptor. */
 static cudnnStatus_t
 set_device (const CcsGpu *gpu, cudnnBackendDescriptor_t descriptor,
             cudnnBackendAttributeName_t handle,
@@ -203,7 +203,7 @@ compile (CcsCudnnGraph *self, const CcsGpu *gpu,
   return FALSE;
 }
 
-/* Moves the descriptor from one graph's care to another's. */
+/* Moves the ownership of a descriptor to another graph. */
 static void
 move_descriptor (CcsCudnnGraph *from, CcsCudnnGraph *to,
                  cudnnBackendDescriptor_t descriptor)
@@ -212,8 +212,8 @@ move_descriptor (CcsCudnnGraph *from, CcsCudnnGraph *to,
   g_ptr_array_add (to->made, descriptor);
 }
 
-/* The configurations that cuDNN proposes for @operations, best first; how many
- * stand in *@configs (transfer container). */
+/* Returns the number of configurations that cuDNN proposes for @operations, and
+ * the configurations, best first, in *@configs (transfer container). */
 static gint64
 propose (CcsCudnnGraph *self, const CcsGpu *gpu,
          cudnnBackendDescriptor_t operations, cudnnBackendHeurMode_t mode,
@@ -245,8 +245,8 @@ propose (CcsCudnnGraph *self, const CcsGpu *gpu,
   return self->status == CUDNN_STATUS_SUCCESS ? n : 0;
 }
 
-/* Among what cuDNN proposes in one mode; only the chosen configuration stays.
- */
+/* Chooses among the configurations that cuDNN proposes in one mode; keeps only
+ * that one. */
 static gboolean
 choose_in_mode (CcsCudnnGraph *self, const CcsGpu *gpu,
                 cudnnBackendDescriptor_t operations,
@@ -282,7 +282,8 @@ choose_engine (CcsCudnnGraph *self, const CcsGpu *gpu,
 
 /* -- plans ----------------------------------------------------------------- */
 
-/* A plan may hold code that was loaded on the device. */
+/* Frees a plan in the device's context, because it may have loaded code there.
+ */
 static void
 plan_free (gpointer data)
 {
@@ -298,7 +299,8 @@ plan_free (gpointer data)
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsCudnnPlan, plan_free)
 
-/* Names the plan's memory and its workspace, of which parts are in @scratch. */
+/* Makes the variant pack: the plan's tensors and its workspace, some of them in
+ * @scratch. */
 static cudnnStatus_t
 make_pack (CcsCudnnPlan *self, void *scratch)
 {

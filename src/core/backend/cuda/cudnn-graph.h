@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Graphs of cuDNN operations, built without a word about what they compute:
- * descriptors that live and die together, and execution plans chosen among the
- * engines that a precision allows. */
+/* Graphs of cuDNN operations: descriptors that are freed together, and
+ * execution plans, chosen among the engines that a precision allows.
+ * Independent of what the operations compute. */
 #pragma once
 
 #include "gpu.h"
 
 G_BEGIN_DECLS
 
-/* Descriptors under construction. After the first failure every call does
- * nothing and gives NULL. */
+/* Descriptors that are being built. After the first error calls have no effect
+ * and return NULL. */
 typedef struct
 {
   const CcsCudaLibraries *lib;
@@ -28,11 +28,11 @@ void ccs_cudnn_set (CcsCudnnGraph *self, cudnnBackendDescriptor_t descriptor,
                     gconstpointer values);
 void ccs_cudnn_finalize (CcsCudnnGraph *self,
                          cudnnBackendDescriptor_t descriptor);
-/* Takes a finalised operation into the graph; they are kept in this order. */
+/* Adds a finalised operation; operations keep their order. */
 void ccs_cudnn_add_operation (CcsCudnnGraph *self,
                               cudnnBackendDescriptor_t operation);
 
-/* Dimensions N, C, H, W and the elements between neighbours in each. */
+/* Dimensions N, C, H, W and their strides in elements. */
 typedef struct
 {
   gint64 dim[4], stride[4];
@@ -49,7 +49,7 @@ cudnnBackendDescriptor_t ccs_cudnn_tensor (CcsCudnnGraph *self, gint64 uid,
 
 #define CCS_CUDNN_MAX_TENSORS 5
 
-/* What the tensors of a graph stand for. */
+/* The memory of the tensors of a graph. */
 typedef struct
 {
   gint64 uids[CCS_CUDNN_MAX_TENSORS];
@@ -58,8 +58,8 @@ typedef struct
   gsize scratch; /* bytes of scratch before the graph's workspace */
 } CcsCudnnMemory;
 
-/* A compiled graph on fixed memory. Nothing says that a plan copies what it was
- * made of: the descriptors of its graph stay as long as it does. */
+/* A compiled graph on fixed memory. It keeps the descriptors of its graph,
+ * because cuDNN does not document that plans copy them. */
 typedef struct
 {
   CcsGpu *gpu;
@@ -68,12 +68,12 @@ typedef struct
   cudnnBackendDescriptor_t plan, pack;
   CcsCudnnMemory memory;
   gsize workspace;
-  void *packed_scratch; /* the scratch that pack was made for */
+  void *packed_scratch; /* scratch for which pack was made */
 } CcsCudnnPlan;
 
 /* Finds an engine that the precision allows for the operations of @graph on
- * @memory. On success fills @call, which owns the plan; else says why in
- * graph->status. */
+ * @memory. On success fills @call, which owns the plan; otherwise graph->status
+ * is the error. */
 gboolean ccs_cudnn_plan (CcsCudnnGraph *graph, CcsGpu *gpu,
                          const CcsCudnnMemory *memory, CcsCall *call);
 

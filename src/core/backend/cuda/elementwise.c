@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Ops that a kernel of one element a thread does: pointwise ops, moves,
+/* Ops whose kernels compute one element per thread: pointwise ops, moves,
  * complex products, tokens, tables. */
 #include "cuda-backend.h"
 
@@ -7,8 +7,9 @@ G_STATIC_ASSERT (CCS_LOOKUP_TABLE == CCS_LOOKUP_LEVELS);
 
 /* -- pointwise ------------------------------------------------------------- */
 
-/* What one array of a walk must be for its rows to be taken in fours: runs of
- * them, or (@may_repeat) one element for the whole last dimension. */
+/* Returns whether rows of an array can be read four elements at a time:
+ * contiguous rows, or (@may_repeat) one element repeated along the last
+ * dimension. */
 static gboolean
 takes_fours (const void *data, const gint64 *strides, guint rank,
              gboolean may_repeat)
@@ -21,7 +22,8 @@ takes_fours (const void *data, const gint64 *strides, guint rank,
   return strides[rank - 1] == 1 && (gsize)data % sizeof (float[4]) == 0;
 }
 
-/* Strides in fours, unless the array repeats. */
+/* Converts strides to units of four elements, unless the last dimension is
+ * repeated. */
 static void
 strides_in_fours (gint64 *strides, guint rank)
 {
@@ -161,7 +163,7 @@ ccs_cuda_prepare_complex_mul (CcsCuda *cuda, CcsKernel *kernel,
 
 /* -- moves ----------------------------------------------------------------- */
 
-/* Makes elements of @size bytes as large as both arrays allow, 16 at most. */
+/* Joins elements into larger ones, up to 16 bytes, if both arrays allow it. */
 static void
 enlarge (CcsMoveParams *p, gint64 (*strides)[CCS_MAX_RANK])
 {
@@ -184,7 +186,7 @@ enlarge (CcsMoveParams *p, gint64 (*strides)[CCS_MAX_RANK])
   }
 }
 
-/* Appends y = x over @shape; @strides of x and of y, in elements. */
+/* Appends y = x over @shape; @strides are those of x and y, in elements. */
 static void
 add_move (CcsSteps *steps, const void *x, void *y, gsize size,
           const CcsShape *shape, gint64 (*strides)[CCS_MAX_RANK])
@@ -198,7 +200,7 @@ add_move (CcsSteps *steps, const void *x, void *y, gsize size,
   ccs_steps_add_threads (steps, CCS_KERNEL_move, p.n)->params.move = p;
 }
 
-/* Copies all of @x to @y, whose rows stand from the same element on. */
+/* Appends a copy of @x to a part of @y. */
 static void
 add_copy (CcsSteps *steps, const CcsOperand *x, const CcsOperand *y,
           const CcsShape *shape, gint64 from, gint64 to)
@@ -208,7 +210,7 @@ add_copy (CcsSteps *steps, const CcsOperand *x, const CcsOperand *y,
   const char *source = (const char *)x->data + from * size;
   char *target = (char *)y->data + to * size;
 
-  /* A part that was made in its place needs no copy. */
+  /* A part that is a view of the result is already in place. */
   if (source == target)
     return;
   ccs_operand_strides (x, strides[0]);
@@ -225,7 +227,7 @@ ccs_cuda_prepare_copy (CcsCuda *cuda, CcsKernel *kernel,
 
   if (ccs_shape_equal (&x->shape, &y->shape)) {
     add_copy (steps, x, y, &x->shape, 0, 0);
-  } else { /* a reshape: both are dense */
+  } else { /* a reshape of dense values */
     const CcsShape flat = CCS_SHAPE (ccs_shape_elements (&x->shape));
     gint64 strides[2][CCS_MAX_RANK] = { { 1 }, { 1 } };
 
@@ -254,7 +256,8 @@ ccs_cuda_prepare_transpose (CcsCuda *cuda, CcsKernel *kernel,
   return TRUE;
 }
 
-/* Elements before the part of @whole that begins at @start on the op's axis. */
+/* Returns the offset in elements of the part of @whole at @start along the op's
+ * axis. */
 static gint64
 part_offset (const CcsOp *op, const CcsOperand *whole, gint64 start)
 {

@@ -8,7 +8,8 @@ ccs_gpu_check (cudaError_t status, const char *what, GError **error)
 {
   if (status == cudaSuccess)
     return TRUE;
-  cudaGetLastError (); /* or another's check would meet it */
+  cudaGetLastError (); /* clears the error, so that other checks do not see it
+                        */
   g_set_error (error, CCS_ERROR,
                status == cudaErrorMemoryAllocation ? CCS_ERROR_MEMORY
                                                    : CCS_ERROR_BACKEND,

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The CUDA backend: finds a device, owns its memory and its stream, and runs
- * lists of kernels, from the second run of a list on as one captured graph. */
+/* The CUDA backend: opens a device, manages its memory and its stream, and runs
+ * lists of kernels, as a captured graph from the second run of a list on. */
 #include "gpu.h"
 
-/* CUDA's version numbers: 1000 major + 10 minor. A driver serves every runtime
- * of its major version. */
+/* CUDA version numbers are 1000 major + 10 minor. A driver supports every
+ * runtime of its major version. */
 #define CUDA_VERSION_MAJOR 1000
-/* A capture can be broken by what another thread does meanwhile; one that
- * failed so often will always. */
+/* A capture can be invalidated by another thread. After this many failures it
+ * is not tried again. */
 #define CAPTURE_ATTEMPTS 3
 
 void
@@ -84,7 +84,8 @@ choose_device (CcsGpu *self, gint wanted, GError **error)
   return TRUE;
 }
 
-/* What a device's tensor cores multiply; cuDNN would say less, and later. */
+/* Checks that the device's tensor cores support the precision. cuDNN would
+ * report that later and less clearly. */
 static gboolean
 check_precision (const CcsGpu *self, CcsPrecision precision, GError **error)
 {
@@ -156,7 +157,7 @@ gpu_close (CcsBackend *backend)
   g_free (self);
 }
 
-/* With the device chosen, in its context. */
+/* Opens streams and libraries. The device's context must be current. */
 static gboolean
 open_device (CcsGpu *self, CcsPrecision precision, GError **error)
 {
@@ -221,7 +222,7 @@ gpu_alloc (CcsBackend *backend, gsize bytes, GError **error)
   const CUcontext outer = ccs_gpu_enter (self);
   void *memory = NULL;
 
-  bytes = MAX (bytes, 1); /* nothing would have no address */
+  bytes = MAX (bytes, 1); /* an empty allocation would have no address */
   if (ccs_gpu_check (cudaMalloc (&memory, bytes), "memory", error)
       && !ccs_gpu_copies_zero (&self->copies, memory, bytes, error)) {
     cudaFree (memory);
@@ -231,7 +232,7 @@ gpu_alloc (CcsBackend *backend, gsize bytes, GError **error)
   return memory;
 }
 
-/* Waits for whatever the device is at. */
+/* Frees memory. Waits for all work of the device. */
 static void
 gpu_release (CcsBackend *backend, void *memory)
 {
@@ -270,17 +271,17 @@ gpu_download (CcsBackend *backend, const gpointer *rows, guint n, gsize bytes,
 
 /* -- runs ------------------------------------------------------------------ */
 
-/* What is kept between runs of one list: first the list alone, so that
- * libraries load their code outside a capture; then its graph. */
+/* State between runs of a list: after the first run the list, which runs
+ * outside a capture so that libraries load their code; then its graph. */
 typedef struct
 {
   CcsCudaList *list;
   cudaGraphExec_t graph;
-  guint attempts;   /* to capture it */
-  cudaEvent_t done; /* the last run */
+  guint attempts;   /* attempts to capture the list */
+  cudaEvent_t done; /* end of the last run */
 } Capture;
 
-/* Preparation may read constants that were uploaded for it. */
+/* Prepares a kernel, which may read constants that are being uploaded. */
 static gboolean
 gpu_prepare (CcsBackend *backend, CcsKernel *kernel,
              const CcsKernelHints *hints, GError **error)
@@ -297,7 +298,7 @@ gpu_prepare (CcsBackend *backend, CcsKernel *kernel,
   return ok;
 }
 
-/* NULL where the list cannot be captured. */
+/* Captures the list as a graph. Returns NULL if that fails. */
 static cudaGraphExec_t
 capture_list (CcsGpu *self, const CcsCudaList *list, void *scratch)
 {
@@ -311,7 +312,7 @@ capture_list (CcsGpu *self, const CcsCudaList *list, void *scratch)
                       "capture", &why))
     goto out;
   ok = ccs_cuda_list_run (list, scratch, &why);
-  /* The capture must end even where it failed. */
+  /* The capture must be ended even if it failed. */
   if (!ccs_gpu_check (cudaStreamEndCapture (self->stream, &graph), "capture",
                       why ? NULL : &why)
       || !ok)
@@ -353,7 +354,8 @@ capture_new (CcsGpu *self, const CcsKernel *kernels, guint n, GError **error)
   return g_steal_pointer (&made);
 }
 
-/* Puts the list on the stream; a @kept one that has run before, as a graph. */
+/* Issues the list on the stream: as a graph if it is @kept and has run before.
+ */
 static gboolean
 issue_list (CcsGpu *self, Capture *kept, gboolean has_run, void *scratch,
             GError **error)
@@ -368,7 +370,7 @@ issue_list (CcsGpu *self, Capture *kept, gboolean has_run, void *scratch,
                         error);
 }
 
-/* With the lock. */
+/* Called with the lock held. */
 static gboolean
 issue_run (CcsGpu *self, const CcsKernel *kernels, guint n, void *scratch,
            gpointer *capture, GError **error)
@@ -385,7 +387,7 @@ issue_run (CcsGpu *self, const CcsKernel *kernels, guint n, void *scratch,
           cudaEventRecord (((Capture *)*capture)->done, self->stream), "run",
           error))
     return TRUE;
-  /* Nothing of it goes on in memory that the caller may free. */
+  /* Waits, so that no kernel still uses memory that the caller may free. */
   cudaStreamSynchronize (self->stream);
   return FALSE;
 }
@@ -405,8 +407,8 @@ gpu_run (CcsBackend *backend, const CcsKernel *kernels, guint n, void *scratch,
   return ok;
 }
 
-/* Without the lock: others may copy, and put their own runs behind, while this
- * one is under way. */
+/* Waits without the lock, so that other threads can copy and issue runs in the
+ * meantime. */
 static gboolean
 gpu_wait (CcsBackend *backend, gpointer capture, GError **error)
 {

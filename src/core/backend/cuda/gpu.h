@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The backend on a real GPU: one device, a stream of runs and one of copies,
- * and handles of the libraries. Only the files that need the toolkit's headers
- * include this. */
+/* The backend on a real GPU: a device, a stream for runs and one for copies,
+ * and library handles. Only files that need the toolkit's headers include this.
+ */
 #pragma once
 
 #include "copies.h"
@@ -18,22 +18,22 @@ typedef struct
   gint device;
   const CcsCudaLibraries *lib;
   CUcontext context; /* the device's primary context; NULL before open */
-  GRecMutex lock;    /* one caller at a time puts work on the stream */
+  GRecMutex lock;    /* held while work is issued on the stream */
   cudaStream_t stream;
   CcsGpuCopies copies;
   cudnnHandle_t cudnn;
-  /* Tests without a GPU: the device that plans are compiled for, finalised;
-   * else NULL, and plans are for the handle's. */
+  /* In tests without a GPU: a finalised description of the device for which
+   * plans are compiled; else NULL. */
   cudnnBackendDescriptor_t described;
   cublasLtHandle_t cublaslt;
 } CcsGpu;
 
-/* Makes the device's context current on the caller's thread. Give what it
- * returns to ccs_gpu_leave(): the thread may be at work in a context of its
- * own, as GStreamer's elements are. Pairs may be nested. */
+/* Makes the device's context current on this thread. Pass the returned context
+ * to ccs_gpu_leave(): the thread may use another context, as GStreamer's
+ * elements do. Calls may be nested. */
 CUcontext ccs_gpu_enter (CcsGpu *self);
 void ccs_gpu_leave (CcsGpu *self, CUcontext outer);
-/* Keeps the first failure of a run; (transfer full) @message. */
+/* Stores the first error of a run. @message (transfer full) */
 void ccs_gpu_fail (CcsCuda *cuda, char *message);
 
 G_END_DECLS

@@ -10,11 +10,11 @@
 extern "C" {
 #endif
 
-/* @params: those of the kernel, copied by the call; @shared in bytes. */
+/* Launches a kernel. @params are copied; @shared is in bytes. */
 cudaError_t ccs_kernel_launch (CcsKernelId kernel, unsigned blocks,
                                unsigned shared, void *params,
                                cudaStream_t stream);
-/* Whether the module has code for the current device. */
+/* Checks that the module has code for the current device. */
 cudaError_t ccs_kernel_check_device (void);
 const char *ccs_kernel_name (CcsKernelId kernel);
 

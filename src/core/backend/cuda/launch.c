@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Lists of launches, and how shapes and strides become walks. */
+/* Lists of launches, and the conversion of shapes and strides to walks. */
 #include "cuda-backend.h"
 
 #include <string.h>
@@ -110,8 +110,8 @@ ccs_strides_to (int to[4], const gint64 from[CCS_MAX_RANK])
     to[d] = from[d];
 }
 
-/* Whether every array steps from one index of @outer to the next as it would
- * from the last of @inner. */
+/* Returns whether dimension @outer continues dimension @inner contiguously in
+ * every array. */
 static gboolean
 run_on (gint64 (*strides)[CCS_MAX_RANK], guint n, guint outer, guint inner,
         gint64 size)

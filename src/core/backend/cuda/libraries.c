@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Opens the CUDA libraries and checks that they are of the versions whose
- * headers this module was compiled with. */
+/* Opens the CUDA libraries and checks that their versions match the headers
+ * with which this module was compiled. */
 #include "libraries.h"
 
 #include <ccstereo/error.h>
 #include <dlfcn.h>
 
-/* Both libraries' version numbers: 10000 major + 100 minor + patch. */
+/* Version numbers of both libraries are 10000 major + 100 minor + patch. */
 #define VERSION_MAJOR 10000
 
 static void *
@@ -48,7 +48,7 @@ open_libraries (CcsCudaLibraries *self, GError **error)
 {
   void *driver, *cudnn, *cublaslt;
 
-  /* The runtime opens the driver itself, but says less about it. */
+  /* The runtime opens the driver itself, but its error is less clear. */
   driver = open_library (CCS_DRIVER_FILE, "NVIDIA's driver", error);
   if (driver == NULL)
     return FALSE;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The CUDA libraries, opened at run time: no file of this project names them
- * in its dynamic section, so that everything loads where they are missing. */
+/* The CUDA libraries, which are opened at run time: no file of this project
+ * links them, so that all files load without them. */
 #pragma once
 
 #include <cublasLt.h>
@@ -10,7 +10,7 @@
 
 G_BEGIN_DECLS
 
-/* Their files. The major versions are those of the headers. */
+/* File names, with the major versions of the headers. */
 #define CCS_DRIVER_FILE "libcuda.so.1"
 #define CCS_CUDNN_FILE "libcudnn.so." G_STRINGIFY (CUDNN_MAJOR)
 #define CCS_CUBLASLT_FILE "libcublasLt.so." G_STRINGIFY (CUBLAS_VER_MAJOR)
@@ -45,12 +45,12 @@ G_BEGIN_DECLS
   X (cublasLtMatmulAlgoGetHeuristic)                                           \
   X (cublasLtMatmul)
 
-/* What the runtime has no word for: contexts that are not its own. */
+/* Driver functions on contexts, which the runtime API lacks. */
 #define CCS_DRIVER_FUNCTIONS(X)                                                \
   X (cuCtxGetCurrent)                                                          \
   X (cuCtxSetCurrent)
 
-/* Each function by its own name. */
+/* A pointer for each function. */
 typedef struct
 {
 #define X(function) __typeof__ (function) *function;
@@ -60,8 +60,8 @@ typedef struct
 #undef X
 } CcsCudaLibraries;
 
-/* The libraries, opened once a process and kept; NULL with CCS_ERROR_BACKEND
- * naming the first that is missing or of another version. Thread-safe.
+/* Opens the libraries at the first call and returns them. CCS_ERROR_BACKEND
+ * names the first that is missing or has a wrong version. Thread-safe.
  * (transfer none) */
 const CcsCudaLibraries *ccs_cuda_libraries (GError **error);
 

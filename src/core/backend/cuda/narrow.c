@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What calls compute on where products take factors of 16 bits. A factor that
- * changes and is of float32 is converted in front of every call, into scratch;
- * one that does not change, once, for all plans. Rows are filled up to what
- * tensor cores load at a time. Results of convolutions are of 16 bits too:
- * cuDNN has others only from engines that it compiles for every graph, half a
- * second to two each. */
+/* Operands of calls in precisions with 16-bit factors. A float32 factor is
+ * converted into scratch before every call, or once for all plans if it is
+ * constant. Channels are padded to the width of tensor core loads. Results of
+ * convolutions have 16 bits, too: for float32 results cuDNN has only engines
+ * that it compiles for every graph, which takes half a second to two each. */
 #include "cuda-backend.h"
 
 #include <string.h>
 
 #include "../../nn/passes.h"
 
-/* A value of 16 bits is a factor as it is. */
+/* A 16-bit value can be a factor without conversion. */
 G_STATIC_ASSERT (CCS_PASS_NARROW_CHANNELS % CCS_NARROW_CHANNELS == 0);
 
-/* Vector loads, and what the GPU's own allocations begin at. */
+/* Alignment of operands in scratch: as of GPU allocations. */
 #define OPERAND_ALIGNMENT 256
 
 static gboolean
@@ -49,7 +48,7 @@ put_in_scratch (CcsCallSite *site, CcsCallOperand *x, gsize bytes)
 
 /* -- factors --------------------------------------------------------------- */
 
-/* Fills a constant by a launch whose target is missing. */
+/* Fills a constant with a launch, whose target it sets. */
 static gboolean
 launch_into (CcsBackend *backend, gpointer user, void *to, GError **error)
 {
@@ -66,7 +65,7 @@ launch_into (CcsBackend *backend, gpointer user, void *to, GError **error)
   return FALSE;
 }
 
-/* What @launch, taken back from @steps, would make of @tensor. */
+/* Removes @launch from @steps and makes its result for @tensor a constant. */
 static gboolean
 use_constant (CcsSteps *steps, CcsCuda *cuda, CcsTensor *tensor,
               const CcsLaunch *launch, gsize bytes, CcsCallOperand *factor,
@@ -87,7 +86,8 @@ use_constant (CcsSteps *steps, CcsCuda *cuda, CcsTensor *tensor,
   return TRUE;
 }
 
-/* Whether rows of @x (which may be absent) begin where fours do. */
+/* Returns whether rows of @x (which may be missing) are aligned for four
+ * elements. */
 static gboolean
 stands_in_fours (const CcsOperand *x)
 {
@@ -96,8 +96,8 @@ stands_in_fours (const CcsOperand *x)
              && (gsize)x->data % (4 * ccs_dtype_size (x->dtype)) == 0);
 }
 
-/* Makes @factor a copy of @x in 16 bits with the dimensions of @shape, of which
- * the first and the last may be larger, in dense rows of @pitch elements. */
+/* Makes @factor a 16-bit copy of @x with the dimensions of @shape, of which the
+ * first and the last may be larger, in dense rows of @pitch elements. */
 static gboolean
 add_factor (CcsSteps *steps, CcsCuda *cuda, const CcsOperand *x,
             const CcsShape *shape, gint64 pitch, CcsTensor *constant,
@@ -142,7 +142,8 @@ site_init (CcsCallSite *site, const CcsKernel *kernel)
 
 /* -- convolutions ---------------------------------------------------------- */
 
-/* Channels filled up: the last dimension, and a filter's first. */
+/* Returns the shape with padded channels: the last dimension, and the first of
+ * a filter. */
 static CcsShape
 filled_shape (const CcsShape *shape, gboolean is_filter)
 {
@@ -154,7 +155,7 @@ filled_shape (const CcsShape *shape, gboolean is_filter)
   return result;
 }
 
-/* The bias for a call whose result is of 16 bits. */
+/* Prepares the bias for a call with a 16-bit result. */
 static gboolean
 add_bias (CcsSteps *steps, CcsCuda *cuda, const CcsKernelHints *hints,
           CcsCallSite *site, GError **error)

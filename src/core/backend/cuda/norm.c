@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Launches of the normalisations and of their gradients. */
+/* Launches of normalisations and their gradients. */
 #include "cuda-backend.h"
 
-/* Blocks that fill a large device, and rows that a thread should have before a
- * group's rows are cut into more parts. */
+/* Number of blocks that occupy a large device, and rows per thread below which
+ * a group's rows are not divided further. */
 #define WANTED_BLOCKS 512
 #define LEAST_ROWS 16
 #define ROW_SHARED (2 * CCS_BLOCK_THREADS * sizeof (double))
@@ -14,7 +14,7 @@ columns_of (const CcsNormParts *parts)
   return (parts->channels + CCS_NORM_ACROSS - 1) / CCS_NORM_ACROSS;
 }
 
-/* Cuts @groups of @rows rows into parts. */
+/* Divides @groups of @rows rows into parts. */
 static CcsNormParts
 cut_rows (gint64 rows, gint64 channels, gint groups)
 {
@@ -28,8 +28,8 @@ cut_rows (gint64 rows, gint64 channels, gint groups)
   return parts;
 }
 
-/* Scratch: two doubles a part, group and channel, then two floats a group and
- * channel. */
+/* Returns the offset of the statistics in scratch: after two doubles for each
+ * part, group and channel. They are two floats for each group and channel. */
 static gsize
 stat_offset (const CcsNormParts *parts)
 {
@@ -144,7 +144,7 @@ ccs_cuda_prepare_batch_norm_train (CcsCuda *cuda, CcsKernel *kernel,
   return TRUE;
 }
 
-/* dy, x, w, b, mean, rstd: of a batch norm. */
+/* Returns the operands of a batch norm's gradient. */
 static CcsNormGrad
 batch_norm_grad_of (const CcsKernel *kernel, const CcsNormParts *parts)
 {
@@ -167,7 +167,7 @@ batch_norm_grad_of (const CcsKernel *kernel, const CcsNormParts *parts)
   };
 }
 
-/* Both sums over the rows of each group, and dw and db. */
+/* Appends both sums over the rows of each group, and dw and db. */
 static void
 add_norm_sums (CcsSteps *steps, const CcsKernel *kernel,
                const CcsNormParts *parts, const CcsNormGrad *grad)

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Convolutions and matrix products, which a library does, with what the
- * library leaves of bias, residual and activation; attention. */
+/* Convolutions and matrix products in libraries, with own kernels for bias,
+ * residual and activation if the library does not include them; attention. */
 #include "cuda-backend.h"
 
 #include <math.h>
 
-/* Shared memory that every device gives a block without being asked. */
+/* Shared memory per block that every device supports without an attribute. */
 #define MAX_SHARED (48 * 1024)
 
-/* Appends y = act (y + bias + residual) for the site's result, where there is
- * any of it. */
+/* Appends y = act (y + bias + residual) for the site's result, if there is any
+ * of them. */
 static void
 add_epilogue (CcsSteps *steps, const CcsCallSite *site, const CcsOperand *bias,
               const CcsOperand *residual, CcsAct act)
@@ -114,7 +114,7 @@ attention_params (const CcsKernel *kernel, const CcsOperand *qkv)
   };
 }
 
-/* A launch with a block a query of each head. */
+/* Appends a launch with one block for each query and head. */
 static CcsLaunch *
 add_queries (CcsSteps *steps, CcsKernelId id, const CcsKernel *kernel,
              const CcsAttentionParams *p, GError **error)

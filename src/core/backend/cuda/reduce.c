@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Sums, the losses that are made of them, and the update. */
+/* Sums, losses, and the optimiser. */
 #include "cuda-backend.h"
 
-/* Blocks that fill a large device; sums that would have fewer are cut. */
+/* Number of blocks that occupy a large device; sums with fewer are divided into
+ * parts. */
 #define WANTED_BLOCKS 512
-/* Terms that a thread should have before a sum is cut into parts. */
+/* Terms per thread below which a sum is not divided further. */
 #define LEAST_TERMS 64
-/* Columns of a block, where kept elements stand next to each other. */
+/* Columns per block if kept elements are adjacent. */
 #define MAX_ACROSS 32
-/* Shared memory that every device gives a block without being asked. */
+/* Shared memory per block that every device supports without an attribute. */
 #define MAX_SHARED (48 * 1024)
 #define ROW_SHARED (2 * CCS_BLOCK_THREADS * sizeof (double))
 #define SOFTMAX_SHARED ((CCS_BLOCK_THREADS + 1) * sizeof (double))
@@ -21,7 +22,7 @@ align_scratch (gsize bytes)
 
 /* -- reductions ------------------------------------------------------------ */
 
-/* Cuts @shape into the dimensions that @y keeps and those that are summed. */
+/* Splits @shape into the dimensions that @y keeps and those that are summed. */
 static void
 split_shape (const CcsShape *shape, const CcsShape *y, CcsShape *kept,
              CcsShape *summed)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Lists of kernels as they are run: those of one kind that follow one another,
- * and do not read what another of them writes, become one launch over a table
- * in the device's memory. */
+/* Lists of kernels. Adjacent kernels of the same kind become one launch over a
+ * table in device memory, if none reads what another writes. */
 #include "cuda-backend.h"
 
 #include <string.h>
@@ -9,12 +8,13 @@
 #define MAX_TABLE_LAUNCHES 2
 #define TABLE_ALIGNMENT 16 /* bytes, of the entries of a table */
 
-/* What a run does in one go: a kernel of its own, or @n as a table. */
+/* A step of a run: a kernel, or @n kernels as a table. */
 typedef struct
 {
   const CcsKernel *kernels;
   guint n;
-  gsize first_at, entries_at, parts_at; /* in the tables' memory */
+  gsize first_at, entries_at,
+      parts_at; /* offsets in the memory of the tables */
   CcsLaunch launches[MAX_TABLE_LAUNCHES];
   guint n_launches;
 } Step;
@@ -23,7 +23,7 @@ struct _CcsCudaList
 {
   CcsCuda *cuda;
   GArray *steps; /* Step */
-  char *tables;  /* the device's memory, or NULL */
+  char *tables;  /* device memory, or NULL */
 };
 
 static const CcsSteps *
@@ -44,7 +44,8 @@ overlap (const CcsOperand *a, const CcsOperand *b)
          && second < first + ccs_shape_elements (&a->shape) * sizeof (float);
 }
 
-/* Whether @kernel's op writes its input @k: Adam's parameter and moments. */
+/* Returns whether @kernel's op writes its input @k, as ADAM writes parameter
+ * and moments. */
 static gboolean
 writes_input (const CcsKernel *kernel, guint k)
 {
@@ -52,7 +53,7 @@ writes_input (const CcsKernel *kernel, guint k)
          && (k == 0 || k == 2 || k == 3);
 }
 
-/* Whether @a writes anything that @b has. */
+/* Returns whether @a writes an operand of @b. */
 static gboolean
 disturbs (const CcsKernel *a, const CcsKernel *b)
 {
@@ -82,7 +83,7 @@ goes_with (const CcsKernel *kernel, const CcsKernel *others, guint n)
   return TRUE;
 }
 
-/* How many of @kernels, from the first on, are one step. */
+/* Returns how many of @kernels, from the first on, form one step. */
 static guint
 count_together (const CcsKernel *kernels, guint n)
 {
@@ -98,7 +99,7 @@ count_together (const CcsKernel *kernels, guint n)
 
 /* -- tables ---------------------------------------------------------------- */
 
-/* Room for @bytes behind what @image has; where it begins. */
+/* Reserves @bytes at the end of @image and returns their offset. */
 static gsize
 reserve (GByteArray *image, gsize bytes)
 {
@@ -116,7 +117,7 @@ entry_bytes (CcsTableKind table)
                                  : sizeof (CcsSquaresEntry);
 }
 
-/* Writes the step's table into @image; returns its blocks. */
+/* Writes the step's table into @image. Returns the number of blocks. */
 static guint
 write_table (Step *step, CcsTableKind table, GByteArray *image)
 {
@@ -168,7 +169,7 @@ plan_table (Step *step, GByteArray *image)
   add_launch (step, CCS_KERNEL_squares_finish, step->n, shared);
 }
 
-/* Once the tables have their place. */
+/* Sets the addresses of the tables in the launches. */
 static void
 point_launches (Step *step, char *tables)
 {

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Multi-head attention over few tokens and its gradient: a block a query of
- * one head, and for what keys and values get, a block a key. */
+/* Multi-head attention over few tokens, and its gradient: a block for each
+ * query of a head, and for the gradients of keys and values a block for each
+ * key. */
 #pragma once
 
 #include "device.h"
 
 typedef struct
 {
-  char *scratch;            /* gradient: float ds [B,heads,Tq,Tk] */
-  const float *q, *k, *v;   /* [B,T,D], rows a pitch apart */
-  const float *dout, *p_in; /* gradient: of the result; probabilities */
-  float *o, *p;             /* p [B,heads,Tq,Tk], or NULL */
-  float *dq, *dk, *dv;      /* each may be NULL */
+  char *scratch;          /* gradient: float ds [B,heads,Tq,Tk] */
+  const float *q, *k, *v; /* [B,T,D], rows a pitch apart */
+  const float *dout,
+      *p_in;    /* for the gradient: that of the result, and probabilities */
+  float *o, *p; /* p [B,heads,Tq,Tk], or NULL */
+  float *dq, *dk, *dv; /* each may be NULL */
   int q_pitch, k_pitch, v_pitch, do_pitch, o_pitch, p_pitch;
   int dq_pitch, dk_pitch, dv_pitch;
   int heads, tq, tk, d;
@@ -21,12 +23,12 @@ typedef struct
 typedef struct
 {
   int row;   /* of the block's query or key, in [B T] */
-  int first; /* the first row of the other side, in [B T] */
+  int first; /* the first row of the other tokens, in [B T] */
   int item, head, token, column;
 } CcsAttentionPlace;
 
-/* Blocks: tokens, then heads, then items; @t tokens on this side, @other on
- * the other. */
+/* Finds the place of a block. Blocks are ordered by token, head, item; @t
+ * tokens on this side, @other on the other. */
 CCS_DEVICE CcsAttentionPlace
 ccs_attention_place (const CcsPlace *at, const CcsAttentionParams *p, int t,
                      int other)

@@ -15,15 +15,15 @@
 #define CCS_DEVICE static inline
 #endif
 
-/* Threads of every block; a power of two. */
+/* Threads per block; a power of two. */
 #define CCS_BLOCK_THREADS 256
-/* Phases in which a block sums what its threads hold: its logarithm. */
+/* Phases of a sum over a block: log2 of its threads. */
 #define CCS_TREE_PHASES 8
 
 typedef struct
 {
   unsigned block, thread;
-  char *shared; /* the block's; as many bytes as the launch asks */
+  char *shared; /* shared memory of the block; the launch sets its size */
 } CcsPlace;
 
 /* The activations, numbered as CcsActKind. */
@@ -46,7 +46,7 @@ ccs_device_act (CcsDeviceAct act, float x)
 {
   switch (act.kind) {
   case CCS_DEVICE_ACT_RELU:
-    return x < 0.f ? 0.f : x; /* a NaN stays one */
+    return x < 0.f ? 0.f : x; /* preserves NaN */
   case CCS_DEVICE_ACT_LEAKY_RELU:
     return x < 0.f ? act.slope * x : x;
   case CCS_DEVICE_ACT_SIGMOID:
@@ -56,7 +56,7 @@ ccs_device_act (CcsDeviceAct act, float x)
   }
 }
 
-/* From y = act (x). */
+/* Returns the derivative for y = act (x). */
 CCS_DEVICE float
 ccs_device_act_derivative (CcsDeviceAct act, float y)
 {
@@ -92,7 +92,7 @@ ccs_device_tree_add (const CcsPlace *at, double *values, unsigned across,
     values[at->thread] += values[at->thread + half * across];
 }
 
-/* The same for the largest value, across 1. */
+/* Computes step @step of a tree maximum, with one column. */
 CCS_DEVICE void
 ccs_device_tree_max (const CcsPlace *at, double *values, int step)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Elements of float32 and of the 16-bit types whose products tensor cores take,
- * alone and in fours. */
+/* Elements of float32 and of the 16-bit types of tensor cores, alone and in
+ * groups of four. */
 #pragma once
 
 #include "elementwise.h"
@@ -38,7 +38,7 @@ ccs_device_float (unsigned bits)
   return both.value;
 }
 
-/* To nearest, ties to even; a NaN stays one. */
+/* Rounds to nearest, ties to even; preserves NaN. */
 CCS_DEVICE unsigned
 ccs_device_to_bf16 (float x)
 {
@@ -49,7 +49,8 @@ ccs_device_to_bf16 (float x)
   return (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
 }
 
-/* The same; beyond 65504 infinite. */
+/* Rounds to nearest, ties to even; values beyond 65504 become infinite;
+ * preserves NaN. */
 CCS_DEVICE unsigned
 ccs_device_to_fp16 (float x)
 {
@@ -73,17 +74,17 @@ ccs_device_from_fp16 (unsigned half)
 {
   const unsigned sign = (half & 0x8000u) << 16, rest = half & 0x7fffu;
 
-  if (rest >= 0x7c00u) /* infinite, or no number */
+  if (rest >= 0x7c00u) /* infinite or NaN */
     return ccs_device_float (sign | 0x7f800000u | (rest & 0x3ffu) << 13);
   if (rest >= 0x400u)
     return ccs_device_float (sign | ((rest << 13) + 0x38000000u));
-  /* so many times 2^-24 */
+  /* subnormal: a multiple of 2^-24 */
   return ccs_device_float (sign | ccs_device_bits ((float)rest * 0x1p-24f));
 }
 
 /* -- where they stand ------------------------------------------------------ */
 
-/* The 16 bits of @x. */
+/* Returns @x in 16 bits. */
 CCS_DEVICE unsigned
 ccs_device_to_half (int element, float x)
 {

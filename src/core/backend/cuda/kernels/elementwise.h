@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Kernels that take one element (or four that stand together) a thread:
+/* Kernels that process one element (or four adjacent ones) per thread:
  * pointwise ops over strided operands, moves of elements of any size, complex
  * products, tokens by index. */
 #pragma once
 
 #include "device.h"
 
-/* A walk through up to four dimensions, the last one fastest. */
+/* A walk over up to four dimensions, the last one fastest. */
 typedef struct
 {
   int rank;
   unsigned dim[4];
 } CcsWalk;
 
-/* The offset that index @i of @walk has under @stride. */
+/* Returns the offset of index @i of @walk with @stride. */
 CCS_DEVICE int
 ccs_walk_offset (const CcsWalk *walk, const int *stride, unsigned i)
 {
@@ -43,7 +43,7 @@ typedef struct
 {
   const float *a, *b, *c; /* b, c: NULL where the mode has none */
   float *y;
-  unsigned n; /* elements, or fours of them */
+  unsigned n; /* elements, or groups of four */
   CcsWalk walk;
   int a_stride[4], b_stride[4], c_stride[4], y_stride[4];
   int width; /* 1, or 4: strides and dimensions count fours, and a last

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Every kernel: X (name, its parameters, its phases). ccs_kernel_NAME is the
- * function; the GPU's entry points, the emulation's table and the host's
- * numbers are all made from this list. */
+/* The list of kernels: X (name, parameters, phases). The function is
+ * ccs_kernel_NAME. Entry points on the GPU, the emulation's table and the
+ * kernel ids are made from this list. */
 #pragma once
 
 #include "attention.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Kernels of the training losses that are more than a sum over elements.
- * Losses are computed in double: they are small beside the net, and their
- * thresholds must fall alike in loss and gradient. */
+/* Kernels of training losses that are more than a sum over elements. Losses are
+ * computed in double: they take little time, and their thresholds must give the
+ * same result in loss and gradient. */
 #pragma once
 
 #include "device.h"
@@ -131,7 +131,8 @@ ccs_phase_keeps (const float *real, const float *generated, float bound)
          && fabsf (real[0]) + fabsf (real[1]) > bound;
 }
 
-/* The published angle: atan2 (re, im); real's less generated's. */
+/* Returns the difference of the angles of real and generated; the published
+ * angle is atan2 (re, im). */
 CCS_DEVICE double
 ccs_phase_apart (const float *real, const float *generated)
 {

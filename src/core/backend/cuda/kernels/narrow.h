@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Kernels between float32 and the 16-bit types: factors rounded on the way in,
- * channels filled up to what tensor cores want, results finished, and cut back,
- * on the way out. */
+/* Kernels that convert between float32 and 16-bit types: they round factors and
+ * pad their channels, and apply the epilogue to results and remove the padding.
+ */
 #pragma once
 
 #include "element.h"
 
-/* Channels of 16 bits that make up a load of 16 bytes. */
+/* 16-bit channels per 16-byte load. */
 #define CCS_NARROW_CHANNELS 8
 
 /* -- on the way in --------------------------------------------------------- */
@@ -43,7 +43,7 @@ ccs_narrow_pair (int element, float low, float high)
          | ccs_device_to_half (element, high) << 16;
 }
 
-/* Four channels of row @x from @c on. */
+/* Reads four channels of row @x from @c on. */
 CCS_DEVICE CcsFour
 ccs_narrow_four (const CcsNarrowParams *p, const float *x, int c)
 {

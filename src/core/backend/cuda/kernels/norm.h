@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Kernels of the normalisations. Batch norm: moments of parts of the rows about
- * the part's first value, joined in double, then one pass over the elements.
- * Layer norm and L2 norm: a block a row. */
+/* Kernels of normalisations. Batch norm: moments of parts of the rows relative
+ * to the group's first value, combined in double, then one pass over the
+ * elements. Layer norm and L2 norm: one block per row. */
 #pragma once
 
 #include "device.h"
 
-/* Columns of a block that gathers sums per channel. */
+/* Columns of a block that sums per channel. */
 #define CCS_NORM_ACROSS 32
 #define CCS_NORM_LANES (CCS_BLOCK_THREADS / CCS_NORM_ACROSS)
 
-/* A group's rows in equal parts; the sums of part p of group g for channel c
- * stand at [(g parts + p) channels + c] of each of two arrays in scratch. */
+/* The rows of a group in equal parts. The sums of part p of group g for channel
+ * c are at [(g parts + p) channels + c] of each of two arrays in scratch. */
 typedef struct
 {
   char *scratch; /* double [2][groups parts channels] */
@@ -26,7 +26,8 @@ typedef struct
   unsigned place, size;   /* in scratch, and of one array there */
 } CcsNormPlace;
 
-/* Blocks: columns of channels, then parts, then groups. */
+/* Finds the place of a block. Blocks are ordered by columns of channels, part,
+ * group. */
 CCS_DEVICE CcsNormPlace
 ccs_norm_place (const CcsPlace *at, const CcsNormParts *p)
 {
@@ -49,7 +50,7 @@ ccs_norm_place (const CcsPlace *at, const CcsNormParts *p)
   return here;
 }
 
-/* Adds up two values a thread over the lanes, then leaves them in scratch. */
+/* Sums two values per thread over the lanes and stores the sums in scratch. */
 CCS_DEVICE void
 ccs_norm_join (const CcsPlace *at, const CcsNormParts *p, int phase,
                int last_phase)
@@ -71,7 +72,7 @@ ccs_norm_join (const CcsPlace *at, const CcsNormParts *p, int phase,
   }
 }
 
-/* Lanes' steps, of which log2 (lanes) do something. */
+/* Steps of a tree sum over the lanes; log2 (lanes) of them are needed. */
 #define CCS_NORM_TREE_PHASES 3
 #define CCS_NORM_SUM_PHASES (CCS_NORM_TREE_PHASES + 2)
 
@@ -84,7 +85,7 @@ typedef struct
   int x_pitch;
 } CcsMomentsParams;
 
-/* Sums of x - x0 and of its square, x0 the group's first value. */
+/* Sums x - x0 and its square; x0 is the group's first value. */
 CCS_DEVICE void
 ccs_kernel_moments (const CcsPlace *at, const CcsMomentsParams *p, int phase)
 {
@@ -125,7 +126,7 @@ typedef struct
   float momentum, eps;
 } CcsMomentsFinishParams;
 
-/* A thread a channel: groups update the running statistics in order. */
+/* One thread per channel: groups update the running statistics in order. */
 CCS_DEVICE void
 ccs_kernel_moments_finish (const CcsPlace *at, const CcsMomentsFinishParams *p,
                            int phase)
@@ -209,9 +210,9 @@ ccs_kernel_normalise (const CcsPlace *at, const CcsNormaliseParams *p,
 
 /* -- gradients of batch norm and layer norm -------------------------------- */
 
-/* What both gradients need of an element: its normalised x and the gradient
- * before the activation. Statistics of row r and channel c stand at
- * r / stat_rows * stat_pitch + c stat_step. */
+/* Input of both gradients for an element: its normalised x and the gradient
+ * before the activation. Statistics of row r and channel c are at r / stat_rows
+ * * stat_pitch + c stat_step. */
 typedef struct
 {
   const float *dy, *x, *w, *b, *mean, *rstd;
@@ -241,7 +242,7 @@ typedef struct
   CcsNormGrad grad;
 } CcsNormSumsParams;
 
-/* Sums of the gradient times the normalised x, and of the gradient. */
+/* Sums the gradient times the normalised x, and the gradient. */
 CCS_DEVICE void
 ccs_kernel_norm_sums (const CcsPlace *at, const CcsNormSumsParams *p, int phase)
 {
@@ -321,7 +322,7 @@ typedef struct
   int channels, dx_pitch, rows, groups;
 } CcsNormGradParams;
 
-/* dx of a batch norm. */
+/* Computes dx of a batch norm. */
 CCS_DEVICE void
 ccs_kernel_norm_grad (const CcsPlace *at, const CcsNormGradParams *p, int phase)
 {

@@ -13,8 +13,8 @@ typedef enum
   CCS_TERM_SQUARE_DIFFERENCE, /* (a - b)^2 */
 } CcsTerm;
 
-/* Kept elements stand next to each other in @across columns of a block, whose
- * lanes share the summed ones. Blocks: columns, parts slower. */
+/* Kept elements are in @across columns of a block, whose lanes share the summed
+ * elements. Blocks are ordered by columns, then part. */
 typedef struct
 {
   char *scratch;      /* of a reduction in parts: double [parts][n_kept] */
@@ -29,7 +29,7 @@ typedef struct
   double scale;
 } CcsReduceParams;
 
-/* Terms that a thread adds in float before they go into a double. */
+/* Terms that a thread adds in float before they are added to a double. */
 #define CCS_REDUCE_RUN 16
 
 CCS_DEVICE float
@@ -45,7 +45,7 @@ ccs_reduce_term (const CcsReduceParams *p, float a, float b)
   }
 }
 
-/* A thread's share of one kept element. */
+/* Returns a thread's part of the sum of one kept element. */
 CCS_DEVICE double
 ccs_reduce_share (const CcsReduceParams *p, unsigned kept, unsigned part,
                   unsigned lane, unsigned lanes)

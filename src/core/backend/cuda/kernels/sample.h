@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Kernels of pooling, of resizing rows, and of the signal front end: framing,
- * overlap and add, levels. A thread an element of the result, which gathers. */
+/* Kernels of pooling, resizing rows, and the signal front end: framing,
+ * overlap-add, levels. One thread per element of the result, which gathers. */
 #pragma once
 
 #include "element.h"
@@ -71,7 +71,8 @@ ccs_kernel_max_pool (const CcsPlace *at, const CcsPoolParams *p, int phase)
     p->where_out[i] = (unsigned char)place;
 }
 
-/* The first and the last of @n windows that can hold coordinate @at. */
+/* Return the first and the last of @n windows that can contain coordinate @at.
+ */
 CCS_DEVICE int
 ccs_pool_first (const CcsPoolParams *p, int at)
 {
@@ -209,7 +210,8 @@ ccs_kernel_frame (const CcsPlace *at, const CcsFrameParams *p, int phase)
                                    : p->x[row / p->frames * p->x_pitch + from];
 }
 
-/* What the frames of @item hold at sample @at, which may lie in the padding. */
+/* Returns the sum of the frames of @item at sample @at, which may be in the
+ * padding. */
 CCS_DEVICE float
 ccs_frames_at (const CcsFrameParams *p, int item, int at)
 {

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Kernels that do the same to many arrays in one launch: Adam over all
- * parameters, sums of squares of all gradients. A table has an entry an array;
- * blocks are dealt out to the entries in order. */
+/* Kernels that process many arrays in one launch: Adam for all parameters, sums
+ * of squares of all gradients. A table has an entry for each array; blocks are
+ * assigned to entries in order. */
 #pragma once
 
 #include "device.h"
 
-/* Elements that a thread takes; a block takes so many times its threads. */
+/* Elements per thread, and per block. */
 #define CCS_TABLE_RUN 8
 #define CCS_TABLE_BLOCK (CCS_BLOCK_THREADS * CCS_TABLE_RUN)
 
-/* The entry that @block belongs to: @first [n + 1] are the first blocks of the
- * entries, and the number of all. */
+/* Returns the entry of @block. @first [n + 1] has the first block of each
+ * entry, and the number of blocks. */
 CCS_DEVICE unsigned
 ccs_table_find (const unsigned *first, unsigned n, unsigned block)
 {
@@ -84,7 +84,7 @@ typedef struct
   double *parts; /* a block */
 } CcsSquaresParams;
 
-/* A thread adds in float, threads are added in double. */
+/* A thread adds in float; the sums of threads are added in double. */
 CCS_DEVICE void
 ccs_kernel_squares (const CcsPlace *at, const CcsSquaresParams *p, int phase)
 {
@@ -107,7 +107,7 @@ ccs_kernel_squares (const CcsPlace *at, const CcsSquaresParams *p, int phase)
   }
 }
 
-/* A block an entry. */
+/* One block per entry. */
 CCS_DEVICE void
 ccs_kernel_squares_finish (const CcsPlace *at, const CcsSquaresParams *p,
                            int phase)
