@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "backend/cpu/cpu.h"
+#include "backend/cpu/conv.h"
 #include "nn/gradient.h"
 #include "nn/passes.h"
 #include "op-differences.h"

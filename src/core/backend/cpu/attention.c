@@ -105,9 +105,9 @@ run_attention (CcsBackend *backend, gpointer state, void *scratch)
             (float *)scratch + omp_get_thread_num () * self->each);
 }
 
-gboolean
-ccs_cpu_prepare_attention (CcsCpu *cpu, CcsKernel *kernel,
-                           const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_attention (CcsCpu *cpu, CcsKernel *kernel, const CcsKernelHints *hints,
+                   GError **error)
 {
   const CcsOperand *q = &kernel->in[0], *k = &kernel->in[1];
   const gint64 d = q->shape.dim[2] / kernel->op->attrs.attention.heads;
@@ -201,9 +201,9 @@ run_attention_grad (CcsBackend *backend, gpointer state, void *scratch)
                    (float *)scratch + omp_get_thread_num () * self->each);
 }
 
-gboolean
-ccs_cpu_prepare_attention_grad (CcsCpu *cpu, CcsKernel *kernel,
-                                const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_attention_grad (CcsCpu *cpu, CcsKernel *kernel,
+                        const CcsKernelHints *hints, GError **error)
 {
   const CcsOperand *q = &kernel->in[1], *k = &kernel->in[2];
   const gint64 d = q->shape.dim[2] / kernel->op->attrs.attention.heads;
@@ -212,3 +212,9 @@ ccs_cpu_prepare_attention_grad (CcsCpu *cpu, CcsKernel *kernel,
                  run_attention_grad);
   return TRUE;
 }
+
+const CcsCpuKernel ccs_cpu_attention_kernels[] = {
+  { CCS_OP_ATTENTION, prepare_attention },
+  { CCS_OP_ATTENTION_GRAD, prepare_attention_grad },
+  { 0 },
+};

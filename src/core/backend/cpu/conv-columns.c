@@ -3,6 +3,7 @@
  * filter. Threads share blocks of results. Each element is summed over taps and
  * channels in the same order for any batch, block size and number of threads.
  */
+#include "conv.h"
 #include "columns.h"
 #include "gemm.h"
 

@@ -3,6 +3,7 @@
  * and the whole filter gives contributions to the results around it; each
  * result is the sum of its contributions. So no work is spent on the zeros that
  * a stride inserts between pixels. */
+#include "conv.h"
 #include "gemm.h"
 
 #include <string.h>

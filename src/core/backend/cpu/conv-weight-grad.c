@@ -2,6 +2,7 @@
 /* The filter gradient of a convolution: the sum over all results of their
  * gradients times their columns. Results are divided into parts of a fixed
  * size, whose sums are added in order; threads share the filter. */
+#include "conv.h"
 #include "columns.h"
 
 #include <string.h>

@@ -4,6 +4,7 @@
  * for each parity of row and column, whose products are summed before the
  * output transform. Threads share blocks of tiles of results. All sums run over
  * the input channels in order. */
+#include "conv.h"
 #include "winograd-filter.h"
 
 #include <string.h>

@@ -2,6 +2,7 @@
 /* Convolutions with oneDNN: forward, data gradient (the transposed convolution)
  * and filter gradient, on dense NHWC memory. Operands with a pitch are copied
  * to scratch. Taps that are always in the padding are left out. */
+#include "conv.h"
 #include "rows.h"
 
 #include <string.h>
@@ -377,9 +378,9 @@ conv_post_ops (gboolean residual, CcsAct act)
   return post_ops;
 }
 
-gboolean
-ccs_cpu_prepare_conv2d (CcsCpu *cpu, CcsKernel *kernel,
-                        const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_conv2d (CcsCpu *cpu, CcsKernel *kernel, const CcsKernelHints *hints,
+                GError **error)
 {
   Conv *self;
   g_auto (CcsDnnlConv) g = { 0 };
@@ -429,9 +430,9 @@ run_conv_transpose2d (CcsBackend *backend, gpointer state, void *scratch)
   ccs_epilogue (&y, self->bias.data, NULL, self->act, &self->large.operand);
 }
 
-gboolean
-ccs_cpu_prepare_conv_transpose2d (CcsCpu *cpu, CcsKernel *kernel,
-                                  const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_conv_transpose2d (CcsCpu *cpu, CcsKernel *kernel,
+                          const CcsKernelHints *hints, GError **error)
 {
   const gint stride = kernel->op->attrs.conv.stride;
   Conv *self;
@@ -489,9 +490,9 @@ run_conv2d_weight_grad (CcsBackend *backend, gpointer state, void *scratch)
   }
 }
 
-gboolean
-ccs_cpu_prepare_conv2d_weight_grad (CcsCpu *cpu, CcsKernel *kernel,
-                                    const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_conv2d_weight_grad (CcsCpu *cpu, CcsKernel *kernel,
+                            const CcsKernelHints *hints, GError **error)
 {
   Conv *self;
   g_auto (CcsDnnlConv) g = { 0 };
@@ -514,3 +515,10 @@ ccs_cpu_prepare_conv2d_weight_grad (CcsCpu *cpu, CcsKernel *kernel,
          && conv_bind (self, kernel, &self->small, DNNL_ARG_DIFF_DST, error)
          && conv_ready (self, kernel, run_conv2d_weight_grad);
 }
+
+const CcsCpuKernel ccs_cpu_conv_kernels[] = {
+  { CCS_OP_CONV2D, prepare_conv2d },
+  { CCS_OP_CONV_TRANSPOSE2D, prepare_conv_transpose2d },
+  { CCS_OP_CONV2D_WEIGHT_GRAD, prepare_conv2d_weight_grad },
+  { 0 },
+};

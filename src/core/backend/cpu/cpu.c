@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The CPU backend: oneDNN where it is fast, own kernels elsewhere, all run by
- * one worker. An op without an entry in the table runs its reference code. */
+ * one worker. An op without a kernel runs its reference code. */
 #include "cpu.h"
 #include "../host-memory.h"
 #include "simd.h"
@@ -12,48 +12,25 @@
 /* Batches per run: lanes wait for each other once per run. */
 #define CPU_BULK 4
 
-static const CcsCpuPrepare prepare_table[CCS_N_OPS] = {
-  [CCS_OP_CONV2D] = ccs_cpu_prepare_conv2d,
-  [CCS_OP_CONV_TRANSPOSE2D] = ccs_cpu_prepare_conv_transpose2d,
-  [CCS_OP_CONV2D_WEIGHT_GRAD] = ccs_cpu_prepare_conv2d_weight_grad,
-  [CCS_OP_BATCH_NORM] = ccs_cpu_prepare_batch_norm,
-  [CCS_OP_BATCH_NORM_TRAIN] = ccs_cpu_prepare_batch_norm_train,
-  [CCS_OP_BATCH_NORM_GRAD] = ccs_cpu_prepare_batch_norm_grad,
-  [CCS_OP_LAYER_NORM] = ccs_cpu_prepare_layer_norm,
-  [CCS_OP_LAYER_NORM_GRAD] = ccs_cpu_prepare_layer_norm_grad,
-  [CCS_OP_L2_NORMALIZE] = ccs_cpu_prepare_l2_normalize,
-  [CCS_OP_L2_NORMALIZE_GRAD] = ccs_cpu_prepare_l2_normalize_grad,
-  [CCS_OP_ACTIVATION] = ccs_cpu_prepare_activation,
-  [CCS_OP_ACTIVATION_GRAD] = ccs_cpu_prepare_activation_grad,
-  [CCS_OP_ADD] = ccs_cpu_prepare_binary,
-  [CCS_OP_SUB] = ccs_cpu_prepare_binary,
-  [CCS_OP_MUL] = ccs_cpu_prepare_binary,
-  [CCS_OP_AFFINE] = ccs_cpu_prepare_affine,
-  [CCS_OP_MODULATE] = ccs_cpu_prepare_modulate,
-  [CCS_OP_COMPLEX_MUL] = ccs_cpu_prepare_complex_mul,
-  [CCS_OP_RESHAPE] = ccs_cpu_prepare_copy,
-  [CCS_OP_TRANSPOSE] = ccs_cpu_prepare_transpose,
-  [CCS_OP_CONCAT] = ccs_cpu_prepare_concat,
-  [CCS_OP_SLICE] = ccs_cpu_prepare_slice,
-  [CCS_OP_SLICE_GRAD] = ccs_cpu_prepare_slice_grad,
-  [CCS_OP_COPY] = ccs_cpu_prepare_copy,
-  [CCS_OP_BROADCAST] = ccs_cpu_prepare_broadcast,
-  [CCS_OP_REDUCE] = ccs_cpu_prepare_reduce,
-  [CCS_OP_GATHER_TOKENS] = ccs_cpu_prepare_gather_tokens,
-  [CCS_OP_LOOKUP] = ccs_cpu_prepare_lookup,
-  [CCS_OP_MATMUL] = ccs_cpu_prepare_matmul,
-  [CCS_OP_ATTENTION] = ccs_cpu_prepare_attention,
-  [CCS_OP_ATTENTION_GRAD] = ccs_cpu_prepare_attention_grad,
-  [CCS_OP_MAX_POOL] = ccs_cpu_prepare_max_pool,
-  [CCS_OP_MAX_POOL_GRAD] = ccs_cpu_prepare_max_pool_grad,
-  [CCS_OP_RESIZE_ROWS] = ccs_cpu_prepare_resize_rows,
-  [CCS_OP_RESIZE_ROWS_GRAD] = ccs_cpu_prepare_resize_rows_grad,
-  [CCS_OP_FRAME] = ccs_cpu_prepare_frame,
-  [CCS_OP_OVERLAP_ADD] = ccs_cpu_prepare_overlap_add,
-  [CCS_OP_LEVEL] = ccs_cpu_prepare_level,
-  [CCS_OP_SQUARE_SUM] = ccs_cpu_prepare_square_sum,
-  [CCS_OP_ADAM] = ccs_cpu_prepare_adam,
+static const CcsCpuKernel *const families[] = {
+  ccs_cpu_conv_kernels,      ccs_cpu_norm_kernels,
+  ccs_cpu_row_norm_kernels,  ccs_cpu_pointwise_kernels,
+  ccs_cpu_shape_kernels,     ccs_cpu_reduce_kernels,
+  ccs_cpu_matmul_kernels,    ccs_cpu_attention_kernels,
+  ccs_cpu_sample_kernels,    ccs_cpu_signal_kernels,
+  ccs_cpu_optimizer_kernels,
 };
+
+/* Returns the function that prepares kernels of @kind; NULL: there is none. */
+static CcsCpuPrepare
+find_prepare (CcsOpKind kind)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (families); i++)
+    for (const CcsCpuKernel *row = families[i]; row->prepare; row++)
+      if (row->kind == kind)
+        return row->prepare;
+  return NULL;
+}
 
 /* -- ops without a kernel of their own ------------------------------------- */
 
@@ -166,6 +143,7 @@ cpu_open (const CcsBackendOptions *options, GError **error)
 
 typedef struct
 {
+  CcsCpuPrepare prepare;
   CcsCpu *cpu;
   CcsKernel *kernel;
   const CcsKernelHints *hints;
@@ -180,8 +158,7 @@ prepare_on_worker (gpointer data)
 
   if (call->hints->one_thread)
     omp_set_num_threads (1);
-  call->ok = prepare_table[call->kernel->op->kind](call->cpu, call->kernel,
-                                                   call->hints, call->error);
+  call->ok = call->prepare (call->cpu, call->kernel, call->hints, call->error);
   omp_set_num_threads (call->cpu->base.n_threads);
 }
 
@@ -192,14 +169,18 @@ cpu_prepare (CcsBackend *backend, CcsKernel *kernel,
              const CcsKernelHints *hints, GError **error)
 {
   static const CcsKernelHints no_hints;
-  PrepareCall call
-      = { (CcsCpu *)backend, kernel, hints ? hints : &no_hints, error, TRUE };
+  PrepareCall call = { find_prepare (kernel->op->kind),
+                       (CcsCpu *)backend,
+                       kernel,
+                       hints ? hints : &no_hints,
+                       error,
+                       TRUE };
 
   kernel->run = NULL;
   kernel->state = NULL;
   kernel->free_state = NULL;
   kernel->scratch = 0;
-  if (prepare_table[kernel->op->kind]
+  if (call.prepare
       && !ccs_worker_call (call.cpu->worker, prepare_on_worker, &call, error))
     return FALSE;
   if (call.ok && !kernel->run)

@@ -28,66 +28,28 @@ typedef struct
 typedef gboolean (*CcsCpuPrepare) (CcsCpu *cpu, CcsKernel *kernel,
                                    const CcsKernelHints *hints, GError **error);
 
-#define CCS_CPU_KERNEL(name)                                                   \
-  gboolean ccs_cpu_prepare_##name (CcsCpu *cpu, CcsKernel *kernel,             \
-                                   const CcsKernelHints *hints,                \
-                                   GError **error)
+/* The function that prepares the kernel of an op. */
+typedef struct
+{
+  CcsOpKind kind;
+  CcsCpuPrepare prepare;
+} CcsCpuKernel;
 
-CCS_CPU_KERNEL (conv2d);
-CCS_CPU_KERNEL (conv_transpose2d);
-CCS_CPU_KERNEL (spread);
-CCS_CPU_KERNEL (winograd);
-CCS_CPU_KERNEL (columns);
-CCS_CPU_KERNEL (weight_sums);
-CCS_CPU_KERNEL (conv2d_weight_grad);
-CCS_CPU_KERNEL (batch_norm);
-CCS_CPU_KERNEL (batch_norm_train);
-CCS_CPU_KERNEL (batch_norm_grad);
-CCS_CPU_KERNEL (layer_norm);
-CCS_CPU_KERNEL (layer_norm_grad);
-CCS_CPU_KERNEL (l2_normalize);
-CCS_CPU_KERNEL (l2_normalize_grad);
-CCS_CPU_KERNEL (activation);
-CCS_CPU_KERNEL (activation_grad);
-CCS_CPU_KERNEL (binary);
-CCS_CPU_KERNEL (affine);
-CCS_CPU_KERNEL (modulate);
-CCS_CPU_KERNEL (complex_mul);
-CCS_CPU_KERNEL (transpose);
-CCS_CPU_KERNEL (concat);
-CCS_CPU_KERNEL (slice);
-CCS_CPU_KERNEL (slice_grad);
-CCS_CPU_KERNEL (copy);
-CCS_CPU_KERNEL (broadcast);
-CCS_CPU_KERNEL (reduce);
-CCS_CPU_KERNEL (gather_tokens);
-CCS_CPU_KERNEL (lookup);
-CCS_CPU_KERNEL (matmul);
-CCS_CPU_KERNEL (attention);
-CCS_CPU_KERNEL (attention_grad);
-CCS_CPU_KERNEL (max_pool);
-CCS_CPU_KERNEL (max_pool_grad);
-CCS_CPU_KERNEL (resize_rows);
-CCS_CPU_KERNEL (resize_rows_grad);
-CCS_CPU_KERNEL (frame);
-CCS_CPU_KERNEL (overlap_add);
-CCS_CPU_KERNEL (level);
-CCS_CPU_KERNEL (square_sum);
-CCS_CPU_KERNEL (adam);
+/* The kernels of each family, beside their code. A row without a function ends
+ * the array. An op without a kernel runs its reference code. */
+extern const CcsCpuKernel ccs_cpu_attention_kernels[];
+extern const CcsCpuKernel ccs_cpu_conv_kernels[];
+extern const CcsCpuKernel ccs_cpu_matmul_kernels[];
+extern const CcsCpuKernel ccs_cpu_norm_kernels[];
+extern const CcsCpuKernel ccs_cpu_optimizer_kernels[];
+extern const CcsCpuKernel ccs_cpu_pointwise_kernels[];
+extern const CcsCpuKernel ccs_cpu_reduce_kernels[];
+extern const CcsCpuKernel ccs_cpu_row_norm_kernels[];
+extern const CcsCpuKernel ccs_cpu_sample_kernels[];
+extern const CcsCpuKernel ccs_cpu_shape_kernels[];
+extern const CcsCpuKernel ccs_cpu_signal_kernels[];
 
 extern const CcsBackendClass ccs_backend_cpu;
-
-/* Returns whether convolutions without a better kernel of our own run in
- * oneDNN: if both use AVX-512. These kernels of oneDNN are faster than ours,
- * and their sums do not depend on batch and threads, except those of the filter
- * gradient on the number of threads. Its kernels for other processors have
- * neither property and round more. */
-gboolean ccs_cpu_onednn_convolves (void);
-
-/* Returns whether the Winograd kernel supports this CONV2D or CONV_TRANSPOSE2D.
- */
-gboolean ccs_cpu_winograd_serves (const CcsKernel *kernel,
-                                  const CcsKernelHints *hints);
 
 /* -- oneDNN (dnnl.c) ------------------------------------------------------ */
 #define CCS_DNNL_MAX_ARGS 8

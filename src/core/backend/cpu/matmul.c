@@ -88,9 +88,9 @@ run_matmul (CcsBackend *backend, gpointer state, void *scratch)
                   i % each / row_blocks * PANEL_BLOCK, a, a_pitch, packed);
 }
 
-gboolean
-ccs_cpu_prepare_matmul (CcsCpu *cpu, CcsKernel *kernel,
-                        const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_matmul (CcsCpu *cpu, CcsKernel *kernel, const CcsKernelHints *hints,
+                GError **error)
 {
   Matmul *self = g_new0 (Matmul, 1);
   const CcsAttrs *attrs = &kernel->op->attrs;
@@ -129,3 +129,8 @@ ccs_cpu_prepare_matmul (CcsCpu *cpu, CcsKernel *kernel,
   kernel->run = run_matmul;
   return TRUE;
 }
+
+const CcsCpuKernel ccs_cpu_matmul_kernels[] = {
+  { CCS_OP_MATMUL, prepare_matmul },
+  { 0 },
+};

@@ -76,9 +76,9 @@ run_batch_norm (CcsBackend *backend, gpointer state, void *scratch)
                      ccs_row (&self->y, i * self->part), self->y.pitch);
 }
 
-gboolean
-ccs_cpu_prepare_batch_norm (CcsCpu *cpu, CcsKernel *kernel,
-                            const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_batch_norm (CcsCpu *cpu, CcsKernel *kernel, const CcsKernelHints *hints,
+                    GError **error)
 {
   Norm *self = norm_new (kernel, &kernel->in[0], 1);
 
@@ -181,9 +181,9 @@ run_batch_norm_train (CcsBackend *backend, gpointer state, void *scratch)
   }
 }
 
-gboolean
-ccs_cpu_prepare_batch_norm_train (CcsCpu *cpu, CcsKernel *kernel,
-                                  const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_batch_norm_train (CcsCpu *cpu, CcsKernel *kernel,
+                          const CcsKernelHints *hints, GError **error)
 {
   Norm *self = norm_new (kernel, &kernel->in[0], kernel->op->attrs.norm.groups);
 
@@ -301,9 +301,9 @@ run_batch_norm_grad (CcsBackend *backend, gpointer state, void *scratch)
   }
 }
 
-gboolean
-ccs_cpu_prepare_batch_norm_grad (CcsCpu *cpu, CcsKernel *kernel,
-                                 const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_batch_norm_grad (CcsCpu *cpu, CcsKernel *kernel,
+                         const CcsKernelHints *hints, GError **error)
 {
   Norm *self = norm_new (kernel, &kernel->in[1], kernel->op->attrs.norm.groups);
 
@@ -320,3 +320,10 @@ ccs_cpu_prepare_batch_norm_grad (CcsCpu *cpu, CcsKernel *kernel,
   kernel->run = run_batch_norm_grad;
   return TRUE;
 }
+
+const CcsCpuKernel ccs_cpu_norm_kernels[] = {
+  { CCS_OP_BATCH_NORM, prepare_batch_norm },
+  { CCS_OP_BATCH_NORM_TRAIN, prepare_batch_norm_train },
+  { CCS_OP_BATCH_NORM_GRAD, prepare_batch_norm_grad },
+  { 0 },
+};

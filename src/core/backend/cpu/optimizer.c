@@ -59,9 +59,9 @@ run_square_sum (CcsBackend *backend, gpointer state, void *scratch)
   ((float *)self->out.data)[0] = total;
 }
 
-gboolean
-ccs_cpu_prepare_square_sum (CcsCpu *cpu, CcsKernel *kernel,
-                            const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_square_sum (CcsCpu *cpu, CcsKernel *kernel, const CcsKernelHints *hints,
+                    GError **error)
 {
   Update *self;
 
@@ -95,11 +95,17 @@ run_adam (CcsBackend *backend, gpointer state, void *scratch)
                 attrs->adam.eps);
 }
 
-gboolean
-ccs_cpu_prepare_adam (CcsCpu *cpu, CcsKernel *kernel,
-                      const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_adam (CcsCpu *cpu, CcsKernel *kernel, const CcsKernelHints *hints,
+              GError **error)
 {
   if (all_dense (kernel, 4))
     update_new (kernel, 5, run_adam);
   return TRUE;
 }
+
+const CcsCpuKernel ccs_cpu_optimizer_kernels[] = {
+  { CCS_OP_SQUARE_SUM, prepare_square_sum },
+  { CCS_OP_ADAM, prepare_adam },
+  { 0 },
+};

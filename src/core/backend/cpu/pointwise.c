@@ -82,9 +82,8 @@ pointwise_run (const Pointwise *self, PointwiseLoop loop)
   {                                                                            \
     pointwise_run (state, name##_loop);                                        \
   }                                                                            \
-  gboolean ccs_cpu_prepare_##name (CcsCpu *cpu, CcsKernel *kernel,             \
-                                   const CcsKernelHints *hints,                \
-                                   GError **error)                             \
+  static gboolean prepare_##name (CcsCpu *cpu, CcsKernel *kernel,              \
+                                  const CcsKernelHints *hints, GError **error) \
   {                                                                            \
     pointwise_new (kernel, n_in, FALSE);                                       \
     kernel->run = run_##name;                                                  \
@@ -180,9 +179,9 @@ run_broadcast_binary (CcsBackend *backend, gpointer state, void *scratch)
           ccs_row (&self->out, r));
 }
 
-gboolean
-ccs_cpu_prepare_binary (CcsCpu *cpu, CcsKernel *kernel,
-                        const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_binary (CcsCpu *cpu, CcsKernel *kernel, const CcsKernelHints *hints,
+                GError **error)
 {
   const gboolean same
       = ccs_shape_equal (&kernel->in[0].shape, &kernel->in[1].shape);
@@ -193,3 +192,15 @@ ccs_cpu_prepare_binary (CcsCpu *cpu, CcsKernel *kernel,
   kernel->run = same ? run_binary : run_broadcast_binary;
   return TRUE;
 }
+
+const CcsCpuKernel ccs_cpu_pointwise_kernels[] = {
+  { CCS_OP_ACTIVATION, prepare_activation },
+  { CCS_OP_ACTIVATION_GRAD, prepare_activation_grad },
+  { CCS_OP_ADD, prepare_binary },
+  { CCS_OP_SUB, prepare_binary },
+  { CCS_OP_MUL, prepare_binary },
+  { CCS_OP_AFFINE, prepare_affine },
+  { CCS_OP_MODULATE, prepare_modulate },
+  { CCS_OP_COMPLEX_MUL, prepare_complex_mul },
+  { 0 },
+};

@@ -78,9 +78,9 @@ run_reduce (CcsBackend *backend, gpointer state, void *scratch)
   }
 }
 
-gboolean
-ccs_cpu_prepare_reduce (CcsCpu *cpu, CcsKernel *kernel,
-                        const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_reduce (CcsCpu *cpu, CcsKernel *kernel, const CcsKernelHints *hints,
+                GError **error)
 {
   Reduce *self = g_new0 (Reduce, 1);
   const CcsOperand *x = &kernel->in[0], *y = &kernel->out[0];
@@ -107,3 +107,8 @@ ccs_cpu_prepare_reduce (CcsCpu *cpu, CcsKernel *kernel,
                                * sizeof (float));
   return TRUE;
 }
+
+const CcsCpuKernel ccs_cpu_reduce_kernels[] = {
+  { CCS_OP_REDUCE, prepare_reduce },
+  { 0 },
+};

@@ -80,9 +80,9 @@ run_layer_norm (CcsBackend *backend, gpointer state, void *scratch)
       layer_norm_row (self, simd, r);
 }
 
-gboolean
-ccs_cpu_prepare_layer_norm (CcsCpu *cpu, CcsKernel *kernel,
-                            const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_layer_norm (CcsCpu *cpu, CcsKernel *kernel, const CcsKernelHints *hints,
+                    GError **error)
 {
   row_norm_new (kernel, &kernel->in[0], run_layer_norm);
   return TRUE;
@@ -146,9 +146,9 @@ run_layer_norm_grad (CcsBackend *backend, gpointer state, void *scratch)
   }
 }
 
-gboolean
-ccs_cpu_prepare_layer_norm_grad (CcsCpu *cpu, CcsKernel *kernel,
-                                 const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_layer_norm_grad (CcsCpu *cpu, CcsKernel *kernel,
+                         const CcsKernelHints *hints, GError **error)
 {
   RowNorm *self = row_norm_new (kernel, &kernel->in[1], run_layer_norm_grad);
 
@@ -178,9 +178,9 @@ run_l2_normalize (CcsBackend *backend, gpointer state, void *scratch)
     }
 }
 
-gboolean
-ccs_cpu_prepare_l2_normalize (CcsCpu *cpu, CcsKernel *kernel,
-                              const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_l2_normalize (CcsCpu *cpu, CcsKernel *kernel,
+                      const CcsKernelHints *hints, GError **error)
 {
   row_norm_new (kernel, &kernel->in[0], run_l2_normalize);
   return TRUE;
@@ -208,10 +208,18 @@ run_l2_normalize_grad (CcsBackend *backend, gpointer state, void *scratch)
     }
 }
 
-gboolean
-ccs_cpu_prepare_l2_normalize_grad (CcsCpu *cpu, CcsKernel *kernel,
-                                   const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_l2_normalize_grad (CcsCpu *cpu, CcsKernel *kernel,
+                           const CcsKernelHints *hints, GError **error)
 {
   row_norm_new (kernel, &kernel->in[1], run_l2_normalize_grad);
   return TRUE;
 }
+
+const CcsCpuKernel ccs_cpu_row_norm_kernels[] = {
+  { CCS_OP_LAYER_NORM, prepare_layer_norm },
+  { CCS_OP_LAYER_NORM_GRAD, prepare_layer_norm_grad },
+  { CCS_OP_L2_NORMALIZE, prepare_l2_normalize },
+  { CCS_OP_L2_NORMALIZE_GRAD, prepare_l2_normalize_grad },
+  { 0 },
+};

@@ -81,9 +81,9 @@ run_max_pool (CcsBackend *backend, gpointer state, void *scratch)
       pool_pixel (self, simd, r / size[1], r % size[1], j);
 }
 
-gboolean
-ccs_cpu_prepare_max_pool (CcsCpu *cpu, CcsKernel *kernel,
-                          const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_max_pool (CcsCpu *cpu, CcsKernel *kernel, const CcsKernelHints *hints,
+                  GError **error)
 {
   sample_new (kernel, &kernel->in[0], &kernel->out[0], &kernel->out[1],
               run_max_pool);
@@ -135,9 +135,9 @@ run_max_pool_grad (CcsBackend *backend, gpointer state, void *scratch)
   }
 }
 
-gboolean
-ccs_cpu_prepare_max_pool_grad (CcsCpu *cpu, CcsKernel *kernel,
-                               const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_max_pool_grad (CcsCpu *cpu, CcsKernel *kernel,
+                       const CcsKernelHints *hints, GError **error)
 {
   sample_new (kernel, &kernel->out[0], &kernel->in[0], &kernel->in[1],
               run_max_pool_grad);
@@ -182,9 +182,9 @@ run_resize_rows (CcsBackend *backend, gpointer state, void *scratch)
   }
 }
 
-gboolean
-ccs_cpu_prepare_resize_rows (CcsCpu *cpu, CcsKernel *kernel,
-                             const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_resize_rows (CcsCpu *cpu, CcsKernel *kernel,
+                     const CcsKernelHints *hints, GError **error)
 {
   if (ccs_is_dense (&kernel->in[0]) && ccs_is_dense (&kernel->out[0]))
     sample_new (kernel, &kernel->in[0], &kernel->out[0], NULL, run_resize_rows);
@@ -223,12 +223,20 @@ run_resize_rows_grad (CcsBackend *backend, gpointer state, void *scratch)
   }
 }
 
-gboolean
-ccs_cpu_prepare_resize_rows_grad (CcsCpu *cpu, CcsKernel *kernel,
-                                  const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_resize_rows_grad (CcsCpu *cpu, CcsKernel *kernel,
+                          const CcsKernelHints *hints, GError **error)
 {
   if (ccs_is_dense (&kernel->in[0]) && ccs_is_dense (&kernel->out[0]))
     sample_new (kernel, &kernel->out[0], &kernel->in[0], NULL,
                 run_resize_rows_grad);
   return TRUE;
 }
+
+const CcsCpuKernel ccs_cpu_sample_kernels[] = {
+  { CCS_OP_MAX_POOL, prepare_max_pool },
+  { CCS_OP_MAX_POOL_GRAD, prepare_max_pool_grad },
+  { CCS_OP_RESIZE_ROWS, prepare_resize_rows },
+  { CCS_OP_RESIZE_ROWS_GRAD, prepare_resize_rows_grad },
+  { 0 },
+};

@@ -124,9 +124,9 @@ run_blocks (CcsBackend *backend, gpointer state, void *scratch)
 }
 
 /* COPY, and RESHAPE if both shapes have the same rows or are dense. */
-gboolean
-ccs_cpu_prepare_copy (CcsCpu *cpu, CcsKernel *kernel,
-                      const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_copy (CcsCpu *cpu, CcsKernel *kernel, const CcsKernelHints *hints,
+              GError **error)
 {
   const CcsOperand *x = &kernel->in[0], *y = &kernel->out[0];
   const gboolean dense = ccs_is_dense (x) && ccs_is_dense (y);
@@ -141,9 +141,9 @@ ccs_cpu_prepare_copy (CcsCpu *cpu, CcsKernel *kernel,
   return TRUE;
 }
 
-gboolean
-ccs_cpu_prepare_concat (CcsCpu *cpu, CcsKernel *kernel,
-                        const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_concat (CcsCpu *cpu, CcsKernel *kernel, const CcsKernelHints *hints,
+                GError **error)
 {
   Shape *self = shape_new (kernel);
   gint64 start = 0;
@@ -159,9 +159,9 @@ ccs_cpu_prepare_concat (CcsCpu *cpu, CcsKernel *kernel,
   return TRUE;
 }
 
-gboolean
-ccs_cpu_prepare_slice (CcsCpu *cpu, CcsKernel *kernel,
-                       const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_slice (CcsCpu *cpu, CcsKernel *kernel, const CcsKernelHints *hints,
+               GError **error)
 {
   Shape *self = shape_new (kernel);
 
@@ -172,9 +172,9 @@ ccs_cpu_prepare_slice (CcsCpu *cpu, CcsKernel *kernel,
   return TRUE;
 }
 
-gboolean
-ccs_cpu_prepare_slice_grad (CcsCpu *cpu, CcsKernel *kernel,
-                            const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_slice_grad (CcsCpu *cpu, CcsKernel *kernel, const CcsKernelHints *hints,
+                    GError **error)
 {
   Shape *self = shape_new (kernel);
 
@@ -229,9 +229,9 @@ run_strided (CcsBackend *backend, gpointer state, void *scratch)
         ccs_row (&self->out, p * rows));
 }
 
-gboolean
-ccs_cpu_prepare_broadcast (CcsCpu *cpu, CcsKernel *kernel,
-                           const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_broadcast (CcsCpu *cpu, CcsKernel *kernel, const CcsKernelHints *hints,
+                   GError **error)
 {
   Shape *self = shape_new (kernel);
 
@@ -241,9 +241,9 @@ ccs_cpu_prepare_broadcast (CcsCpu *cpu, CcsKernel *kernel,
   return TRUE;
 }
 
-gboolean
-ccs_cpu_prepare_transpose (CcsCpu *cpu, CcsKernel *kernel,
-                           const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_transpose (CcsCpu *cpu, CcsKernel *kernel, const CcsKernelHints *hints,
+                   GError **error)
 {
   Shape *self = shape_new (kernel);
   gint64 of_x[CCS_MAX_RANK];
@@ -279,9 +279,9 @@ run_gather_tokens (CcsBackend *backend, gpointer state, void *scratch)
   }
 }
 
-gboolean
-ccs_cpu_prepare_gather_tokens (CcsCpu *cpu, CcsKernel *kernel,
-                               const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_gather_tokens (CcsCpu *cpu, CcsKernel *kernel,
+                       const CcsKernelHints *hints, GError **error)
 {
   shape_new (kernel);
   kernel->run = run_gather_tokens;
@@ -318,11 +318,24 @@ run_lookup (CcsBackend *backend, gpointer state, void *scratch)
       look_up (x + at, table, y + at, MIN (part, n - at), channels);
 }
 
-gboolean
-ccs_cpu_prepare_lookup (CcsCpu *cpu, CcsKernel *kernel,
-                        const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_lookup (CcsCpu *cpu, CcsKernel *kernel, const CcsKernelHints *hints,
+                GError **error)
 {
   shape_new (kernel);
   kernel->run = run_lookup;
   return TRUE;
 }
+
+const CcsCpuKernel ccs_cpu_shape_kernels[] = {
+  { CCS_OP_RESHAPE, prepare_copy },
+  { CCS_OP_TRANSPOSE, prepare_transpose },
+  { CCS_OP_CONCAT, prepare_concat },
+  { CCS_OP_SLICE, prepare_slice },
+  { CCS_OP_SLICE_GRAD, prepare_slice_grad },
+  { CCS_OP_COPY, prepare_copy },
+  { CCS_OP_BROADCAST, prepare_broadcast },
+  { CCS_OP_GATHER_TOKENS, prepare_gather_tokens },
+  { CCS_OP_LOOKUP, prepare_lookup },
+  { 0 },
+};

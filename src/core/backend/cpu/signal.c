@@ -69,9 +69,9 @@ run_frame (CcsBackend *backend, gpointer state, void *scratch)
     frame_row (self, r);
 }
 
-gboolean
-ccs_cpu_prepare_frame (CcsCpu *cpu, CcsKernel *kernel,
-                       const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_frame (CcsCpu *cpu, CcsKernel *kernel, const CcsKernelHints *hints,
+               GError **error)
 {
   signal_new (kernel, run_frame);
   return TRUE;
@@ -115,9 +115,9 @@ run_overlap_add (CcsBackend *backend, gpointer state, void *scratch)
     overlap_item (self, simd, b);
 }
 
-gboolean
-ccs_cpu_prepare_overlap_add (CcsCpu *cpu, CcsKernel *kernel,
-                             const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_overlap_add (CcsCpu *cpu, CcsKernel *kernel,
+                     const CcsKernelHints *hints, GError **error)
 {
   signal_new (kernel, run_overlap_add);
   return TRUE;
@@ -152,10 +152,17 @@ run_level (CcsBackend *backend, gpointer state, void *scratch)
     level_item (self, simd, b);
 }
 
-gboolean
-ccs_cpu_prepare_level (CcsCpu *cpu, CcsKernel *kernel,
-                       const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_level (CcsCpu *cpu, CcsKernel *kernel, const CcsKernelHints *hints,
+               GError **error)
 {
   signal_new (kernel, run_level);
   return TRUE;
 }
+
+const CcsCpuKernel ccs_cpu_signal_kernels[] = {
+  { CCS_OP_FRAME, prepare_frame },
+  { CCS_OP_OVERLAP_ADD, prepare_overlap_add },
+  { CCS_OP_LEVEL, prepare_level },
+  { 0 },
+};

@@ -197,51 +197,20 @@ typedef gboolean (*CcsCudaPrepare) (CcsCuda *cuda, CcsKernel *kernel,
                                     const CcsKernelHints *hints,
                                     GError **error);
 
-#define CCS_CUDA_OP(name)                                                      \
-  gboolean ccs_cuda_prepare_##name (CcsCuda *cuda, CcsKernel *kernel,          \
-                                    const CcsKernelHints *hints,               \
-                                    GError **error)
-CCS_CUDA_OP (conv2d);
-CCS_CUDA_OP (conv_transpose2d);
-CCS_CUDA_OP (conv2d_weight_grad);
-CCS_CUDA_OP (matmul);
-CCS_CUDA_OP (attention);
-CCS_CUDA_OP (attention_grad);
-CCS_CUDA_OP (batch_norm);
-CCS_CUDA_OP (batch_norm_train);
-CCS_CUDA_OP (batch_norm_grad);
-CCS_CUDA_OP (layer_norm);
-CCS_CUDA_OP (layer_norm_grad);
-CCS_CUDA_OP (l2_normalize);
-CCS_CUDA_OP (l2_normalize_grad);
-CCS_CUDA_OP (pointwise);
-CCS_CUDA_OP (affine);
-CCS_CUDA_OP (complex_mul);
-CCS_CUDA_OP (copy);
-CCS_CUDA_OP (transpose);
-CCS_CUDA_OP (concat);
-CCS_CUDA_OP (slice);
-CCS_CUDA_OP (slice_grad);
-CCS_CUDA_OP (broadcast);
-CCS_CUDA_OP (reduce);
-CCS_CUDA_OP (gather_tokens);
-CCS_CUDA_OP (scatter_tokens);
-CCS_CUDA_OP (lookup);
-CCS_CUDA_OP (max_pool);
-CCS_CUDA_OP (max_pool_grad);
-CCS_CUDA_OP (resize_rows);
-CCS_CUDA_OP (resize_rows_grad);
-CCS_CUDA_OP (frame);
-CCS_CUDA_OP (overlap_add);
-CCS_CUDA_OP (level);
-CCS_CUDA_OP (mse_loss);
-CCS_CUDA_OP (mse_loss_grad);
-CCS_CUDA_OP (amp_loss);
-CCS_CUDA_OP (phase_loss);
-CCS_CUDA_OP (phase_loss_grad);
-CCS_CUDA_OP (info_nce);
-CCS_CUDA_OP (square_sum);
-CCS_CUDA_OP (adam);
+/* The function that prepares the kernel of an op. */
+typedef struct
+{
+  CcsOpKind kind;
+  CcsCudaPrepare prepare;
+} CcsCudaKernel;
+
+/* The kernels of each family, beside their code. A row without a function ends
+ * the array. Every op has a kernel. */
+extern const CcsCudaKernel ccs_cuda_elementwise_kernels[];
+extern const CcsCudaKernel ccs_cuda_norm_kernels[];
+extern const CcsCudaKernel ccs_cuda_product_kernels[];
+extern const CcsCudaKernel ccs_cuda_reduce_kernels[];
+extern const CcsCudaKernel ccs_cuda_sample_kernels[];
 
 /* Appends y = @mode (a, b, c) over y's shape. b and c may broadcast; they may
  * be NULL or without data if the mode does not need them. */

@@ -100,9 +100,9 @@ ccs_steps_elementwise (CcsSteps *steps, CcsElementwiseMode mode,
   return p;
 }
 
-gboolean
-ccs_cuda_prepare_pointwise (CcsCuda *cuda, CcsKernel *kernel,
-                            const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_pointwise (CcsCuda *cuda, CcsKernel *kernel,
+                   const CcsKernelHints *hints, GError **error)
 {
   static const CcsElementwiseMode modes[CCS_N_OPS] = {
     [CCS_OP_ACTIVATION] = CCS_EW_ACTIVATION,
@@ -122,9 +122,9 @@ ccs_cuda_prepare_pointwise (CcsCuda *cuda, CcsKernel *kernel,
   return TRUE;
 }
 
-gboolean
-ccs_cuda_prepare_affine (CcsCuda *cuda, CcsKernel *kernel,
-                         const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_affine (CcsCuda *cuda, CcsKernel *kernel, const CcsKernelHints *hints,
+                GError **error)
 {
   CcsSteps *steps = ccs_steps_new ();
   CcsElementwiseParams *p = ccs_steps_elementwise (
@@ -137,16 +137,9 @@ ccs_cuda_prepare_affine (CcsCuda *cuda, CcsKernel *kernel,
   return TRUE;
 }
 
-gboolean
-ccs_cuda_prepare_broadcast (CcsCuda *cuda, CcsKernel *kernel,
-                            const CcsKernelHints *hints, GError **error)
-{
-  return ccs_cuda_prepare_affine (cuda, kernel, hints, error);
-}
-
-gboolean
-ccs_cuda_prepare_complex_mul (CcsCuda *cuda, CcsKernel *kernel,
-                              const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_complex_mul (CcsCuda *cuda, CcsKernel *kernel,
+                     const CcsKernelHints *hints, GError **error)
 {
   CcsSteps *steps = ccs_steps_new ();
   const gsize n = ccs_shape_elements (&kernel->out[0].shape) / 2;
@@ -218,9 +211,9 @@ add_copy (CcsSteps *steps, const CcsOperand *x, const CcsOperand *y,
   add_move (steps, source, target, size, shape, strides);
 }
 
-gboolean
-ccs_cuda_prepare_copy (CcsCuda *cuda, CcsKernel *kernel,
-                       const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_copy (CcsCuda *cuda, CcsKernel *kernel, const CcsKernelHints *hints,
+              GError **error)
 {
   CcsSteps *steps = ccs_steps_new ();
   const CcsOperand *x = &kernel->in[0], *y = &kernel->out[0];
@@ -238,9 +231,9 @@ ccs_cuda_prepare_copy (CcsCuda *cuda, CcsKernel *kernel,
   return TRUE;
 }
 
-gboolean
-ccs_cuda_prepare_transpose (CcsCuda *cuda, CcsKernel *kernel,
-                            const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_transpose (CcsCuda *cuda, CcsKernel *kernel,
+                   const CcsKernelHints *hints, GError **error)
 {
   CcsSteps *steps = ccs_steps_new ();
   const CcsOperand *x = &kernel->in[0], *y = &kernel->out[0];
@@ -270,9 +263,9 @@ part_offset (const CcsOp *op, const CcsOperand *whole, gint64 start)
   return start * strides[op->attrs.slice.axis];
 }
 
-gboolean
-ccs_cuda_prepare_concat (CcsCuda *cuda, CcsKernel *kernel,
-                         const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_concat (CcsCuda *cuda, CcsKernel *kernel, const CcsKernelHints *hints,
+                GError **error)
 {
   CcsSteps *steps = ccs_steps_new ();
   gint64 start = 0;
@@ -288,9 +281,9 @@ ccs_cuda_prepare_concat (CcsCuda *cuda, CcsKernel *kernel,
   return TRUE;
 }
 
-gboolean
-ccs_cuda_prepare_slice (CcsCuda *cuda, CcsKernel *kernel,
-                        const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_slice (CcsCuda *cuda, CcsKernel *kernel, const CcsKernelHints *hints,
+               GError **error)
 {
   CcsSteps *steps = ccs_steps_new ();
   const gint64 start = kernel->op->attrs.slice.start;
@@ -301,9 +294,9 @@ ccs_cuda_prepare_slice (CcsCuda *cuda, CcsKernel *kernel,
   return TRUE;
 }
 
-gboolean
-ccs_cuda_prepare_slice_grad (CcsCuda *cuda, CcsKernel *kernel,
-                             const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_slice_grad (CcsCuda *cuda, CcsKernel *kernel,
+                    const CcsKernelHints *hints, GError **error)
 {
   CcsSteps *steps = ccs_steps_new ();
   const CcsOperand *dx = &kernel->out[0];
@@ -347,23 +340,23 @@ prepare_tokens (CcsKernel *kernel, CcsKernelId id)
   return TRUE;
 }
 
-gboolean
-ccs_cuda_prepare_gather_tokens (CcsCuda *cuda, CcsKernel *kernel,
-                                const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_gather_tokens (CcsCuda *cuda, CcsKernel *kernel,
+                       const CcsKernelHints *hints, GError **error)
 {
   return prepare_tokens (kernel, CCS_KERNEL_gather);
 }
 
-gboolean
-ccs_cuda_prepare_scatter_tokens (CcsCuda *cuda, CcsKernel *kernel,
-                                 const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_scatter_tokens (CcsCuda *cuda, CcsKernel *kernel,
+                        const CcsKernelHints *hints, GError **error)
 {
   return prepare_tokens (kernel, CCS_KERNEL_scatter);
 }
 
-gboolean
-ccs_cuda_prepare_lookup (CcsCuda *cuda, CcsKernel *kernel,
-                         const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_lookup (CcsCuda *cuda, CcsKernel *kernel, const CcsKernelHints *hints,
+                GError **error)
 {
   CcsSteps *steps = ccs_steps_new ();
   const CcsOperand *x = &kernel->in[0];
@@ -376,3 +369,25 @@ ccs_cuda_prepare_lookup (CcsCuda *cuda, CcsKernel *kernel,
   ccs_steps_finish (steps, kernel, 0);
   return TRUE;
 }
+
+const CcsCudaKernel ccs_cuda_elementwise_kernels[] = {
+  { CCS_OP_ACTIVATION, prepare_pointwise },
+  { CCS_OP_ACTIVATION_GRAD, prepare_pointwise },
+  { CCS_OP_ADD, prepare_pointwise },
+  { CCS_OP_SUB, prepare_pointwise },
+  { CCS_OP_MUL, prepare_pointwise },
+  { CCS_OP_AFFINE, prepare_affine },
+  { CCS_OP_MODULATE, prepare_pointwise },
+  { CCS_OP_COMPLEX_MUL, prepare_complex_mul },
+  { CCS_OP_RESHAPE, prepare_copy },
+  { CCS_OP_TRANSPOSE, prepare_transpose },
+  { CCS_OP_CONCAT, prepare_concat },
+  { CCS_OP_SLICE, prepare_slice },
+  { CCS_OP_SLICE_GRAD, prepare_slice_grad },
+  { CCS_OP_COPY, prepare_copy },
+  { CCS_OP_BROADCAST, prepare_affine },
+  { CCS_OP_GATHER_TOKENS, prepare_gather_tokens },
+  { CCS_OP_SCATTER_TOKENS, prepare_scatter_tokens },
+  { CCS_OP_LOOKUP, prepare_lookup },
+  { 0 },
+};

@@ -81,9 +81,9 @@ add_normalise (CcsSteps *steps, const CcsKernel *kernel)
   return &launch->params.normalise;
 }
 
-gboolean
-ccs_cuda_prepare_batch_norm (CcsCuda *cuda, CcsKernel *kernel,
-                             const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_batch_norm (CcsCuda *cuda, CcsKernel *kernel,
+                    const CcsKernelHints *hints, GError **error)
 {
   CcsSteps *steps = ccs_steps_new ();
   CcsNormaliseParams *p = add_normalise (steps, kernel);
@@ -122,9 +122,9 @@ add_moments (CcsSteps *steps, const CcsKernel *kernel,
   };
 }
 
-gboolean
-ccs_cuda_prepare_batch_norm_train (CcsCuda *cuda, CcsKernel *kernel,
-                                   const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_batch_norm_train (CcsCuda *cuda, CcsKernel *kernel,
+                          const CcsKernelHints *hints, GError **error)
 {
   const CcsShape *shape = &kernel->in[0].shape;
   const gint groups = kernel->op->attrs.norm.groups;
@@ -186,9 +186,9 @@ add_norm_sums (CcsSteps *steps, const CcsKernel *kernel,
   };
 }
 
-gboolean
-ccs_cuda_prepare_batch_norm_grad (CcsCuda *cuda, CcsKernel *kernel,
-                                  const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_batch_norm_grad (CcsCuda *cuda, CcsKernel *kernel,
+                         const CcsKernelHints *hints, GError **error)
 {
   const CcsOperand *x = &kernel->in[1], *dx = &kernel->out[0];
   const gint groups = kernel->op->attrs.norm.groups;
@@ -229,9 +229,9 @@ add_rows (CcsSteps *steps, CcsKernelId kernel, const CcsOperand *x)
   return launch;
 }
 
-gboolean
-ccs_cuda_prepare_layer_norm (CcsCuda *cuda, CcsKernel *kernel,
-                             const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_layer_norm (CcsCuda *cuda, CcsKernel *kernel,
+                    const CcsKernelHints *hints, GError **error)
 {
   CcsSteps *steps = ccs_steps_new ();
   const CcsOperand *x = &kernel->in[0], *out = kernel->out;
@@ -253,9 +253,9 @@ ccs_cuda_prepare_layer_norm (CcsCuda *cuda, CcsKernel *kernel,
   return TRUE;
 }
 
-gboolean
-ccs_cuda_prepare_layer_norm_grad (CcsCuda *cuda, CcsKernel *kernel,
-                                  const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_layer_norm_grad (CcsCuda *cuda, CcsKernel *kernel,
+                         const CcsKernelHints *hints, GError **error)
 {
   const CcsOperand *in = kernel->in, *out = kernel->out, *x = &in[1];
   const CcsNormParts parts = cut_rows (ccs_shape_rows (&x->shape),
@@ -284,9 +284,9 @@ ccs_cuda_prepare_layer_norm_grad (CcsCuda *cuda, CcsKernel *kernel,
   return TRUE;
 }
 
-gboolean
-ccs_cuda_prepare_l2_normalize (CcsCuda *cuda, CcsKernel *kernel,
-                               const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_l2_normalize (CcsCuda *cuda, CcsKernel *kernel,
+                      const CcsKernelHints *hints, GError **error)
 {
   CcsSteps *steps = ccs_steps_new ();
   const CcsOperand *x = &kernel->in[0], *y = &kernel->out[0];
@@ -304,9 +304,9 @@ ccs_cuda_prepare_l2_normalize (CcsCuda *cuda, CcsKernel *kernel,
   return TRUE;
 }
 
-gboolean
-ccs_cuda_prepare_l2_normalize_grad (CcsCuda *cuda, CcsKernel *kernel,
-                                    const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_l2_normalize_grad (CcsCuda *cuda, CcsKernel *kernel,
+                           const CcsKernelHints *hints, GError **error)
 {
   CcsSteps *steps = ccs_steps_new ();
   const CcsOperand *dy = &kernel->in[0], *y = &kernel->in[1];
@@ -327,3 +327,14 @@ ccs_cuda_prepare_l2_normalize_grad (CcsCuda *cuda, CcsKernel *kernel,
   ccs_steps_finish (steps, kernel, 0);
   return TRUE;
 }
+
+const CcsCudaKernel ccs_cuda_norm_kernels[] = {
+  { CCS_OP_BATCH_NORM, prepare_batch_norm },
+  { CCS_OP_BATCH_NORM_TRAIN, prepare_batch_norm_train },
+  { CCS_OP_BATCH_NORM_GRAD, prepare_batch_norm_grad },
+  { CCS_OP_LAYER_NORM, prepare_layer_norm },
+  { CCS_OP_LAYER_NORM_GRAD, prepare_layer_norm_grad },
+  { CCS_OP_L2_NORMALIZE, prepare_l2_normalize },
+  { CCS_OP_L2_NORMALIZE_GRAD, prepare_l2_normalize_grad },
+  { 0 },
+};

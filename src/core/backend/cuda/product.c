@@ -47,34 +47,33 @@ prepare_conv (CcsCuda *cuda, CcsKernel *kernel, const CcsKernelHints *hints,
 
 static const CcsOperand absent;
 
-gboolean
-ccs_cuda_prepare_conv2d (CcsCuda *cuda, CcsKernel *kernel,
-                         const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_conv2d (CcsCuda *cuda, CcsKernel *kernel, const CcsKernelHints *hints,
+                GError **error)
 {
   return prepare_conv (cuda, kernel, hints, &kernel->in[2], &kernel->in[3],
                        kernel->op->attrs.conv.act, error);
 }
 
-gboolean
-ccs_cuda_prepare_conv_transpose2d (CcsCuda *cuda, CcsKernel *kernel,
-                                   const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_conv_transpose2d (CcsCuda *cuda, CcsKernel *kernel,
+                          const CcsKernelHints *hints, GError **error)
 {
   return prepare_conv (cuda, kernel, hints, &kernel->in[2], &absent,
                        kernel->op->attrs.conv.act, error);
 }
 
-gboolean
-ccs_cuda_prepare_conv2d_weight_grad (CcsCuda *cuda, CcsKernel *kernel,
-                                     const CcsKernelHints *hints,
-                                     GError **error)
+static gboolean
+prepare_conv2d_weight_grad (CcsCuda *cuda, CcsKernel *kernel,
+                            const CcsKernelHints *hints, GError **error)
 {
   return prepare_conv (cuda, kernel, hints, &absent, &absent, CCS_NO_ACT,
                        error);
 }
 
-gboolean
-ccs_cuda_prepare_matmul (CcsCuda *cuda, CcsKernel *kernel,
-                         const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_matmul (CcsCuda *cuda, CcsKernel *kernel, const CcsKernelHints *hints,
+                GError **error)
 {
   g_autoptr (CcsSteps) steps = ccs_steps_new ();
   CcsCallSite site;
@@ -133,9 +132,9 @@ add_queries (CcsSteps *steps, CcsKernelId id, const CcsKernel *kernel,
   return NULL;
 }
 
-gboolean
-ccs_cuda_prepare_attention (CcsCuda *cuda, CcsKernel *kernel,
-                            const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_attention (CcsCuda *cuda, CcsKernel *kernel,
+                   const CcsKernelHints *hints, GError **error)
 {
   g_autoptr (CcsSteps) steps = ccs_steps_new ();
   CcsAttentionParams p = attention_params (kernel, kernel->in);
@@ -151,9 +150,9 @@ ccs_cuda_prepare_attention (CcsCuda *cuda, CcsKernel *kernel,
 }
 
 /* do, q, k, v, p -> dq, dk, dv */
-gboolean
-ccs_cuda_prepare_attention_grad (CcsCuda *cuda, CcsKernel *kernel,
-                                 const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_attention_grad (CcsCuda *cuda, CcsKernel *kernel,
+                        const CcsKernelHints *hints, GError **error)
 {
   g_autoptr (CcsSteps) steps = ccs_steps_new ();
   const CcsOperand *in = kernel->in, *out = kernel->out;
@@ -184,3 +183,13 @@ ccs_cuda_prepare_attention_grad (CcsCuda *cuda, CcsKernel *kernel,
                     ccs_shape_elements (&in[4].shape) * sizeof (float));
   return TRUE;
 }
+
+const CcsCudaKernel ccs_cuda_product_kernels[] = {
+  { CCS_OP_CONV2D, prepare_conv2d },
+  { CCS_OP_CONV_TRANSPOSE2D, prepare_conv_transpose2d },
+  { CCS_OP_CONV2D_WEIGHT_GRAD, prepare_conv2d_weight_grad },
+  { CCS_OP_MATMUL, prepare_matmul },
+  { CCS_OP_ATTENTION, prepare_attention },
+  { CCS_OP_ATTENTION_GRAD, prepare_attention_grad },
+  { 0 },
+};

@@ -115,9 +115,9 @@ ccs_steps_reduce (CcsSteps *steps, CcsTerm term, const CcsOperand *a,
                         + (gsize)p.parts * p.n_kept * sizeof (double));
 }
 
-gboolean
-ccs_cuda_prepare_reduce (CcsCuda *cuda, CcsKernel *kernel,
-                         const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_reduce (CcsCuda *cuda, CcsKernel *kernel, const CcsKernelHints *hints,
+                GError **error)
 {
   CcsSteps *steps = ccs_steps_new ();
 
@@ -130,9 +130,9 @@ ccs_cuda_prepare_reduce (CcsCuda *cuda, CcsKernel *kernel,
 
 /* -- losses ---------------------------------------------------------------- */
 
-gboolean
-ccs_cuda_prepare_mse_loss (CcsCuda *cuda, CcsKernel *kernel,
-                           const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_mse_loss (CcsCuda *cuda, CcsKernel *kernel, const CcsKernelHints *hints,
+                  GError **error)
 {
   CcsSteps *steps = ccs_steps_new ();
   const CcsOperand *a = &kernel->in[0];
@@ -144,9 +144,9 @@ ccs_cuda_prepare_mse_loss (CcsCuda *cuda, CcsKernel *kernel,
   return TRUE;
 }
 
-gboolean
-ccs_cuda_prepare_mse_loss_grad (CcsCuda *cuda, CcsKernel *kernel,
-                                const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_mse_loss_grad (CcsCuda *cuda, CcsKernel *kernel,
+                       const CcsKernelHints *hints, GError **error)
 {
   CcsSteps *steps = ccs_steps_new ();
 
@@ -172,9 +172,9 @@ add_sum (CcsSteps *steps, const CcsOperand *y, guint n, double scale)
 }
 
 /* The loss and its gradient, whose operands follow dloss. */
-gboolean
-ccs_cuda_prepare_amp_loss (CcsCuda *cuda, CcsKernel *kernel,
-                           const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_amp_loss (CcsCuda *cuda, CcsKernel *kernel, const CcsKernelHints *hints,
+                  GError **error)
 {
   const gboolean is_grad = kernel->op->kind == CCS_OP_AMP_LOSS_GRAD;
   CcsSteps *steps = ccs_steps_new ();
@@ -202,9 +202,9 @@ ccs_cuda_prepare_amp_loss (CcsCuda *cuda, CcsKernel *kernel,
   return TRUE;
 }
 
-gboolean
-ccs_cuda_prepare_phase_loss (CcsCuda *cuda, CcsKernel *kernel,
-                             const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_phase_loss (CcsCuda *cuda, CcsKernel *kernel,
+                    const CcsKernelHints *hints, GError **error)
 {
   CcsSteps *steps = ccs_steps_new ();
   const CcsOperand *real = &kernel->in[0], *generated = &kernel->in[1];
@@ -237,9 +237,9 @@ ccs_cuda_prepare_phase_loss (CcsCuda *cuda, CcsKernel *kernel,
   return TRUE;
 }
 
-gboolean
-ccs_cuda_prepare_phase_loss_grad (CcsCuda *cuda, CcsKernel *kernel,
-                                  const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_phase_loss_grad (CcsCuda *cuda, CcsKernel *kernel,
+                         const CcsKernelHints *hints, GError **error)
 {
   CcsSteps *steps = ccs_steps_new ();
   const guint n = ccs_shape_elements (&kernel->in[1].shape) / 2;
@@ -259,9 +259,9 @@ ccs_cuda_prepare_phase_loss_grad (CcsCuda *cuda, CcsKernel *kernel,
 
 /* The loss and its gradient. The published division by 1 + 1e-8 partners is
  * one by 1 in float. */
-gboolean
-ccs_cuda_prepare_info_nce (CcsCuda *cuda, CcsKernel *kernel,
-                           const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_info_nce (CcsCuda *cuda, CcsKernel *kernel, const CcsKernelHints *hints,
+                  GError **error)
 {
   const gboolean is_grad = kernel->op->kind == CCS_OP_INFO_NCE_GRAD;
   g_autoptr (CcsSteps) steps = ccs_steps_new ();
@@ -302,9 +302,9 @@ ccs_cuda_prepare_info_nce (CcsCuda *cuda, CcsKernel *kernel,
 
 /* -- update ---------------------------------------------------------------- */
 
-gboolean
-ccs_cuda_prepare_square_sum (CcsCuda *cuda, CcsKernel *kernel,
-                             const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_square_sum (CcsCuda *cuda, CcsKernel *kernel,
+                    const CcsKernelHints *hints, GError **error)
 {
   CcsSteps *steps = ccs_steps_new ();
 
@@ -318,9 +318,9 @@ ccs_cuda_prepare_square_sum (CcsCuda *cuda, CcsKernel *kernel,
   return TRUE;
 }
 
-gboolean
-ccs_cuda_prepare_adam (CcsCuda *cuda, CcsKernel *kernel,
-                       const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_adam (CcsCuda *cuda, CcsKernel *kernel, const CcsKernelHints *hints,
+              GError **error)
 {
   CcsSteps *steps = ccs_steps_new ();
   const CcsOperand *in = kernel->in;
@@ -341,3 +341,18 @@ ccs_cuda_prepare_adam (CcsCuda *cuda, CcsKernel *kernel,
   ccs_steps_finish (steps, kernel, 0);
   return TRUE;
 }
+
+const CcsCudaKernel ccs_cuda_reduce_kernels[] = {
+  { CCS_OP_REDUCE, prepare_reduce },
+  { CCS_OP_MSE_LOSS, prepare_mse_loss },
+  { CCS_OP_MSE_LOSS_GRAD, prepare_mse_loss_grad },
+  { CCS_OP_AMP_LOSS, prepare_amp_loss },
+  { CCS_OP_AMP_LOSS_GRAD, prepare_amp_loss },
+  { CCS_OP_PHASE_LOSS, prepare_phase_loss },
+  { CCS_OP_PHASE_LOSS_GRAD, prepare_phase_loss_grad },
+  { CCS_OP_INFO_NCE, prepare_info_nce },
+  { CCS_OP_INFO_NCE_GRAD, prepare_info_nce },
+  { CCS_OP_SQUARE_SUM, prepare_square_sum },
+  { CCS_OP_ADAM, prepare_adam },
+  { 0 },
+};

@@ -35,16 +35,16 @@ prepare_pool (CcsKernel *kernel, CcsKernelId id)
   return TRUE;
 }
 
-gboolean
-ccs_cuda_prepare_max_pool (CcsCuda *cuda, CcsKernel *kernel,
-                           const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_max_pool (CcsCuda *cuda, CcsKernel *kernel, const CcsKernelHints *hints,
+                  GError **error)
 {
   return prepare_pool (kernel, CCS_KERNEL_max_pool);
 }
 
-gboolean
-ccs_cuda_prepare_max_pool_grad (CcsCuda *cuda, CcsKernel *kernel,
-                                const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_max_pool_grad (CcsCuda *cuda, CcsKernel *kernel,
+                       const CcsKernelHints *hints, GError **error)
 {
   return prepare_pool (kernel, CCS_KERNEL_max_pool_grad);
 }
@@ -69,24 +69,24 @@ prepare_resize (CcsKernel *kernel, CcsKernelId id)
   return TRUE;
 }
 
-gboolean
-ccs_cuda_prepare_resize_rows (CcsCuda *cuda, CcsKernel *kernel,
-                              const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_resize_rows (CcsCuda *cuda, CcsKernel *kernel,
+                     const CcsKernelHints *hints, GError **error)
 {
   return prepare_resize (kernel, CCS_KERNEL_resize_rows);
 }
 
-gboolean
-ccs_cuda_prepare_resize_rows_grad (CcsCuda *cuda, CcsKernel *kernel,
-                                   const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_resize_rows_grad (CcsCuda *cuda, CcsKernel *kernel,
+                          const CcsKernelHints *hints, GError **error)
 {
   return prepare_resize (kernel, CCS_KERNEL_resize_rows_grad);
 }
 
 /* @signal [B,n], @frames [B,frames,window]: one is read, the other written. */
 static gboolean
-prepare_frame (CcsKernel *kernel, CcsKernelId id, const CcsOperand *signal,
-               const CcsOperand *frames)
+move_frames (CcsKernel *kernel, CcsKernelId id, const CcsOperand *signal,
+             const CcsOperand *frames)
 {
   CcsSteps *steps = ccs_steps_new ();
   const CcsOperand *x = &kernel->in[0], *y = &kernel->out[0];
@@ -110,25 +110,25 @@ prepare_frame (CcsKernel *kernel, CcsKernelId id, const CcsOperand *signal,
   return TRUE;
 }
 
-gboolean
-ccs_cuda_prepare_frame (CcsCuda *cuda, CcsKernel *kernel,
-                        const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_frame (CcsCuda *cuda, CcsKernel *kernel, const CcsKernelHints *hints,
+               GError **error)
 {
-  return prepare_frame (kernel, CCS_KERNEL_frame, &kernel->in[0],
-                        &kernel->out[0]);
+  return move_frames (kernel, CCS_KERNEL_frame, &kernel->in[0],
+                      &kernel->out[0]);
 }
 
-gboolean
-ccs_cuda_prepare_overlap_add (CcsCuda *cuda, CcsKernel *kernel,
-                              const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_overlap_add (CcsCuda *cuda, CcsKernel *kernel,
+                     const CcsKernelHints *hints, GError **error)
 {
-  return prepare_frame (kernel, CCS_KERNEL_overlap_add, &kernel->out[0],
-                        &kernel->in[0]);
+  return move_frames (kernel, CCS_KERNEL_overlap_add, &kernel->out[0],
+                      &kernel->in[0]);
 }
 
-gboolean
-ccs_cuda_prepare_level (CcsCuda *cuda, CcsKernel *kernel,
-                        const CcsKernelHints *hints, GError **error)
+static gboolean
+prepare_level (CcsCuda *cuda, CcsKernel *kernel, const CcsKernelHints *hints,
+               GError **error)
 {
   CcsSteps *steps = ccs_steps_new ();
   const CcsOperand *x = &kernel->in[0], *out = kernel->out;
@@ -149,3 +149,14 @@ ccs_cuda_prepare_level (CcsCuda *cuda, CcsKernel *kernel,
   ccs_steps_finish (steps, kernel, 0);
   return TRUE;
 }
+
+const CcsCudaKernel ccs_cuda_sample_kernels[] = {
+  { CCS_OP_MAX_POOL, prepare_max_pool },
+  { CCS_OP_MAX_POOL_GRAD, prepare_max_pool_grad },
+  { CCS_OP_RESIZE_ROWS, prepare_resize_rows },
+  { CCS_OP_RESIZE_ROWS_GRAD, prepare_resize_rows_grad },
+  { CCS_OP_FRAME, prepare_frame },
+  { CCS_OP_OVERLAP_ADD, prepare_overlap_add },
+  { CCS_OP_LEVEL, prepare_level },
+  { 0 },
+};
