@@ -18,14 +18,6 @@ refuse (const char *path, int reason, GError **error)
   return FALSE;
 }
 
-gboolean
-ccs_file_is_replaced (const char *path)
-{
-  struct stat about;
-
-  return lstat (path, &about) != 0 || S_ISREG (about.st_mode);
-}
-
 /* Returns whether @path is standard output: opening that file again would
  * overwrite it from its beginning. */
 static gboolean
@@ -37,20 +29,15 @@ is_standard_output (const char *path)
          && here.st_dev == there.st_dev && here.st_ino == there.st_ino;
 }
 
-static gboolean
-write_all (int file, const char *text, gsize length)
+gboolean
+ccs_file_is_replaced (const char *path)
 {
-  while (length > 0) {
-    ssize_t n = write (file, text, length);
+  struct stat about;
 
-    if (n < 0 && errno != EINTR)
-      return FALSE;
-    if (n > 0) {
-      text += n;
-      length -= n;
-    }
-  }
-  return TRUE;
+  if (lstat (path, &about) != 0 || S_ISREG (about.st_mode))
+    return TRUE;
+  return S_ISLNK (about.st_mode) && !is_standard_output (path)
+         && (stat (path, &about) != 0 || S_ISREG (about.st_mode));
 }
 
 static gboolean
@@ -65,7 +52,8 @@ write_into (const char *path, const char *text, gsize length, GError **error)
 
   if (file < 0)
     return refuse (path, errno, error);
-  written = (!own || fflush (stdout) == 0) && write_all (file, text, length);
+  written = (!own || fflush (stdout) == 0)
+            && ccs_output_write_all (file, text, length);
   reason = errno;
   if (close (file) != 0 && written) {
     written = FALSE;
@@ -76,15 +64,16 @@ write_into (const char *path, const char *text, gsize length, GError **error)
 
 gboolean
 ccs_file_write (const char *path, const char *text, gssize length,
-                GError **error)
+                CcsOutputFlags flags, GError **error)
 {
+  const gsize size = length < 0 ? strlen (text) : (gsize)length;
+  g_autoptr (CcsOutputFile) file = NULL;
+
   if (!ccs_file_is_replaced (path))
-    return write_into (path, text, length < 0 ? strlen (text) : (gsize)length,
-                       error);
-  if (g_file_set_contents (path, text, length, error))
-    return TRUE;
-  g_prefix_error (error, "%s: ", path); /* it names the file in the making */
-  return FALSE;
+    return write_into (path, text, size, error);
+  file = ccs_output_file_new (path, flags, error);
+  return file && ccs_output_file_write (file, text, size, error)
+         && ccs_output_file_commit (file, error);
 }
 
 /* -- beforehand -- */

@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Results as text, put where the user says: into a file, which is whole or not
- * there, or into a device or a pipe, which stays what it is. */
+/* Writes whole files: into a CcsOutputFile, or into a device or a pipe. */
 #pragma once
 
 #include <glib.h>
 
+#include "output-file.h"
+
 G_BEGIN_DECLS
 
-/* Whether what is written to @path takes its place: it is a file, or nothing
- * yet. A link is followed, not replaced. */
+/* Whether what is written to @path replaces what is there: a regular file, a
+ * link to one or to nothing, or nothing. A link to a device, a pipe or the
+ * standard output is followed. */
 gboolean ccs_file_is_replaced (const char *path);
 
-/* Puts @text (@length bytes, -1: up to its end) at @path: a file is replaced in
- * one step; anything else is written into, the program's own standard output in
- * its turn. Errors name @path; a full disk or device is one. */
+/* Writes @text (@length bytes, -1: up to its end) to @path: a file is replaced
+ * in one step, as @flags allow; anything else is written into, the program's
+ * own standard output after what was printed before. CCS_ERROR_IO, naming
+ * @path. */
 gboolean ccs_file_write (const char *path, const char *text, gssize length,
-                         GError **error);
+                         CcsOutputFlags flags, GError **error);
 
 /* Whether that can work, for those who write much later. */
 gboolean ccs_file_writable (const char *path, GError **error);

@@ -232,7 +232,8 @@ write_json (const char *path, const Results *r, GError **error)
   if (r->has_full)
     bench_full_append (&r->full, json);
   g_string_append (json, "\n}\n");
-  return ccs_file_write (path, json->str, json->len, error);
+  return ccs_file_write (path, json->str, json->len, CCS_OUTPUT_OVERWRITE,
+                         error);
 }
 
 /* Returns the range of the first option that is out of range, or NULL. */

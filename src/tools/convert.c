@@ -76,7 +76,7 @@ check_range (const CcsStateDict *tensors, CcsDType storage, GError **error)
 
 static gboolean
 convert (const char *from, const char *to, CcsDType storage, const char *recipe,
-         const char *licence, GError **error)
+         const char *licence, CcsOutputFlags flags, GError **error)
 {
   g_autoptr (CcsCheckpoint) file = ccs_checkpoint_load (from, error);
   g_autoptr (GHashTable) metadata = NULL;
@@ -90,7 +90,8 @@ convert (const char *from, const char *to, CcsDType storage, const char *recipe,
     return FALSE;
   }
   metadata = new_metadata (file->metadata, &content, recipe, licence);
-  return ccs_checkpoint_save (to, file->tensors, metadata, storage, error);
+  return ccs_checkpoint_save (to, file->tensors, metadata, storage, flags,
+                              error);
 }
 
 static ToolExit
@@ -110,6 +111,7 @@ run_convert (gint argc, char **argv)
     { NULL },
   };
   CcsDType storage = CCS_F32;
+  CcsOutputFlags flags;
   GError *error = NULL;
   ToolExit exit;
 
@@ -119,8 +121,9 @@ run_convert (gint argc, char **argv)
     return tool_bad_option (&tool_convert,
                             "--storage is f32, f16 or bf16, not \"%s\"",
                             storage_name);
-  if (!tool_check_result (argv[2], overwrite, &error)
-      || !convert (argv[1], argv[2], storage, recipe, licence, &error))
+  flags = overwrite ? CCS_OUTPUT_OVERWRITE : CCS_OUTPUT_NEW;
+  if (!ccs_output_file_check (argv[2], flags, &error)
+      || !convert (argv[1], argv[2], storage, recipe, licence, flags, &error))
     return tool_fail (&tool_convert, error);
   return TOOL_OK;
 }

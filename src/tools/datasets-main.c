@@ -5,12 +5,15 @@
 
 #include <locale.h>
 
+#include "output-file.h"
+
 static const ToolCommand *const commands[] = { &tool_prepare, &tool_scenes };
 
 int
 main (int argc, char **argv)
 {
   setlocale (LC_ALL, "");
+  ccs_output_files_guard (NULL);
   for (guint i = 0; argc > 1 && i < G_N_ELEMENTS (commands); i++)
     if (g_str_equal (argv[1], commands[i]->name))
       return tool_finish (commands[i]->run (argc - 1, argv + 1));

@@ -63,7 +63,7 @@ detect_model (const CcsCheckpoint *file, const char *path, Content *content,
 
 /* Makes all files before it writes the first. */
 static gboolean export(const char *from, char *const to[ONNX_N_PARTS],
-                       GError **error)
+                       CcsOutputFlags flags, GError **error)
 {
   g_autoptr (CcsCheckpoint) file = ccs_checkpoint_load (from, error);
   g_autoptr (GHashTable) metadata = NULL;
@@ -88,9 +88,9 @@ static gboolean export(const char *from, char *const to[ONNX_N_PARTS],
     return FALSE;
   }
   return ccs_file_write (to[ONNX_ENCODER], (const char *)encoder->data,
-                         encoder->len, error)
+                         encoder->len, flags, error)
          && ccs_file_write (to[ONNX_AUDIO], (const char *)audio->data,
-                            audio->len, error);
+                            audio->len, flags, error);
 }
 
 /* "OUT" and "OUT.onnx" both mean OUT-encoder.onnx and OUT-audio.onnx. */
@@ -119,6 +119,7 @@ run_export (gint argc, char **argv)
     { NULL },
   };
   char *to[ONNX_N_PARTS];
+  CcsOutputFlags flags;
   GError *error = NULL;
   ToolExit exit;
 
@@ -128,10 +129,11 @@ run_export (gint argc, char **argv)
     return tool_bad_option (&tool_export, "--onnx OUT is missing: it names the "
                                           "files to write");
   name_results (out, to);
+  flags = overwrite ? CCS_OUTPUT_OVERWRITE : CCS_OUTPUT_NEW;
   for (guint part = 0; ok && part < ONNX_N_PARTS; part++)
-    ok = tool_check_result (to[part], overwrite, &error)
+    ok = ccs_output_file_check (to[part], flags, &error)
          && ccs_file_writable (to[part], &error);
-  ok = ok && export(argv[1], to, &error);
+  ok = ok && export(argv[1], to, flags, &error);
   for (guint part = 0; part < ONNX_N_PARTS; part++)
     g_free (to[part]);
   return ok ? TOOL_OK : tool_fail (&tool_export, error);

@@ -6,6 +6,8 @@
 #include <locale.h>
 #include <stdio.h>
 
+#include "output-file.h"
+
 static const ToolCommand *const commands[]
     = { &tool_info,  &tool_convert,     &tool_export,    &tool_run,
         &tool_bench, &tool_run_prepare, &tool_run_scenes };
@@ -32,6 +34,7 @@ int
 main (int argc, char **argv)
 {
   setlocale (LC_ALL, "");
+  ccs_output_files_guard (NULL);
   if (argc < 2) {
     print_usage (stderr);
     return TOOL_USAGE;

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "dataset-files.h"
 #include "prepare.h"
 
 static const struct
@@ -82,7 +83,8 @@ run_prepare (gint argc, char **argv)
     tool_fail (&tool_prepare, error);
     return TOOL_USAGE;
   }
-  if (!tool_check_folder (argv[2], overwrite, &error)
+  if (ccs_folder_occupy (argv[2], &error) < 0
+      || !tool_check_folder (argv[2], overwrite, &error)
       || !layouts[chosen].prepare (&options, &report, &error))
     return tool_fail (&tool_prepare, error);
   tool_progress (TRUE, "Preparing", 1);

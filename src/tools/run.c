@@ -245,13 +245,20 @@ open_input (Job *self, GError **error)
   return TRUE;
 }
 
+static CcsOutputFlags
+output_flags (const Options *options)
+{
+  return options->overwrite ? CCS_OUTPUT_OVERWRITE : CCS_OUTPUT_NEW;
+}
+
 static gboolean
 open_output (Job *self, const char *path, GError **error)
 {
   const WavFormat format
       = { self->info.samplerate, self->info.frames, self->options->as_float };
 
-  self->out = wav_result_new (path, &format, error);
+  self->out
+      = wav_result_new (path, &format, output_flags (self->options), error);
   return self->out != NULL;
 }
 
@@ -407,7 +414,7 @@ run_run (gint argc, char **argv)
     return exit;
   exit = check_options (&o);
   if (exit == TOOL_OK) {
-    if (!tool_check_result (argv[3], o.overwrite, &error)
+    if (!ccs_output_file_check (argv[3], output_flags (&o), &error)
         || !binauralize (&o, argv[1], argv[2], argv[3], &error))
       exit = tool_fail (&tool_run, error);
   }

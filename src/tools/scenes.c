@@ -138,7 +138,8 @@ run_scenes (gint argc, char **argv)
   options.folder = argv[1];
   options.sofa = sofa;
   options.container = container;
-  if (!tool_check_folder (options.folder, options.overwrite, &error)
+  if (ccs_folder_occupy (options.folder, &error) < 0
+      || !tool_check_folder (options.folder, options.overwrite, &error)
       || !(container ? write_videos (&options, &error)
                      : write_layout (&options, &error)))
     return tool_fail (&tool_scenes, error);

@@ -96,23 +96,6 @@ tool_fail (const ToolCommand *command, GError *error)
 }
 
 gboolean
-tool_check_result (const char *path, gboolean overwrite, GError **error)
-{
-  if (!g_file_test (path, G_FILE_TEST_EXISTS))
-    return TRUE;
-  if (!g_file_test (path, G_FILE_TEST_IS_REGULAR)) {
-    g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s is not a regular file",
-                 path);
-    return FALSE;
-  }
-  if (overwrite)
-    return TRUE;
-  g_set_error (error, CCS_ERROR, CCS_ERROR_IO,
-               "%s exists (--overwrite replaces it)", path);
-  return FALSE;
-}
-
-gboolean
 tool_check_folder (const char *folder, gboolean overwrite, GError **error)
 {
   g_autoptr (GDir) open = overwrite ? NULL : g_dir_open (folder, 0, NULL);

@@ -45,10 +45,6 @@ ToolExit tool_bad_option (const ToolCommand *command, const char *format, ...)
     G_GNUC_PRINTF (2, 3);
 /* Reports @error and frees it. Returns TOOL_FAILED. */
 ToolExit tool_fail (const ToolCommand *command, GError *error);
-/* Checks that @path can be written: it does not exist, or it is a regular file
- * and @overwrite is set. */
-gboolean tool_check_result (const char *path, gboolean overwrite,
-                            GError **error);
 /* Checks that a data set can be written into @folder: it does not exist, or it
  * is empty, or @overwrite is set. */
 gboolean tool_check_folder (const char *folder, gboolean overwrite,

@@ -484,9 +484,12 @@ add_missing (TranscodeFile *self, GError **error)
 gboolean
 transcode_file_finish (TranscodeFile *self, GError **error)
 {
-  int ret = av_write_trailer (self->out);
-  int closed = avio_closep (&self->out->pb);
+  int ret = av_write_trailer (self->out), closed;
 
+  avio_flush (self->out->pb);
+  if (ret >= 0)
+    ret = self->out->pb->error;
+  closed = avio_closep (&self->out->pb);
   if (ret >= 0)
     ret = closed;
   if (ret < 0)

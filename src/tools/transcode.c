@@ -4,7 +4,7 @@
  * of their times. */
 #include <ccstereo/version.h>
 #include <fcntl.h>
-#include <glib/gstdio.h>
+#include <signal.h>
 #include <gst/gst.h>
 #include <libavutil/log.h>
 #include <locale.h>
@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "transcode-options.h"
-#include "transcode-partial.h"
+#include "transcode-paths.h"
 #include "transcode-sound.h"
 #include "transcode-time.h"
 #include "transcode-track.h"
@@ -39,7 +39,7 @@ typedef struct
   TranscodeSound *sound;
   TranscodeTrack *track;
   double gain;           /* factor of the new track */
-  char *partial;         /* the unfinished output; nullable */
+  CcsOutputFile *output; /* NULL: not made yet */
   gint64 started, shown; /* monotonic, µs */
 } Job;
 
@@ -52,21 +52,6 @@ static void
 on_signal (int number)
 {
   stop = 1;
-}
-
-/* SIGINT, SIGTERM and SIGHUP set @stop. SIGPIPE and SIGXFSZ are ignored: a
- * closed standard error or a limit on file sizes becomes an error, after which
- * the unfinished output is removed. */
-static void
-catch_signals (void)
-{
-  const struct sigaction action = { .sa_handler = on_signal };
-
-  sigaction (SIGINT, &action, NULL);
-  sigaction (SIGTERM, &action, NULL);
-  sigaction (SIGHUP, &action, NULL);
-  signal (SIGPIPE, SIG_IGN);
-  signal (SIGXFSZ, SIG_IGN);
 }
 
 /* Opens file descriptors 0 to 2 if they are closed, so that the output file
@@ -393,9 +378,10 @@ static gboolean
 transcode (Job *job, GError **error)
 {
   const TranscodeOptions *options = job->options;
+  const CcsOutputFlags flags
+      = options->overwrite ? CCS_OUTPUT_OVERWRITE : CCS_OUTPUT_NEW;
 
-  if (!transcode_partial_check (options->in, options->out, options->overwrite,
-                                error)
+  if (!transcode_paths_check (options->in, options->out, flags, error)
       || (job->file = transcode_file_open (options->in, options->stream,
                                            options->container, &stop, error))
              == NULL
@@ -405,15 +391,14 @@ transcode (Job *job, GError **error)
   note_hidden (job);
   return open_sound (job, error) && find_gain (job, error)
          && open_track (job, error)
-         && (job->partial = transcode_partial_make (options->out, error))
+         && (job->output = ccs_output_file_new (options->out, flags, error))
                 != NULL
-         && transcode_file_create (job->file, job->partial, options->out,
-                                   transcode_track_encoder (job->track),
-                                   options->keep_original,
-                                   options->quiet ? no_notice : notice, error)
+         && transcode_file_create (
+             job->file, ccs_output_file_partial (job->output), options->out,
+             transcode_track_encoder (job->track), options->keep_original,
+             options->quiet ? no_notice : notice, error)
          && copy_and_write (job, error)
-         && transcode_partial_name (job->partial, options->out,
-                                    options->overwrite, error);
+         && ccs_output_file_commit (job->output, error);
 }
 
 static ExitCode
@@ -429,9 +414,7 @@ run (const TranscodeOptions *options)
     note_clipped (&job);
     note_moved (&job);
   }
-  if (job.partial && !ok)
-    g_unlink (job.partial);
-  g_free (job.partial);
+  ccs_output_file_free (job.output);
   g_clear_pointer (&job.track, transcode_track_free);
   g_clear_pointer (&job.sound, transcode_sound_free);
   g_clear_pointer (&job.file, transcode_file_free);
@@ -461,7 +444,7 @@ main (int argc, char **argv)
   } else if (options.version) {
     puts ("ccstereo-transcode " CCS_VERSION_STRING);
   } else {
-    catch_signals ();
+    ccs_output_files_guard (on_signal);
     gst_init (NULL, NULL);
     GST_DEBUG_CATEGORY_INIT (transcode_debug, "transcode", 0,
                              "ccstereo-transcode and libav");

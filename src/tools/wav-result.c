@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "wav-result.h"
 
-#include <ccstereo/error.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <glib/gstdio.h>
 #include <math.h>
-#include <sndfile.h>
+
+#include "sound-output.h"
 
 #define CHANNELS 2
 #define MAX_SAMPLE_BYTES 4
@@ -16,21 +13,10 @@
 
 struct _WavResult
 {
-  const char *path;
-  char *partial; /* NULL: in its place */
-  SNDFILE *file; /* NULL: closed */
+  CcsSoundOutput *file;
   gboolean as_float;
   gsize n_clipped;
 };
-
-static gboolean
-fail (const WavResult *self, const char *what, const char *reason,
-      GError **error)
-{
-  g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: %s: %s", self->path, what,
-               reason);
-  return FALSE;
-}
 
 /* Plain WAV is what every program reads. RF64 that stays small enough would
  * become WAV too, but an extended form of it that some do not read. */
@@ -47,31 +33,22 @@ describe (const WavFormat *format)
 }
 
 WavResult *
-wav_result_new (const char *path, const WavFormat *format, GError **error)
+wav_result_new (const char *path, const WavFormat *format, CcsOutputFlags flags,
+                GError **error)
 {
-  g_autoptr (WavResult) self = g_new0 (WavResult, 1);
-  SF_INFO info = describe (format);
-  int fd;
+  const SF_INFO info = describe (format);
+  CcsSoundOutput *file = ccs_sound_output_new (path, flags, &info, error);
+  WavResult *self;
 
-  self->path = path;
+  if (!file)
+    return NULL;
+  self = g_new0 (WavResult, 1);
+  self->file = file;
   self->as_float = format->as_float;
-  self->partial = g_strconcat (path, ".XXXXXX", NULL);
-  fd = g_mkstemp_full (self->partial, O_RDWR | O_CLOEXEC, 0666);
-  if (fd < 0) {
-    fail (self, "cannot be created", g_strerror (errno), error);
-    g_clear_pointer (&self->partial, g_free);
-    return NULL;
-  }
-  self->file = sf_open_fd (fd, SFM_WRITE, &info, SF_TRUE);
-  if (!self->file) {
-    fail (self, "cannot be begun", sf_strerror (NULL), error);
-    return NULL;
-  }
-  sf_command (self->file, SFC_RF64_AUTO_DOWNGRADE, NULL, SF_TRUE);
-  /* It holds the time of day: the same sound would be another file. */
-  sf_command (self->file, SFC_SET_ADD_PEAK_CHUNK, NULL, SF_FALSE);
-  sf_command (self->file, SFC_SET_CLIPPING, NULL, SF_TRUE);
-  return g_steal_pointer (&self);
+  sf_command (ccs_sound_output_file (file), SFC_RF64_AUTO_DOWNGRADE, NULL,
+              SF_TRUE);
+  sf_command (ccs_sound_output_file (file), SFC_SET_CLIPPING, NULL, SF_TRUE);
+  return self;
 }
 
 gboolean
@@ -81,8 +58,7 @@ wav_result_write (WavResult *self, const float *stereo, gsize frames,
   if (!self->as_float)
     for (gsize i = 0; i < CHANNELS * frames; i++)
       self->n_clipped += fabsf (stereo[i]) > 1.f;
-  return sf_writef_float (self->file, stereo, frames) == (sf_count_t)frames
-         || fail (self, "cannot be written", sf_strerror (self->file), error);
+  return ccs_sound_output_write (self->file, stereo, frames, error);
 }
 
 gsize
@@ -94,15 +70,7 @@ wav_result_clipped (const WavResult *self)
 gboolean
 wav_result_finish (WavResult *self, GError **error)
 {
-  const int status = sf_close (g_steal_pointer (&self->file));
-
-  if (status != SF_ERR_NO_ERROR)
-    return fail (self, "cannot be completed", sf_error_number (status), error);
-  if (g_rename (self->partial, self->path) != 0)
-    return fail (self, "the finished file cannot take this name",
-                 g_strerror (errno), error);
-  g_clear_pointer (&self->partial, g_free);
-  return TRUE;
+  return ccs_sound_output_commit (self->file, error);
 }
 
 void
@@ -110,9 +78,6 @@ wav_result_free (WavResult *self)
 {
   if (!self)
     return;
-  g_clear_pointer (&self->file, sf_close);
-  if (self->partial)
-    g_unlink (self->partial);
-  g_free (self->partial);
+  ccs_sound_output_free (self->file);
   g_free (self);
 }

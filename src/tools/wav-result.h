@@ -5,6 +5,8 @@
 
 #include <glib.h>
 
+#include "output-file.h"
+
 G_BEGIN_DECLS
 
 typedef struct _WavResult WavResult;
@@ -24,10 +26,10 @@ typedef struct
   gboolean as_float;
 } WavFormat;
 
-/* Errors name @path, which must outlive the result: CCS_ERROR_IO.
+/* Errors of this and of what follows are CCS_ERROR_IO and name @path.
  * (transfer full) */
 WavResult *wav_result_new (const char *path, const WavFormat *format,
-                           GError **error);
+                           CcsOutputFlags flags, GError **error);
 /* @frames interleaved frames, L R. */
 gboolean wav_result_write (WavResult *self, const float *stereo, gsize frames,
                            GError **error);

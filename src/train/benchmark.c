@@ -123,7 +123,8 @@ ccs_train_benchmark (const CcsTrainSettings *settings, GError **error)
     json = figures_as_json (&training, medians, settings->benchmark_steps);
     fputs (json, stdout);
     if (settings->json)
-      ok = ccs_file_write (settings->json, json, -1, error);
+      ok = ccs_file_write (settings->json, json, -1, CCS_OUTPUT_OVERWRITE,
+                           error);
   }
   ccs_training_close (&training);
   return ok;

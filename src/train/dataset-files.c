@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -30,22 +31,6 @@ ccs_file_readable (const char *path, GError **error)
     g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: not a regular file",
                  path);
   return regular;
-}
-
-gboolean
-ccs_file_put_in_place (const char *part, const char *path, gboolean written,
-                       const char *reason, GError **error)
-{
-  if (written && g_rename (part, path) != 0) {
-    reason = g_strerror (errno);
-    written = FALSE;
-  }
-  if (!written) {
-    g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: cannot be written: %s",
-                 path, reason);
-    g_unlink (part);
-  }
-  return written;
 }
 
 /* -- folders -- */
@@ -80,4 +65,26 @@ ccs_folder_make (const char *folder, GError **error)
   g_set_error (error, CCS_ERROR, CCS_ERROR_IO,
                "%s: the folder cannot be made: %s", folder, g_strerror (errno));
   return FALSE;
+}
+
+/* The kernel releases the lock when the process ends. */
+int
+ccs_folder_occupy (const char *path, GError **error)
+{
+  int folder;
+
+  if (!ccs_folder_make (path, error))
+    return -1;
+  folder = g_open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+  if (folder < 0) {
+    g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: %s", path,
+                 g_strerror (errno));
+    return -1;
+  }
+  if (flock (folder, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+    return folder;
+  close (folder);
+  g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
+               "%s: another program is at work in this folder", path);
+  return -1;
 }

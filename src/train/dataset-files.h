@@ -47,7 +47,7 @@ gboolean ccs_sound_probe (const char *path, CcsSoundFile *out, GError **error);
  * rounding. */
 gboolean ccs_sound_read (const char *path, gsize start, gsize n, float *left,
                          float *right, GError **error);
-/* Writes 16-bit stereo WAV, through a temporary file. */
+/* Writes 16-bit stereo WAV (CcsOutputFile). It is not forced to the disk. */
 gboolean ccs_sound_write (const char *path, guint rate, gsize n,
                           const float *left, const float *right,
                           GError **error);
@@ -61,7 +61,7 @@ gboolean ccs_sound_write_float (const char *path, guint rate, gsize n,
 
 /* A picture of any size as 480x240 RGB, dense rows. */
 gboolean ccs_frame_read (const char *path, guint8 *rgb, GError **error);
-/* Writes RGB as PNG, through a temporary file. */
+/* Writes RGB as PNG (CcsOutputFile). It is not forced to the disk. */
 gboolean ccs_frame_write (const char *path, gint width, gint height,
                           const guint8 *rgb, GError **error);
 
@@ -74,15 +74,14 @@ gboolean ccs_frame_write_jpeg (const char *path, gint width, gint height,
 /* Whether @path is a regular file that may be read; else why not. */
 gboolean ccs_file_readable (const char *path, GError **error);
 
-/* Gives @part, the file beside it that was @written, the name @path. Where it
- * was not, for @reason, or cannot be named so, it is removed. */
-gboolean ccs_file_put_in_place (const char *part, const char *path,
-                                gboolean written, const char *reason,
-                                GError **error);
-
 /* Names in @folder, sorted as strings. (element-type utf8) (transfer full) */
 GPtrArray *ccs_folder_list (const char *folder, GError **error);
 /* g_mkdir_with_parents() with an error. */
 gboolean ccs_folder_make (const char *folder, GError **error);
+/* Makes @path if it is missing and locks it against other processes until the
+ * file descriptor that is returned is closed. -1: another program works there
+ * (CCS_ERROR_ARGUMENT), or it cannot be made. Where a file system has no locks,
+ * nothing is locked. */
+int ccs_folder_occupy (const char *path, GError **error);
 
 G_END_DECLS

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "dataset-files.h"
+#include "output-file.h"
 
 #define LONGEST_ENTRY 4096 /* bytes of a string of fixed size */
 
@@ -254,9 +255,8 @@ ccs_list_read_hdf5 (const char *path, const char *name, GError **error)
 
 /* -- writing -- */
 
-gboolean
-ccs_list_write_hdf5 (const char *path, const char *name,
-                     const GPtrArray *entries, GError **error)
+static gboolean
+write_list (const char *path, const char *name, const GPtrArray *entries)
 {
   hsize_t count = entries->len;
   OpenList list = { -1, -1, -1, -1 };
@@ -279,8 +279,21 @@ ccs_list_write_hdf5 (const char *path, const char *name,
   written = written && H5Fflush (list.file, H5F_SCOPE_LOCAL) >= 0;
   open_list_clear (&list);
   g_mutex_unlock (&hdf5_lock);
-  if (!written)
-    g_set_error (error, CCS_ERROR, CCS_ERROR_IO,
-                 "%s: the list cannot be written", path);
   return written;
+}
+
+gboolean
+ccs_list_write_hdf5 (const char *path, const char *name,
+                     const GPtrArray *entries, GError **error)
+{
+  g_autoptr (CcsOutputFile) file
+      = ccs_output_file_new (path, CCS_OUTPUT_OVERWRITE, error);
+
+  if (!file)
+    return FALSE;
+  if (write_list (ccs_output_file_partial (file), name, entries))
+    return ccs_output_file_commit (file, error);
+  g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: the list cannot be written",
+               path);
+  return FALSE;
 }

@@ -2,6 +2,7 @@
 #include "dataset-layout.h"
 
 #include "dataset-files.h"
+#include "file-write.h"
 
 #define FIRST_SPLIT "split1"
 
@@ -61,6 +62,8 @@ ccs_layout_write_lists (const char *folder, const char *split,
                      g_strconcat (CCS_LAYOUT_SOUNDS "/", id, ".wav", NULL));
     g_string_append_printf (text, "%s" CCS_LAYOUT_TEXT_SUFFIX "\n", id);
   }
-  return ccs_list_write_hdf5 (list_path, CCS_LAYOUT_LIST, paths, error)
-         && g_file_set_contents (lines_path, text->str, text->len, error);
+  return ccs_output_folder_sync (folder, error)
+         && ccs_list_write_hdf5 (list_path, CCS_LAYOUT_LIST, paths, error)
+         && ccs_file_write (lines_path, text->str, text->len,
+                            CCS_OUTPUT_OVERWRITE, error);
 }

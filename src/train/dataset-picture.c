@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Frames read from and written to files. */
+#include <ccstereo/error.h>
 #include <ccstereo/vision.h>
 #include <stdio.h>
 
-#include <errno.h>
-#include <glib/gstdio.h>
 #include <jpeglib.h>
 #include <png.h>
 #include <setjmp.h>
 
 #include "dataset-files.h"
+#include "output-file.h"
 #include "picture-file.h"
 
 #define JPEG_QUALITY 95
@@ -33,19 +33,39 @@ ccs_frame_read (const char *path, guint8 *rgb, GError **error)
   return TRUE;
 }
 
+/* One of many: whoever writes a data set forces it to the disk as a whole. */
+static CcsOutputFile *
+new_frame (const char *path, GError **error)
+{
+  return ccs_output_file_new (path, CCS_OUTPUT_OVERWRITE | CCS_OUTPUT_UNSYNCED,
+                              error);
+}
+
+static gboolean
+fail_to_write (const char *path, const char *reason, GError **error)
+{
+  g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: cannot be written: %s",
+               path, reason);
+  return FALSE;
+}
+
 gboolean
 ccs_frame_write (const char *path, gint width, gint height, const guint8 *rgb,
                  GError **error)
 {
-  g_autofree char *part = g_strconcat (path, ".part", NULL);
+  g_autoptr (CcsOutputFile) file = new_frame (path, error);
   png_image image = { .version = PNG_IMAGE_VERSION,
                       .width = width,
                       .height = height,
                       .format = PNG_FORMAT_RGB,
                       .flags = PNG_IMAGE_FLAG_FAST };
-  gboolean written = png_image_write_to_file (&image, part, 0, rgb, 0, NULL);
 
-  return ccs_file_put_in_place (part, path, written, image.message, error);
+  if (!file)
+    return FALSE;
+  if (!png_image_write_to_stdio (&image, ccs_output_file_stream (file), 0, rgb,
+                                 0, NULL))
+    return fail_to_write (path, image.message, error);
+  return ccs_output_file_commit (file, error);
 }
 
 /* -- JPEG -- */
@@ -102,20 +122,12 @@ gboolean
 ccs_frame_write_jpeg (const char *path, gint width, gint height,
                       const guint8 *rgb, GError **error)
 {
-  g_autofree char *part = g_strconcat (path, ".part", NULL);
+  g_autoptr (CcsOutputFile) file = new_frame (path, error);
   JpegErrors errors = { .reason = "" };
-  FILE *file = g_fopen (part, "wb");
-  gboolean written = FALSE;
-  const char *reason = errors.reason;
 
-  if (!file) {
-    reason = g_strerror (errno);
-  } else {
-    written = write_jpeg (file, width, height, rgb, &errors);
-    if (fclose (file) != 0 && written) {
-      reason = g_strerror (errno);
-      written = FALSE;
-    }
-  }
-  return ccs_file_put_in_place (part, path, written, reason, error);
+  if (!file)
+    return FALSE;
+  if (!write_jpeg (ccs_output_file_stream (file), width, height, rgb, &errors))
+    return fail_to_write (path, errors.reason, error);
+  return ccs_output_file_commit (file, error);
 }

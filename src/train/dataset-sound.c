@@ -4,12 +4,12 @@
 #include "dataset-files.h"
 
 #include <ccstereo/error.h>
-#include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
 
 #include "audio/resampler.h"
 #include "sound-input.h"
+#include "sound-output.h"
 
 #define HIGHEST_RATE 768000 /* Hz */
 /* Sound read before and behind a range, in samples at 16 kHz: several times the
@@ -165,31 +165,17 @@ ccs_sound_read (const char *path, gsize start, gsize n, float *left,
 
 /* -- writing -- */
 
-/* Takes @interleaved, [n] frames, to @path in libsndfile's @format. */
+/* Writes @interleaved, [n] frames, in libsndfile's @format. */
 static gboolean
 write_sound (const char *path, guint rate, int format, gsize n,
              const float *interleaved, GError **error)
 {
-  g_autofree char *part = g_strconcat (path, ".part", NULL);
-  SF_INFO info = { .samplerate = rate, .channels = 2, .format = format };
-  SNDFILE *file = sf_open (part, SFM_WRITE, &info);
-  g_autofree char *reason = NULL;
-  int closed;
+  const SF_INFO info = { .samplerate = rate, .channels = 2, .format = format };
+  g_autoptr (CcsSoundOutput) file = ccs_sound_output_new (
+      path, CCS_OUTPUT_OVERWRITE | CCS_OUTPUT_UNSYNCED, &info, error);
 
-  if (!file) {
-    g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: cannot be written: %s",
-                 path, sf_strerror (NULL));
-    g_unlink (part); /* made, but no header fits */
-    return FALSE;
-  }
-  /* It holds the time of day: the same sound would be another file. */
-  sf_command (file, SFC_SET_ADD_PEAK_CHUNK, NULL, SF_FALSE);
-  if (sf_writef_float (file, interleaved, n) != (sf_count_t)n)
-    reason = g_strdup (sf_strerror (file));
-  closed = sf_close (file);
-  if (!reason && closed != 0)
-    reason = g_strdup (sf_error_number (closed));
-  return ccs_file_put_in_place (part, path, !reason, reason, error);
+  return file && ccs_sound_output_write (file, interleaved, n, error)
+         && ccs_sound_output_commit (file, error);
 }
 
 gboolean

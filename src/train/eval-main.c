@@ -6,6 +6,7 @@
 #include "file-write.h"
 #include "evaluate.h"
 #include "lateral.h"
+#include "output-file.h"
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
@@ -174,7 +175,8 @@ write_json (const Evaluation *e, const CcsScores *prediction,
         lateral->clips, lateral->right_side, lateral->level_error);
   }
   g_string_append_printf (text, ",\n  \"clips\": [%s\n  ]\n}\n", e->clips->str);
-  return ccs_file_write (e->arguments->json, text->str, text->len, error);
+  return ccs_file_write (e->arguments->json, text->str, text->len,
+                         CCS_OUTPUT_OVERWRITE, error);
 }
 
 static gboolean
@@ -344,6 +346,7 @@ main (int argc, char **argv)
   int status = EXIT_DONE;
 
   setlocale (LC_CTYPE, ""); /* numbers stay as JSON writes them */
+  ccs_output_files_guard (NULL);
   set_defaults (&a);
   if (!parse (&a, &argc, &argv, &error))
     status = EXIT_USAGE;

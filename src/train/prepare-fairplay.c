@@ -6,6 +6,7 @@
 #include "dataset-files.h"
 #include "dataset-layout.h"
 #include "prepare-private.h"
+#include "file-write.h"
 
 /* FAIR-Play's own short clips last 9.984 s and have this many frames. */
 #define SHORTEST_SAMPLES ((gsize)(9.98 * CCS_PREPARE_RATE))
@@ -134,7 +135,8 @@ ccs_prepare_fairplay (const CcsPrepareOptions *options,
       = ccs_layout_make (options->folder, error)
         && ccs_prepare_run (options, &sink.parent, splits, report, error)
         && write_lists (&sink, splits, error)
-        && g_file_set_contents (table, sink.table->str, sink.table->len, error);
+        && ccs_file_write (table, sink.table->str, sink.table->len,
+                           CCS_OUTPUT_OVERWRITE, error);
 
   g_free (sink.video);
   g_string_free (sink.table, TRUE);

@@ -7,6 +7,7 @@
 #include "dataset-files.h"
 #include "prepare-ambisonic.h"
 #include "prepare-private.h"
+#include "file-write.h"
 
 #define FRAMES "frames"
 #define SOUND_FOLDER "cipic_subj3" /* whatever the ears: readers look there */
@@ -121,6 +122,8 @@ yt_clean_end (CcsPrepareSink *sink, guint sounds, guint frames, gboolean failed,
 static gboolean
 write_lists (const YtCleanSink *self, const GArray *splits, GError **error)
 {
+  if (!ccs_output_folder_sync (self->folder, error))
+    return FALSE;
   for (gint split = 0; split < 3; split++) {
     g_autoptr (GString) text = g_string_new (NULL);
     g_autofree char *name
@@ -130,7 +133,8 @@ write_lists (const YtCleanSink *self, const GArray *splits, GError **error)
     for (guint i = 0; i < splits->len && i < self->ids->len; i++)
       if (g_array_index (splits, gint, i) == split)
         g_string_append_printf (text, "%s\n", (char *)self->ids->pdata[i]);
-    if (!g_file_set_contents (path, text->str, text->len, error))
+    if (!ccs_file_write (path, text->str, text->len, CCS_OUTPUT_OVERWRITE,
+                         error))
       return FALSE;
   }
   return TRUE;

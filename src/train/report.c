@@ -5,6 +5,7 @@
 #include "report-picture.h"
 #include "report-plot.h"
 #include "run-files.h"
+#include "file-write.h"
 #include <math.h>
 #include <string.h>
 
@@ -335,5 +336,6 @@ ccs_report_write (const CcsReportOptions *options, GError **error)
   if (!add_test (html, options, error))
     return FALSE;
   g_string_append (html, "</body></html>\n");
-  return g_file_set_contents (path, html->str, html->len, error);
+  return ccs_file_write (path, html->str, html->len, CCS_OUTPUT_OVERWRITE,
+                         error);
 }

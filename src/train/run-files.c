@@ -6,39 +6,14 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "checkpoint/checkpoint.h"
+#include "file-write.h"
 
 #define OPTIMIZER_PREFIX "optimizer."
 #define META_BEST "ccstereo.train.best"
 #define META_IDENTITY "ccstereo.train.identity"
-
-/* Locks the folder of a run. The kernel releases the lock when the process
- * ends, even after a crash. On a file system without locks the folder is not
- * locked.
- */
-int
-ccs_run_occupy (const char *dir, GError **error)
-{
-  int folder = g_mkdir_with_parents (dir, 0777) == 0
-                   ? g_open (dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
-                   : -1;
-
-  if (folder < 0) {
-    g_set_error (error, CCS_ERROR, CCS_ERROR_IO,
-                 "%s: the run's folder cannot be made: %s", dir,
-                 g_strerror (errno));
-    return -1;
-  }
-  if (flock (folder, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
-    return folder;
-  close (folder);
-  g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
-               "%s: another run is at work in this folder", dir);
-  return -1;
-}
 
 void
 ccs_run_state_clear (CcsRunState *self)
@@ -85,7 +60,8 @@ ccs_run_state_save (const CcsRunState *self, const char *dir, GError **error)
       g_strdup (g_ascii_dtostr (best, sizeof best, self->best)));
   g_hash_table_insert (metadata, g_strdup (META_IDENTITY),
                        g_strdup (self->identity));
-  return ccs_checkpoint_save (path, all, metadata, CCS_F32, error);
+  return ccs_checkpoint_save (path, all, metadata, CCS_F32,
+                              CCS_OUTPUT_OVERWRITE, error);
 }
 
 gboolean
@@ -132,14 +108,13 @@ void
 ccs_run_drop_unfinished (const char *dir)
 {
   static const char *const finished[]
-      = { CCS_RUN_STATE ".", CCS_RUN_LAST ".", CCS_RUN_BEST "." };
+      = { CCS_RUN_STATE, CCS_RUN_LAST, CCS_RUN_BEST };
   g_autoptr (GDir) open = g_dir_open (dir, 0, NULL);
   const char *name;
 
   while (open && (name = g_dir_read_name (open)))
     for (guint i = 0; i < G_N_ELEMENTS (finished); i++)
-      if (g_str_has_prefix (name, finished[i])
-          && g_str_has_suffix (name, CCS_CHECKPOINT_UNFINISHED)) {
+      if (ccs_output_file_is_partial (name, finished[i])) {
         g_autofree char *path = g_build_filename (dir, name, NULL);
 
         g_unlink (path);
@@ -157,7 +132,8 @@ ccs_run_save_model (CcsStateDict *params, const CcsModelConfig *config,
   g_hash_table_insert (metadata, g_strdup (CCS_META_CONFIG),
                        ccs_model_config_to_string (config));
   g_hash_table_insert (metadata, g_strdup (CCS_META_RECIPE), g_strdup (recipe));
-  return ccs_checkpoint_save (path, params, metadata, CCS_F32, error);
+  return ccs_checkpoint_save (path, params, metadata, CCS_F32,
+                              CCS_OUTPUT_OVERWRITE, error);
 }
 
 /* -- metrics.jsonl --------------------------------------------------------- */
@@ -209,5 +185,6 @@ ccs_run_cut_metrics (const char *dir, guint64 step, GError **error)
   for (guint i = 0; lines[i]; i++)
     if (g_str_has_suffix (lines[i], "}") && line_step (lines[i]) < step)
       g_string_append_printf (kept, "%s\n", lines[i]);
-  return g_file_set_contents (path, kept->str, kept->len, error);
+  return ccs_file_write (path, kept->str, kept->len, CCS_OUTPUT_OVERWRITE,
+                         error);
 }

@@ -26,11 +26,6 @@ typedef struct
                      same when the run is resumed */
 } CcsRunState;
 
-/* Makes @dir if it is missing, and locks it against runs of other processes
- * until the returned fd is closed. Returns -1 if it cannot be made or another
- * run has locked it. */
-int ccs_run_occupy (const char *dir, GError **error);
-
 void ccs_run_state_clear (CcsRunState *self);
 gboolean ccs_run_state_save (const CcsRunState *self, const char *dir,
                              GError **error);

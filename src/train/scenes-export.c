@@ -5,6 +5,7 @@
 
 #include "dataset-layout.h"
 #include "dataset-files.h"
+#include "file-write.h"
 
 #define FRAMES ((guint)(CCS_SCENE_DURATION * CCS_ANALYSIS_FPS))
 
@@ -114,5 +115,6 @@ ccs_scene_write_truth (const CcsScene *scene, const char *path, GError **error)
           source.sounding, kinds[source.kind]);
     }
   }
-  return g_file_set_contents (path, text->str, text->len, error);
+  return ccs_file_write (path, text->str, text->len, CCS_OUTPUT_OVERWRITE,
+                         error);
 }

@@ -8,8 +8,7 @@
 #include <libswscale/swscale.h>
 #include <math.h>
 
-#include <glib/gstdio.h>
-
+#include "output-file.h"
 #include "scenes-private.h"
 
 #define PICTURE_BITRATE                                                        \
@@ -33,7 +32,7 @@ struct _CcsVideoWriter
   struct SwsContext *sws;
   AVPacket *packet;
   gint filled; /* samples in the sound's frame */
-  gboolean opened, finished;
+  CcsOutputFile *file;
 };
 
 static gboolean
@@ -144,6 +143,19 @@ open_sound (CcsVideoWriter *self, gboolean lossless, GError **error)
   return check (self, av_frame_get_buffer (frame, 0), "sound", error);
 }
 
+static gboolean
+open_file (CcsVideoWriter *self, GError **error)
+{
+  g_autofree char *url = NULL;
+
+  self->file = ccs_output_file_new (self->path, CCS_OUTPUT_OVERWRITE, error);
+  if (!self->file)
+    return FALSE;
+  url = g_strconcat ("file:", ccs_output_file_partial (self->file), NULL);
+  return check (self, avio_open (&self->muxer->pb, url, AVIO_FLAG_WRITE),
+                "cannot be written", error);
+}
+
 CcsVideoWriter *
 ccs_video_writer_new (const char *path, const CcsVideoFormat *format,
                       GError **error)
@@ -165,12 +177,9 @@ ccs_video_writer_new (const char *path, const CcsVideoFormat *format,
               avformat_alloc_output_context2 (&self->muxer, NULL, NULL, path),
               "cannot be written", error)
       || !open_picture (self, error) || !open_sound (self, lossless, error)
-      || !check (self, avio_open (&self->muxer->pb, path, AVIO_FLAG_WRITE),
+      || !open_file (self, error)
+      || !check (self, avformat_write_header (self->muxer, NULL),
                  "cannot be written", error))
-    return NULL;
-  self->opened = TRUE;
-  if (!check (self, avformat_write_header (self->muxer, NULL),
-              "cannot be written", error))
     return NULL;
   return g_steal_pointer (&self);
 }
@@ -194,8 +203,7 @@ ccs_video_writer_free (CcsVideoWriter *self)
   if (self->muxer && self->muxer->pb)
     avio_closep (&self->muxer->pb);
   avformat_free_context (self->muxer);
-  if (self->opened && !self->finished)
-    g_unlink (self->path);
+  ccs_output_file_free (self->file);
   g_free (self->path);
   g_free (self);
 }
@@ -290,12 +298,13 @@ ccs_video_writer_finish (CcsVideoWriter *self, GError **error)
   if (!encode (self, &self->picture, TRUE, error)
       || !encode (self, &self->sound, TRUE, error)
       || !check (self, av_write_trailer (self->muxer), "cannot be written",
-                 error)
-      || !check (self, avio_closep (&self->muxer->pb), "cannot be written",
                  error))
     return FALSE;
-  self->finished = TRUE;
-  return TRUE;
+  avio_flush (self->muxer->pb);
+  return check (self, self->muxer->pb->error, "cannot be written", error)
+         && check (self, avio_closep (&self->muxer->pb), "cannot be written",
+                   error)
+         && ccs_output_file_commit (self->file, error);
 }
 
 /* -- scenes -- */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* ccstereo-train: see --help. */
+#include "output-file.h"
 #include "trainer.h"
 #include <locale.h>
-#include <signal.h>
 #include <stdio.h>
 
 enum
@@ -21,18 +21,6 @@ ask_to_stop (int signal_number)
   stop = 1;
 }
 
-static void
-catch_signals (void)
-{
-  struct sigaction action = {
-    .sa_handler = ask_to_stop,
-    .sa_flags = SA_RESETHAND /* a second one ends the program at once */
-  };
-
-  sigaction (SIGINT, &action, NULL);
-  sigaction (SIGTERM, &action, NULL);
-}
-
 static int
 fail (GError *error, int status)
 {
@@ -46,10 +34,10 @@ run (const CcsTrainSettings *settings)
 {
   GError *error = NULL;
 
+  ccs_output_files_guard (settings->benchmark ? NULL : ask_to_stop);
   if (settings->benchmark)
     return ccs_train_benchmark (settings, &error) ? EXIT_DONE
                                                   : fail (error, EXIT_FAILED);
-  catch_signals ();
   switch (ccs_train (settings, &stop, &error)) {
   case CCS_RUN_DONE:
     return EXIT_DONE;

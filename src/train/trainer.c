@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "evaluate.h"
+#include "dataset-files.h"
 #include "model/model-private.h"
 #include "report.h"
 #include "tensorboard.h"
@@ -344,7 +345,7 @@ ccs_train (const CcsTrainSettings *settings, const volatile gint *stop,
   Run run = { .settings = settings };
   CcsRunState state = { .best = INFINITY };
   CcsRunResult result = CCS_RUN_FAILED;
-  int folder = ccs_run_occupy (settings->save_dir, error);
+  int folder = ccs_folder_occupy (settings->save_dir, error);
 
   if (folder >= 0 && open_state (settings, &state, error)
       && ccs_training_open (&run.training, settings, &state, error)

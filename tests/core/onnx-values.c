@@ -75,7 +75,8 @@ write_random_model (gint backbone, gint dim_scale, const char *path,
       = { backbone, dim_scale, { TRUE, FALSE, TRUE, FALSE } };
   g_autoptr (CcsStateDict) params = random_params (&config, SEED);
 
-  return ccs_checkpoint_save (path, params, NULL, CCS_F32, error);
+  return ccs_checkpoint_save (path, params, NULL, CCS_F32, CCS_OUTPUT_OVERWRITE,
+                              error);
 }
 
 int

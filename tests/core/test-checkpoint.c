@@ -61,7 +61,8 @@ save (const char *path, const CcsStateDict *tensors, GHashTable *metadata,
 {
   g_autoptr (GError) error = NULL;
 
-  ck_assert_msg (ccs_checkpoint_save (path, tensors, metadata, storage, &error),
+  ck_assert_msg (ccs_checkpoint_save (path, tensors, metadata, storage,
+                                      CCS_OUTPUT_OVERWRITE, &error),
                  "%s", error != NULL ? error->message : "");
 }
 
@@ -246,7 +247,7 @@ START_TEST (the_same_tensors_give_the_same_bytes)
 }
 END_TEST
 
-START_TEST (a_saved_file_has_mode_644_less_the_umask)
+START_TEST (a_saved_file_has_mode_666_less_the_umask)
 {
   static const mode_t masks[] = { 022, 027, 0 };
   g_autofree char *folder = make_folder ();
@@ -258,7 +259,7 @@ START_TEST (a_saved_file_has_mode_644_less_the_umask)
   save (path, tensors, NULL, CCS_F32);
   ck_assert_int_eq (g_stat (path, &status), 0);
   remove_tree (folder);
-  ck_assert_uint_eq (status.st_mode & 0777, 0644 & ~masks[_i]);
+  ck_assert_uint_eq (status.st_mode & 0777, 0666 & ~masks[_i]);
 }
 END_TEST
 
@@ -277,7 +278,8 @@ START_TEST (a_failed_save_leaves_the_old_file_and_nothing_else)
   limit.rlim_cur = 100;
   signal (SIGXFSZ, SIG_IGN);
   setrlimit (RLIMIT_FSIZE, &limit);
-  ck_assert (!ccs_checkpoint_save (path, tensors, NULL, CCS_F32, &error));
+  ck_assert (!ccs_checkpoint_save (path, tensors, NULL, CCS_F32,
+                                   CCS_OUTPUT_OVERWRITE, &error));
   limit.rlim_cur = limit.rlim_max;
   setrlimit (RLIMIT_FSIZE, &limit);
   assert_error (error, CCS_ERROR_IO, "model.safetensors: ", "writing failed");
@@ -298,8 +300,9 @@ START_TEST (a_name_that_cannot_be_taken_leaves_nothing_behind)
 
   ck_assert_int_eq (g_mkdir (path, 0755), 0);
   ck_assert (g_file_set_contents (inside, "x", -1, NULL));
-  ck_assert (!ccs_checkpoint_save (path, tensors, NULL, CCS_F32, &error));
-  assert_error (error, CCS_ERROR_IO, path, "cannot take this name");
+  ck_assert (!ccs_checkpoint_save (path, tensors, NULL, CCS_F32,
+                                   CCS_OUTPUT_OVERWRITE, &error));
+  assert_error (error, CCS_ERROR_IO, path, "not a regular file");
   ck_assert_uint_eq (count_files (folder), 1);
   remove_tree (folder);
 }
@@ -311,7 +314,7 @@ START_TEST (a_folder_that_is_missing_is_told)
   g_autoptr (GError) error = NULL;
 
   ck_assert (!ccs_checkpoint_save ("/nonexistent/folder/model", tensors, NULL,
-                                   CCS_F32, &error));
+                                   CCS_F32, CCS_OUTPUT_OVERWRITE, &error));
   assert_error (error, CCS_ERROR_IO, "/nonexistent/folder/model: ",
                 "cannot be created: No such file");
 }
@@ -325,7 +328,8 @@ START_TEST (values_too_large_for_the_storage_type_are_refused)
   g_autoptr (GError) error = NULL;
 
   add_floats (tensors, "large", CCS_SHAPE (2), 65520.f);
-  ck_assert (!ccs_checkpoint_save (path, tensors, NULL, CCS_F16, &error));
+  ck_assert (!ccs_checkpoint_save (path, tensors, NULL, CCS_F16,
+                                   CCS_OUTPUT_OVERWRITE, &error));
   assert_error (error, CCS_ERROR_ARGUMENT, path, "tensor 'large'");
   ck_assert_uint_eq (count_files (folder), 0);
   remove_tree (folder);
@@ -350,7 +354,8 @@ START_TEST (what_the_format_cannot_say_is_refused)
 
   add_floats (tensors, cases[_i].name, CCS_SHAPE (1), 0.f);
   ck_assert (!ccs_checkpoint_save ("/tmp/never-written", tensors, NULL,
-                                   cases[_i].storage, &error));
+                                   cases[_i].storage, CCS_OUTPUT_OVERWRITE,
+                                   &error));
   assert_error (error, CCS_ERROR_ARGUMENT, "/tmp/never-written",
                 cases[_i].reason);
 }
@@ -369,7 +374,7 @@ main (void)
   tcase_add_test (writing, a_loaded_file_may_be_overwritten_and_truncated);
   tcase_add_test (writing, a_file_too_large_to_copy_is_rejected);
   tcase_add_test (writing, the_same_tensors_give_the_same_bytes);
-  tcase_add_loop_test (writing, a_saved_file_has_mode_644_less_the_umask, 0, 3);
+  tcase_add_loop_test (writing, a_saved_file_has_mode_666_less_the_umask, 0, 3);
   tcase_add_test (writing, a_failed_save_leaves_the_old_file_and_nothing_else);
   tcase_add_test (writing, a_name_that_cannot_be_taken_leaves_nothing_behind);
   tcase_add_test (writing, a_folder_that_is_missing_is_told);

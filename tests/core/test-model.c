@@ -158,7 +158,8 @@ saved (CcsStateDict *params, const char *name, CcsDType storage,
 
   if (config)
     g_hash_table_insert (metadata, (gpointer)CCS_META_CONFIG, (gpointer)config);
-  assert_ok (ccs_checkpoint_save (path, params, metadata, storage, &error),
+  assert_ok (ccs_checkpoint_save (path, params, metadata, storage,
+                                  CCS_OUTPUT_OVERWRITE, &error),
              error);
   return path;
 }

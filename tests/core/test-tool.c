@@ -40,7 +40,8 @@ resnet_file (gint backbone)
   ccs_state_dict_insert (params, classifier.name,
                          small_random_tensor (rand, &classifier));
   g_rand_free (rand);
-  ck_assert (ccs_checkpoint_save (path, params, NULL, CCS_F32, NULL));
+  ck_assert (ccs_checkpoint_save (path, params, NULL, CCS_F32,
+                                  CCS_OUTPUT_OVERWRITE, NULL));
   return path;
 }
 
@@ -201,7 +202,8 @@ START_TEST (info_refuses_another_resnet)
 
   ccs_state_dict_insert (file->tensors, "layer1.2.conv1.weight",
                          ccs_tensor_ref (weight));
-  ck_assert (ccs_checkpoint_save (resnet, file->tensors, NULL, CCS_F32, NULL));
+  ck_assert (ccs_checkpoint_save (resnet, file->tensors, NULL, CCS_F32,
+                                  CCS_OUTPUT_OVERWRITE, NULL));
   g_auto (Outcome) outcome = tool ("info", resnet, NULL);
   ck_assert_int_eq (outcome.code, 1);
   ck_assert_ptr_nonnull (strstr (outcome.err, "neither 18 nor 50"));

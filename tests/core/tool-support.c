@@ -87,6 +87,7 @@ model_file (void)
                            small_random_tensor (rand, info));
   }
   g_rand_free (rand);
-  ck_assert (ccs_checkpoint_save (path, params, NULL, CCS_F32, NULL));
+  ck_assert (ccs_checkpoint_save (path, params, NULL, CCS_F32,
+                                  CCS_OUTPUT_OVERWRITE, NULL));
   return path;
 }

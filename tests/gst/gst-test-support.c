@@ -93,7 +93,8 @@ write_model (const char *name, const char *seed)
   g_autoptr (GError) error = NULL;
   char *path = g_build_filename (folder, name, NULL);
 
-  if (!ccs_checkpoint_save (path, params, NULL, CCS_F32, &error))
+  if (!ccs_checkpoint_save (path, params, NULL, CCS_F32, CCS_OUTPUT_OVERWRITE,
+                            &error))
     g_error ("%s", error->message);
   return path;
 }

@@ -215,7 +215,8 @@ START_TEST (a_model_of_the_wrong_shape_is_named_with_its_tensor)
 
   ck_assert_ptr_nonnull (bias);
   bias->shape.dim[0]--;
-  ck_assert (ccs_checkpoint_save (path, params, NULL, CCS_F32, NULL));
+  ck_assert (ccs_checkpoint_save (path, params, NULL, CCS_F32,
+                                  CCS_OUTPUT_OVERWRITE, NULL));
   element = element_with_model (with_model[_i], path);
   assert_does_not_start (element, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ,
                          "red_bn.bias");

@@ -26,7 +26,9 @@ write_clip_model (const CcsCheckpoint *file)
   char *path
       = g_build_filename (gst_test_folder (), "clip-model.safetensors", NULL);
 
-  assert_ok (ccs_checkpoint_save (path, params, NULL, CCS_F32, &error), error);
+  assert_ok (ccs_checkpoint_save (path, params, NULL, CCS_F32,
+                                  CCS_OUTPUT_OVERWRITE, &error),
+             error);
   return path;
 }
 

@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "bad-input-support.h"
 #include "file-write.h"
@@ -98,6 +100,45 @@ START_TEST (a_full_disk_ends_the_run_and_leaves_no_half_file)
 }
 END_TEST
 
+/* The write with this number, counted from 1, fails; 0: none. */
+static guint failing_write, writes;
+
+/* In place of libc's. */
+ssize_t
+write (int fd, const void *data, size_t size)
+{
+  if (failing_write > 0 && ++writes == failing_write) {
+    errno = ENOSPC;
+    return -1;
+  }
+  return syscall (SYS_write, fd, data, size);
+}
+
+/* sf_close() does not report that the header could not be completed. */
+START_TEST (a_sound_file_reports_each_write_that_fails)
+{
+  static const float silence[SAMPLES];
+  g_autofree char *path = in_root ("sound.wav");
+  gboolean written = FALSE;
+  guint n = 0;
+
+  while (!written) {
+    g_autoptr (GError) error = NULL;
+
+    failing_write = ++n;
+    writes = 0;
+    written = ccs_sound_write (path, RATE, SAMPLES, silence, silence, &error);
+    failing_write = 0;
+    if (written)
+      break;
+    assert_names (error, path);
+    ck_assert_ptr_nonnull (strstr (error->message, g_strerror (ENOSPC)));
+    ck_assert (!g_file_test (path, G_FILE_TEST_EXISTS));
+  }
+  ck_assert_uint_gt (n, 3); /* a header, sound, the completed header */
+}
+END_TEST
+
 /* From no room for the header on. */
 static const rlim_t rooms[] = { 0, 10, 1000 };
 
@@ -105,8 +146,9 @@ START_TEST (a_full_disk_leaves_no_half_sound)
 {
   static const float silence[SAMPLES];
   g_autofree char *path = in_root ("sound.wav");
-  g_autofree char *part = in_root ("sound.wav.part");
   g_autoptr (GError) error = NULL;
+  g_autoptr (GDir) dir = NULL;
+  const char *name;
   gboolean written;
 
   leave_room_for (rooms[_i]);
@@ -114,8 +156,9 @@ START_TEST (a_full_disk_leaves_no_half_sound)
   leave_room_for (RLIM_INFINITY); /* what Check notes goes to a file, too */
   ck_assert (!written);
   assert_names (error, path);
-  ck_assert (!g_file_test (path, G_FILE_TEST_EXISTS));
-  ck_assert (!g_file_test (part, G_FILE_TEST_EXISTS));
+  dir = g_dir_open (root, 0, NULL);
+  while ((name = g_dir_read_name (dir)))
+    ck_assert_msg (!ccs_output_file_is_partial (name, "sound.wav"), "%s", name);
 }
 END_TEST
 
@@ -155,26 +198,31 @@ START_TEST (a_pipe_is_written_into)
   ck_assert_int_eq (mkfifo (pipe, 0600), 0);
   assert_ok (ccs_file_writable (pipe, &error), error);
   reader = g_thread_new ("reader", read_pipe, pipe);
-  assert_ok (ccs_file_write (pipe, "figures\n", -1, &error), error);
+  assert_ok (
+      ccs_file_write (pipe, "figures\n", -1, CCS_OUTPUT_OVERWRITE, &error),
+      error);
   read = g_thread_join (reader);
   ck_assert_str_eq (read ? read : "", "figures\n");
   ck_assert (stat (pipe, &about) == 0 && S_ISFIFO (about.st_mode));
 }
 END_TEST
 
-START_TEST (a_link_stays_one_to_what_is_written)
+START_TEST (a_link_is_replaced_not_followed)
 {
   g_autofree char *file = in_root ("figures");
   g_autofree char *link = in_root ("link");
-  g_autofree char *text = NULL;
+  g_autofree char *text = NULL, *linked = NULL;
   g_autoptr (GError) error = NULL;
 
-  write_text ("figures", "a longer text than the new one");
+  write_text ("figures", "of somebody else");
   ck_assert_int_eq (symlink (file, link), 0);
-  assert_ok (ccs_file_write (link, "new", -1, &error), error);
-  ck_assert (g_file_test (link, G_FILE_TEST_IS_SYMLINK));
-  ck_assert (g_file_get_contents (file, &text, NULL, NULL));
+  assert_ok (ccs_file_write (link, "new", -1, CCS_OUTPUT_OVERWRITE, &error),
+             error);
+  ck_assert (!g_file_test (link, G_FILE_TEST_IS_SYMLINK));
+  ck_assert (g_file_get_contents (link, &text, NULL, NULL));
   ck_assert_str_eq (text, "new");
+  ck_assert (g_file_get_contents (file, &linked, NULL, NULL));
+  ck_assert_str_eq (linked, "of somebody else");
 }
 END_TEST
 
@@ -232,6 +280,7 @@ main (void)
 {
   Suite *suite = suite_create ("bad-output");
   TCase *tcase = tcase_create ("programs");
+  TCase *files = tcase_create ("files");
 
   tcase_add_checked_fixture (tcase, make_data, drop_data);
   tcase_add_test (tcase, a_folder_that_cannot_be_made_is_named);
@@ -239,13 +288,16 @@ main (void)
                        0, G_N_ELEMENTS (unwritable));
   tcase_add_test (tcase, resuming_nothing_is_told);
   tcase_add_test (tcase, a_full_disk_ends_the_run_and_leaves_no_half_file);
-  tcase_add_loop_test (tcase, a_full_disk_leaves_no_half_sound, 0,
-                       G_N_ELEMENTS (rooms));
   tcase_add_test (tcase, figures_on_a_full_device_are_told);
-  tcase_add_test (tcase, a_pipe_is_written_into);
-  tcase_add_test (tcase, a_link_stays_one_to_what_is_written);
   tcase_add_test (tcase, a_full_disk_leaves_the_last_state);
   tcase_add_test (tcase, a_model_is_no_state);
+  tcase_add_checked_fixture (files, make_data, drop_data);
+  tcase_add_test (files, a_sound_file_reports_each_write_that_fails);
+  tcase_add_loop_test (files, a_full_disk_leaves_no_half_sound, 0,
+                       G_N_ELEMENTS (rooms));
+  tcase_add_test (files, a_pipe_is_written_into);
+  tcase_add_test (files, a_link_is_replaced_not_followed);
+  suite_add_tcase (suite, files);
   suite_add_tcase (suite, tcase);
   return run_suite (suite);
 }

@@ -150,7 +150,9 @@ save (const CcsStateDict *tensors)
 {
   g_autoptr (GError) error = NULL;
 
-  assert_ok (ccs_checkpoint_save (path, tensors, NULL, CCS_F32, &error), error);
+  assert_ok (ccs_checkpoint_save (path, tensors, NULL, CCS_F32,
+                                  CCS_OUTPUT_OVERWRITE, &error),
+             error);
 }
 
 START_TEST (a_model_s_file_replaces_every_value)

@@ -7,6 +7,7 @@
 #include <signal.h>
 
 #include "dataset-support.h"
+#include "dataset-files.h"
 #include "program-support.h"
 #include "run-files.h"
 #include "../suite.h"
@@ -257,7 +258,7 @@ START_TEST (what_killed_saves_left_is_cleared_away)
 {
   g_autofree char *dir = make_folder ();
   g_autofree char *half
-      = g_build_filename (dir, CCS_RUN_STATE ".ab12cd.part", NULL);
+      = g_build_filename (dir, "." CCS_RUN_STATE ".ab12cd.part", NULL);
   g_autofree char *other
       = g_build_filename (dir, CCS_RUN_STATE ".backup", NULL);
 
@@ -300,7 +301,7 @@ START_TEST (a_folder_in_which_a_run_is_at_work_is_left_alone)
 {
   g_autofree char *dir = run_folder ("occupied");
   g_autoptr (GError) error = NULL;
-  int held = ccs_run_occupy (dir, &error);
+  int held = ccs_folder_occupy (dir, &error);
   g_auto (Outcome) outcome = { 0 };
 
   ck_assert_msg (held >= 0, "%s", error ? error->message : "");

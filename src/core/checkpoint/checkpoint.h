@@ -6,6 +6,7 @@
 #include <ccstereo/checkpoint.h>
 
 #include "../nn/tensor.h"
+#include "../output-file.h"
 
 G_BEGIN_DECLS
 
@@ -17,18 +18,14 @@ struct _CcsCheckpoint
   GHashTable *metadata; /* string -> string; empty for .pth */
 };
 
-/* Writes a safetensors file atomically (temporary file, fsync, rename). Stores
+/* Writes a safetensors file, complete or not at all (CcsOutputFile). Stores
  * floating tensors as @storage (CCS_F32, CCS_F16, CCS_BF16) and others
  * unchanged. @metadata (nullable): string -> string. CCS_ERROR_ARGUMENT for
  * tensors that the format or @storage cannot represent, CCS_ERROR_IO; both name
  * @path, and an existing file is unchanged. */
 gboolean ccs_checkpoint_save (const char *path, const CcsStateDict *tensors,
                               GHashTable *metadata, CcsDType storage,
-                              GError **error);
-
-/* Suffix of the temporary file. Its name is that of the target, a dot, random
- * letters and this. */
-#define CCS_CHECKPOINT_UNFINISHED ".part"
+                              CcsOutputFlags flags, GError **error);
 
 /* Renames the parameters of a torchvision ResNet ("conv1.weight",
  * "layer1.0.conv1.weight" ...) to those of the visual trunk

@@ -1,18 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Writes safetensors atomically: to a temporary file beside the target, which
- * is synced to disk and then renamed. The output depends only on the tensors
- * and the metadata. */
+/* Writes safetensors. The output depends only on the tensors and the metadata.
+ */
 #include "checkpoint-private.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <glib/gstdio.h>
-#include <unistd.h>
 
 /* The data starts at a multiple of this, so that tensors are aligned when the
  * file is in memory. */
 #define DATA_ALIGNMENT 64
-#define FILE_MODE 0644
 
 static CcsDType
 stored_dtype (const CcsTensor *tensor, CcsDType storage)
@@ -169,128 +162,53 @@ check_arguments (const CcsStateDict *tensors, GHashTable *metadata,
 /* -- file -- */
 
 static gboolean
-system_error (GError **error, const char *what)
-{
-  int reason = errno;
-
-  g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: %s", what,
-               g_strerror (reason));
-  return FALSE;
-}
-
-static gboolean
-write_all (int fd, gconstpointer data, gsize size, GError **error)
-{
-  const guint8 *p = data;
-
-  while (size > 0) {
-    gssize done = write (fd, p, MIN (size, G_MAXINT));
-
-    if (done < 0 && errno == EINTR)
-      continue;
-    if (done < 0)
-      return system_error (error, "writing failed");
-    p += done;
-    size -= (gsize)done;
-  }
-  return TRUE;
-}
-
-static gboolean
-write_tensor (int fd, const char *name, CcsTensor *tensor, CcsDType storage,
-              GError **error)
+write_tensor (CcsOutputFile *file, const char *path, const char *name,
+              CcsTensor *tensor, CcsDType storage, GError **error)
 {
   CcsDType dtype = stored_dtype (tensor, storage);
   g_autoptr (CcsTensor) stored = ccs_tensor_convert (tensor, dtype);
 
   if (ccs_tensor_is_finite (tensor) && !ccs_tensor_is_finite (stored)) {
     g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
-                 "tensor '%s': has values too large for %s", name,
+                 "%s: tensor '%s': has values too large for %s", path, name,
                  ccs_dtype_name (dtype));
     return FALSE;
   }
-  return write_all (fd, stored->data, ccs_tensor_size (stored), error);
+  return ccs_output_file_write (file, stored->data, ccs_tensor_size (stored),
+                                error);
 }
 
 static gboolean
-write_content (int fd, const CcsStateDict *tensors, GHashTable *metadata,
+write_content (CcsOutputFile *file, const char *path,
+               const CcsStateDict *tensors, GHashTable *metadata,
                CcsDType storage, GError **error)
 {
   g_autoptr (GArray) order = data_order (tensors, storage);
   GString *header = build_header (tensors, metadata, storage, order);
-  gboolean ok = write_all (fd, header->str, header->len, error);
+  gboolean ok = ccs_output_file_write (file, header->str, header->len, error);
 
   g_string_free (header, TRUE);
   for (guint i = 0; ok && i < order->len; i++) {
     guint index = g_array_index (order, guint, i);
 
-    ok = write_tensor (fd, ccs_state_dict_name (tensors, index),
+    ok = write_tensor (file, path, ccs_state_dict_name (tensors, index),
                        ccs_state_dict_tensor (tensors, index), storage, error);
   }
   return ok;
 }
 
-/* Syncs the folder, so that the rename survives a power failure. Ignores EINVAL
- * of file systems that cannot sync folders. */
-static gboolean
-sync_directory (const char *path, GError **error)
-{
-  g_autofree char *directory = g_path_get_dirname (path);
-  int fd = g_open (directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-  gboolean ok;
-
-  if (fd < 0)
-    return system_error (error, "the folder cannot be opened");
-  ok = g_fsync (fd) == 0 || errno == EINVAL
-       || system_error (error, "forcing the folder to the disk failed");
-  g_close (fd, NULL);
-  return ok;
-}
-
-/* Writes the file and closes @fd. */
-static gboolean
-fill_file (int fd, const CcsStateDict *tensors, GHashTable *metadata,
-           CcsDType storage, GError **error)
-{
-  gboolean ok
-      = write_content (fd, tensors, metadata, storage, error)
-        && (g_fsync (fd) == 0
-            || system_error (error, "forcing the file to the disk failed"));
-
-  if (close (fd) != 0 && ok)
-    ok = system_error (error, "closing failed");
-  return ok;
-}
-
-static gboolean
-save (const char *path, const CcsStateDict *tensors, GHashTable *metadata,
-      CcsDType storage, GError **error)
-{
-  g_autofree char *temporary
-      = g_strconcat (path, ".XXXXXX", CCS_CHECKPOINT_UNFINISHED, NULL);
-  int fd = g_mkstemp_full (temporary, O_WRONLY | O_CLOEXEC, FILE_MODE);
-
-  if (fd < 0)
-    return system_error (error, "cannot be created");
-  if (!fill_file (fd, tensors, metadata, storage, error)) {
-    g_unlink (temporary);
-    return FALSE;
-  }
-  if (g_rename (temporary, path) != 0) {
-    system_error (error, "the finished file cannot take this name");
-    g_unlink (temporary);
-    return FALSE;
-  }
-  return sync_directory (path, error);
-}
-
 gboolean
 ccs_checkpoint_save (const char *path, const CcsStateDict *tensors,
-                     GHashTable *metadata, CcsDType storage, GError **error)
+                     GHashTable *metadata, CcsDType storage,
+                     CcsOutputFlags flags, GError **error)
 {
-  if (check_arguments (tensors, metadata, storage, error)
-      && save (path, tensors, metadata, storage, error))
-    return TRUE;
-  g_prefix_error (error, "%s: ", path);
-  return FALSE;
+  g_autoptr (CcsOutputFile) file = NULL;
+
+  if (!check_arguments (tensors, metadata, storage, error)) {
+    g_prefix_error (error, "%s: ", path);
+    return FALSE;
+  }
+  file = ccs_output_file_new (path, flags, error);
+  return file && write_content (file, path, tensors, metadata, storage, error)
+         && ccs_output_file_commit (file, error);
 }
