@@ -8,7 +8,7 @@
 
 G_BEGIN_DECLS
 
-/* Whether what is written to @path replaces what is there: a regular file, a
+/* Returns whether writing to @path replaces what is there: a regular file, a
  * link to one or to nothing, or nothing. A link to a device, a pipe or the
  * standard output is followed. */
 gboolean ccs_file_is_replaced (const char *path);
@@ -20,9 +20,9 @@ gboolean ccs_file_is_replaced (const char *path);
 gboolean ccs_file_write (const char *path, const char *text, gssize length,
                          CcsOutputFlags flags, GError **error);
 
-/* Whether that can work, for those who write much later. */
+/* Checks that ccs_file_write() can work, for callers that write later. */
 gboolean ccs_file_writable (const char *path, GError **error);
-/* Whether files may be put into @folder. */
+/* Checks that files can be created in @folder. */
 gboolean ccs_folder_writable (const char *folder, GError **error);
 
 G_END_DECLS

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Pictures from files. The files are hostile until decoded: sizes are held
- * against what the file's bytes can possibly expand to before memory is taken,
- * and both libraries' errors come back through one long jump each. */
+/* Reads image files, which may be hostile: compares their size with the largest
+ * possible expansion of the file before allocating memory. Errors of both
+ * libraries return by longjmp(). */
 #include "picture-file.h"
 
 #include <ccstereo/error.h>
@@ -20,20 +20,20 @@
 #include <png.h>
 
 #define MAX_FILE_SIZE (256 << 20)
-/* Deflate cannot expand further than 1032 to 1, a JPEG with one bit a block
- * about as far; the slack covers tiny files. */
+/* Deflate expands at most 1032 to 1, and a JPEG with one bit per block about as
+ * much; the slack is for tiny files. */
 #define MAX_EXPANSION 1040
 #define EXPANSION_SLACK (1 << 16)
 #define MAX_SCANS 100
 #define CHANNELS 3
 
-/* What both decoders work on. */
+/* State of both decoders. */
 typedef struct
 {
   const guint8 *data;
   gsize size, position;
   CcsPicture *picture;
-  char message[JMSG_LENGTH_MAX]; /* of the first error */
+  char message[JMSG_LENGTH_MAX]; /* message of the first error */
   jmp_buf failed;
 } Decoder;
 
@@ -44,7 +44,7 @@ fail (Decoder *self, const char *message)
   longjmp (self->failed, 1);
 }
 
-/* Takes the memory for a picture of a size that the file could fill. */
+/* Allocates an image, after checking that the file can contain it. */
 static void
 begin_picture (Decoder *self, guint32 width, guint32 height)
 {
@@ -92,7 +92,7 @@ png_read (png_structp png, png_bytep out, size_t bytes)
   self->position += bytes;
 }
 
-/* Whatever the file holds becomes 8-bit RGB. */
+/* Converts any PNG to 8-bit RGB. */
 static void
 png_ask_for_rgb (png_structp png)
 {
@@ -134,7 +134,7 @@ read_png (Decoder *self)
   png_structp png = png_create_read_struct (PNG_LIBPNG_VER_STRING, self,
                                             png_failed, png_warned);
   png_infop info = png ? png_create_info_struct (png) : NULL;
-  volatile gboolean ok = FALSE; /* gcc sets it before the last call */
+  volatile gboolean ok = FALSE; /* volatile because of setjmp() */
 
   if (!info)
     g_strlcpy (self->message, "libpng cannot be started", sizeof self->message);
@@ -164,8 +164,8 @@ jpeg_failed (j_common_ptr jpeg)
   fail (errors->decoder, message);
 }
 
-/* The library goes on after damage and fills with grey: that is no picture.
- * What does not touch the pixels may pass. */
+/* Rejects damaged data, which libjpeg would replace by grey. Warnings that do
+ * not affect pixels are ignored. */
 static void
 jpeg_warned (j_common_ptr jpeg, int level)
 {
@@ -176,7 +176,7 @@ jpeg_warned (j_common_ptr jpeg, int level)
     jpeg_failed (jpeg);
 }
 
-/* A progressive file can ask for any number of passes over the picture. */
+/* Limits the number of passes of a progressive file. */
 static void
 jpeg_progressed (j_common_ptr jpeg)
 {
@@ -253,7 +253,8 @@ ccs_picture_parse (gconstpointer data, gsize size, const char *label,
   return NULL;
 }
 
-/* The content of an open regular file of bounded size, or NULL with errno. */
+/* Reads an open regular file of bounded size. Returns NULL with errno set on
+ * error. */
 static guint8 *
 read_open_file (gint fd, gsize *size)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Pictures from PNG and JPEG files as plain 8-bit RGB, the same pixels that
- * Pillow's open().convert("RGB") gives for 8-bit files: alpha is dropped, grey
- * is spread, no gamma or orientation is applied. Larger ones than
+/* Reads PNG and JPEG files as 8-bit RGB, with the same pixels as Pillow's
+ * open().convert("RGB") for 8-bit files: alpha is dropped, grey is expanded,
+ * gamma and orientation are ignored. Images larger than
  * ccs_frame_size_is_valid() allows are rejected. */
 #pragma once
 

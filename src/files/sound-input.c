@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* libsndfile reads through functions that present a repaired header, then the
- * file. It seeks in a pipe too while it parses the header: what it has read of
- * the pipe until then is kept. */
+/* Virtual I/O for libsndfile: presents a repaired header, then the file.
+ * libsndfile seeks even in pipes while it parses a header, so the bytes read
+ * from a pipe until then are kept. */
 #include "sound-input.h"
 
 #include <ccstereo/error.h>
@@ -11,7 +11,8 @@
 
 #include "wav-file.h"
 
-/* More are a pipe's made-up length, divided by the size of a frame. */
+/* Larger counts are not true: libsndfile derives them from the length of a
+ * pipe. */
 #define MAX_FRAMES (G_GINT64_CONSTANT (1) << 48)
 #define MAX_SKIP (1 << 20) /* bytes of a pipe */
 
@@ -21,10 +22,10 @@ struct _CcsSoundInput
   SF_INFO info;
   FILE *file;
   gboolean is_pipe, is_open_ended;
-  GByteArray *head;   /* what precedes @start of the file */
+  GByteArray *head;   /* bytes presented before offset @start of the file */
   sf_count_t start;   /* file offset that follows @head */
-  sf_count_t length;  /* as libsndfile sees it */
-  sf_count_t at;      /* position, as libsndfile sees it */
+  sf_count_t length;  /* as presented to libsndfile */
+  sf_count_t at;      /* position, as presented to libsndfile */
   sf_count_t file_at; /* the file's own position */
 };
 
@@ -54,7 +55,7 @@ tell (void *data)
   return ((CcsSoundInput *)data)->at;
 }
 
-/* Keeps what a pipe yields while the header is parsed, to be read again. */
+/* Keeps bytes of a pipe that are read while the header is parsed. */
 static void
 keep (CcsSoundInput *self, const guint8 *bytes, sf_count_t n)
 {
@@ -64,7 +65,7 @@ keep (CcsSoundInput *self, const guint8 *bytes, sf_count_t n)
   self->start += n;
 }
 
-/* Reads ahead in a pipe, as far as a header may be long. */
+/* Reads ahead in a pipe, at most the length of a header. */
 static gboolean
 skip (CcsSoundInput *self, sf_count_t wanted)
 {
@@ -84,7 +85,7 @@ skip (CcsSoundInput *self, sf_count_t wanted)
   return TRUE;
 }
 
-/* Goes to the file offset that @at means; FALSE if a pipe cannot. */
+/* Seeks to the file offset for @at. Returns FALSE if a pipe cannot. */
 static gboolean
 reach (CcsSoundInput *self)
 {
@@ -125,7 +126,7 @@ read_bytes (void *to, sf_count_t count, void *data)
 
 /* -- opening -------------------------------------------------------------- */
 
-/* Puts together what libsndfile is to see. */
+/* Prepares the presented header and offsets. */
 static gboolean
 plan (CcsSoundInput *self, const char *path, GError **error)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Audio files opened with libsndfile, whatever their headers leave open. */
+/* Opens audio files with libsndfile, including WAV files with incomplete
+ * headers. */
 #pragma once
 
 #include <glib.h>
@@ -26,7 +27,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsSoundInput, ccs_sound_input_free)
 
 /* Returns the handle to read from. (transfer none) */
 SNDFILE *ccs_sound_input_file (CcsSoundInput *self);
-/* Returns the format. @frames is -1 where a pipe leaves it open. */
+/* Returns the format. @frames is -1 if the length of a pipe is unknown. */
 const SF_INFO *ccs_sound_input_info (const CcsSoundInput *self);
 
 G_END_DECLS

@@ -9,8 +9,9 @@
 #define CHUNK_BYTES 8 /* name, size */
 #define DS64_BYTES 28 /* sizes of file, audio and sample count, no table */
 #define DS64_AUDIO 8  /* offset of the audio's size */
-#define INFO_BYTES 4  /* of a LIST chunk: its type */
-/* Writers that cannot seek back leave sizes from here on in a header. */
+#define INFO_BYTES 4  /* type of a LIST chunk */
+/* Sizes from this value on mean unknown: writers that cannot seek back leave
+ * them. */
 #define SIZE_UNKNOWN 0x7fff0000u
 #define LONG_SIZE_UNKNOWN 0x7fffffff00000000u
 #define MAX_HEADER (1 << 20) /* bytes that are kept */
@@ -18,7 +19,7 @@
   (64 * 1024) /* bytes searched for chunks after the audio                     \
                */
 
-/* What a header states. */
+/* The state of the parser, and what the header says. */
 typedef struct
 {
   FILE *file;
@@ -26,7 +27,7 @@ typedef struct
   GByteArray *chunks;   /* between "WAVE" and "data", without "ds64" */
   char riff[4];
   guint64 riff_size, audio_size;
-  guint64 start;       /* of the audio */
+  guint64 start;       /* offset of the audio */
   gboolean has_length; /* the file's length is known */
   guint64 length;
 } Parser;
@@ -69,7 +70,7 @@ take (Parser *self, guint8 *bytes, gsize n)
 
 /* -- parsing -------------------------------------------------------------- */
 
-/* Reads the rest of a chunk, and keeps it unless it holds the long sizes. */
+/* Reads the rest of a chunk. Stores it unless it is "ds64". */
 static gboolean
 take_chunk (Parser *self, const guint8 *head, guint64 *long_audio,
             guint64 *long_riff)
@@ -94,7 +95,7 @@ take_chunk (Parser *self, const guint8 *head, guint64 *long_audio,
   return TRUE;
 }
 
-/* Reads up to the audio. */
+/* Parses the header up to the audio. */
 static gboolean
 parse (Parser *self)
 {
@@ -124,7 +125,7 @@ parse (Parser *self)
 
 /* -- the audio's true size ------------------------------------------------ */
 
-/* Bytes of the file from the audio on. */
+/* Returns the bytes of the file from the audio on. */
 static guint64
 available (const Parser *self)
 {
@@ -133,8 +134,8 @@ available (const Parser *self)
   return self->length > self->start ? self->length - self->start : 0;
 }
 
-/* Whether the header was written before the size was known, and never again. A
- * size of 0 is true if the file ends where the header says. */
+/* Returns whether the header has no size, because it was written first and
+ * never updated. A size of 0 is valid if the file ends there. */
 static gboolean
 is_open_ended (const Parser *self)
 {
@@ -150,8 +151,8 @@ is_open_ended (const Parser *self)
          && (!self->has_length || size > available (self));
 }
 
-/* Bytes of a LIST chunk that ends the file: writers of tags append it although
- * they cannot state where the audio ended. */
+/* Returns the size of a LIST chunk at the end of the file: programs append tags
+ * even if the size of the audio is unknown. */
 static guint64
 trailer_bytes (const Parser *self)
 {

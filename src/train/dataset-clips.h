@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Data sets that are files: a list of clips, each a sound file and a folder of
- * numbered pictures. The rooms of fairplay and yt_clean say where those lie;
- * this one checks and reads them. */
+/* Data sets on disk: a list of clips, each an audio file and a folder of
+ * numbered frames. dataset-fairplay.c and dataset-yt-clean.c find them; this
+ * module checks and reads them. */
 #pragma once
 
 #include "dataset.h"
@@ -25,19 +25,21 @@ typedef struct
   CcsDatasetItem item;
 } CcsClip;
 
-/* As many whole frames as the sound lasts for. */
+/* Value of last_frame: as many frames as fit the duration of the audio. */
 #define CCS_LAST_FRAME_BY_SOUND (-1)
 
 typedef struct _CcsClips CcsClips;
 
-/* An empty set; ccs_dataset_free ((CcsDataset *) set) frees it. */
+/* Makes an empty set. Free it with ccs_dataset_free ((CcsDataset *) set). */
 CcsClips *ccs_clips_new (CcsOnBad on_bad);
-/* Checks the clip's files and takes its strings over. A bad clip is left out
- * with a warning, or, where bad is fatal, is an error. */
+/* Checks the clip's files and adds it; its strings are (transfer full). An
+ * invalid clip is skipped with a warning or is an error, as on_bad says. */
 gboolean ccs_clips_add (CcsClips *self, const CcsClip *clip, GError **error);
-/* The same for what could not even be made a clip; takes @reason over. */
+/* Skips a clip that could not be made, for @reason (transfer full), or returns
+ * that as the error. */
 gboolean ccs_clips_refuse (CcsClips *self, GError *reason, GError **error);
-/* The data set. Nothing in it is an error naming @list. Takes @self over. */
+/* Returns the data set and frees @self. An empty one is an error that names
+ * @list. */
 CcsDataset *ccs_clips_finish (CcsClips *self, const char *list, GError **error);
 
 G_END_DECLS

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* FAIR-Play's folders (specification section 9): binaural_audios/ID.wav,
- * frames/ID.mp4/000001.png ..., splits as HDF5 lists or, re-split, as text. */
+/* Reads FAIR-Play's folders (specification section 9): binaural_audios/ID.wav,
+ * frames/ID.mp4/000001.png ..., splits as HDF5 lists or, in the five-way split,
+ * as text. */
 #include <ccstereo/error.h>
 #include <string.h>
 
@@ -8,7 +9,8 @@
 #include "dataset-files.h"
 #include "dataset-layout.h"
 
-/* The file name without its extension, whatever machine's path it was. */
+/* Returns the file name in a path, of any operating system, without its
+ * extension. */
 static char *
 id_of_path (const char *entry)
 {
@@ -36,7 +38,7 @@ is_id (const char *id)
   return *id != '\0';
 }
 
-/* An id becomes part of a path and of messages. */
+/* Checks an id, which becomes a part of paths and messages. */
 static gboolean
 check_id (const char *id, const char *list, GError **error)
 {
@@ -49,7 +51,8 @@ check_id (const char *id, const char *list, GError **error)
   return FALSE;
 }
 
-/* (element-type utf8) (transfer full): the clips' ids; @list takes the path. */
+/* Returns the ids of the clips, and the list's path in @list. (element-type
+ * utf8) (transfer full) */
 static GPtrArray *
 read_ids (const CcsDatasetOptions *options, char **list, GError **error)
 {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Folders, and whether files can be read at all; lists are in
- * dataset-list.c and dataset-hdf5.c, sound in dataset-sound.c, frames in
- * dataset-picture.c. */
+/* Folders, and checks that files can be read. Lists are in dataset-list.c and
+ * dataset-hdf5.c, audio in dataset-sound.c, frames in dataset-picture.c. */
 #include "dataset-files.h"
 
 #include <ccstereo/error.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The files that data sets are made of: lists of clips, stereo sound, frames.
- * Every error names the file. */
+/* Files of data sets: lists of clips, stereo audio, frames. All errors name the
+ * file. */
 #pragma once
 
 #include <glib.h>
@@ -11,16 +11,16 @@ G_BEGIN_DECLS
 
 /* -- lists -- */
 
-/* Most entries of a list that are read. */
+/* Largest number of entries of a list. */
 #define CCS_LIST_MAX 1000000
 
-/* The strings of the HDF5 file's one-dimensional data set @name. (element-type
- * utf8) (transfer full) */
+/* Reads the strings of the one-dimensional data set @name of an HDF5 file.
+ * (element-type utf8) (transfer full) */
 GPtrArray *ccs_list_read_hdf5 (const char *path, const char *name,
                                GError **error);
 gboolean ccs_list_write_hdf5 (const char *path, const char *name,
                               const GPtrArray *entries, GError **error);
-/* Lines that are not empty. (element-type utf8) (transfer full) */
+/* Reads the lines that are not empty. (element-type utf8) (transfer full) */
 GPtrArray *ccs_list_read_text (const char *path, GError **error);
 
 /* -- sound -- */
@@ -38,13 +38,12 @@ typedef struct
   gsize samples;
 } CcsSoundFile;
 
-/* Reads the header and the last frame; a file that is not stereo, is empty or
- * shorter than its header states, or whose rate is below the model's is an
- * error. */
+/* Reads the header and the last sample. Fails if the file is not stereo, is
+ * empty or shorter than its header says, or has a lower rate than the model. */
 gboolean ccs_sound_probe (const char *path, CcsSoundFile *out, GError **error);
-/* Samples start ... start + n - 1 at 16 kHz. What is resampled is the range
- * with some sound around it, and equals the range of the whole, resampled, to
- * rounding. */
+/* Reads samples start ... start + n - 1 at 16 kHz. Resamples only this range
+ * and some audio around it; the result equals that of resampling the whole
+ * file, except for rounding. */
 gboolean ccs_sound_read (const char *path, gsize start, gsize n, float *left,
                          float *right, GError **error);
 /* Writes 16-bit stereo WAV (CcsOutputFile). It is not forced to the disk. */
@@ -52,31 +51,33 @@ gboolean ccs_sound_write (const char *path, guint rate, gsize n,
                           const float *left, const float *right,
                           GError **error);
 
-/* The same as 32-bit floats, which are not clipped. */
+/* Writes 32-bit float stereo WAV, which is not clipped, through a temporary
+ * file. */
 gboolean ccs_sound_write_float (const char *path, guint rate, gsize n,
                                 const float *left, const float *right,
                                 GError **error);
 
 /* -- frames -- */
 
-/* A picture of any size as 480x240 RGB, dense rows. */
+/* Reads an image of any size as 480x240 RGB, dense rows. */
 gboolean ccs_frame_read (const char *path, guint8 *rgb, GError **error);
 /* Writes RGB as PNG (CcsOutputFile). It is not forced to the disk. */
 gboolean ccs_frame_write (const char *path, gint width, gint height,
                           const guint8 *rgb, GError **error);
 
-/* The same as JPEG, without loss of colour resolution. */
+/* Writes RGB as JPEG without chroma subsampling, through a temporary file. */
 gboolean ccs_frame_write_jpeg (const char *path, gint width, gint height,
                                const guint8 *rgb, GError **error);
 
 /* -- files and folders -- */
 
-/* Whether @path is a regular file that may be read; else why not. */
+/* Checks that @path is a regular file that can be read. */
 gboolean ccs_file_readable (const char *path, GError **error);
 
-/* Names in @folder, sorted as strings. (element-type utf8) (transfer full) */
+/* Returns the names in @folder, sorted as strings. (element-type utf8)
+ * (transfer full) */
 GPtrArray *ccs_folder_list (const char *folder, GError **error);
-/* g_mkdir_with_parents() with an error. */
+/* Makes a folder and its parents. */
 gboolean ccs_folder_make (const char *folder, GError **error);
 /* Makes @path if it is missing and locks it against other processes until the
  * file descriptor that is returned is closed. -1: another program works there

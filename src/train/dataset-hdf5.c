@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Lists of clips in HDF5 files, one data set of strings each. HDF5's own
- * printing of errors is turned off; one line of ours says what is wrong. */
+/* Reads lists of clips from HDF5 files, one data set of strings each. Disables
+ * HDF5's own error output. */
 #include "dataset-hdf5.h"
 
 #include <ccstereo/error.h>
@@ -21,7 +21,7 @@
 
 #define LONGEST_ENTRY 4096 /* bytes of a string of fixed size */
 
-/* libhdf5 is not thread-safe as distributions build it. */
+/* Distributions build libhdf5 without thread-safety. */
 static GMutex hdf5_lock;
 
 typedef struct
@@ -42,7 +42,7 @@ open_list_clear (OpenList *self)
     H5Fclose (self->file);
 }
 
-/* NULL, or what is wrong with the file. */
+/* Opens a list. Returns NULL, or what is wrong with the file. */
 static const char *
 open_list (OpenList *self, const char *path, const char *name, gsize *count)
 {
@@ -103,16 +103,17 @@ read_fixed (const OpenList *from, gsize count, GPtrArray *entries)
 
 /* -- in a process of its own -- */
 
-/* libhdf5 1.10 trusts what a file says: a damaged one makes it read and write
- * where it must not, run in circles, or ask for gigabytes. So it reads in a
- * child, which can only fail: the child answers with ANSWER_WRONG and a reason,
- * or ANSWER_LIST and the strings, each with its closing zero; ANSWER_END closes
- * the list, so that an answer cut off by a crash is known as such. */
+/* libhdf5 1.10 does not check files: a damaged one makes it access invalid
+ * memory, loop for ever or allocate gigabytes. So a child process reads the
+ * file. It answers with ANSWER_WRONG and a reason, or with ANSWER_LIST, the
+ * strings, each with its terminating zero, and ANSWER_END, which shows that the
+ * answer is complete. */
 #define ANSWER_WRONG 'w'
 #define ANSWER_LIST 'l'
 #define ANSWER_END 'e'
 #define CHILD_SECONDS 20.
-#define CHILD_BYTES (G_GUINT64_CONSTANT (512) << 20) /* beside the parent's */
+#define CHILD_BYTES                                                            \
+  (G_GUINT64_CONSTANT (512) << 20) /* in addition to the parent's memory */
 
 static void
 confine_child (double seconds)
@@ -127,7 +128,8 @@ confine_child (double seconds)
   unsigned long pages = 0;
   FILE *statm = fopen ("/proc/self/statm", "r");
 
-  /* a crash shall neither dump nor print, nor be handled as the parent's */
+  /* a crash writes no core file and no message, and runs no handler of the
+   * parent */
   for (guint i = 0; i < G_N_ELEMENTS (ends); i++)
     signal (ends[i], SIG_DFL);
   dup2 (nowhere, STDERR_FILENO);
@@ -215,7 +217,7 @@ is_whole (const GByteArray *said)
          && (said->len == 2 || said->data[said->len - 2] == '\0');
 }
 
-/* What a child whose memory a file has overwritten may say, too. */
+/* Accepts any bytes: the file may have overwritten the child's memory. */
 GPtrArray *
 ccs_hdf5_understand (const GByteArray *said, const char *path, const char *name,
                      GError **error)

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The two halves of reading an HDF5 list, for ccs_list_read_hdf5() and for
- * fuzzing: what a child process answers, and what is made of that. */
+/* The two parts of reading an HDF5 list, for ccs_list_read_hdf5() and for
+ * fuzzing: the child's answer, and parsing it. */
 #pragma once
 
 #include <glib.h>
 
 G_BEGIN_DECLS
 
-/* Has a child process of @seconds of CPU time at the most read the file's data
- * set @name. What it said, up to its end, whatever that was. Not for two
- * threads at once. (transfer full) */
+/* Reads the data set @name of a file in a child process, which may use at most
+ * @seconds of CPU time. Returns its answer, whatever it is. Not thread-safe.
+ * (transfer full) */
 GByteArray *ccs_hdf5_ask (const char *path, const char *name, double seconds);
 
 /* Parses the answer @said of the child process: a list of strings or an error.

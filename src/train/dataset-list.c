@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Lists of clips as text; those in HDF5 files are in dataset-hdf5.c. */
+/* Reads lists of clips from text files; dataset-hdf5.c reads HDF5 files. */
 #include <ccstereo/error.h>
 #include <string.h>
 
 #include "dataset-files.h"
 
-#define BYTE_ORDER_MARK "\xef\xbb\xbf" /* as Windows' editors begin a text */
+#define BYTE_ORDER_MARK                                                        \
+  "\xef\xbb\xbf" /* at the start of texts from Windows editors */
 
 GPtrArray *
 ccs_list_read_text (const char *path, GError **error)

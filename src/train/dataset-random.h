@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Random numbers of the data: every stream is named by a few integers (seed,
- * epoch, scene, ...), so that what is drawn never depends on which thread drew
- * it or on what was drawn before. */
+/* Random numbers for data. Each stream is identified by a few integers (seed,
+ * epoch, scene, ...), so that values do not depend on threads or on earlier
+ * values. */
 #pragma once
 
 #include <glib.h>
@@ -13,7 +13,7 @@ typedef struct
   guint64 state;
 } CcsRandom;
 
-/* The finaliser of splitmix64. */
+/* Applies the finaliser of splitmix64. */
 static inline guint64
 ccs_random_mix (guint64 x)
 {
@@ -22,7 +22,7 @@ ccs_random_mix (guint64 x)
   return x ^ (x >> 31);
 }
 
-/* The stream that belongs to this triple of names. */
+/* Returns the stream identified by three integers. */
 static inline CcsRandom
 ccs_random_named (guint64 a, guint64 b, guint64 c)
 {
@@ -40,7 +40,7 @@ ccs_random_next (CcsRandom *self)
   return ccs_random_mix (self->state);
 }
 
-/* Uniform in [0, 1). */
+/* Returns a uniform value in [0, 1). */
 static inline double
 ccs_random_unit (CcsRandom *self)
 {
@@ -53,7 +53,7 @@ ccs_random_range (CcsRandom *self, double low, double high)
   return low + (high - low) * ccs_random_unit (self);
 }
 
-/* Uniform in 0 ... n - 1; @n at least 1. */
+/* Returns a uniform value in 0 ... n - 1; @n is at least 1. */
 static inline guint
 ccs_random_below (CcsRandom *self, guint n)
 {

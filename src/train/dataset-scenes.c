@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Synthetic scenes as a data set: item i is scene i of the split, rendered when
- * asked for, with FAIR-Play's numbering of frames. */
+/* Synthetic scenes as a data set: item i is scene i of the split, rendered on
+ * demand, with FAIR-Play's frame numbers. */
 #include "dataset.h"
 
 #include <ccstereo/error.h>
 #include <string.h>
 
 #define SCENE_SAMPLES ((gsize)(CCS_SCENE_DURATION * CCS_MODEL_RATE))
-#define LAST_FRAME 99 /* as FAIR-Play is read */
+#define LAST_FRAME 99 /* as for FAIR-Play */
 
 typedef struct
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Sound files: stereo of any rate from the model's on, read in pieces at 16 kHz
- * through libsndfile and the resampler. */
+/* Audio files: stereo with at least the model's rate, read in pieces at 16 kHz
+ * with libsndfile and the resampler. */
 #include "dataset-files.h"
 
 #include <ccstereo/error.h>
@@ -12,8 +12,8 @@
 #include "sound-output.h"
 
 #define HIGHEST_RATE 768000 /* Hz */
-/* Sound read before and behind a range, in samples at 16 kHz: several times the
- * reach of the resampling filter. */
+/* Audio read before and after a range, in samples at 16 kHz: several times the
+ * length of the resampling filter. */
 #define CONTEXT 1024
 
 /* -- reading -- */
@@ -44,7 +44,8 @@ open_sound (const char *path, GError **error)
   return NULL;
 }
 
-/* As many as librosa gives for a file of that rate, by its very expression. */
+/* Returns the number of samples that librosa computes for a file, with the same
+ * expression. */
 static gsize
 samples_at_model_rate (const SF_INFO *info)
 {
@@ -59,7 +60,7 @@ greatest_divisor (guint a, guint b)
   return b ? greatest_divisor (b, a % b) : a;
 }
 
-/* (transfer full): @count stored frames from @first, interleaved */
+/* Reads @count stored frames from @first on, interleaved. (transfer full) */
 static float *
 read_stored (SNDFILE *file, const char *path, gsize first, gsize count,
              GError **error)
@@ -83,7 +84,7 @@ read_stored (SNDFILE *file, const char *path, gsize first, gsize count,
   return g_steal_pointer (&stored);
 }
 
-/* A header may state any length: the last frame must be there. */
+/* Also reads the last frame, because a header may have any length. */
 gboolean
 ccs_sound_probe (const char *path, CcsSoundFile *out, GError **error)
 {
@@ -104,7 +105,8 @@ ccs_sound_probe (const char *path, CcsSoundFile *out, GError **error)
   return TRUE;
 }
 
-/* One channel of @stored to 16 kHz; the range begins @skip samples in. */
+/* Resamples one channel of @stored to 16 kHz; the range starts at sample @skip.
+ */
 static gboolean
 resample_channel (const float *stored, gsize count, guint channel, guint rate,
                   gsize skip, gsize n, float *out, GError **error)
@@ -118,7 +120,7 @@ resample_channel (const float *stored, gsize count, guint channel, guint rate,
   resampled = ccs_resample (mono, count, rate, CCS_MODEL_RATE, error);
   if (!resampled)
     return FALSE;
-  /* rounding may leave the very last sample of a file out */
+  /* the last sample of a file may be missing because of rounding */
   got = resampled->len > skip ? MIN (n, resampled->len - skip) : 0;
   memcpy (out, &g_array_index (resampled, float, skip), got * sizeof (float));
   memset (out + got, 0, (n - got) * sizeof (float));
@@ -145,7 +147,7 @@ ccs_sound_read (const char *path, gsize start, gsize n, float *left,
                  path, samples, start + n);
     return FALSE;
   }
-  /* both rates meet every step_in stored frames = step_out samples */
+  /* step_in stored frames have the duration of step_out samples */
   step_out
       = CCS_MODEL_RATE / greatest_divisor (CCS_MODEL_RATE, info.samplerate);
   step_in

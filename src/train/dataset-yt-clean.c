@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* YT-Clean's folders (specification section 9): a list of videos, each cut into
- * sound files of about ten seconds named by their first second. */
+/* Reads YT-Clean's folders (specification section 9): a list of videos, each
+ * split into audio files of about ten seconds, which are named by their start
+ * second. */
 #include <ccstereo/error.h>
 #include <string.h>
 
@@ -25,7 +26,7 @@ number_of_name (const char *name, const char *extension)
                                                              : -1;
 }
 
-/* The largest number of a frame, -1 where there are none. */
+/* Returns the largest frame number, or -1 if there are no frames. */
 static gint64
 last_frame (const char *folder, GError **error)
 {
@@ -43,8 +44,8 @@ last_frame (const char *folder, GError **error)
   return last;
 }
 
-/* Names of the sound files in string order, without the last, which is cut
- * short: nothing is left of a video of one file. */
+/* Returns the audio files in string order without the last, which is shorter.
+ * The result is empty for a video with one file. */
 static GPtrArray *
 list_chunks (const char *folder, GError **error)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Data sets of clips with binaural sound and frames at 10 a second, behind one
- * interface: fairplay, yt_clean (specification section 9) and scenes. What is
- * read is always 16 kHz stereo and 480x240 RGB. */
+/* Data sets of clips with binaural audio and 10 frames a second, with one
+ * interface: fairplay, yt_clean (specification section 9) and scenes. Audio is
+ * read as 16 kHz stereo, frames as 480x240 RGB. */
 #pragma once
 
 #include <limits.h>
@@ -14,7 +14,7 @@ G_BEGIN_DECLS
 typedef struct _CcsDataset CcsDataset;
 typedef struct _CcsDatasetClass CcsDatasetClass;
 
-/* What to do about a missing, short or broken file. */
+/* What to do about a missing, short or damaged file. */
 typedef enum
 {
   CCS_ON_BAD_FATAL, /* the error ends the work */
@@ -57,7 +57,8 @@ typedef struct
                         .scene_seed = 1,                                       \
                         .scene_count = 2000 })
 
-/* Bytes: a video's folder, which the file system limits, and a second. */
+/* Bytes: the name of a video's folder, which the file system limits, and a
+ * second. */
 #define CCS_DATASET_NAME (NAME_MAX + sizeof "/2147483647")
 #define CCS_FRAME_OFFSET_FAIRPLAY 0.1
 #define CCS_FRAME_OFFSET_YT_CLEAN 0.05
@@ -82,30 +83,30 @@ typedef struct
   gint64 first_frame, last_frame;
 } CcsDatasetItem;
 
-/* Opens a data set and checks its items' files. Errors name the file. An empty
- * list is an error. (transfer full) */
+/* Opens a data set and checks the files of its items. Errors name the file. An
+ * empty list is an error. (transfer full) */
 CcsDataset *ccs_dataset_open (const CcsDatasetOptions *options, GError **error);
 void ccs_dataset_free (CcsDataset *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsDataset, ccs_dataset_free)
 
 gsize ccs_dataset_length (const CcsDataset *self);
-/* Items left out at opening under CCS_ON_BAD_SKIP. */
+/* Returns the number of items skipped because of CCS_ON_BAD_SKIP. */
 gsize ccs_dataset_skipped (const CcsDataset *self);
 void ccs_dataset_item (const CcsDataset *self, gsize index,
                        CcsDatasetItem *out);
 
-/* The frame number (as load_frame takes it) shown at @center seconds of the
- * clip: round ((center + offset) 10), half to even, plus the base, kept among
- * the frames that exist. */
+/* Returns the number, for ccs_dataset_load_frame(), of the frame at @center
+ * seconds of the clip: round ((center + offset) 10), half to even, plus the
+ * base, clamped to the existing frames. */
 gint64 ccs_dataset_frame_at (const CcsDatasetItem *item, double center);
 
-/* Samples start ... start + n - 1 at 16 kHz into two channels. A range beyond
- * the clip's end is an error that names the file. All load functions may be
- * called by several threads. */
+/* Reads samples start ... start + n - 1 at 16 kHz of both channels. A range
+ * beyond the clip's end is an error that names the file. The load functions are
+ * thread-safe. */
 gboolean ccs_dataset_load_audio (CcsDataset *self, gsize index, gsize start,
                                  gsize n, float *left, float *right,
                                  GError **error);
-/* Frame @number as 480x240 RGB, dense rows. */
+/* Reads frame @number as 480x240 RGB, dense rows. */
 gboolean ccs_dataset_load_frame (CcsDataset *self, gsize index, gint64 number,
                                  guint8 *rgb, GError **error);
 

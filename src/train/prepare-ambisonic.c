@@ -7,10 +7,10 @@
 #define CORNERS 8
 /* Directions of a cube's corners: elevation atan (1/sqrt 2). */
 #define CORNER_ELEVATION 35.26438968
-/* Weight of the first order against the zeroth that makes the energy vector as
- * long as it can be in three dimensions ("max rE"): 1/sqrt 3. */
+/* Weight of the first order relative to the zeroth that maximises the energy
+ * vector in three dimensions ("max rE"): 1/sqrt 3. */
 #define MAX_RE 0.5773502692
-/* Samples a pass; small enough to stay in the nearest cache. */
+/* Samples per pass; they fit a first-level cache. */
 #define BLOCK 1024
 
 struct _CcsAmbisonic
@@ -18,11 +18,11 @@ struct _CcsAmbisonic
   guint taps;
   guint source[CCS_AMBISONIC_CHANNELS]; /* plane of W, Y, Z, X */
   float *filters;                       /* [W Y Z X][left right][taps] */
-  float *past;                          /* [W Y Z X][taps]: the sound before */
+  float *past;                          /* [W Y Z X][taps]: the audio before */
 };
 
-/* The real spherical harmonics (ACN, SN3D) of a direction, azimuth positive to
- * the right. */
+/* Computes the real spherical harmonics (ACN, SN3D) of a direction; azimuth is
+ * positive to the right. */
 static void
 harmonics (double azimuth, double elevation, double *out)
 {
@@ -47,7 +47,8 @@ fold_filters (CcsAmbisonic *self, CcsHrir *hrir, double w_gain)
     harmonics (azimuth, elevation, y);
     ccs_hrir_get (hrir, azimuth, elevation, ears, ears + self->taps);
     for (guint c = 0; c < CCS_AMBISONIC_CHANNELS; c++) {
-      /* SN3D in, N3D both ways: three for the first order */
+      /* input in SN3D, decoding in N3D: a factor of three for the first order
+       */
       double gain = (c == 0 ? w_gain : 3 * MAX_RE * y[c]) / CORNERS;
 
       for (guint i = 0; i < 2 * self->taps; i++)

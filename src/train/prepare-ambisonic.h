@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* First-order ambisonics for two ears: a decoder to loudspeakers in the corners
- * of a cube, each heard through its measured responses, folded into one pair of
- * filters per ambisonic channel. */
+/* Renders first-order ambisonics binaurally: decodes to loudspeakers in the
+ * corners of a cube and applies their measured responses. Both steps are
+ * combined into one pair of filters per ambisonic channel. */
 #pragma once
 
 #include "hrir.h"
@@ -18,10 +18,10 @@ CcsAmbisonic *ccs_ambisonic_new (CcsAmbisonicOrder order, guint rate,
 void ccs_ambisonic_free (CcsAmbisonic *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsAmbisonic, ccs_ambisonic_free)
 
-/* Forgets the sound before. */
+/* Resets the filters. */
 void ccs_ambisonic_reset (CcsAmbisonic *self);
-/* Renders the next @n samples of @planes [4][n] for the ears. Pieces join
- * without a seam. */
+/* Renders the next @n samples of @planes [4][n]. Consecutive pieces join
+ * without a break. */
 void ccs_ambisonic_render (CcsAmbisonic *self, float *const *planes, gsize n,
                            float *left, float *right);
 

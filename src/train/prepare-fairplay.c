@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Binaural videos into FAIR-Play's layout: every ten seconds a clip with a
- * number of its own. */
+/* Writes binaural videos in FAIR-Play's layout: one clip, with its own number,
+ * for every ten seconds. */
 #include <glib/gstdio.h>
 
 #include "dataset-files.h"
@@ -8,7 +8,7 @@
 #include "prepare-private.h"
 #include "file-write.h"
 
-/* FAIR-Play's own short clips last 9.984 s and have this many frames. */
+/* The short clips of FAIR-Play last 9.984 s and have this many frames. */
 #define SHORTEST_SAMPLES ((gsize)(9.98 * CCS_PREPARE_RATE))
 #define FEWEST_FRAMES (CCS_PREPARE_FRAMES - 1)
 
@@ -16,7 +16,7 @@ typedef struct
 {
   CcsPrepareSink parent;
   const char *folder;
-  char *video;    /* in work */
+  char *video;    /* the current video */
   guint index;    /* of the video */
   guint first;    /* id of the video's first clip */
   GString *table; /* clips.tsv */
@@ -64,7 +64,7 @@ fairplay_frame (CcsPrepareSink *sink, guint number, const guint8 *rgb,
                           error);
 }
 
-/* What lies beyond the complete clips goes. */
+/* Removes what follows the complete clips. */
 static gboolean
 fairplay_end (CcsPrepareSink *sink, guint sounds, guint frames, gboolean failed,
               guint *clips, GError **error)

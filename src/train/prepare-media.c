@@ -11,11 +11,11 @@
 #include "model/config.h"
 
 #define MOST_CHANNELS 64
-#define MOST_BROKEN 16 /* packets that may be broken before we give up */
+#define MOST_BROKEN 16 /* damaged packets after which reading fails */
 
 typedef struct
 {
-  int index; /* of the stream */
+  int index; /* index of the stream */
   AVRational time_base;
   AVCodecContext *decoder;
 } Track;
@@ -30,17 +30,17 @@ struct _CcsMedia
   AVFrame *frame, *kept;
   gboolean draining;
   guint broken;
-  double start;      /* seconds of the file's own clock */
-  double next_sound; /* where the next sample belongs */
-  guint channels;    /* all along */
+  double start;      /* start time of the file, seconds */
+  double next_sound; /* time of the next sample */
+  guint channels;    /* constant */
   SwrContext *swr;
-  int swr_format, swr_rate; /* of the frames that it takes */
+  int swr_format, swr_rate; /* format and rate of its input */
   float *planes[MOST_CHANNELS];
-  gsize capacity; /* samples a plane holds */
+  gsize capacity; /* capacity of a plane in samples */
   struct SwsContext *sws;
-  guint8 *rgb; /* the picture at its own size */
+  guint8 *rgb; /* the frame in its own size */
   CcsResize *resize;
-  int width, height, pixels; /* that sws, rgb and resize are made for */
+  int width, height, pixels; /* for which sws, rgb and resize were made */
 };
 
 static gboolean
@@ -81,7 +81,7 @@ open_track (CcsMedia *self, enum AVMediaType type, Track *track, GError **error)
   return TRUE;
 }
 
-/* Makes the converter for frames of that format and rate. */
+/* Makes a converter for frames of this format and rate. */
 static gboolean
 open_swr (CcsMedia *self, int format, int rate, GError **error)
 {
@@ -90,7 +90,7 @@ open_swr (CcsMedia *self, int format, int rate, GError **error)
 
   if (rate < 1)
     return fail (self, error, "its sound states no rate", 0);
-  /* the same channels out as in, whatever they are called */
+  /* channels are not mixed, whatever their layout is */
   plain.order = AV_CHANNEL_ORDER_UNSPEC;
   plain.nb_channels = (int)self->channels;
   swr_free (&self->swr);
@@ -105,7 +105,8 @@ open_swr (CcsMedia *self, int format, int rate, GError **error)
              : fail (self, error, "its sound cannot be converted", status);
 }
 
-/* The converter for what the file states; frames may be other. */
+/* Makes a converter for the format in the file's header; frames may have
+ * another. */
 static gboolean
 begin_sound (CcsMedia *self, GError **error)
 {
@@ -127,7 +128,7 @@ ccs_media_open (const char *path, guint rate, GError **error)
   self->path = g_strdup (path);
   self->rate = rate;
   self->sound.index = self->picture.index = -1;
-  /* errors are ours to report; libav would print them */
+  /* keeps libav from printing errors, which are reported here */
   av_log_set_level (AV_LOG_QUIET);
   status = avformat_open_input (&self->format, path, NULL, NULL);
   if (status >= 0)
@@ -185,8 +186,8 @@ ccs_media_picture_duration (const CcsMedia *self)
 
 /* -- sound -- */
 
-/* Converts @frame, or with none what the converter holds back, behind the first
- * *@n samples of the planes. */
+/* Converts @frame, or without one the samples in the converter, and appends
+ * them to the first *@n samples of the planes. */
 static gboolean
 convert (CcsMedia *self, const AVFrame *frame, gsize *n, GError **error)
 {
@@ -212,8 +213,8 @@ convert (CcsMedia *self, const AVFrame *frame, gsize *n, GError **error)
   return TRUE;
 }
 
-/* A stream may go over to another sample format or rate: what the converter
- * holds back comes first, then another one goes on. */
+/* Handles a change of sample format or rate: drains the converter and makes
+ * another. */
 static gboolean
 fit_converter (CcsMedia *self, const AVFrame *frame, gsize *n, GError **error)
 {
@@ -225,7 +226,7 @@ fit_converter (CcsMedia *self, const AVFrame *frame, gsize *n, GError **error)
          && open_swr (self, frame->format, frame->sample_rate, error);
 }
 
-/* Converts the decoded frame, or, with none, what the converter holds back. */
+/* Converts the decoded frame, or without one the samples in the converter. */
 static gboolean
 convert_sound (CcsMedia *self, const AVFrame *frame, CcsMediaChunk *chunk,
                GError **error)
@@ -251,8 +252,8 @@ time_of (const CcsMedia *self, const Track *track, const AVFrame *frame)
   return frame->best_effort_timestamp * av_q2d (track->time_base) - self->start;
 }
 
-/* Where a gap or an overlap is larger than a frame's jitter, the clock of the
- * file wins over the count of samples. */
+/* Follows the file's timestamps instead of the sample count after a gap or an
+ * overlap that is larger than the jitter of a frame. */
 static void
 follow_clock (CcsMedia *self)
 {
@@ -265,7 +266,7 @@ follow_clock (CcsMedia *self)
 
 /* -- what comes next -- */
 
-/* TRUE: a frame is there. FALSE: none yet. */
+/* Returns whether a frame is ready. */
 static gboolean
 receive (CcsMedia *self, Track *track)
 {
@@ -279,7 +280,8 @@ receive (CcsMedia *self, Track *track)
   return status == 0;
 }
 
-/* Hands the next packet to its decoder; at the file's end, nothing to both. */
+/* Sends the next packet to its decoder; at the end of the file, the end to
+ * both. */
 static void
 feed (CcsMedia *self)
 {

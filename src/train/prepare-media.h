@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Decoding of a video file with libav into what data sets are made of: sound at
- * one rate in float, pictures as RGB, both with their time. */
+/* Decodes a video file with libav for a data set: audio as float at one rate,
+ * video as RGB, with their times. */
 #pragma once
 
 #include <glib.h>
@@ -32,8 +32,9 @@ typedef struct
   const float *const *samples;
 } CcsMediaChunk;
 
-/* Opens a file with at least one sound and one picture stream; the best of each
- * is taken. @rate: Hz that the sound is converted to. Errors name the file. */
+/* Opens a file with at least one audio and one video stream, and uses the best
+ * of each. @rate is the sample rate of the output in Hz. Errors name the file.
+ */
 CcsMedia *ccs_media_open (const char *path, guint rate, GError **error);
 void ccs_media_free (CcsMedia *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsMedia, ccs_media_free)
@@ -42,12 +43,12 @@ guint ccs_media_channels (const CcsMedia *self);
 /* Returns the duration of a video frame in seconds, or 0 if unknown. */
 double ccs_media_picture_duration (const CcsMedia *self);
 
-/* What comes next; CCS_MEDIA_END after everything. */
+/* Returns the next chunk; CCS_MEDIA_END at the end. */
 gboolean ccs_media_next (CcsMedia *self, CcsMediaChunk *chunk, GError **error);
-/* The picture that the last CCS_MEDIA_PICTURE announced, kept to be looked at
- * later; the one kept before is forgotten. */
+/* Keeps the frame that the last CCS_MEDIA_PICTURE announced, instead of the one
+ * kept before. */
 void ccs_media_keep_picture (CcsMedia *self);
-/* The kept picture as 480x240 RGB, dense rows. */
+/* Writes the kept frame as 480x240 RGB, dense rows. */
 gboolean ccs_media_render_picture (CcsMedia *self, guint8 *rgb, GError **error);
 
 G_END_DECLS

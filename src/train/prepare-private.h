@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the rooms of prepare share: prepare.c reads videos and cuts them on one
- * clock; a sink (prepare-fairplay.c, prepare-yt-clean.c) writes the pieces. */
+/* Shared by the parts of prepare: prepare.c reads videos and splits them into
+ * clips and frames; a sink (prepare-fairplay.c, prepare-yt-clean.c) writes
+ * these. */
 #pragma once
 
 #include "prepare.h"
@@ -8,7 +9,7 @@
 G_BEGIN_DECLS
 
 #define CCS_PREPARE_RATE 48000 /* Hz */
-#define CCS_PREPARE_SECONDS 10 /* of a clip */
+#define CCS_PREPARE_SECONDS 10 /* length of a clip */
 #define CCS_PREPARE_SAMPLES (CCS_PREPARE_RATE * CCS_PREPARE_SECONDS)
 #define CCS_PREPARE_FRAMES (CCS_ANALYSIS_FPS * CCS_PREPARE_SECONDS)
 
@@ -40,15 +41,15 @@ struct _CcsPrepareSink
                    gboolean failed, guint *clips, GError **error);
 };
 
-/* Runs every video of the folder through @sink. @splits takes the split of
- * each, -1 where it was left out. (element-type gint) */
+/* Processes every video of the folder with @sink. Stores the split of each in
+ * @splits, -1 if it was skipped. (element-type gint) */
 gboolean ccs_prepare_run (const CcsPrepareOptions *options,
                           CcsPrepareSink *sink, GArray *splits,
                           CcsPrepareReport *report, GError **error);
 
-/* The name without folder and extension. */
+/* Returns the file name without folder and extension. */
 char *ccs_prepare_video_id (const char *path);
-/* Removes a folder of files. */
+/* Removes a folder and the files in it. */
 void ccs_prepare_remove_folder (const char *folder);
 
 G_END_DECLS

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Ambisonic videos into YT-Clean's layout: the step from four channels to two
- * ears that no public tool makes. */
+/* Writes ambisonic videos in YT-Clean's layout, with their audio rendered
+ * binaurally, for which there is no public tool. */
 #include <ccstereo/error.h>
 #include <glib/gstdio.h>
 
@@ -10,7 +10,9 @@
 #include "file-write.h"
 
 #define FRAMES "frames"
-#define SOUND_FOLDER "cipic_subj3" /* whatever the ears: readers look there */
+#define SOUND_FOLDER                                                           \
+  "cipic_subj3" /* the published name, for any head-related impulse responses  \
+                 */
 #define PICTURE_FOLDER "video"
 
 typedef struct
@@ -18,11 +20,11 @@ typedef struct
   CcsPrepareSink parent;
   const char *folder;
   CcsAmbisonic *ambisonic;
-  char *sounds, *pictures; /* folders of the video in work */
-  GPtrArray *ids; /* by the video's index, up to that in work; NULL: left out */
+  char *sounds, *pictures; /* folders of the current video */
+  GPtrArray *ids; /* by index of video, up to the current one; NULL: skipped */
 } YtCleanSink;
 
-/* The folder of a video bears its id. */
+/* Checks the id of a video, which is the name of its folder. */
 static gboolean
 check_id (const YtCleanSink *self, const char *video, const char *id,
           GError **error)
@@ -58,8 +60,8 @@ yt_clean_begin (CcsPrepareSink *sink, const char *video, guint index,
          && ccs_folder_make (self->pictures, error);
 }
 
-/* Six digits, so that the order of strings is that of time, and the last, which
- * readers drop, is the one that was cut short. */
+/* Returns the path of a chunk. Names have six digits, so that they are sorted
+ * by time and the last, which readers skip, is the short one. */
 static char *
 chunk_path (const YtCleanSink *self, guint clip)
 {
@@ -98,7 +100,7 @@ yt_clean_end (CcsPrepareSink *sink, guint sounds, guint frames, gboolean failed,
 {
   YtCleanSink *self = (YtCleanSink *)sink;
 
-  /* chunks begin with a picture; readers drop the last chunk */
+  /* a chunk starts with a frame; readers skip the last chunk */
   guint pictured = (frames + CCS_PREPARE_FRAMES - 1) / CCS_PREPARE_FRAMES;
   guint kept = failed ? 0 : MIN (sounds, pictured);
 

@@ -11,27 +11,26 @@
 #include "prepare-media.h"
 #include "prepare-private.h"
 
-/* Seconds by which a time may miss its mark and still meet it: some containers
- * count in milliseconds. */
+/* Largest error of times, seconds: some containers have milliseconds. */
 #define TOLERANCE 2e-3
 
-/* Seconds without sound or a new picture that may be filled: beyond them the
- * file's clock is broken, as where recordings were joined, and filling would
- * take the disk. */
+/* Longest gap in audio or video that is filled, seconds. In a longer one the
+ * file's timestamps are wrong, for example in joined recordings, and filling it
+ * could use up the disk. */
 #define LONGEST_GAP 3600
 
 /* -- one video -- */
 
-/* Cuts what a video gives into clips and frames. */
+/* Splits a video into clips and frames. */
 typedef struct
 {
   CcsPrepareSink *sink;
   CcsMedia *media;
   const char *path;
   float **planes; /* [channels][CCS_PREPARE_SAMPLES] */
-  gsize filled;   /* samples of the clip in work */
-  guint sounds;   /* clips given away */
-  guint frames;   /* frames given away */
+  gsize filled;   /* samples of the current clip */
+  guint sounds;   /* clips passed to the sink */
+  guint frames;   /* frames passed to the sink */
   gboolean any_picture;
   double last_picture; /* seconds */
   guint8 *rgb;
@@ -59,8 +58,7 @@ give_sound (Cutter *self, GError **error)
   return TRUE;
 }
 
-/* Appends @n samples from @offset of the chunk; silence where @chunk is NULL.
- */
+/* Appends @n samples from @offset of the chunk; silence if @chunk is NULL. */
 static gboolean
 append_sound (Cutter *self, const CcsMediaChunk *chunk, gsize offset, gsize n,
               GError **error)
@@ -85,7 +83,8 @@ append_sound (Cutter *self, const CcsMediaChunk *chunk, gsize offset, gsize n,
   return TRUE;
 }
 
-/* Keeps to the clock of the file: gaps become silence, overlaps are dropped. */
+/* Adds audio by the file's timestamps: gaps become silence, overlaps are
+ * dropped. */
 static gboolean
 take_sound (Cutter *self, const CcsMediaChunk *chunk, GError **error)
 {
@@ -104,7 +103,8 @@ take_sound (Cutter *self, const CcsMediaChunk *chunk, GError **error)
   return append_sound (self, chunk, skip, chunk->n - skip, error);
 }
 
-/* Frames whose time lies before @time show the kept picture. */
+/* Passes frames with times before @time to the sink, with the kept frame as
+ * their content. */
 static gboolean
 give_frames_until (Cutter *self, double time, GError **error)
 {
@@ -249,8 +249,8 @@ list_videos (const char *folder, GError **error)
   return g_steal_pointer (&paths);
 }
 
-/* Shuffles the videos and deals them: test and val get their shares (at least
- * one each where it can be), train the rest. */
+/* Shuffles the videos and assigns them to splits: test and val get their shares
+ * (at least one each if possible), train the rest. */
 static void
 deal_splits (const CcsPrepareOptions *options, GArray *splits)
 {

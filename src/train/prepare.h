@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A folder of videos made into a data set on disk: clips of ten seconds with
- * 48 kHz stereo sound and frames at 10 a second, 480x240. */
+/* Makes a data set from a folder of videos: clips of ten seconds with 48 kHz
+ * stereo audio and 10 frames a second, 480x240. */
 #pragma once
 
 #include "dataset.h"
@@ -9,7 +9,7 @@ G_BEGIN_DECLS
 
 typedef enum
 {
-  CCS_AMBISONIC_AMBIX, /* W Y Z X, SN3D: what YouTube takes */
+  CCS_AMBISONIC_AMBIX, /* W Y Z X, SN3D: as for YouTube */
   CCS_AMBISONIC_FUMA,  /* W X Y Z, W 3 dB lower */
 } CcsAmbisonicOrder;
 
@@ -47,15 +47,15 @@ typedef struct
   guint videos, skipped, clips;
 } CcsPrepareReport;
 
-/* Whether the shares can be. Making a data set asks, too. */
+/* Checks the shares. The functions below do this, too. */
 gboolean ccs_prepare_options_check (const CcsPrepareOptions *options,
                                     GError **error);
-/* Binaural videos into FAIR-Play's layout; beside it clips.tsv, which says of
- * each id the video and the second where it starts. Errors name the file. */
+/* Writes binaural videos in FAIR-Play's layout, and clips.tsv with the video
+ * and start second of each id. Errors name the file. */
 gboolean ccs_prepare_fairplay (const CcsPrepareOptions *options,
                                CcsPrepareReport *report, GError **error);
-/* First-order-ambisonic 360-degree videos into YT-Clean's layout, the sound
- * rendered for two ears that face the picture's middle. */
+/* Writes 360-degree videos with first-order ambisonics in YT-Clean's layout,
+ * with binaural audio for a listener who faces the middle of the video. */
 gboolean ccs_prepare_yt_clean (const CcsPrepareOptions *options,
                                CcsPrepareReport *report, GError **error);
 

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* From dry sound to two ears: every source through the measured responses of
- * its direction, renewed every hundredth of a second, its level falling with
- * distance; the room as taps on the sum. */
+/* Renders dry audio binaurally: applies the measured responses of each source's
+ * direction, which change every hundredth of a second, and its distance; and
+ * the room, as taps on the sum. */
 #include "scenes-private.h"
 
 #include <math.h>
 #include <string.h>
 
 #define RESPONSE_SECONDS                                                       \
-  0.005 /* what is kept of a response: all but -24 dB                          \
-         */
+  0.005 /* length of responses in seconds: without -24 dB */
 #define FADE_SECONDS 0.001
-#define ROOM_EARLY 6          /* taps from the sides */
-#define ROOM_LONGEST 0.32     /* seconds */
-#define HEAD_SECONDS 0.0006   /* how much later the far ear hears the side */
-#define BLOCKS_PER_SECOND 100 /* new directions */
+#define ROOM_EARLY 6      /* number of taps from the sides */
+#define ROOM_LONGEST 0.32 /* seconds */
+#define HEAD_SECONDS                                                           \
+  0.0006 /* additional delay of the far ear for reflections from the side */
+#define BLOCKS_PER_SECOND 100 /* changes of direction */
 
 gboolean
 ccs_ears_init (CcsEars *self, guint rate, const char *sofa, GError **error)
@@ -52,7 +52,7 @@ ccs_ears_clear (CcsEars *self)
   g_clear_pointer (&self->response, g_free);
 }
 
-/* The pair of responses [2][taps] to @azimuth, scaled by @gain. */
+/* Computes the pair of responses [2][taps] for @azimuth, scaled by @gain. */
 static void
 ears_toward (const CcsEars *self, double azimuth, float gain, float *out)
 {
@@ -128,7 +128,7 @@ add_room (const CcsRoom *self, const float *dry, gsize n, float *ear_left,
   }
 }
 
-/* Diffuse noise: a function of the sample's number. */
+/* Adds diffuse noise, which depends on the sample's index alone. */
 static void
 add_floor (const CcsScene *scene, gint64 start, gsize n, float *left,
            float *right)
@@ -147,8 +147,8 @@ add_floor (const CcsScene *scene, gint64 start, gsize n, float *left,
   }
 }
 
-/* @dry[0] is sample @start; enough earlier ones stand before it. Directions
- * belong to blocks of the scene's own time, not to the range asked for. */
+/* Adds a source. @dry[0] is sample @start; enough earlier samples precede it.
+ * Directions change at fixed times of the scene, whatever the range. */
 static void
 add_source (const CcsScene *scene, const CcsActor *actor, gint64 start, gsize n,
             const float *dry, float *pair, float *left, float *right)

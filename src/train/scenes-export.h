@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Scenes written to disk: a folder in FAIR-Play's layout. */
+/* Writes scenes to a folder in FAIR-Play's layout. */
 #pragma once
 
 #include "scenes.h"
@@ -26,15 +26,15 @@ typedef struct
   gpointer user_data;
 } CcsSceneExport;
 
-/* Clips are numbered from 1: train's first, then val's, test's; their lists are
- * splits/split1 and five_splits/split1. Scene i of a split is the same as item
- * i of the data set "scenes" of that seed. Errors name the file; stopping is
- * CCS_ERROR_CANCELLED. */
+/* Writes the scenes. Clips are numbered from 1: first train, then val, then
+ * test; their lists are splits/split1 and five_splits/split1. Scene i of a
+ * split equals item i of the data set "scenes" with the same seed. Errors name
+ * the file. CCS_ERROR_CANCELLED if stopped. */
 gboolean ccs_scenes_export (const CcsSceneExport *options, GError **error);
 
-/* What a scene holds, as text: a line for each tenth of a second and source,
- * with time (s), source, azimuth (degrees, positive to the right), distance
- * (m), whether it sounds (0, 1), and its kind of sound. */
+/* Writes the content of a scene as text: a line for each tenth of a second and
+ * source, with time (s), source, azimuth (degrees, positive to the right),
+ * distance (m), whether it sounds (0, 1), and its kind of sound. */
 gboolean ccs_scene_write_truth (const CcsScene *scene, const char *path,
                                 GError **error);
 

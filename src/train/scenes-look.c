@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The looks of a split. A class ties a shape and a hue to a family of sounds
- * and is the same everywhere; its variants differ in shade, texture and sound,
- * and no two splits share a variant. */
+/* The looks of a split. A class combines a shape and a hue with a family of
+ * sounds and is the same in all splits. Its variants differ in shade, texture
+ * and sound; splits do not share variants. */
 #include "scenes-private.h"
 
 #include <math.h>
@@ -11,7 +11,7 @@ typedef struct
   CcsShapeKind shape;
   CcsSoundKind kind;
   double hue;                   /* degrees */
-  double low, high;             /* Hz: where variants' pitches or bands lie */
+  double low, high;             /* Hz: range of pitches or bands of variants */
   double rate_low, rate_high;   /* onsets a second */
   double shortest, longest;     /* seconds of an event */
   double decay_low, decay_high; /* seconds; of noise: Q */
@@ -36,7 +36,8 @@ static const LookClass classes[CCS_LOOK_CLASSES] = {
     0, 0 },
 };
 
-/* Every split has a texture that no other has, and shares one with another. */
+/* Each split has one texture of its own, and one in common with another split.
+ */
 static const CcsPattern patterns[3][2] = {
   [CCS_SPLIT_TRAIN] = { CCS_PATTERN_STRIPES, CCS_PATTERN_CHECKER },
   [CCS_SPLIT_VAL] = { CCS_PATTERN_STRIPES, CCS_PATTERN_RINGS },

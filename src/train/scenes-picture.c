@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The camera: a muted, scrolling background, and before it the sources, far
- * ones first; bright and ringed by light while they sound, dim while silent. */
+/* Renders frames: a scrolling background in muted colours, and in front of it
+ * the sources, distant ones first; bright with a ring of light while they
+ * sound, dim while they are silent. */
 #include "scenes-private.h"
 
 #include <math.h>
@@ -8,7 +9,7 @@
 
 #define WIDTH CCS_RESIZE_WIDTH
 #define HEIGHT CCS_RESIZE_HEIGHT
-#define DIM 0.5f         /* of a silent source's colours */
+#define DIM 0.5f         /* brightness of a silent source */
 #define SWELL 0.12       /* growth at an onset */
 #define GLOW_REACH 0.35f /* radii around a sounding source */
 #define OUTLINE 0.09f    /* radii */
@@ -128,8 +129,8 @@ draw_background (const CcsScene *self, double time, guint8 *rgb)
 
 /* -- sources -- */
 
-/* How far (u, v) lies inside the shape, in radii; negative outside. Distances
- * are roughly Euclidean near the edge, which is all that is asked of them. */
+/* Returns how far (u, v) is inside the shape, in radii; negative outside.
+ * Distances are approximately Euclidean near the edge. */
 static float
 inside (CcsShapeKind shape, float u, float v)
 {
@@ -157,7 +158,7 @@ inside (CcsShapeKind shape, float u, float v)
   }
 }
 
-/* 1 on the light and 0 on the dark part of the texture. */
+/* Returns whether a point is on the light part of the texture. */
 static gboolean
 is_light (const CcsLook *look, float u, float v)
 {
@@ -185,7 +186,7 @@ is_light (const CcsLook *look, float u, float v)
   }
 }
 
-/* A source as it is drawn at one moment. */
+/* A source at the time of a frame. */
 typedef struct
 {
   const CcsActor *actor;
@@ -211,7 +212,7 @@ sprite_init (Sprite *self, const CcsScene *scene, guint source, double time)
   self->mouth = 0.05f + 0.3f * self->flash;
 }
 
-/* The colour on the shape, 0 to 255. */
+/* Computes the colour of a point on the shape, 0 to 255. */
 static void
 body_color (const Sprite *self, float depth, float u, float v, float *color)
 {

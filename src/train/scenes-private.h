@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the rooms of the scene renderer share: scenes.c (plan of a scene, ground
- * truth), scenes-look.c (looks), scenes-sound.c (dry sound of one event),
- * scenes-audio.c (ears and room), scenes-picture.c (frames). */
+/* Shared by the parts of the scene renderer: scenes.c (plan of a scene, ground
+ * truth), scenes-look.c (looks), scenes-sound.c (dry audio of an event),
+ * scenes-audio.c (binaural rendering), scenes-picture.c (frames). */
 #pragma once
 
 #include "dataset-random.h"
@@ -41,10 +41,10 @@ typedef enum
 
 #define CCS_LOOK_PARTIALS 6
 
-/* A thing: what it looks like and what its sounds are made of. */
+/* A kind of object: its look and its sounds. */
 typedef struct
 {
-  guint number; /* of its class */
+  guint number; /* index of its class */
   CcsShapeKind shape;
   CcsSoundKind kind;
   float color[3]; /* 0 to 1 */
@@ -66,7 +66,7 @@ void ccs_looks_fill (CcsSplit split, guint64 seed, guint variants,
 
 /* -- sound -- */
 
-/* One onset and what follows it. */
+/* A sound event. */
 typedef struct
 {
   double onset, duration; /* seconds */
@@ -95,8 +95,8 @@ typedef struct
   float floor; /* level of diffuse noise */
 } CcsRoom;
 
-/* Responses of the ears every CCS_EARS_STEP degrees from -CCS_EARS_EDGE to
- * CCS_EARS_EDGE in the horizontal plane, cut to @taps. */
+/* Binaural responses for every CCS_EARS_STEP degrees from -CCS_EARS_EDGE to
+ * CCS_EARS_EDGE in the horizontal plane, shortened to @taps. */
 #define CCS_EARS_STEP 2.5
 #define CCS_EARS_EDGE 90
 typedef struct
@@ -117,7 +117,7 @@ void ccs_room_init (CcsRoom *self, guint rate, CcsRandom *random);
 #define CCS_TEXTURE_BYTES (CCS_TEXTURE_SIZE * CCS_TEXTURE_SIZE)
 void ccs_texture_fill (CcsRandom *random, guint8 *texture);
 
-/* Two scrolling layers of texture, coloured through one table. */
+/* Two scrolling layers of texture with a common colour table. */
 typedef struct
 {
   guint texture[2];
@@ -156,7 +156,7 @@ typedef struct
   const CcsLook *look;
   CcsSway azimuth, distance, height;
   guint n_events;
-  CcsEvent *events; /* by onset */
+  CcsEvent *events; /* sorted by onset */
 } CcsActor;
 
 #define CCS_SCENE_MAX_PARTS 12
@@ -167,7 +167,8 @@ struct _CcsScene
   guint64 index;
   guint n_actors;
   CcsActor actors[CCS_SCENE_MAX_SOURCES];
-  /* in part p, from part_end[p - 1] to part_end[p], the actors of on[p] play */
+  /* in part p, from part_end[p - 1] to part_end[p], the actors in on[p] sound
+   */
   guint n_parts;
   double part_end[CCS_SCENE_MAX_PARTS];
   guint8 on[CCS_SCENE_MAX_PARTS];
@@ -177,7 +178,7 @@ struct _CcsScene
 
 double ccs_sway_at (const CcsSway *self, double time);
 
-/* 1 at an onset, falling to 0 until the next. */
+/* Returns 1 at an onset, falling to 0 until the next. */
 double ccs_actor_flash (const CcsActor *self, double time);
 
 G_END_DECLS

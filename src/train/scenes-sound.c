@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The dry sound of one event: four families, each an excitation and a few
- * resonators run from the onset on, then brought to the event's level. An event
- * is always computed whole, so its samples do not depend on who asks. */
+/* Renders the dry audio of an event: four families, each an excitation and a
+ * few resonators, which start at the onset, scaled to the event's level. An
+ * event is always computed as a whole, so its samples do not depend on the
+ * requested range. */
 #include "scenes-private.h"
 
 #include <math.h>
@@ -9,9 +10,10 @@
 
 #define ATTACK 0.004 /* seconds */
 #define RELEASE 0.03 /* seconds */
-#define TOP 0.45     /* of the rate: nothing rings above */
+#define TOP                                                                    \
+  0.45 /* highest frequency of a resonator as a part of the sample rate */
 
-/* White, -1 to 1. */
+/* Returns white noise, -1 to 1. */
 static inline float
 noise (guint32 *state)
 {
@@ -51,7 +53,7 @@ make_tonal (const CcsLook *look, const CcsEvent *event, guint rate, gsize n,
                  look->decay / (1 + 0.15 * k), rate, n, out);
 }
 
-/* A click of noise over damped modes. */
+/* Renders a click of noise that excites damped modes. */
 static void
 make_percussive (const CcsLook *look, const CcsEvent *event, guint rate,
                  gsize n, float *out)
@@ -72,8 +74,9 @@ make_percussive (const CcsLook *look, const CcsEvent *event, guint rate,
                  rate, n, out);
 }
 
-/* Noise through a band that glides by half an octave (a state-variable filter
- * with trapezoidal integrators, stable up to half the rate). */
+/* Renders noise through a band-pass that glides by half an octave (a
+ * state-variable filter with trapezoidal integrators, stable up to half the
+ * rate). */
 static void
 make_noise (const CcsLook *look, const CcsEvent *event, guint rate, gsize n,
             float *out)
@@ -100,7 +103,7 @@ make_noise (const CcsLook *look, const CcsEvent *event, guint rate, gsize n,
   }
 }
 
-/* Pulses and breath through the formants of one of five vowels. */
+/* Renders pulses and noise through the formants of one of five vowels. */
 static void
 make_voice (const CcsLook *look, const CcsEvent *event, guint rate, gsize n,
             float *out)
@@ -143,7 +146,7 @@ make_voice (const CcsLook *look, const CcsEvent *event, guint rate, gsize n,
   }
 }
 
-/* Soft ends, then the event's level. */
+/* Applies fades and the event's level. */
 static void
 shape_and_level (const CcsEvent *event, guint rate, gsize n, float *samples)
 {

@@ -12,7 +12,7 @@
 #include "scenes-private.h"
 
 #define PICTURE_BITRATE                                                        \
-  2000000 /* for encoders without a quality of their own */
+  2000000 /* bitrate for encoders without a quality setting */
 #define SOUND_BITRATE 192000
 
 typedef struct
@@ -31,7 +31,7 @@ struct _CcsVideoWriter
   Track picture, sound;
   struct SwsContext *sws;
   AVPacket *packet;
-  gint filled; /* samples in the sound's frame */
+  gint filled; /* samples in the audio frame */
   CcsOutputFile *file;
 };
 
@@ -99,7 +99,7 @@ open_picture (CcsVideoWriter *self, GError **error)
   encoder->time_base = (AVRational){ 1, format->fps };
   encoder->framerate = (AVRational){ format->fps, 1 };
   encoder->bit_rate = PICTURE_BITRATE;
-  /* where the encoder knows presets */
+  /* for encoders with presets */
   av_opt_set (encoder->priv_data, "preset", "veryfast", 0);
   encoder->thread_count = 1; /* the same bytes on every machine */
   if (!open_track (self, &self->picture, codec, error))
@@ -171,7 +171,7 @@ ccs_video_writer_new (const char *path, const CcsVideoFormat *format,
                  "%s: a video is written as .mp4 or .mkv", path);
     return NULL;
   }
-  /* errors are ours to report; libav would print them */
+  /* keeps libav from printing errors, which are reported here */
   av_log_set_level (AV_LOG_QUIET);
   if (!check (self,
               avformat_alloc_output_context2 (&self->muxer, NULL, NULL, path),
@@ -210,7 +210,7 @@ ccs_video_writer_free (CcsVideoWriter *self)
 
 /* -- writing -- */
 
-/* Encodes the track's frame, or, with @end, the rest. */
+/* Encodes the track's frame or, with @end, the remaining packets. */
 static gboolean
 encode (CcsVideoWriter *self, Track *track, gboolean end, GError **error)
 {

@@ -4,18 +4,20 @@
 #include <ccstereo/error.h>
 #include <math.h>
 
-#define VARIANTS_TRAIN 8 /* looks of each class */
+#define VARIANTS_TRAIN 8 /* variants of each class */
 #define VARIANTS_HELD_OUT 4
 #define ROOMS 16
 #define TEXTURES 8
 
-#define EDGE 54.0            /* degrees: sources stay in the picture */
+#define EDGE                                                                   \
+  54.0 /* degrees: largest azimuth, so that sources are in the frame */
 #define RADIUS_AT_METRE 60.0 /* pixels */
 #define SHORTEST_PART 1.2    /* seconds */
 #define LONGEST_PART 3.0
-#define RING_OUT 0.1       /* seconds that an event may outlast its part */
-#define EVENT_LEVEL 0.045  /* rms at a metre: three loud ones do not clip */
-#define FLASH_SECONDS 0.12 /* an onset's flash falls to 1/e */
+#define RING_OUT 0.1 /* seconds that an event may last longer than its part */
+#define EVENT_LEVEL                                                            \
+  0.045 /* rms at one metre: three sources at this level do not clip */
+#define FLASH_SECONDS 0.12 /* time in which an onset's flash falls to 1/e */
 
 static const char *const split_names[] = { "train", "val", "test" };
 
@@ -115,7 +117,7 @@ shuffle (CcsRandom *random, guint *order, guint n)
   }
 }
 
-/* Half of the scenes hold one source, a fifth three. */
+/* Draws the number of sources: half of the scenes have one, a fifth three. */
 static guint
 draw_n_actors (CcsRandom *random)
 {
@@ -124,7 +126,8 @@ draw_n_actors (CcsRandom *random)
   return u < 0.5 ? 1 : u < 0.8 ? 2 : 3;
 }
 
-/* Every actor keeps to a strip of its own, so that none hides another. */
+/* Draws the path of an actor. Each has its own strip of the frame, so that none
+ * hides another. */
 static void
 draw_place (CcsActor *self, guint strip, guint n_strips, CcsRandom *random)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Synthetic scenes: ten seconds of things that move before a textured
- * background and sound where they are seen, rendered on demand from a seed, a
- * split and a number. Sound and picture can be asked for at any time, in any
- * order, from any thread; the answer is always the same. */
+/* Synthetic scenes: ten seconds of objects that move in front of a texture and
+ * sound from where they are seen. A scene is defined by seed, split and index,
+ * and rendered on demand. Audio and frames can be requested for any time, in
+ * any order, from any thread, with the same result. */
 #pragma once
 
 #include "hrir.h"
@@ -10,7 +10,7 @@
 G_BEGIN_DECLS
 
 #define CCS_SCENE_DURATION 10.0 /* seconds */
-#define CCS_SCENE_FOV 120.0     /* degrees across the picture's 480 columns */
+#define CCS_SCENE_FOV 120.0     /* degrees for the 480 columns of a frame */
 #define CCS_SCENE_MAX_SOURCES 3
 
 typedef enum
@@ -20,12 +20,12 @@ typedef enum
   CCS_SPLIT_TEST,
 } CcsSplit;
 
-/* "train", "val", "test". */
+/* Convert between splits and their names "train", "val", "test". */
 gboolean ccs_split_from_name (const char *name, CcsSplit *split,
                               GError **error);
 const char *ccs_split_name (CcsSplit split);
 
-/* The kinds of sound; every look has its own. */
+/* The kinds of sound; each class of looks has one. */
 typedef enum
 {
   CCS_SOUND_TONAL,
@@ -34,8 +34,8 @@ typedef enum
   CCS_SOUND_VOICE,
 } CcsSoundKind;
 
-/* What the scenes of a split have in common: looks, background textures,
- * rooms, the listener's ears. Immutable once made, so threads may share it. */
+/* The common parts of the scenes of a split: looks, background textures, rooms,
+ * binaural responses. Immutable, so threads may share it. */
 typedef struct _CcsScenery CcsScenery;
 
 /**
@@ -49,19 +49,19 @@ CcsScenery *ccs_scenery_new (CcsSplit split, guint64 seed, guint rate,
 void ccs_scenery_free (CcsScenery *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsScenery, ccs_scenery_free)
 
-/* One scene: cheap to make, immutable; keeps a pointer to its scenery. */
+/* A scene: fast to make, immutable. It refers to its scenery. */
 typedef struct _CcsScene CcsScene;
 CcsScene *ccs_scene_new (const CcsScenery *scenery, guint64 index);
 void ccs_scene_free (CcsScene *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsScene, ccs_scene_free)
 
-/* Samples start ... start + n - 1 of the scene's binaural sound at the
- * scenery's rate; silence (but for the room's tail) outside the ten seconds.
- * Any cutting into ranges gives the same samples, bit for bit. */
+/* Renders samples start ... start + n - 1 of the binaural audio at the
+ * scenery's rate; silence, except for the room's tail, outside the ten seconds.
+ * Samples do not depend on how the audio is split into ranges. */
 void ccs_scene_render_audio (const CcsScene *self, gint64 start, gsize n,
                              float *left, float *right);
 
-/* The picture at @time seconds: 480x240 RGB, dense rows. */
+/* Renders the frame at @time seconds: 480x240 RGB, dense rows. */
 void ccs_scene_render_frame (const CcsScene *self, double time, guint8 *rgb);
 
 /* -- ground truth -- */

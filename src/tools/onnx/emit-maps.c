@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Emitters of the ops that go over maps [B,H,W,C]: convolutions, batch norm,
- * pooling, resizing. ONNX has the channels first. */
+/* Emitters of ops on maps [B,H,W,C]: convolutions, batch norm, pooling,
+ * resizing. In ONNX channels come first. */
 #include "translation.h"
 
 #include <math.h>
@@ -30,7 +30,8 @@ onnx_emit_conv2d (OnnxTranslation *self, const CcsOp *op, GError **error)
   return TRUE;
 }
 
-/* Rows or columns that the formula of the transposed convolution leaves out. */
+/* Returns the rows or columns that the formula of the transposed convolution
+ * lacks. */
 static gint64
 output_padding (const CcsOp *op, gint64 from, gint64 to, gint64 kernel)
 {
@@ -112,8 +113,8 @@ onnx_emit_max_pool (OnnxTranslation *self, const CcsOp *op, GError **error)
   return TRUE;
 }
 
-/* The factor from which a runtime computes the size @to: it takes the integer
- * part of @from times it. */
+/* Returns a factor for which runtimes, which truncate @from times the factor,
+ * compute the size @to. */
 static float
 resize_factor (gint64 from, gint64 to)
 {
@@ -137,7 +138,7 @@ onnx_emit_resize_rows (OnnxTranslation *self, const CcsOp *op, GError **error)
   const char *scales
       = onnx_constant (self, ONNX_FLOAT, &rank, 1, factors, sizeof factors);
 
-  /* The empty name leaves out the region of interest. */
+  /* An empty name means: no region of interest. */
   onnx_result (
       self, op->out[0], ONNX_CHANNELS_FIRST, CCS_NO_ACT, "Resize",
       ONNX_INPUTS (x, "", scales),

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Emitters of the ops that move elements or choose them. */
+/* Emitters of ops that move or select elements. */
 #include "translation.h"
 
 #include "nn/op-table.h"
 
-/* The shape of @id as the operand of a Reshape: the batch follows from the
- * other dimensions. */
+/* Returns the shape of @id as an operand of Reshape, which infers the batch. */
 static const char *
 target_shape (OnnxTranslation *self, CcsValueId id)
 {
@@ -59,7 +58,7 @@ onnx_emit_concat (OnnxTranslation *self, const CcsOp *op, GError **error)
   return TRUE;
 }
 
-/* Rows of a constant are a constant. */
+/* Returns rows of a constant as a constant. */
 static CcsTensor *
 constant_rows (CcsTensor *x, gint64 start, const CcsShape *shape)
 {
@@ -94,8 +93,9 @@ onnx_emit_slice (OnnxTranslation *self, const CcsOp *op, GError **error)
   return TRUE;
 }
 
-/* y[..,c] = table[c][x[..,c]]: element c CCS_LOOKUP_LEVELS + x of the flat
- * table. Maps get their channels first here, where an element is a byte. */
+/* y[..,c] = table[c][x[..,c]], which is element c CCS_LOOKUP_LEVELS + x of the
+ * flat table. Maps are transposed to channels-first here, while elements are
+ * bytes. */
 gboolean
 onnx_emit_lookup (OnnxTranslation *self, const CcsOp *op, GError **error)
 {
@@ -126,7 +126,7 @@ onnx_emit_lookup (OnnxTranslation *self, const CcsOp *op, GError **error)
   return TRUE;
 }
 
-/* x [B,..] of rank @rank with zeros before and after along @axis. */
+/* Pads x [B,..] of rank @rank with zeros before and after along @axis. */
 static const char *
 padded (OnnxTranslation *self, const char *x, guint rank, guint axis,
         gint64 before, gint64 after)
@@ -140,7 +140,7 @@ padded (OnnxTranslation *self, const char *x, guint rank, guint axis,
                      ONNX_ATTRS (ONNX_S ("mode", "constant")));
 }
 
-/* [B,n] -> [B,frames,window]: each element is chosen from the padded signal. */
+/* [B,n] -> [B,frames,window]: gathers the elements of the padded signal. */
 gboolean
 onnx_emit_frame (OnnxTranslation *self, const CcsOp *op, GError **error)
 {
@@ -162,8 +162,8 @@ onnx_emit_frame (OnnxTranslation *self, const CcsOp *op, GError **error)
   return TRUE;
 }
 
-/* [B,frames,window] -> [B,n]: windows are cut into parts of one hop, of which
- * part k of frame t is added to hop t + k of the padded signal. */
+/* [B,frames,window] -> [B,n]: splits windows into parts of one hop; part k of
+ * frame t is added to hop t + k of the padded signal. */
 gboolean
 onnx_emit_overlap_add (OnnxTranslation *self, const CcsOp *op, GError **error)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Emitters of the ops that compute: element by element, norms over rows, sums,
- * products. */
+/* Emitters of arithmetic ops: pointwise ops, norms over rows, sums, products.
+ */
 #include "translation.h"
 
 #include <math.h>
@@ -8,7 +8,7 @@
 /* -- element by element -----------------------------------------------------
  */
 
-/* a and b, which broadcasts, are operands 0 and 1. */
+/* Emits an op of operands 0 and 1; the second may broadcast. */
 static gboolean
 emit_binary (OnnxTranslation *self, const CcsOp *op, const char *op_type)
 {
@@ -63,7 +63,7 @@ onnx_emit_modulate (OnnxTranslation *self, const CcsOp *op, GError **error)
   return TRUE;
 }
 
-/* One part of a product of complex numbers: a b and c d, joined. */
+/* Emits one part of a complex product: a b and c d, combined. */
 static const char *
 sum_of_products (OnnxTranslation *self, const char *a, const char *b,
                  const char *join, const char *c, const char *d)
@@ -188,7 +188,7 @@ onnx_emit_reduce (OnnxTranslation *self, const CcsOp *op, GError **error)
 /* -- products ---------------------------------------------------------------
  */
 
-/* Of rank 2: one node. */
+/* Emits a product of rank 2 as one node. */
 static void
 emit_gemm (OnnxTranslation *self, const CcsOp *op)
 {
@@ -236,8 +236,8 @@ onnx_emit_matmul (OnnxTranslation *self, const CcsOp *op, GError **error)
   return TRUE;
 }
 
-/* Tokens [B,T,D] by head, with the dimensions in the order @perm of
- * [B,T,heads,D/heads]. */
+/* Splits tokens [B,T,D] into heads, with the dimensions of [B,T,heads,D/heads]
+ * in the order @perm. */
 static const char *
 by_head (OnnxTranslation *self, const CcsOp *op, CcsValueId id,
          const gint64 perm[4])

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The table of emitters: what an op of a program is in ONNX. Only what
- * inference consists of is there; ops of training have no row. */
+/* The table of emitters, which translate ops to ONNX. Ops that only training
+ * uses have none. */
 #include "translation.h"
 
 static const OnnxEmitter emitters[CCS_N_OPS] = {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Field numbers are those of the published onnx.proto. */
+/* Field numbers are from the published onnx.proto. */
 #include "graph.h"
 
 #include <ccstereo/version.h>
@@ -7,7 +7,7 @@
 
 #include "proto.h"
 
-/* The version of the file format that came with ONNX_OPSET. */
+/* Version of the file format for ONNX_OPSET. */
 #define IR_VERSION 8
 
 enum
@@ -87,8 +87,8 @@ enum
 
 struct _OnnxGraph
 {
-  GByteArray *body;  /* the GraphProto so far */
-  GHashTable *names; /* set of those taken */
+  GByteArray *body;  /* the GraphProto that is being built */
+  GHashTable *names; /* set of used names */
 };
 
 OnnxGraph *

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* An ONNX graph under construction: nodes, initializers, inputs and outputs are
- * appended and become a model file. Knows no program. */
+/* Builds an ONNX graph: nodes, initializers, inputs and outputs are appended
+ * and then written as a model file. Independent of programs. */
 #pragma once
 
 #include <glib.h>

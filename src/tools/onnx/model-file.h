@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A CCStereo model as ONNX: one file of its visual encoder, one of its audio
- * net. */
+/* Writes a CCStereo model as ONNX: one file for the visual encoder, one for the
+ * audio net. */
 #pragma once
 
 #include <ccstereo/ccstereo.h>
@@ -16,7 +16,7 @@ typedef enum
   ONNX_N_PARTS,
 } OnnxPart;
 
-/* "encoder" and so on, as file names and the metadata have it. */
+/* Names of the parts in file names and metadata: "encoder" and so on. */
 extern const char *const onnx_part_name[ONNX_N_PARTS];
 
 /* Returns @part of the model with @params and @config as the content of an ONNX

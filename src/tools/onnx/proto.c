@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* What a field's key says about the bytes after it. */
+/* Wire types of protocol buffers. */
 typedef enum
 {
   WIRE_VARINT = 0,

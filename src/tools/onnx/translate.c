@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The walk over a program's ops, and what the emitters share. */
+/* Translates the ops of a program in order, and has the helpers of emitters. */
 #include "translate.h"
 
 #include <ccstereo/error.h>
@@ -80,8 +80,8 @@ onnx_type (CcsDType dtype)
 /* -- tensors ----------------------------------------------------------------
  */
 
-/* The name that @id gets in @layout. What is an input or output has its own in
- * the program's layout, any other value in the layout that is there first. */
+/* Returns the name of @id in @layout. Inputs and outputs have their own name in
+ * the program's layout, other values in the first layout that is used. */
 static const char *
 name_value (OnnxTranslation *self, CcsValueId id, OnnxLayout layout)
 {
@@ -99,7 +99,7 @@ name_value (OnnxTranslation *self, CcsValueId id, OnnxLayout layout)
   return value->name[layout] = onnx_graph_name (self->graph, base);
 }
 
-/* @tensor [A,B,C,D] as [A,D,B,C]. (transfer full) */
+/* Converts @tensor [A,B,C,D] to [A,D,B,C]. (transfer full) */
 static CcsTensor *
 channels_first (const CcsTensor *tensor)
 {
@@ -205,7 +205,7 @@ onnx_apply (OnnxTranslation *self, const char *op_type,
   return name;
 }
 
-/* The node of @act that follows. @slope is its attribute's place. */
+/* Returns the node type of @act. @slope is space for its attribute. */
 static const char *
 activation (CcsAct act, OnnxAttr slope[2])
 {
@@ -274,8 +274,8 @@ begin_op (OnnxTranslation *self, guint index)
              : g_strdup_printf ("%s_%u", ccs_op_row (op->kind)->name, index);
 }
 
-/* Whether dimension 0 of the op's results, and no other, has to do with the
- * batch, as it has in its operands. */
+/* Checks that dimension 0 of the op's results, and no other, depends on the
+ * batch, as in its operands. */
 static gboolean
 follow_batch (OnnxTranslation *self, GError **error)
 {
@@ -300,7 +300,7 @@ follow_batch (OnnxTranslation *self, GError **error)
   return TRUE;
 }
 
-/* Whether @id, if it is one, can be an operand. */
+/* Returns whether @id, unless it is CCS_NONE, has been translated. */
 static gboolean
 is_known (const OnnxTranslation *self, CcsValueId id)
 {

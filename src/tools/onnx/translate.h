@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Translates an inference program of the library, op by op, into an ONNX
- * graph. Knows no CCStereo. */
+/* Translates an inference program, op by op, to an ONNX graph. Independent of
+ * CCStereo. */
 #pragma once
 
 #include "graph.h"
@@ -8,8 +8,8 @@
 
 G_BEGIN_DECLS
 
-/* Size of the batch that a program must be built with: a prime that divides no
- * other dimension, so that the batch is recognised wherever it goes. */
+/* Batch size with which a program must be built: a prime that divides no other
+ * dimension, so that the batch can be recognised in shapes. */
 #define ONNX_PROGRAM_BATCH 10007
 
 /* How one of the program's inputs or outputs appears in the file. */
