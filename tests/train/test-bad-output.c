@@ -214,7 +214,7 @@ START_TEST (a_link_is_replaced_not_followed)
   g_autofree char *text = NULL, *linked = NULL;
   g_autoptr (GError) error = NULL;
 
-  write_text ("figures", "of somebody else");
+  write_text ("figures", "of another run");
   ck_assert_int_eq (symlink (file, link), 0);
   assert_ok (ccs_file_write (link, "new", -1, CCS_OUTPUT_OVERWRITE, &error),
              error);
@@ -222,7 +222,7 @@ START_TEST (a_link_is_replaced_not_followed)
   ck_assert (g_file_get_contents (link, &text, NULL, NULL));
   ck_assert_str_eq (text, "new");
   ck_assert (g_file_get_contents (file, &linked, NULL, NULL));
-  ck_assert_str_eq (linked, "of somebody else");
+  ck_assert_str_eq (linked, "of another run");
 }
 END_TEST
 

@@ -37,7 +37,7 @@ gboolean ccs_pickle_take_mark (CcsPickleMachine *m, guint *n, GError **error);
 const char *ccs_pickle_take_bytes (CcsPickleMachine *m, guint64 length,
                                    GError **error);
 /* Returns the bytes up to the end of the line, and skips the line end. Returns
- * NULL if there is none. */
+ * NULL if no line end follows. */
 const char *ccs_pickle_take_line (CcsPickleMachine *m, gsize *length,
                                   GError **error);
 

@@ -21,7 +21,8 @@ static const CcsCpuKernel *const families[] = {
   ccs_cpu_optimizer_kernels,
 };
 
-/* Returns the function that prepares kernels of @kind; NULL: there is none. */
+/* Returns the function that prepares kernels of @kind, or NULL if the backend
+ * has no kernel for it. */
 static CcsCpuPrepare
 find_prepare (CcsOpKind kind)
 {

@@ -8,7 +8,8 @@ static const CcsCudaKernel *const families[] = {
   ccs_cuda_sample_kernels,
 };
 
-/* Returns the function that prepares kernels of @kind; NULL: there is none. */
+/* Returns the function that prepares kernels of @kind, or NULL if the backend
+ * has no kernel for it. */
 static CcsCudaPrepare
 find_prepare (CcsOpKind kind)
 {
