@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A model that can be seen through, and what drives an engine around it: what
- * windows the engine gives, and when, shows in its output. */
+/* A transparent model, and helpers that drive an engine with it: the output
+ * shows which windows the engine passed to the model, and when. */
 #pragma once
 
 #include <ccstereo/ccstereo.h>
@@ -30,14 +30,14 @@ struct _CcsModel
   guint runs;        /* calls of separate */
   guint largest_run; /* windows */
   guint windows;     /* of all runs */
-  guint failures;    /* calls that are still to fail */
-  guint bulk;        /* batches that it takes together; 0: one */
+  guint failures;    /* number of calls that will fail */
+  guint bulk;        /* preferred batches per call; 0: one */
 };
 
 extern CcsModel fake;
 
-/* A test case of @suite whose tests start with a fresh model, which no engine
- * may keep. */
+/* Adds a test case to @suite. Each of its tests starts with a new model, and
+ * must not keep it. */
 TCase *add_case (Suite *suite, const char *name);
 
 /* -- driving the engine --------------------------------------------------- */
@@ -54,11 +54,11 @@ CcsBinauralizerOptions plain_options (void);
 CcsBinauralizer *engine_new (const CcsBinauralizerOptions *options);
 void push_feature (CcsBinauralizer *engine, gint64 time, float gain,
                    float slope);
-/* One feature for all time. */
+/* Pushes one feature for the whole stream. */
 void hold_feature (CcsBinauralizer *engine, float gain, float slope);
 void push (CcsBinauralizer *engine, const float *samples, gsize frames);
 void process (CcsBinauralizer *engine);
-/* Appends what can be pulled, at most @limit frames. */
+/* Pulls at most @limit frames and appends them. */
 void pull (CcsBinauralizer *engine, GArray *out, gsize limit);
 
 GArray *stereo_new (void);
@@ -67,11 +67,11 @@ float right (const GArray *stereo, gsize i);
 void assert_same (const GArray *got, const GArray *want);
 float *noise (gsize n, guint32 seed);
 
-/* Everything in @samples through one engine at once, under one feature. */
+/* Processes all of @samples at once with one feature. */
 GArray *run_whole (const CcsBinauralizerOptions *options, const float *samples,
                    gsize frames, float gain, float slope);
 
-/* Features every tenth of a second, each unlike the others. */
+/* Different features, one every tenth of a second. */
 typedef struct
 {
   guint n;
@@ -79,8 +79,8 @@ typedef struct
 } Film;
 
 Film film_new (guint n);
-/* @samples in pieces of up to @largest frames, features coming ahead of them
- * or behind, output drawn in pieces too. */
+/* Processes @samples in pieces of up to @largest frames, with features before
+ * or after them, and pulls the output in pieces. */
 GArray *run_in_pieces (const CcsBinauralizerOptions *options,
                        const float *samples, gsize frames, const Film *film,
                        gint32 largest, guint32 seed);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Tensors with contents of their own, and the errors of files. */
+/* Makes tensors with known content, and checks errors of files. */
 #pragma once
 
 #include <ccstereo/ccstereo.h>
@@ -8,7 +8,7 @@
 
 #include "nn/tensor.h"
 
-/* Adds a float32 tensor of @n values from @first on, one apart. */
+/* Adds a float32 tensor of @n values: @first, @first + 1, ... */
 static inline void
 add_floats (CcsStateDict *dict, const char *name, CcsShape shape, float first)
 {

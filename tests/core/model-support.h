@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Models of random parameters, with items to run through them. */
+/* Makes models with random parameters, and items for them. */
 #pragma once
 
 #include <ccstereo/ccstereo.h>
@@ -14,17 +14,17 @@ G_BEGIN_DECLS
 /* Fails the test with @error's message (transfer none, nullable). */
 void assert_ok (gboolean ok, GError *error);
 
-/* (transfer full), as all that follows. */
+/* Make parameters, backends and models. (transfer full) */
 CcsStateDict *random_params (const CcsModelConfig *config, guint32 seed);
-/* Of the published configuration. */
+/* For the published configuration. */
 CcsStateDict *published_params (guint32 seed);
 CcsBackend *cpu (gint n_threads);
 CcsModel *model_on (gint n_threads, CcsStateDict *params);
-/* On two threads. */
+/* Makes a model on two threads. */
 CcsModel *model_of (CcsStateDict *params);
 CcsModel *published_model (void);
 
-/* @n different pictures, mixes and features, with room for results. */
+/* @n different frames, mixes and features, with memory for results. */
 typedef struct
 {
   guint n;
@@ -37,10 +37,10 @@ Items items_new (const CcsModel *model, guint n);
 void items_clear (Items *items);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Items, items_clear)
 
-/* Those of @items from @first on, @n; results go into the items. */
+/* Run @n of @items from @first on; results are stored in the items. */
 void encode (CcsModel *model, Items *items, guint first, guint n);
 void separate (CcsModel *model, Items *items, guint first, guint n);
-/* Whether the @n rows of @size are the same to the bit. */
+/* Returns whether the @n rows of @size are equal bit for bit. */
 gboolean same_rows (float *const *a, float *const *b, guint n, gsize size);
 
 G_END_DECLS

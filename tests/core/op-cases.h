@@ -7,7 +7,8 @@
 
 /* -- convolution ----------------------------------------------------------- */
 
-/* A map on which @kernel taps, @dilation apart, find a place. */
+/* Picks a map that is large enough for @kernel taps that are @dilation apart.
+ */
 static CcsShape
 pick_map_for (Net *net, gint kernel, gint dilation, gint pad)
 {
@@ -51,7 +52,7 @@ build_conv2d (Net *net)
                         dilation, pick_act (net));
 }
 
-/* A filter of which whole rows always fall into the padding. */
+/* A filter with rows that are always in the padding. */
 static CcsValueId
 build_conv2d_wide (Net *net)
 {
@@ -74,7 +75,7 @@ build_conv2d_stem (Net *net)
                         pick_act (net));
 }
 
-/* Taps that meet nothing but padding, some of them all there are. */
+/* Taps that are always in the padding; sometimes all taps. */
 static CcsValueId
 build_conv2d_of_padding (Net *net)
 {
@@ -86,9 +87,8 @@ build_conv2d_of_padding (Net *net)
                         pick_act (net));
 }
 
-/* As many channels as fast algorithms ask for, with the filters that have one.
- * No sigmoid, which leaves of sums as large as these little but their rounding.
- */
+/* Enough channels for fast algorithms, and filter sizes that have one. No
+ * sigmoid, because it leaves only rounding errors of sums as large as these. */
 static CcsValueId
 build_conv2d_fast (Net *net)
 {
@@ -108,8 +108,8 @@ build_conv2d_fast (Net *net)
                         net->round % 2 && !net->smooth ? CCS_RELU : CCS_NO_ACT);
 }
 
-/* Of several blocks, and of columns longer than are multiplied at a time: not
- * in the table, since it takes longer than all others together. */
+/* Several blocks, and columns longer than one part. Not in the table, because
+ * it takes longer than all other cases together. */
 static CcsValueId
 build_conv2d_in_blocks (Net *net)
 {
@@ -168,7 +168,7 @@ build_batch_norm (Net *net)
       net, net_input (net, pick_map (net, pick_channels (net)), fill_noise), 1);
 }
 
-/* In inference, behind a convolution: folded when optimised. */
+/* In inference, after a convolution: folded when the program is optimised. */
 static CcsValueId
 build_conv_batch_norm (Net *net)
 {
@@ -200,7 +200,7 @@ build_layer_norm (Net *net)
                           pick_norm_channels (net));
   CcsShape channels = CCS_SHAPE (x.dim[2]);
 
-  /* one channel alone has no variance */
+  /* a single channel has no variance */
   if (x.dim[2] == 1)
     x.dim[2] = channels.dim[0] = 6;
   return ccs_layer_norm (net->program, net_input (net, x, fill_noise),
@@ -216,7 +216,7 @@ build_l2_normalize (Net *net)
   CcsValueId input = net_input (net, x, fill_apart);
   Feed *feed = &g_array_index (net->feeds, Feed, net->feeds->len - 1);
 
-  /* a row without a direction */
+  /* a row of zeros */
   if (!net->smooth && net->round % 2)
     memset (feed->data, 0, (feed->bytes / ccs_shape_rows (&x)));
   return ccs_l2_normalize (net->program, input, 1e-12f);
@@ -235,8 +235,8 @@ build_activation (Net *net)
                          acts[net->round % 4]);
 }
 
-/* Broadcasts to @a: equal, some dimensions 1, leading ones absent, or one
- * element. */
+/* Picks a shape that broadcasts to @a: equal, some dimensions 1, leading ones
+ * missing, or one element. */
 static CcsShape
 pick_broadcast (Net *net, const CcsShape *a)
 {
@@ -354,7 +354,8 @@ build_transpose (Net *net)
                         perm[0], perm[1], perm[2], perm[3]);
 }
 
-/* Results of ops (which may be made in place) and inputs (which may not). */
+/* Concatenates results of ops (which may be computed in place) and inputs
+ * (which may not). */
 static CcsValueId
 build_concat (Net *net)
 {
@@ -407,8 +408,8 @@ build_reduce (Net *net)
   return ccs_reduce (net->program, net_input (net, from, fill_noise), to, 0.7f);
 }
 
-/* In even rounds a permutation; in odd ones some tokens are taken more than
- * once, others never. */
+/* A permutation in even rounds; in odd rounds some tokens are used several
+ * times, others never. */
 static CcsValueId
 build_gather_tokens (Net *net)
 {
@@ -486,8 +487,8 @@ build_linear (Net *net)
       net_bias (net, out), pick_act (net));
 }
 
-/* More than the reference functions take at once: tokens of round 0, even where
- * they are perturbed. */
+/* More tokens than a tile of the reference functions has: in round 0, even if
+ * operands are perturbed. */
 #define MANY_TOKENS 36
 
 /* In odd rounds keys are the queries, as in self-attention. */
@@ -543,7 +544,8 @@ build_resize_rows (Net *net)
 
 /* -- signal ---------------------------------------------------------------- */
 
-/* Samples that frames of @window fill to the last or not, @pad below them. */
+/* Picks a number of samples that frames of @window cover completely or not,
+ * with padding @pad smaller than it. */
 static gint64
 pick_samples (Net *net, gint *window, gint *hop, gint *pad)
 {
@@ -580,7 +582,7 @@ build_overlap_add (Net *net)
                           net->round % 2 ? CCS_PAD_REFLECT : CCS_PAD_ZERO);
 }
 
-/* In odd rounds silence, below the floor. */
+/* Silence, below the floor, in odd rounds. */
 static CcsValueId
 build_level (Net *net)
 {
@@ -603,8 +605,8 @@ build_mse_loss (Net *net)
   return ccs_mse_loss (net->program, a, net_input (net, shape, fill_noise));
 }
 
-/* One side is everywhere the louder, so that no two norms cross. In odd rounds
- * that are not perturbed, some norms are zero. */
+/* One input is louder everywhere, so that no norms are equal. In odd rounds
+ * without perturbation some norms are zero. */
 static CcsValueId
 build_amp_loss (Net *net)
 {
@@ -621,8 +623,8 @@ build_amp_loss (Net *net)
                         : ccs_amp_loss (net->program, b, a);
 }
 
-/* Points that are clearly loud or clearly not, and angles that are apart by
- * neither nothing nor half a turn. */
+/* Points that are clearly above or below the threshold, with angle differences
+ * that are neither 0 nor pi. */
 static CcsValueId
 build_phase_loss (Net *net)
 {
@@ -699,7 +701,8 @@ build_adam (Net *net)
 typedef struct
 {
   const char *name;
-  /* Of the op that is meant; differences are taken when it has a gradient. */
+  /* The op under test; its gradient, if it has one, is compared with
+   * differences. */
   CcsOpKind kind;
   gboolean training;
   CcsValueId (*build) (Net *net);

@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Gradients of test-ops.c against central differences. */
+/* Compares gradients with central differences. */
 #pragma once
 
 #include "op-runs.h"
 
-/* Step of differences: each element moves by this or twice this. */
+/* Step of differences: each element changes by this or twice this. */
 #define STEP (1. / 64)
-/* Nets are steeper; much below this rounding takes over. */
+/* For nets, which are steeper. With a much smaller step rounding errors
+ * dominate. */
 #define NET_STEP (1. / 256)
-/* Slopes below this drown in the rounding of the results; in a net, a bias in
- * front of a batch norm has a gradient of zero. */
+/* Smaller slopes are below the rounding errors of the results. In a net, a bias
+ * before a batch norm has a gradient of zero. */
 #define NORM_FLOOR 1e-2
 #define NET_NORM_FLOOR 1.
-/* Of the gradient's norm. Results are rounded to float32, 6e-8 of O(1) values,
- * and differences divide that by the step: some 1e-5 for the few hundred
- * elements there are. The five-point formula leaves STEP^4, below that, of
- * well-behaved functions. A wrong term in one element of N shows as
- * 1/sqrt (N) > 0.03. */
+/* Relative to the gradient's norm. Results are rounded to float32, 6e-8 for
+ * values near 1, and differences divide that by the step: about 1e-5 for a few
+ * hundred elements. The error of the five-point formula, STEP^4, is smaller for
+ * smooth functions. A wrong term in one of N elements gives 1/sqrt (N) > 0.03.
+ */
 #define DIFFERENCE_TOLERANCE 2e-3
 
 typedef struct
@@ -29,7 +30,7 @@ typedef struct
   const char *label;
 } Probe;
 
-/* The loss with @feed moved by @step along @direction. */
+/* Returns the loss with @feed changed by @step along @direction. */
 static double
 probe_loss (Probe *probe, const Feed *feed, const float *direction, double step)
 {
@@ -51,7 +52,7 @@ probe_loss (Probe *probe, const Feed *feed, const float *direction, double step)
   return loss;
 }
 
-/* Along a direction of random signs, d loss / d step at 0 by five points. */
+/* Computes d loss / d step at 0 from five points. */
 static double
 probe_slope (Probe *probe, const Feed *feed, const float *direction)
 {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Results worked out by hand or from the published formulas, for the ops whose
- * definition has a choice in it: a scale, an order, a side, a mask. Random
- * shapes cannot tell when a reference function is wrong in the same way
- * everywhere. */
+/* Results computed by hand or from published formulas, for ops whose definition
+ * has a choice: a scale, an order, a side, a mask. Random shapes cannot show
+ * that a reference function is wrong everywhere in the same way. */
 #pragma once
 
 #include "op-net.h"
@@ -67,7 +66,7 @@ known_probabilities (Net *net)
   return ccs_program_result (net->program, known_attention (net), 1);
 }
 
-/* The padding never wins, not even over negative samples. */
+/* Padding is never the maximum, even if all samples are negative. */
 static CcsValueId
 known_max_pool (Net *net)
 {
@@ -76,7 +75,7 @@ known_max_pool (Net *net)
       3, 2, 1);
 }
 
-/* Of equal samples the first in the window takes the whole gradient. */
+/* The first of equal samples in a window gets the whole gradient. */
 static CcsValueId
 known_max_pool_grad (Net *net)
 {
@@ -90,7 +89,7 @@ known_max_pool_grad (Net *net)
                                     &attrs, CCS_SHAPE (1, 2, 3, 1));
 }
 
-/* Corners are aligned: the last row is the last row. */
+/* Corners are aligned: the last row maps to the last row. */
 static CcsValueId
 known_resize_rows (Net *net)
 {
@@ -123,7 +122,7 @@ known_overlap_add (Net *net)
       4, 2, 2, CCS_PAD_ZERO);
 }
 
-/* rms 5: brought to 0.1 */
+/* rms 5, scaled to 0.1 */
 static CcsValueId
 known_level (Net *net)
 {
@@ -157,8 +156,8 @@ known_amp_loss (Net *net)
                        KNOWN (net, CCS_SHAPE (1, 1, 2, 2), 0, 2, 2, 2));
 }
 
-/* One point's real side is below the bound; one difference goes the long way
- * round. */
+/* The real value of one point is below the threshold; one angle difference is
+ * more than pi. */
 static CcsValueId
 known_phase_loss (Net *net)
 {
@@ -176,7 +175,7 @@ known_phase_stat (Net *net)
   return ccs_program_result (net->program, known_phase_loss (net), 1);
 }
 
-/* Nothing kept: no loss, and no division by the number of points. */
+/* No points are kept: the loss is zero, without a division by zero. */
 static CcsValueId
 known_phase_of_silence (Net *net)
 {
@@ -184,7 +183,7 @@ known_phase_of_silence (Net *net)
                          KNOWN (net, CCS_SHAPE (1, 1, 2), 0, 0), 0.2f);
 }
 
-/* Two pairs; negatives count as others and have no loss of their own. */
+/* Two pairs; negatives are in the denominator and have no loss themselves. */
 static CcsValueId
 known_info_nce (Net *net)
 {
@@ -201,8 +200,8 @@ known_square_sum (Net *net)
   return ccs_program_append (net->program, CCS_OP_SQUARE_SUM, &x, 1, NULL);
 }
 
-/* Step 3 of PyTorch's Adam with a decay that goes into the gradient, which is
- * scaled by 2; the values after the parameter are the moments. */
+/* Step 3 of PyTorch's Adam with weight decay in the gradient, which is scaled
+ * by 2. The values after the parameter are the moments. */
 static CcsValueId
 known_adam (Net *net)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A small program under test with random operands: what test-ops.c and its
- * cases draw and keep. One round, one draw; what must occur for certain (flags,
- * modes, ranks) goes by the round's number. */
+/* A small program with random operands, for test-ops.c. A round is one random
+ * draw; flags, modes and ranks that must all occur depend on the round's index.
+ */
 #pragma once
 
 #include <math.h>
@@ -23,20 +23,20 @@ typedef struct
 {
   GRand *rand;
   guint round;
-  /* Central differences will be taken: no kinks nearby, nothing constant. */
+  /* For central differences: no kinks nearby, no constants. */
   gboolean smooth;
-  /* Operands are parts of wider rows, the result goes into wider rows. */
+  /* Operands are views of wider rows, and so is the result. */
   gboolean pitched;
   CcsProgram *program;
   GArray *feeds; /* Feed */
 } Net;
 
-/* Perturbed values move by up to this; kinks are kept further away. */
+/* Perturbed values change by at most this; kinks are further away. */
 #define KINK_MARGIN 0.1
 
 typedef void (*Fill) (Net *net, float *x, gsize n);
 
-/* Nothing yet. What is drawn for it depends on @label and @round alone. */
+/* Makes an empty net. Its random values depend on @label and @round alone. */
 static Net *
 net_new (const char *label, guint round, gboolean training)
 {
@@ -76,7 +76,7 @@ fill_noise (Net *net, float *x, gsize n)
     x[i] = g_rand_double_range (net->rand, -1, 1);
 }
 
-/* Away from zero. */
+/* Fills in values that are not near zero. */
 static void
 fill_apart (Net *net, float *x, gsize n)
 {
@@ -92,7 +92,7 @@ fill_positive (Net *net, float *x, gsize n)
     x[i] = g_rand_double_range (net->rand, 0.5, 1.5);
 }
 
-/* Few different values, so that maxima are shared. */
+/* Fills in few different values, so that some maxima are equal. */
 static void
 fill_ties (Net *net, float *x, gsize n)
 {
@@ -100,7 +100,7 @@ fill_ties (Net *net, float *x, gsize n)
     x[i] = pick (net, -2, 2);
 }
 
-/* All different, KINK_MARGIN apart, in random order. */
+/* Fills in values that are KINK_MARGIN apart, in random order. */
 static void
 fill_shuffled (Net *net, float *x, gsize n)
 {
@@ -145,8 +145,8 @@ net_dense_input (Net *net, CcsShape shape, Fill fill)
   return id;
 }
 
-/* An activation: in a pitched net a part of wider rows, or the result of an op,
- * in whose place the op under test may put its own. */
+/* Adds an activation: in a pitched net a view of wider rows; or the result of
+ * an op, whose memory the op under test may reuse. */
 static CcsValueId
 net_input (Net *net, CcsShape shape, Fill fill)
 {
@@ -163,9 +163,9 @@ net_input (Net *net, CcsShape shape, Fill fill)
                     shape.rank - 1, before, channels);
 }
 
-/* A parameter: constant in every other pair of rounds, where all of a net's are
- * and can be folded, and half of the time in the others; never when it is to be
- * perturbed. */
+/* Adds a parameter. In every other pair of rounds all parameters are constants,
+ * which can be folded; in the others half of them. A parameter that is to be
+ * perturbed is never constant. */
 static CcsValueId
 net_weight (Net *net, CcsShape shape, Fill fill)
 {
@@ -198,17 +198,17 @@ net_state (Net *net, CcsShape shape, Fill fill)
   return id;
 }
 
-/* Terms of a sum, more than a block of a kernel has threads. */
+/* Length of a sum that exceeds the threads of a block. */
 #define LONG_SUM 300
 
-/* One round in which sums are as long as that, or cut into parts. */
+/* Returns whether sums in this round are that long, or divided into parts. */
 static gboolean
 net_is_large (const Net *net)
 {
   return !net->smooth && net->round == 7;
 }
 
-/* Odd, even and vector-sized numbers of channels. */
+/* Picks an odd, even or vector-sized number of channels. */
 static gint64
 pick_channels (Net *net)
 {
@@ -218,7 +218,7 @@ pick_channels (Net *net)
   return channels[pick (net, 0, net->smooth ? 4 : 10)];
 }
 
-/* More, where too few would make derivatives steep. */
+/* Picks more channels, because few make derivatives steep. */
 static gint64
 pick_norm_channels (Net *net)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Random small nets for test-ops.c: layers on a map, then attention among its
+/* Random small nets for test-ops.c: layers on a map, then attention between its
  * cells. */
 #pragma once
 
 #include "op-cases.h"
 
-/* Filters that keep magnitudes about 1 through many layers, so that nothing
+/* Fills in filters that keep values near 1 through many layers, so that nothing
  * saturates. */
 static void
 fill_filter (Net *net, float *x, gsize n)
@@ -25,7 +25,7 @@ net_conv (Net *net, CcsValueId x, gint64 out, gint kernel, CcsAct act)
       net_bias (net, out), 1, kernel / 2, 1, act);
 }
 
-/* Half the size and back. */
+/* Halves and doubles the size. */
 static CcsValueId
 net_hourglass (Net *net, CcsValueId x)
 {
@@ -42,7 +42,7 @@ net_hourglass (Net *net, CcsValueId x)
       net_bias (net, c), 2, 1, 1, shape.dim[1], shape.dim[2], pick_act (net));
 }
 
-/* One layer on a map; the size stays, the channels may not. */
+/* Adds a layer that keeps the size of a map, but not always its channels. */
 static CcsValueId
 net_layer (Net *net, CcsValueId x, CcsValueId skip)
 {
@@ -65,16 +65,16 @@ net_layer (Net *net, CcsValueId x, CcsValueId skip)
                          net_conv (net, x, c, 1, CCS_NO_ACT), pick_act (net));
   case 5:
     return ccs_slice (p, x, 3, c / 2, c - c / 2);
-  case 6: /* reads x a second time, as a part of itself */
+  case 6: /* reads x a second time, as a part of it */
     return ccs_add (p, x, ccs_slice (p, x, 3, 0, 1), pick_act (net));
-  case 7: /* x is still read after an op that could work in its place */
+  case 7: /* x is read after an op that could work in place */
     return ccs_add (p, ccs_affine (p, x, 0.5f, 0.1f), x, CCS_NO_ACT);
   default:
     return net_hourglass (net, x);
   }
 }
 
-/* Attention of the map's cells to each other. */
+/* Adds self-attention over the map's cells. */
 static CcsValueId
 net_attend (Net *net, CcsValueId map)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The programs of the cases in op-cases.h: forward, and with their gradients.
+/* Builds the programs of the cases in op-cases.h: forward, and with gradients.
  */
 #pragma once
 
@@ -9,7 +9,7 @@
 
 #define MAX_FEEDS 128
 
-/* @y in wider rows, beside something else. */
+/* Makes @y a part of wider rows. */
 static CcsValueId
 widen_result (Net *net, CcsValueId y)
 {
@@ -23,7 +23,7 @@ widen_result (Net *net, CcsValueId y)
   return ccs_concat (p, parts, 2, shape.rank - 1);
 }
 
-/* The program of one case and round; its result is an output. */
+/* Builds the program of a case for one round; its result is an output. */
 static Net *
 build_forward (const OpCase *op_case, guint round, gboolean pitched)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Nets of test-ops.c are run on the backends, and their values compared. */
+/* Runs nets of test-ops.c on backends and compares their values. */
 #pragma once
 
 #include <check.h>
@@ -8,8 +8,8 @@
 #include "plan/plan.h"
 #include "op-net.h"
 
-/* Values that should be zero (a bias in front of a batch norm has no gradient)
- * come out as rounding noise: magnitudes below this count as this. */
+/* Smallest magnitude of a value: values that should be zero (the gradient of a
+ * bias before a batch norm) are rounding errors. */
 #define MAGNITUDE_FLOOR 1e-4
 
 #define assert_ok(call, error, net_case)                                       \
@@ -20,8 +20,8 @@
 
 /* -- running --------------------------------------------------------------- */
 
-/* The backend held against the reference functions: "cpu", or the caller's
- * choice. */
+/* Returns the backend that is compared with the reference functions:
+ * $CCSTEREO_TEST_BACKEND, or "cpu". */
 static const char *
 tested_backend (void)
 {
@@ -29,7 +29,7 @@ tested_backend (void)
   return name ? name : "cpu";
 }
 
-/* Why this machine cannot run the tests, or NULL. (transfer full) */
+/* Returns why this machine cannot run the tests, or NULL. (transfer full) */
 static char *
 why_not_here (void)
 {
@@ -79,8 +79,8 @@ plan_run (CcsPlan *plan, Net *net, CcsPhase phases, const char *label)
   assert_ok (ccs_plan_run (plan, phases, &error), error, label);
 }
 
-/* A plan whose values can all be read, run once with its guards looked at where
- * its memory can be. */
+/* Makes a plan whose values can all be read, runs it once, and checks its
+ * guards if its memory is accessible. */
 static CcsPlan *
 run_guarded (const char *backend_name, Net *net, const char *label)
 {
@@ -97,7 +97,7 @@ run_guarded (const char *backend_name, Net *net, const char *label)
   return plan;
 }
 
-/* The same, of the CPU backend with so many threads. */
+/* Makes and runs such a plan on the CPU backend with @n_threads. */
 static CcsPlan *
 run_on_threads (gint n_threads, Net *net, const char *label)
 {
@@ -123,7 +123,8 @@ plan_read (CcsPlan *plan, CcsValueId id, const char *label)
 
 /* -- comparing ------------------------------------------------------------- */
 
-/* Largest difference over largest magnitude; NaN where there is one. */
+/* Returns the largest difference divided by the largest magnitude; NaN if a
+ * value is NaN. */
 static double
 relative_error (const float *got, const float *want, gsize n, double floor)
 {
@@ -167,8 +168,8 @@ compare_value (CcsPlan *got, CcsPlan *want, CcsValueId id, double tolerance,
                  id, shape, made_by, error);
 }
 
-/* Every result and every state that @got still has, but for the loss: its terms
- * cancel to any degree. */
+/* Compares all results and states that @got still has, except the loss, whose
+ * terms may cancel. */
 static void
 compare_values (CcsPlan *got, CcsPlan *want, double tolerance,
                 const char *label)
@@ -191,7 +192,7 @@ compare_values (CcsPlan *got, CcsPlan *want, double tolerance,
   ck_assert_msg (compared > 0, "%s: nothing was compared", label);
 }
 
-/* Everything a caller sees: outputs and states. */
+/* Compares what a caller sees: outputs and states. */
 static void
 compare_outputs (CcsPlan *got, CcsPlan *want, double tolerance,
                  const char *label)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Checksums of all values of every case of test-ops.c, forward and with its
- * gradient, as the CPU backend computes them: two builds (with other compilers
- * or versions of oneDNN) give the same bits where their lines are the same. */
+/* Prints checksums of all values of every case of test-ops.c, forward and with
+ * gradient, on the CPU backend. Builds with other compilers or versions of
+ * oneDNN compute the same bits if their lines are equal. */
 #pragma once
 
 #include <stdio.h>
@@ -10,7 +10,7 @@
 
 #define SUM_ROUNDS 6
 
-/* Of every value that an op of @net makes, in order. */
+/* Computes the checksum of all values that ops of @net compute, in order. */
 static char *
 net_sum (Net *net, const char *label)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The list of a configuration's parameters as the published implementation's
- * lists have it, for the programs that hold one against the other. */
+/* Lists the parameters of a configuration in the format of the published
+ * implementation's lists, for comparison. */
 #pragma once
 
 #include <ccstereo/ccstereo.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A folder for each test, a model in it, and the `ccstereo` program run on
- * them. CCSTEREO_TOOL names the executable. */
+/* Makes a folder and a model for each test, and runs the program `ccstereo`,
+ * which CCSTEREO_TOOL names. */
 #pragma once
 
 #include <ccstereo/ccstereo.h>
@@ -8,11 +8,12 @@
 
 #include "model/config.h"
 
-/* The test's folder: make_dir and remove_dir are its case's fixture. */
+/* The folder of a test. make_dir() and remove_dir() are the fixture of its
+ * case. */
 extern char *dir;
 void make_dir (void);
 void remove_dir (void);
-/* A path in it. (transfer full) */
+/* Returns a path in the folder. (transfer full) */
 char *in_dir (const char *name);
 
 typedef struct
@@ -27,7 +28,8 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Outcome, outcome_clear)
 /* Runs the tool with the arguments up to NULL. */
 Outcome tool (const char *first, ...);
 
-/* Values near zero, variances near one. (transfer full) */
+/* Makes a tensor with values near zero, or near one for variances. (transfer
+ * full) */
 CcsTensor *small_random_tensor (GRand *rand, const CcsParamInfo *info);
-/* A model file without metadata. (transfer full) */
+/* Writes a model file without metadata and returns its path. (transfer full) */
 char *model_file (void);

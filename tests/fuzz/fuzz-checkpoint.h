@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What every fuzz target of the file readers does with its input: reads it and,
- * when that succeeds, everything that the reader promised. */
+/* Used by all fuzz targets of file readers: reads the input and, if that
+ * succeeds, all tensors. */
 #pragma once
 
 #include "checkpoint/checkpoint.h"
@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
 static inline void
 fuzz_parse (const uint8_t *data, size_t size)
 {
-  /* heap memory, so that one byte too far is noticed */
+  /* heap memory, so that a read beyond its end is detected */
   g_autoptr (GBytes) bytes = g_bytes_new (data, size);
   g_autoptr (GError) error = NULL;
   g_autoptr (CcsCheckpoint) file = ccs_checkpoint_parse (bytes, "fuzz", &error);

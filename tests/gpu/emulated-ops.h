@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Every kernel of the CUDA backend on the CPU, block by block, so that its
- * index arithmetic and its use of shared memory can be tested anywhere; and
- * what a library does on the GPU, as reference code. */
+/* Emulates the kernels of the CUDA backend on the CPU, block by block, to test
+ * their index arithmetic and use of shared memory; library calls run reference
+ * code. */
 #pragma once
 
 #include "backend/cuda/cuda-backend.h"
@@ -17,24 +17,24 @@ typedef struct
 
 extern const CcsEmulatedKernel ccs_emulated_kernels[CCS_N_KERNELS];
 
-/* What a host's thread emulates. */
+/* What a thread of the host emulates. */
 typedef struct
 {
   const CcsLaunch *launch; /* NULL: none */
-  guint number;            /* of the launch, from 1 */
+  guint number;            /* index of the launch, from 1 */
   const CcsPlace *at;
   gint phase;
 } CcsEmulatedNow;
 
 extern _Thread_local CcsEmulatedNow ccs_emulated_now;
 
-/* A backend's memory, zeroed but for what its library calls want; NULL where
- * they cannot be. (transfer full) */
+/* Makes a backend without device, with what library calls need. Returns NULL if
+ * that is not possible. (transfer full) */
 CcsCuda *ccs_emulated_new (GError **error);
-/* What is wrong with the kernel's use of its shared memory, or NULL.
+/* Runs a launch. Returns what is wrong with its use of shared memory, or NULL.
  * (transfer full) */
 char *ccs_emulated_launch (const CcsLaunch *launch);
-/* A convolution or a matrix product. */
+/* Makes a call for a convolution or a matrix product. */
 void ccs_emulated_call (const CcsCuda *cuda, const CcsCallSite *site,
                         CcsCall *call);
 

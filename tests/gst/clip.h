@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Small files with everything that a transcoder must not lose, written by
- * libavformat; and files read back. Everything ends the running Check test on
- * failure. */
+/* Writes small files with everything that a transcoder must preserve, and reads
+ * files, with libavformat. Functions end the running Check test on failure. */
 #pragma once
 
 #include <glib.h>
@@ -53,22 +52,24 @@ typedef struct
   gint64 clock, overlap, squeeze;
 } ClipOptions;
 
-/* A PNG image of one pixel. */
+/* A PNG image with one pixel. */
 extern const guint8 clip_cover[];
 extern const int clip_cover_size;
 
-/* By the extension of @path: a .mpg program stream has MPEG-2 pictures, of
- * which some have no time. */
+/* Writes a file. The format depends on the extension of @path; a .mpg program
+ * stream has MPEG-2 frames, some of them without a time. */
 void clip_write (const char *path, const ClipOptions *options);
-/* The packets of stream @index. (transfer full) (element-type AVPacket) */
+/* Reads the packets of stream @index. (transfer full) (element-type AVPacket)
+ */
 GPtrArray *clip_packets (AVFormatContext *file, int index);
 AVFormatContext *clip_open (const char *path);
-/* The first stream of @type, or -1. */
+/* Returns the first stream of @type, or -1. */
 int clip_find (AVFormatContext *file, enum AVMediaType type);
-/* The sum of the channels of the first audio stream, decoded; @start: seconds,
- * of the first sample; @rate in Hz. (transfer full) (element-type float) */
+/* Decodes the first audio stream and returns the sum of its channels; @start is
+ * the time of the first sample in seconds, @rate in Hz. (transfer full)
+ * (element-type float) */
 GArray *clip_decode (const char *path, double *start, int *rate);
-/* Of the left channel alone. */
+/* Decodes the left channel alone. */
 GArray *clip_decode_left (const char *path, double *start, int *rate);
 
 G_END_DECLS

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A ccstereodec under test: a harness on each pad, and a thread that feeds the
- * features pad, because an aggregator makes the two sides wait for each other.
- */
+ * features pad, because each pad of an aggregator waits for the other. */
 #pragma once
 
 #include "gst-test-support.h"
@@ -12,15 +11,15 @@ typedef struct
 {
   GstElement *element;
   CcsModel *model;
-  GstHarness *audio, *features; /* features: NULL where the pad is not asked
-                                 * for */
+  GstHarness *audio, *features; /* features: NULL if the pad is not requested */
   GstBus *bus;
   guint rate, channels;
   GThread *feeder;
   GQueue fed; /* GstBuffer and GstEvent, for the thread */
 } DecHarness;
 
-/* A decoder of @rate and @channels, with the features pad when @pictures. */
+/* Makes a decoder for @rate and @channels, with the features pad if @pictures.
+ */
 DecHarness *dec_harness_new (guint rate, guint channels, gboolean pictures);
 /* The same around an @element made with gst_test_element() that has been
  * given properties; @live: as if from live sources. @element (transfer full) */
