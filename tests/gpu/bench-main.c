@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* `ccstereo bench` alone, without the libraries that the other commands need:
- * what scripts/bundle-gpu.sh packs. */
+/* Runs `ccstereo bench` without the libraries of other commands, for
+ * scripts/bundle-gpu.sh. */
 #include <locale.h>
 
 #include "tools/tool.h"

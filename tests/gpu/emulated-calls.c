@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The emulation's convolutions, where there is no cuDNN to be asked. */
+/* The emulation's convolutions, without cuDNN. */
 #include "emulated-ops.h"
 
 CcsCuda *

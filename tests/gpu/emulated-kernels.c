@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The kernels for the CPU, in a file of their own: what they do with memory can
- * be watched by compiling them otherwise. */
+/* The kernels compiled for the CPU, in a separate file, which can be compiled
+ * with instrumentation of memory accesses. */
 #include "emulated-ops.h"
 
 #define X(name, Params, phases)                                                \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The emulation's matrix products, for which no library is asked anywhere. */
+/* The emulation's matrix products, which need no library. */
 #include "emulated-ops.h"
 
 gboolean

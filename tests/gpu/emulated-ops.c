@@ -5,8 +5,8 @@
 
 /* -- launches -------------------------------------------------------------- */
 
-/* Neither the blocks nor the threads of a phase have an order: they run in one
- * that no kernel can rely on, and another in every phase. */
+/* Blocks, and the threads of a phase, run in an order that no kernel can rely
+ * on and that changes from phase to phase. */
 #define THREAD_STEP 97
 #define SHARED_GUARD 64
 #define GUARD_BYTE 0xA5
@@ -48,7 +48,8 @@ ccs_emulated_launch (const CcsLaunch *launch)
 
   ccs_emulated_now = (CcsEmulatedNow){ launch, ccs_emulated_now.number + 1 };
   for (guint block = launch->blocks; intact && block-- > 0;) {
-    /* What is not written first is not a number. */
+    /* Fills shared memory with NaN, so that reads of memory that was not
+     * written are noticed. */
     memset (shared, 0xff, launch->shared);
     memset (guard, GUARD_BYTE, SHARED_GUARD);
     run_block (launch, block, shared);
@@ -65,21 +66,21 @@ ccs_emulated_launch (const CcsLaunch *launch)
 /* Operands of a call: factors, bias, residual. */
 #define MAX_OPERANDS 4
 
-/* The reference code on float32 copies of the operands, factors rounded as the
- * precision rounds them. Operands in scratch memory are copied at every call.
- */
+/* A call: runs the reference code on float32 copies of the operands, with
+ * factors rounded to the precision. Operands in scratch memory are copied at
+ * every call. */
 typedef struct
 {
   const CcsOpRow *row;
-  CcsOp op; /* without an activation that is not the call's */
+  CcsOp op; /* without the activation if the call does not include it */
   CcsPrecision precision;
   CcsCallOperand in[MAX_OPERANDS], out;
-  float *copy[MAX_OPERANDS]; /* NULL: the operand is taken as it is */
-  float *wide; /* the result, where it is to be rounded; else NULL */
+  float *copy[MAX_OPERANDS]; /* NULL: the operand is used without a copy */
+  float *wide;               /* the result before it is rounded, or NULL */
 } Reference;
 
-/* The mantissa's last 13 bits are not looked at: the least that TF32's hardware
- * keeps, whether it rounds or cuts. */
+/* Clears the last 13 bits of the mantissa: TF32 hardware keeps at least the
+ * others, whether it rounds or truncates. */
 #define TF32_MASK 0xffffe000u
 
 static float
@@ -88,7 +89,7 @@ round_to_tf32 (float x)
   return ccs_device_float (ccs_device_bits (x) & TF32_MASK);
 }
 
-/* Element @i of memory that holds @dtype, as the multiplier sees it. */
+/* Returns element @i of data with @dtype, rounded as for a product. */
 static float
 factor_at (const Reference *self, const void *data, CcsDType dtype, gint64 i)
 {
@@ -162,8 +163,8 @@ reference_free (gpointer data)
   g_free (self);
 }
 
-/* What the call does besides, as cuDNN does where the result is of 16 bits; of
- * others the module's own kernels are to be seen. */
+/* Returns whether the call includes the epilogue: as in cuDNN, if the result
+ * has 16 bits. Otherwise the module's own kernels are tested. */
 static gboolean
 takes_epilogue (const CcsCallSite *site)
 {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The CUDA module without a GPU, in the host's memory. How ops become launches
- * is the module's code; what the module does with a device is not here, but in
- * the simulation. */
+/* The CUDA module without a GPU, in host memory. Uses the module's code that
+ * turns ops into launches; the simulation tests its code for devices. */
 #include "backend/host-memory.h"
 #include "emulated-ops.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A module and a library that were built for different layouts reject each
- * other, with a sentence that names the file and both ABI numbers. */
+/* A module and a library with different ABIs reject each other with a message
+ * that names the file and both ABI numbers. */
 #include <ccstereo/ccstereo.h>
 #include <gmodule.h>
 
@@ -45,7 +45,7 @@ module_of (const char *path)
   return symbol;
 }
 
-/* Every module of the list rejects @host with @reason. */
+/* Checks that every module of the list rejects @host with @reason. */
 static void
 check_rejected (const CcsBackendHost *host, const char *reason)
 {

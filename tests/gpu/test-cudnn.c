@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The CUDA module's convolution graphs, given to cuDNN for a GPU that is only
- * described: cuDNN says without one which engines serve a graph, and compiles
- * its plan. Skipped where cuDNN is not installed. */
+/* Gives the CUDA module's convolution graphs to cuDNN for a GPU that is only
+ * described: cuDNN reports the engines that support a graph, and compiles a
+ * plan. Skipped without cuDNN. */
 #include <stdio.h>
 
 #include "../suite.h"
@@ -9,7 +9,7 @@
 
 static CcsGpu gpu;
 
-/* What the graphs' files want of the rest of the module; nothing runs here. */
+/* Functions that the files with the graphs need; nothing is run here. */
 void
 ccs_gpu_fail (CcsCuda *cuda, char *message)
 {
@@ -34,7 +34,7 @@ ccs_gpu_leave (CcsGpu *self, CUcontext outer)
 
 /* -- convolutions ---------------------------------------------------------- */
 
-/* Never read: only addresses and their alignment matter. */
+/* Never read; only addresses and alignment matter. */
 static float memory[64] __attribute__ ((aligned (64)));
 
 typedef struct
@@ -44,7 +44,7 @@ typedef struct
   gint kernel, stride, pad, dilation;
 } Geometry;
 
-/* The net's kinds of layers, at small batches. */
+/* The kinds of convolutions in the net, with small batches. */
 static const Geometry geometries[] = {
   { "stem 7x7", 2, 224, 3, 64, 7, 2, 3, 1 },
   { "3x3", 2, 28, 64, 64, 3, 1, 1, 1 },
@@ -91,7 +91,7 @@ kernel_of (const Geometry *g, CcsOp *op)
   return kernel;
 }
 
-/* Compiles, and says whether the epilogue went along. */
+/* Compiles a kernel. Returns whether the call includes the epilogue. */
 static gboolean
 compile (const CcsKernel *kernel, const char *name)
 {
@@ -147,7 +147,7 @@ START_TEST (tf32_has_an_engine_forward)
 }
 END_TEST
 
-/* In 16 bits every kind has one that cuDNN need not compile first. */
+/* In 16-bit precisions each kind has an engine that cuDNN need not compile. */
 START_TEST (half_precisions_have_engines_for_all_kinds)
 {
   static const CcsPrecision precisions[]
@@ -162,7 +162,7 @@ START_TEST (half_precisions_have_engines_for_all_kinds)
 }
 END_TEST
 
-/* Bias and ReLU ride along in strict fp32 too. */
+/* Bias and ReLU are fused in strict fp32, too. */
 START_TEST (bias_and_relu_are_fused)
 {
   CcsOp op = { .kind = CCS_OP_CONV2D, .attrs.conv.act = CCS_RELU };
@@ -186,7 +186,7 @@ START_TEST (residual_bias_and_relu_are_fused)
 }
 END_TEST
 
-/* Where all values are of 16 bits, without an engine that is compiled first. */
+/* If all values have 16 bits, by an engine that cuDNN need not compile. */
 START_TEST (residual_bias_and_relu_are_fused_in_half_precisions)
 {
   static const struct
@@ -209,7 +209,7 @@ START_TEST (residual_bias_and_relu_are_fused_in_half_precisions)
 }
 END_TEST
 
-/* A part of wider rows, as views give them, four bytes from an even address. */
+/* A view of wider rows, four bytes after an aligned address. */
 START_TEST (rows_apart_have_an_engine)
 {
   CcsOp op = { .kind = CCS_OP_CONV2D };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The CUDA module where something it needs is missing: it says what, and
- * everything else goes on without it. Each case runs this program again, as a
- * child that opens a backend, with a folder of stand-ins first on the library
+/* The CUDA module if something that it needs is missing: it reports what, and
+ * everything else works. Each case runs this program again as a child that
+ * opens a backend, with a folder of replacement libraries first on the library
  * path. */
 #include <ccstereo/error.h>
 #include <stdio.h>
@@ -32,8 +32,8 @@ open_and_say (const char *name)
 
 /* -- the parent ------------------------------------------------------------ */
 
-/* A folder in which libraries are junk or stand-ins: valid, without any
- * function of theirs. */
+/* A folder with replacement libraries: invalid files, or valid ones without the
+ * expected functions. */
 typedef struct
 {
   char *path;
@@ -67,7 +67,7 @@ stage_junk (const Stage *stage, const char *name)
   stage_put (stage, name, "not a library", strlen ("not a library"));
 }
 
-/* Any shared object will do. */
+/* Adds a valid library without the expected functions: any shared object. */
 static void
 stage_stand_in (const Stage *stage, const char *name)
 {
@@ -85,7 +85,7 @@ stage_free (Stage *stage)
   g_free (stage->path);
 }
 
-/* What the child says when it opens @backend. (transfer full) */
+/* Returns the output of the child that opens @backend. (transfer full) */
 static char *
 open_in_child (const Stage *stage, const char *module_path, const char *backend)
 {
@@ -121,7 +121,7 @@ refusal (void)
   return g_strdup_printf ("refused, code %d", CCS_ERROR_BACKEND);
 }
 
-/* Opens "cuda" on @stage and looks for @reason in the refusal. */
+/* Checks that opening "cuda" on @stage fails with @reason. */
 static void
 check_refusal (Stage *stage, const char *reason)
 {
@@ -201,7 +201,7 @@ START_TEST (without_the_module_auto_uses_the_cpu)
 }
 END_TEST
 
-/* Lines that readelf prints with @option of @file. (transfer full) */
+/* Returns the output of readelf @option @file. (transfer full) */
 static char *
 readelf (const char *option, const char *file)
 {
@@ -216,7 +216,7 @@ readelf (const char *option, const char *file)
   return printed;
 }
 
-/* Not even the module: what a missing library breaks is loading by name. */
+/* Includes the module, which must load without these libraries. */
 START_TEST (no_file_names_a_cuda_library)
 {
   static const char *const unwanted[]
@@ -255,7 +255,8 @@ START_TEST (the_module_does_not_link_the_library)
 }
 END_TEST
 
-/* So it imports none of ours, and its own are not taken for the library's. */
+/* So it uses none of the library's symbols, and its own do not replace the
+ * library's. */
 START_TEST (of_our_symbols_the_module_has_its_entry_alone)
 {
   g_autofree char *file = module_file ();

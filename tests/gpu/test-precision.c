@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Precisions of the CUDA backend: its roundings are the host's, integers pass
- * through every kind of product unharmed, and the net's sound stays as near to
- * fp32 as each precision promises. Runs on the emulation, and on a GPU where
- * there is one. */
+/* Precisions of the CUDA backend: it rounds like the host, products of integers
+ * are exact, and the net's output is as close to fp32 as documented. Runs on
+ * the emulation, and on a GPU if there is one. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +16,7 @@
 #include "plan/plan.h"
 
 #define INPUT_LEVEL 0.3
-/* Nets in plain loops, on a machine that others share. */
+/* Long, because nets run in plain loops on a shared machine. */
 #define TEST_SECONDS 1800
 
 static CcsBackend *
@@ -40,7 +39,7 @@ cuda_in (CcsPrecision precision)
 
 /* -- roundings ------------------------------------------------------------- */
 
-/* Every value of 16 bits, and floats on both sides of it. */
+/* All 16-bit values, and floats on both sides of each. */
 #define N_HALVES 65536
 static const gint neighbours[]
     = { -0x1001, -0x1000, -0xfff, -1, 0, 1, 0xfff, 0x1000, 0x1001 };
@@ -51,8 +50,8 @@ same_number (guint16 a, guint16 b, gboolean is_nan)
   return is_nan ? (a & 0x7fff) == (b & 0x7fff) || a != 0 : a == b;
 }
 
-/* Of the floats around every half value of @dtype, those that the kernels round
- * otherwise than the host does. */
+/* Counts the floats around the 16-bit values of @dtype that kernels and host
+ * round differently. */
 static guint
 count_wrong_roundings (CcsDType dtype)
 {
@@ -113,7 +112,7 @@ END_TEST
 
 /* -- products of integers -------------------------------------------------- */
 
-/* Up to this every integer has a bfloat16. */
+/* Largest integer up to which all integers are exact in bfloat16. */
 #define LARGEST_INTEGER 256
 
 typedef struct
@@ -124,7 +123,7 @@ typedef struct
   CcsAct act;
 } Geometry;
 
-/* Channels to be filled up, and not; those of the net among them. */
+/* Geometries with and without padded channels, including those of the net. */
 static const Geometry geometries[] = {
   { "stem", 3, 16, 7, 2, 3, 1, CCS_RELU },
   { "first of the audio net", 2, 16, 4, 2, 1, 1, CCS_LEAKY_RELU (0.5f) },
@@ -141,7 +140,7 @@ typedef struct
   GRand *rand;
 } Build;
 
-/* Small integers, of which one in @sparse is not zero. */
+/* Makes small integers, one in @sparse of which is not zero. */
 static CcsTensor *
 integers (Build *b, CcsShape shape, gint reach, gint sparse)
 {
@@ -164,8 +163,8 @@ constant (Build *b, CcsShape shape, gint reach, gint sparse)
                             integers (b, shape, reach, sparse));
 }
 
-/* The result of an op, so that it is no constant; in rows that are wider by
- * twice @apart. */
+/* Makes a value that is the result of an op, so that it is not constant, in
+ * rows that are wider by twice @apart. */
 static CcsValueId
 changing (Build *b, CcsShape shape, gint reach, gint sparse, gint apart)
 {
@@ -178,22 +177,22 @@ changing (Build *b, CcsShape shape, gint reach, gint sparse, gint apart)
   return apart ? ccs_slice (b->program, wide, last, apart, channels) : wide;
 }
 
-/* Rows of some rounds are dense, of others apart so that vector loads find a
- * place in them, or none. */
+/* Rows are dense in some rounds; in others they have gaps with which vector
+ * loads are or are not possible. */
 static gint
 apart_in (guint round)
 {
   return round & 2 ? 0 : round & 1 ? 3 : 4;
 }
 
-/* Taps that are not zero: few enough that sums stay small. */
+/* Returns the sparseness of the filter, with which sums stay small. */
 static gint
 sparseness (const Geometry *g)
 {
   return 1 + g->kernel * g->kernel * MAX (g->in, g->out) / 64;
 }
 
-/* The filter of one round is a constant, that of the next changes. */
+/* Makes the filter: constant in one round, not constant in the next. */
 static CcsValueId
 filter_of (Build *b, const Geometry *g, guint round)
 {
@@ -203,7 +202,7 @@ filter_of (Build *b, const Geometry *g, guint round)
                    : changing (b, shape, 1, sparseness (g), 0);
 }
 
-#define SIZE 9 /* of the larger image, a multiple of no stride */
+#define SIZE 9 /* size of the larger image, not a multiple of any stride */
 
 static gint64
 small_size (const Geometry *g)
@@ -271,7 +270,7 @@ build_filter_gradient (Build *b, const Geometry *g, guint round)
                              &attrs);
 }
 
-/* The geometry's channels as the rows and columns of two matrices. */
+/* Makes a matrix product with the geometry's channels as rows and columns. */
 static CcsValueId
 build_product (Build *b, const Geometry *g, guint round)
 {
@@ -293,9 +292,8 @@ build_product (Build *b, const Geometry *g, guint round)
                      turn_a, turn_b, 1.f, g->act);
 }
 
-/* A pixel itself and a few others, so that sums stay small and are not all
- * zero.
- */
+/* Makes a filter with the centre and a few other taps, so that sums are small
+ * and not all zero. */
 static CcsValueId
 thin_filter (Build *b, gint64 channels)
 {
@@ -309,15 +307,15 @@ thin_filter (Build *b, gint64 channels)
   return ccs_program_const (b->program, name, taps);
 }
 
-/* What comes of the forward convolution goes through others, with and without
- * what libraries add to them, and through pooling: values in between are of 16
- * bits where channels come in eights. */
+/* Makes a chain: the result of the forward convolution passes through others,
+ * with and without epilogue, and pooling. Values in between have 16 bits if
+ * channels are multiples of 8. */
 static CcsValueId
 build_chain (Build *b, const Geometry *g, guint round)
 {
   const gint64 channels = g->out, size = small_size (g);
-  Geometry whole = *g; /* halves would take a digit more */
-  /* One that libraries know, and one that they do not. */
+  Geometry whole = *g; /* halves would need another digit */
+  /* An activation that libraries support, and one that they do not. */
   const CcsAct act = round & 1 ? CCS_RELU : CCS_LEAKY_RELU (1.f);
   const CcsAttrs attrs = { .conv = { 1, 1, 1, size, size, act } };
   CcsValueId first, in[4], y;
@@ -338,7 +336,7 @@ build_chain (Build *b, const Geometry *g, guint round)
                      1, CCS_NO_ACT);
 }
 
-/* @y behind something else, in rows that hold both. */
+/* Makes @y the second part of wider rows. */
 static CcsValueId
 beside_others (Build *b, CcsValueId y, gint apart)
 {
@@ -367,7 +365,7 @@ static const struct
   { "chain", build_chain },
 };
 
-/* "y" of @program on @backend, after two runs. */
+/* Returns "y" of @program on @backend, after two runs. */
 static float *
 run_on (CcsBackend *backend, CcsProgram *program, gsize *n)
 {
@@ -387,7 +385,7 @@ run_on (CcsBackend *backend, CcsProgram *program, gsize *n)
   return values;
 }
 
-/* "y" as @backend has it. */
+/* Builds a program and returns its "y" on @backend. */
 static float *
 integers_on (CcsBackend *backend, Builder build, const Geometry *g, guint round,
              gsize *n)
@@ -449,7 +447,7 @@ END_TEST
 
 static char **files;
 
-/* Pictures and sound of one file through its model, in one precision. */
+/* Runs frames and audio of a file through its model in one precision. */
 static float *
 differences_in (CcsPrecision precision, const CcsCheckpoint *file)
 {
@@ -484,7 +482,7 @@ differences_in (CcsPrecision precision, const CcsCheckpoint *file)
   return difference;
 }
 
-/* dB of @want over what @got is off. */
+/* Returns the SNR of @got in dB. */
 static double
 snr (const float *got, const float *want, gsize n)
 {
@@ -510,8 +508,8 @@ static const Promise promises[] = {
   { CCS_PRECISION_FP16, 40 },
 };
 
-/* Of the difference signal, which holds all that the net adds; the two channels
- * are nearer by what the mix has more. */
+/* Of the difference, which is all that the net predicts. The channels have a
+ * higher SNR, because they contain the mix. */
 START_TEST (sound_stays_near_fp32)
 {
   g_autoptr (CcsCheckpoint) file = reference_load (files[_i]);
@@ -525,7 +523,7 @@ START_TEST (sound_stays_near_fp32)
     fprintf (stderr, "%s: %s: %.1f dB\n", files[_i], name, found);
     ck_assert_msg (found >= promises[i].least, "%s: %.1f dB, not %.0f", name,
                    found, promises[i].least);
-    /* Rounded at all: fp32 twice would differ by nothing. */
+    /* Checks that values are rounded: fp32 would be equal. */
     ck_assert_double_lt (found, 120);
   }
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Which kernels become one launch over a table: the CUDA backend's lists, with
- * launches that are counted and not done. What the launches compute is the op
- * suite's and the training step's matter. */
+/* Tests which kernels become one launch over a table. Launches are counted and
+ * not run; the op suite and training steps test their results. */
 #include <string.h>
 
 #include "../suite.h"
@@ -79,8 +78,8 @@ vector_at (Bench *self, guint row, gint64 n)
   return (CcsOperand){ self->memory[row], CCS_F32, CCS_SHAPE (n), n };
 }
 
-/* A kernel of @kind on the given rows; ends with -1. The first is the result
- * where the kind has one. */
+/* Adds a kernel of @kind on the given rows, up to -1. The first is the result,
+ * if the kind has one. */
 static void
 add_kernel (Bench *self, CcsOpKind kind, const gint *rows)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Pictures of moving noise and 16-bit PCM sound that is gst_test_sample(), in
- * whatever container holds them. */
+/* Writes video of moving noise and 16-bit PCM audio with the samples of
+ * gst_test_sample(), in any container. */
 #include "clip.h"
 
 #include <check.h>
@@ -17,7 +17,7 @@
 #define HEIGHT 48
 #define FPS 10
 #define TICKS 1000 /* the video's time base */
-#define BLOCK 960  /* samples of sound a packet */
+#define BLOCK 960  /* samples per audio packet */
 
 static void
 ok (int ret)
@@ -33,7 +33,7 @@ is_program_stream (const AVFormatContext *file)
   return strcmp (file->oformat->name, "mpeg") == 0;
 }
 
-/* Frames come at multiples of their duration. */
+/* Returns whether frame times are multiples of their duration. */
 static gboolean
 has_even_times (const AVFormatContext *file)
 {
@@ -79,7 +79,7 @@ add_spherical (AVStream *stream, gboolean swapped)
                                   sizeof *stereo));
 }
 
-/* Shown turned by a quarter, counter clockwise. */
+/* Adds a rotation by 90 degrees counter-clockwise. */
 static void
 add_turn (AVStream *stream)
 {
@@ -151,7 +151,7 @@ add_cover (AVFormatContext *file)
   av_dict_set (&stream->metadata, "mimetype", "image/png", 0);
 }
 
-/* The last stream's only event. */
+/* Writes the only event of the last stream. */
 static void
 write_text (AVFormatContext *file, const ClipOptions *options)
 {
@@ -187,7 +187,7 @@ add_audio (AVFormatContext *file, const ClipOptions *options)
   av_dict_set (&stream->metadata, "language", "fre", 0);
 }
 
-/* The time of the packet that starts with sample @first. */
+/* Returns the time of the packet that starts with sample @first. */
 static gint64
 audio_time (const ClipOptions *options, gint64 first)
 {
@@ -217,7 +217,7 @@ write_audio (AVFormatContext *file, int stream, const ClipOptions *options,
   av_packet_free (&packet);
 }
 
-/* NULL @frame: the end. */
+/* Encodes @frame; NULL: the end. */
 static void
 write_video (AVFormatContext *file, AVCodecContext *video, AVFrame *frame)
 {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The emulation's library calls where cuDNN is there: a convolution is emulated
- * only when cuDNN has an engine for it on a described GPU, so that what the
- * suites ask of a real one is known to be served. */
+/* The emulation's library calls with cuDNN: a convolution is emulated only if
+ * cuDNN has an engine for it on a described GPU. So the suites show that a real
+ * one would support their convolutions. */
 #include "../described-gpu.h"
 #include <ccstereo/error.h>
 
 #include "../emulated-ops.h"
 
-/* The module's own, by another name. */
+/* The module's function under another name. */
 gboolean ccs_compile_conv (CcsCuda *cuda, const CcsCallSite *site,
                            CcsCall *call, GError **error);
 
@@ -37,7 +37,7 @@ ccs_cuda_call_conv (CcsCuda *cuda, const CcsCallSite *site, CcsCall *call,
   return TRUE;
 }
 
-/* What the graphs' file wants of the device; nothing of it runs. */
+/* Functions that the file with the graphs needs; nothing is run. */
 void
 ccs_gpu_fail (CcsCuda *cuda, char *message)
 {

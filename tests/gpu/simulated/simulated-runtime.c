@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* CUDA's runtime as the module's own code for the device meets it, in the
- * host's memory and as unkind as the real one may be: work on a stream
- * is done only when a thread waits for it, device memory starts with random
- * content and only the device may access it, and what CUDA forbids (a call in a
- * capture, a call in another context, a copy outside allocated memory) ends the
- * process. Kernels and library calls are those of the emulation. */
+/* A simulation of the CUDA runtime in host memory, which uses the freedom that
+ * CUDA has: work on a stream is done only when a thread waits for it, device
+ * memory starts with random content and only the device may access it, and what
+ * CUDA forbids (a call in a capture, a call in another context, a copy outside
+ * allocated memory) ends the process. Kernels and library calls are those of
+ * the emulation. */
 #include <cuda_runtime_api.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -18,7 +18,7 @@
 #define ARENA_BYTES ((gsize)4 << 30)
 #define DRIVER_VERSION CUDART_VERSION
 
-/* The device is one thread's at a time. */
+/* Held while a thread uses the device. */
 static GRecMutex device;
 
 G_NORETURN static void
@@ -69,7 +69,7 @@ struct CUstream_st
 {
   GQueue waiting; /* Work */
   guint64 issued, done;
-  GThread *capturing; /* who began */
+  GThread *capturing; /* thread that began the capture */
   GPtrArray *captured;
 };
 
@@ -124,7 +124,7 @@ need_no_capture (void)
     forbidden ("a call that a capture does not allow");
 }
 
-/* With the device. */
+/* Adds work to a stream. Called with the device lock held. */
 static void
 put (cudaStream_t stream, Work *work)
 {
@@ -161,11 +161,11 @@ typedef struct
   gboolean on_host;
 } Block;
 
-/* The device's memory; its pages begin again when nothing is allocated. */
+/* Device memory. It is reused from the start when nothing is allocated. */
 static char *arena;
 static gsize arena_used, device_blocks;
 
-/* The device alone sees its memory, while it works. */
+/* Makes device memory accessible while the device works. */
 static void
 open_arena (gboolean open)
 {
@@ -259,7 +259,7 @@ cudaHostAlloc (void **memory, size_t bytes, unsigned flags)
 
 static GPtrArray *streams; /* cudaStream_t */
 
-/* The streams are done first, as the driver sees to. */
+/* Frees memory after all work on streams, as the driver does. */
 static cudaError_t
 release (void *memory)
 {
@@ -488,7 +488,7 @@ cudaStreamEndCapture (cudaStream_t stream, cudaGraph_t *graph)
   return cudaSuccess;
 }
 
-/* An executable graph is its work. */
+/* An executable graph is a list of work. */
 cudaError_t
 cudaGraphInstantiate (cudaGraphExec_t *executable, cudaGraph_t graph,
                       unsigned long long flags)
@@ -587,7 +587,7 @@ run_call (Work *work)
   work->call.run (work->cuda, work->call.state, work->to);
 }
 
-/* What a library puts on the stream. */
+/* Adds a library call to the stream. */
 static void
 put_call (CcsCuda *cuda, gpointer state, void *scratch)
 {
@@ -676,7 +676,7 @@ cudaGetDeviceProperties (struct cudaDeviceProp *props, int ordinal)
 cudaError_t
 cudaDeviceGetAttribute (int *value, enum cudaDeviceAttr attribute, int ordinal)
 {
-  *value = 9; /* the major capability is all that is asked */
+  *value = 9; /* only the major compute capability is queried */
   return cudaSuccess;
 }
 

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the tests ask the simulated runtime besides; found by name in the
- * module.
- */
+/* Additional functions of the simulated runtime for tests, which are looked up
+ * in the module. */
 #pragma once
 
 #include <glib.h>
 
-/* The next @n captures are broken, as by another thread's call. */
+/* Breaks the next @n captures, as a call of another thread would. */
 void simulated_break_captures (guint n);
-/* Graphs that were launched so far. */
+/* Returns the number of launched graphs. */
 guint simulated_launched_graphs (void);
-/* Kernels that were run so far. */
+/* Returns the number of kernels that were run. */
 guint simulated_done_kernels (void);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The CUDA module's runs and copies on the simulated runtime, which does what
- * is on a stream as late as it may: a missing wait gives wrong results, a call
- * that CUDA forbids ends the process. */
+/* Runs and copies of the CUDA module on the simulated runtime, which executes
+ * work as late as possible: a missing wait gives wrong results, and a call that
+ * CUDA forbids ends the process. */
 #include <gmodule.h>
 #include <string.h>
 
@@ -27,7 +27,7 @@ typedef struct
   CcsValueId x, y;
 } Machine;
 
-/* A function of the module. */
+/* Returns a function of the module. */
 static gpointer
 function_of_module (const char *name)
 {
@@ -63,8 +63,8 @@ make_plan (Machine *self, CcsProgram *p, const char *backend_name)
   ck_assert_msg (self->plan != NULL, "%s", error ? error->message : "");
 }
 
-/* A product with a constant, whose rows are normalised: a library's call,
- * kernels of their own, shared memory. */
+/* Makes a product with a constant, and normalises its rows: a library call, own
+ * kernels, shared memory. */
 static Machine
 machine_new (const char *backend_name)
 {
@@ -118,7 +118,7 @@ run_with (Machine *self, gint seed, float *y)
   finish_with (self, y);
 }
 
-/* @y is what @exact gives with @seed. */
+/* Checks that @y is the result of @exact for @seed. */
 static void
 assert_result (Machine *exact, gint seed, const float *y)
 {
@@ -165,8 +165,8 @@ START_TEST (threads_share_a_device)
 }
 END_TEST
 
-/* One's inputs go up, and its run is put behind, while the other's is under
- * way; from the second round on both are graphs. */
+/* The inputs of one plan are uploaded and its run is issued while the other
+ * runs; from the second round on both are graphs. */
 START_TEST (a_plan_is_written_to_while_another_runs)
 {
   Machine plans[2] = { machine_new ("cuda"), machine_new ("cuda") };
@@ -191,7 +191,7 @@ START_TEST (a_plan_is_written_to_while_another_runs)
 }
 END_TEST
 
-/* Only the copies are looked at: the op takes little of what came. */
+/* Only the copies are checked: the op uses little of the data. */
 START_TEST (what_is_larger_than_the_pinned_memory_passes_in_pieces)
 {
   g_autoptr (CcsProgram) p = ccs_program_new (NULL, FALSE);
@@ -216,7 +216,7 @@ START_TEST (what_is_larger_than_the_pinned_memory_passes_in_pieces)
 }
 END_TEST
 
-/* Sends @n items of @size and asks for their doubles. */
+/* Writes @n items of @size and checks that their doubles are read. */
 static void
 double_items (Machine *self, gint64 size, guint n, float first)
 {
@@ -244,7 +244,7 @@ double_items (Machine *self, gint64 size, guint n, float first)
 }
 
 /* Items larger and smaller than a half of the pinned memory, in runs that begin
- * anywhere in it, the last of fewer items than there is room for. */
+ * anywhere in it; the last run is not full. */
 START_TEST (items_come_from_and_go_to_memory_of_their_own)
 {
   const gint64 size = sizes_of_items[_i];
@@ -284,7 +284,7 @@ START_TEST (new_memory_is_zero)
 }
 END_TEST
 
-/* The module's way to the driver. */
+/* Returns the module's libraries. */
 static const CcsCudaLibraries *
 libraries (void)
 {
@@ -313,7 +313,7 @@ START_TEST (a_thread_keeps_the_context_that_it_was_in)
 }
 END_TEST
 
-/* Runs until there is a graph; how many. */
+/* Returns the number of runs until there is a graph. */
 static guint
 runs_without_a_graph (Machine *machine, guint most)
 {

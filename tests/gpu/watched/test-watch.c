@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The watch over the emulation finds what is planted here, and nothing where
- * all is well. The kernels stand in the places of real ones. */
+/* Checks that the race detector of the emulation finds planted errors and
+ * reports nothing otherwise. The kernels have the names of real ones. */
 #include <signal.h>
 
 #include "../../suite.h"
@@ -9,7 +9,7 @@
 #define BLOCKS 3
 #define FIELD (BLOCKS * CCS_BLOCK_THREADS)
 
-/* The device's memory. */
+/* Device memory. */
 static int field[FIELD], other[FIELD];
 
 static int *
@@ -39,8 +39,8 @@ KERNEL (own_places)
   field[i] += other[i];
 }
 
-/* What one leaves, its neighbour takes in the next phase, and the first of the
- * block changes in the one after. */
+/* Each thread writes a value that its neighbour reads in the next phase; the
+ * first thread changes it in the phase after. */
 KERNEL (neighbours_in_turn)
 {
   const guint t = at->thread;
@@ -66,7 +66,7 @@ KERNEL (neighbours_at_once)
   field[ccs_device_index (at)] = shared_of (at)[neighbour (at->thread)];
 }
 
-/* The second thread's word, which all have read in the same phase. */
+/* Writes the second thread's word, which all threads read in the same phase. */
 KERNEL (written_where_all_read)
 {
   field[ccs_device_index (at)] = other[1];
@@ -82,8 +82,8 @@ KERNEL (bytes_of_a_word)
     shared_of (at)[0] = 1;
 }
 
-/* Its own block's first thread in an earlier phase, but another block's in any.
- */
+/* The first thread of each block writes the same place, in an earlier phase
+ * than its own block reads it; other blocks have no order. */
 KERNEL (blocks_write_one_place)
 {
   if (at->thread == 0)
@@ -140,7 +140,7 @@ START_TEST (what_is_not_ends_the_process)
 }
 END_TEST
 
-/* Between two launches everything is in order. */
+/* Accesses of different launches do not race. */
 START_TEST (launches_follow_each_other)
 {
   for (gint round = 0; round < 2; round++)

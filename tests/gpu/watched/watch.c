@@ -15,7 +15,7 @@ typedef struct
   gint16 thread, phase;
 } Who;
 
-/* Threads that read a byte; of THREADS, the last in one phase. */
+/* Which threads have read a byte; for THREADS the last one was in one phase. */
 typedef enum
 {
   NO_THREAD,
@@ -28,7 +28,7 @@ typedef enum
  * phases in order, so only the last writer has to be stored. */
 typedef struct
 {
-  guint launch, block; /* of the last that touched it */
+  guint launch, block; /* of the last access */
   gboolean written;
   Who writer, reader;
   Crowd readers;
@@ -106,7 +106,8 @@ note_read (Byte *byte, const Who *now)
   byte->reader = *now;
 }
 
-/* Every block has its own shared memory, if at the same place. */
+/* Returns whether an access is the first: shared memory has the same address in
+ * each block, but is not shared between blocks. */
 static gboolean
 is_new (const Byte *byte, gsize address)
 {
@@ -133,7 +134,8 @@ touch (gsize address, gboolean writes, const Who *now)
     note_read (byte, now);
 }
 
-/* A thread's own variables are on the host's stack. */
+/* Records an access. Variables of a thread are on the host's stack and are
+ * ignored. */
 static void
 look (const void *data, gsize bytes, gboolean writes)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* NVIDIA's driver as GStreamer's CUDA library calls it, with one device that is
- * the host. Work on a stream is done when a thread waits for it, device memory
- * starts with random content and only the device may access it, and a call that
- * uses an object of another context ends the process. The only kernels that it
- * runs are those of tdsscrop. */
+/* A simulation of NVIDIA's driver for GStreamer's CUDA library, with the host
+ * as its device. Work on a stream is done when a thread waits for it, device
+ * memory starts with random content and only the device may access it, and a
+ * call that uses an object of another context ends the process. The only
+ * kernels that it runs are those of tdsscrop. */
 #include <cuda.h>
 #include <glib.h>
 #include <stdio.h>
@@ -133,7 +133,7 @@ allocate (gsize bytes, gboolean on_host)
   return block->data;
 }
 
-/* Device memory of the current context, or nothing of ours. */
+/* Returns the block of device memory that contains @memory, or NULL. */
 static Block *
 find_block (gconstpointer memory)
 {
@@ -353,8 +353,8 @@ cuMemcpy2DAsync_v2 (const CUDA_MEMCPY2D *copy, CUstream stream)
   return CUDA_SUCCESS;
 }
 
-/* From memory that is not pinned it may return before the device has it: no
- * stream that does not wait for the default one may rely on it. */
+/* From pageable memory it may return before the copy has ended. Only streams
+ * that wait for the default stream may rely on the data. */
 CUresult
 cuMemcpy2D_v2 (const CUDA_MEMCPY2D *copy)
 {
@@ -382,7 +382,7 @@ cuModuleUnload (CUmodule module)
   return CUDA_SUCCESS;
 }
 
-/* A function is its number, from 1. */
+/* A function handle is an index, from 1. */
 CUresult
 cuModuleGetFunction (CUfunction *function, CUmodule module, const char *name)
 {
@@ -504,7 +504,7 @@ cuDeviceCanAccessPeer (int *can, CUdevice which, CUdevice peer)
   return CUDA_SUCCESS;
 }
 
-/* The library looks for these by name; nothing here calls them. */
+/* The library looks up these functions; nothing calls them here. */
 #undef cuGLGetDevices
 #undef cuGraphicsResourceSetMapFlags
 #undef cuGraphicsResourceGetMappedPointer
@@ -527,7 +527,7 @@ STUB (cuTexObjectDestroy)
 STUB (cuGraphicsGLRegisterImage)
 STUB (cuGraphicsGLRegisterBuffer)
 STUB (cuGLGetDevices_v2)
-/* In GStreamer 1.24 to 1.28. */
+/* Looked up by GStreamer 1.24 to 1.28. */
 STUB (cuEventCreate)
 STUB (cuEventDestroy_v2)
 STUB (cuEventRecord)

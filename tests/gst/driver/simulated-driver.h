@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the tests ask the simulated driver besides. */
+/* Additional functions of the simulated driver for tests. */
 #pragma once
 
 #include <glib.h>
 
-/* A variable of the environment: no code for this device is found. */
+/* Environment variable with which the driver finds no code for the device. */
 #define SIMULATED_NO_CODE "CCSTEREO_SIMULATED_NO_CODE"
 
-/* Bytes that were copied from the device to the host so far. */
+/* Returns the number of bytes copied from the device to the host. */
 gsize simulated_downloaded_bytes (void);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* tdsscrop where the frames module was built for another plugin. */
+/* tdsscrop with a frames module for another version of the plugin. */
 #include <string.h>
 
 #include "gst-test-support.h"
 #include "gsttdsscuda.h"
 
-static GString *logged; /* what the category "tdsscuda" warns of */
+static GString *logged; /* warnings of the category "tdsscuda" */
 
 static void
 keep_warning (GstDebugCategory *category, GstDebugLevel level, const char *file,
