@@ -15,9 +15,8 @@
 #define SIZE_UNKNOWN 0x7fff0000u
 #define LONG_SIZE_UNKNOWN 0x7fffffff00000000u
 #define MAX_HEADER (1 << 20) /* bytes that are kept */
-#define MAX_TRAILER                                                            \
-  (64 * 1024) /* bytes searched for chunks after the audio                     \
-               */
+/* Bytes searched for chunks after the audio. */
+#define MAX_TRAILER (64 * 1024)
 
 /* The state of the parser, and what the header says. */
 typedef struct

@@ -6,11 +6,10 @@
 
 #include "transcode-time.h"
 
-#define REACH                                                                  \
-  20 /* largest distance between the positions in decoding and output order */
+/* Largest distance between the positions in decoding and in output order. */
+#define REACH 20
 #define AHEAD (2 * REACH) /* frames pushed before one is returned */
-#define HISTORY 4096 /* frames to keep; trimmed when there are twice as many   \
-                      */
+#define HISTORY 4096      /* frames kept; trimmed at twice as many */
 /* Anchors (I and P) of codecs without a picture order count are this far apart,
  * and B frames in between. */
 #define ANCHOR (1 << 16)

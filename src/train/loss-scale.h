@@ -15,8 +15,8 @@ G_BEGIN_DECLS
 #define CCS_LOSS_SCALE_FIRST 65536.
 #define CCS_LOSS_SCALE_LEAST 1.
 #define CCS_LOSS_SCALE_MOST 16777216.
-#define CCS_LOSS_SCALE_PATIENCE 2000 /* good steps in a row before it doubles  \
-                                      */
+/* Good steps in a row before it doubles. */
+#define CCS_LOSS_SCALE_PATIENCE 2000
 
 typedef struct
 {

@@ -10,9 +10,8 @@
 #include "file-write.h"
 
 #define FRAMES "frames"
-#define SOUND_FOLDER                                                           \
-  "cipic_subj3" /* the published name, for any head-related impulse responses  \
-                 */
+/* The published name, for any head-related impulse responses. */
+#define SOUND_FOLDER "cipic_subj3"
 #define PICTURE_FOLDER "video"
 
 typedef struct

@@ -6,9 +6,8 @@
 
 G_BEGIN_DECLS
 
-#define CCS_REPORT_RANGE_DB                                                    \
-  70. /* from the loudest to the colour of silence                             \
-       */
+/* Range of the colour scale: from the loudest to silence, in dB. */
+#define CCS_REPORT_RANGE_DB 70.
 
 /* Returns the largest power in the spectrograms of two channels [n] at 16 kHz:
  * the common reference of the images of a clip. */

@@ -11,8 +11,8 @@
 #include "output-file.h"
 #include "scenes-private.h"
 
-#define PICTURE_BITRATE                                                        \
-  2000000 /* bitrate for encoders without a quality setting */
+/* Bitrate for encoders without a quality setting. */
+#define PICTURE_BITRATE 2000000
 #define SOUND_BITRATE 192000
 
 typedef struct

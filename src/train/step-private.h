@@ -9,9 +9,8 @@
 
 G_BEGIN_DECLS
 
-#define CCS_STEP_N_HYPER                                                       \
-  4 /* rate, both bias corrections, gradient's factor                          \
-     */
+/* Inputs of ADAM: rate, both bias corrections, factor on the gradient. */
+#define CCS_STEP_N_HYPER 4
 
 typedef enum
 {

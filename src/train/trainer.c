@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define PROGRESS_EVERY                                                         \
-  50 /* steps between lines if standard error is not a terminal */
+/* Steps between lines if standard error is not a terminal. */
+#define PROGRESS_EVERY 50
 #define SMOOTHING 0.95 /* of the loss in the progress line */
 
 typedef struct

@@ -5,8 +5,8 @@
 
 #include "checkpoint-private.h"
 
-#define USUAL_STACK                                                            \
-  256 /* initial capacity, so that the array always has memory */
+/* Initial capacity, so that the array always has memory. */
+#define USUAL_STACK 256
 
 void
 ccs_pickle_machine_init (CcsPickleMachine *m, CcsPickle *owner,

@@ -12,8 +12,8 @@
 #include "../nn/values.h"
 #include "memory-plan.h"
 
-#define GUARD_BYTE                                                             \
-  0xFF /* as floats these bytes are NaN, so that a stray read is noticed */
+/* As floats these bytes are NaN, so that a stray read is noticed. */
+#define GUARD_BYTE 0xFF
 #define N_PHASE_MASKS (CCS_PHASE_ALL + 1)
 
 struct _CcsPlan

@@ -19,8 +19,8 @@
 #define PIECE_LENGTH 256
 #define PITCH_PAD 16    /* so that columns do not share cache sets */
 #define SET_FLOATS 1024 /* rows at this distance share them */
-#define SMALL_PRODUCT                                                          \
-  32768 /* multiply-adds up to which one thread computes alone */
+/* Multiply-adds up to which one thread computes alone. */
+#define SMALL_PRODUCT 32768
 
 /* The left operand of the matrix product. */
 typedef enum

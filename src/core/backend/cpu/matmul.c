@@ -5,8 +5,8 @@
 
 #define ROW_BLOCK 112 /* a multiple of every tile height, but small */
 #define PANEL_BLOCK 4
-#define SMALL_PRODUCT                                                          \
-  32768 /* multiply-adds up to which one thread computes alone */
+/* Multiply-adds up to which one thread computes alone. */
+#define SMALL_PRODUCT 32768
 
 typedef struct
 {

@@ -4,9 +4,8 @@
 
 #include <math.h>
 
-#define SUM_ROWS                                                               \
-  32 /* rows whose parameter gradients add up                                  \
-      * before they are joined */
+/* Rows whose parameter gradients are summed before the sums are combined. */
+#define SUM_ROWS 32
 
 typedef struct
 {
