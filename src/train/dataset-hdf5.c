@@ -42,17 +42,67 @@ open_list_clear (OpenList *self)
     H5Fclose (self->file);
 }
 
+/* -- files that a file names -- */
+
+/* Called by libhdf5 before it opens the file that a link names. */
+static herr_t
+reject_link (const char *file, const char *group, const char *other_file,
+             const char *object, unsigned *flags, hid_t access, void *data)
+{
+  *(gboolean *)data = TRUE;
+  return -1;
+}
+
+/* Opens the data set unless the way to it leads through another file. */
+static hid_t
+open_set (hid_t file, const char *name, gboolean *is_elsewhere)
+{
+  hid_t access = H5Pcreate (H5P_DATASET_ACCESS), set;
+
+  H5Pset_elink_cb (access, reject_link, is_elsewhere);
+  set = H5Dopen2 (file, name, access);
+  H5Pclose (access);
+  return set;
+}
+
+/* Returns what other files hold the elements, or NULL. To be called before
+ * anything that reads them. */
+static const char *
+find_other_files (hid_t set)
+{
+  hid_t creation = H5Dget_create_plist (set);
+  const char *wrong = NULL;
+
+  if (creation < 0)
+    return "holds no such data set";
+  if (H5Pget_external_count (creation) != 0)
+    wrong = "its data is in other files (external storage), which are not read";
+  else if (H5Pget_layout (creation) == H5D_VIRTUAL)
+    wrong = "is a virtual data set of other files, which are not read";
+  H5Pclose (creation);
+  return wrong;
+}
+
 /* Opens a list. Returns NULL, or what is wrong with the file. */
 static const char *
 open_list (OpenList *self, const char *path, const char *name, gsize *count)
 {
+  gboolean is_elsewhere = FALSE;
+  const char *wrong;
+
   self->set = self->space = self->type = -1;
+  H5PLset_loading_state (0); /* filters from modules that the file names */
   self->file = H5Fopen (path, H5F_ACC_RDONLY, H5P_DEFAULT);
   if (self->file < 0)
     return "not an HDF5 file, or a damaged one";
-  self->set = H5Dopen2 (self->file, name, H5P_DEFAULT);
+  self->set = open_set (self->file, name, &is_elsewhere);
+  if (is_elsewhere)
+    return "is a link to another file, which is not read";
   if (self->set < 0)
     return "holds no such data set";
+  wrong = find_other_files (self->set);
+  if (wrong)
+    return wrong;
   self->space = H5Dget_space (self->set);
   self->type = H5Dget_type (self->set);
   if (self->type < 0 || H5Tget_class (self->type) != H5T_STRING)

@@ -3,6 +3,7 @@
  * what is broken is named. */
 #include <hdf5.h>
 #include <sndfile.h>
+#include <sys/stat.h>
 
 #include "dataset-support.h"
 #include "../suite.h"
@@ -251,6 +252,98 @@ START_TEST (damaged_hdf5_list_is_refused)
 END_TEST
 
 /* Line ends and a mark at the beginning as Windows' editors leave them. */
+/* -- lists that name other files -- */
+
+/* In the file @secret, which is readable text or a pipe. */
+static void
+make_external (hid_t file, const char *secret)
+{
+  hsize_t count = 1;
+  hid_t type = H5Tcopy (H5T_C_S1);
+  hid_t space = H5Screate_simple (1, &count, NULL);
+  hid_t creation = H5Pcreate (H5P_DATASET_CREATE);
+
+  H5Tset_size (type, 8);
+  ck_assert_int_ge (H5Pset_external (creation, secret, 0, 8), 0);
+  ck_assert_int_ge (H5Dcreate2 (file, "audio", type, space, H5P_DEFAULT,
+                                creation, H5P_DEFAULT),
+                    0);
+}
+
+static void
+make_virtual (hid_t file, const char *secret)
+{
+  hsize_t count = 1;
+  hid_t type = H5Tcopy (H5T_C_S1);
+  hid_t space = H5Screate_simple (1, &count, NULL);
+  hid_t creation = H5Pcreate (H5P_DATASET_CREATE);
+
+  H5Tset_size (type, 8);
+  ck_assert_int_ge (H5Pset_virtual (creation, space, secret, "audio", space),
+                    0);
+  ck_assert_int_ge (H5Dcreate2 (file, "audio", type, space, H5P_DEFAULT,
+                                creation, H5P_DEFAULT),
+                    0);
+}
+
+static void
+make_link (hid_t file, const char *secret)
+{
+  ck_assert_int_ge (H5Lcreate_external (secret, "audio", file, "audio",
+                                        H5P_DEFAULT, H5P_DEFAULT),
+                    0);
+}
+
+/* A link within the file to a link out of it. */
+static void
+make_detour (hid_t file, const char *secret)
+{
+  ck_assert_int_ge (
+      H5Lcreate_external (secret, "/", file, "out", H5P_DEFAULT, H5P_DEFAULT),
+      0);
+  ck_assert_int_ge (
+      H5Lcreate_soft ("/out/audio", file, "audio", H5P_DEFAULT, H5P_DEFAULT),
+      0);
+}
+
+static const struct
+{
+  void (*make) (hid_t file, const char *secret);
+  const char *reason;
+} other_files[] = {
+  { make_external, "external storage" },
+  { make_virtual, "a virtual data set" },
+  { make_link, "a link to another file" },
+  { make_detour, "a link to another file" },
+};
+
+/* Nothing of the other file is shown, and a pipe does not block. */
+START_TEST (an_hdf5_list_that_names_another_file_is_rejected)
+{
+  g_autofree char *path = g_build_filename (folder, "list.h5", NULL);
+  g_autofree char *secret = g_build_filename (folder, "secret", NULL);
+  g_autoptr (GPtrArray) entries = g_ptr_array_new ();
+  g_autoptr (GError) error = NULL;
+  hid_t file;
+
+  if (_i % 2) {
+    ck_assert_int_eq (mkfifo (secret, 0600), 0);
+  } else {
+    g_ptr_array_add (entries, (gpointer) "password");
+    assert_ok (ccs_list_write_hdf5 (secret, "audio", entries, &error), error);
+  }
+  file = H5Fcreate (path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+  other_files[_i / 2].make (file, secret);
+  H5Fclose (file);
+  H5close ();
+  alarm (30);
+  ck_assert_ptr_null (ccs_list_read_hdf5 (path, "audio", &error));
+  alarm (0);
+  assert_names (error, path);
+  assert_names (error, other_files[_i / 2].reason);
+}
+END_TEST
+
 START_TEST (a_text_list_is_its_lines)
 {
   static const char text[] = "\xef\xbb\xbf"
@@ -288,6 +381,8 @@ main (void)
   tcase_add_test (files, hdf5_list_of_fixed_strings_is_read);
   tcase_add_test (files, hdf5_list_without_the_data_set_is_refused);
   tcase_add_test (files, damaged_hdf5_list_is_refused);
+  tcase_add_loop_test (files, an_hdf5_list_that_names_another_file_is_rejected,
+                       0, 2 * G_N_ELEMENTS (other_files));
   tcase_add_test (files, a_text_list_is_its_lines);
   suite_add_tcase (suite, files);
   return run_suite (suite);
