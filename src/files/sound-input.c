@@ -9,6 +9,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
+#include "local-path.h"
 #include "wav-file.h"
 
 /* Larger counts are not true: libsndfile derives them from the length of a
@@ -163,6 +164,8 @@ ccs_sound_input_open (const char *path, GError **error)
     .get_filelen = get_length, .seek = seek, .read = read_bytes, .tell = tell
   };
 
+  if (!ccs_path_check_local (path, error))
+    return NULL;
   self->file = g_fopen (path, "rb");
   if (!self->file) {
     g_set_error (error, CCS_ERROR, CCS_ERROR_IO, "%s: %s", path,

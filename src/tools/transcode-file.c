@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "libav-version.h"
+#include "media-input.h"
 #include "transcode-time.h"
 
 static const char *const mp4_codecs[] = { "aac", "opus", "flac", NULL };
@@ -101,6 +102,8 @@ static gboolean
 check_encryption (const TranscodeFile *self, const AVStream *stream,
                   GError **error)
 {
+  if (!ccs_media_input_check_encryption (stream, self->in_path, error))
+    return FALSE;
   if (!transcode_entries_is_encrypted (self->entries, stream))
     return TRUE;
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
@@ -111,36 +114,27 @@ check_encryption (const TranscodeFile *self, const AVStream *stream,
 }
 
 AVFormatContext *
-transcode_file_open_input (const char *path, const volatile sig_atomic_t *stop,
-                           GError **error)
+transcode_file_open_input (const char *path, gboolean playlists,
+                           const volatile sig_atomic_t *stop, GError **error)
 {
   AVFormatContext *in = avformat_alloc_context ();
-  g_autofree char *url = g_strdup_printf ("file:%s", path);
-  int ret;
 
   in->interrupt_callback = (AVIOInterruptCB){ is_stopped, (void *)stop };
   in->strict_std_compliance = FF_COMPLIANCE_UNOFFICIAL;
   in->max_analyze_duration = LONGEST_SEARCH;
   in->probesize = LARGEST_SEARCH;
-  if ((ret = avformat_open_input (&in, url, NULL, NULL)) < 0) {
-    transcode_file_fail (error, path, "cannot be opened", ret);
-    return NULL;
-  }
-  if ((ret = avformat_find_stream_info (in, NULL)) < 0) {
-    transcode_file_fail (error, path, "cannot be read", ret);
-    avformat_close_input (&in);
-  }
-  return in;
+  return ccs_media_input_open (&in, path, playlists, error) ? in : NULL;
 }
 
 /* Finds how long before 0 stream @index of @path starts, in AV_TIME_BASE. MP4
  * files hide such frames with edit lists, because the first visible frame
  * depends on them. */
 static gboolean
-find_hidden (const char *path, int index, const volatile sig_atomic_t *stop,
-             gint64 *hidden, GError **error)
+find_hidden (const char *path, int index, gboolean playlists,
+             const volatile sig_atomic_t *stop, gint64 *hidden, GError **error)
 {
-  AVFormatContext *in = transcode_file_open_input (path, stop, error);
+  AVFormatContext *in
+      = transcode_file_open_input (path, playlists, stop, error);
   AVPacket *packet = av_packet_alloc ();
   const gboolean opened = in != NULL;
   gboolean more = opened && index < (int)in->nb_streams;
@@ -165,8 +159,8 @@ find_hidden (const char *path, int index, const volatile sig_atomic_t *stop,
  * any time, and their clock may wrap; recordings may start long after 0. Frames
  * before 0 in other files are hidden by edit lists. */
 static gboolean
-find_offset (TranscodeFile *self, const volatile sig_atomic_t *stop,
-             GError **error)
+find_offset (TranscodeFile *self, gboolean playlists,
+             const volatile sig_atomic_t *stop, GError **error)
 {
   const gint64 start = self->in->start_time;
   const gboolean is_known = start != AV_NOPTS_VALUE;
@@ -177,15 +171,15 @@ find_offset (TranscodeFile *self, const volatile sig_atomic_t *stop,
     return TRUE;
   }
   if (self->container->tick
-      && !find_hidden (self->in_path, self->video->index, stop, &self->hidden,
-                       error))
+      && !find_hidden (self->in_path, self->video->index, playlists, stop,
+                       &self->hidden, error))
     return FALSE;
   self->offset = self->hidden;
   return TRUE;
 }
 
 TranscodeFile *
-transcode_file_open (const char *path, guint stream,
+transcode_file_open (const char *path, guint stream, gboolean playlists,
                      const TranscodeContainer *container,
                      const volatile sig_atomic_t *stop, GError **error)
 {
@@ -193,14 +187,14 @@ transcode_file_open (const char *path, guint stream,
 
   self->in_path = g_strdup (path);
   self->container = container;
-  self->in = transcode_file_open_input (path, stop, error);
+  self->in = transcode_file_open_input (path, playlists, stop, error);
   if (self->in == NULL)
     return NULL;
   self->entries = transcode_entries_read (path, self->in->iformat);
   if (!find_streams (self, stream, error)
       || !check_encryption (self, self->audio, error)
       || !check_encryption (self, self->video, error)
-      || !find_offset (self, stop, error))
+      || !find_offset (self, playlists, stop, error))
     return NULL;
   self->field_channel
       = transcode_entries_field_channel (self->entries, self->audio);

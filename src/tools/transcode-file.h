@@ -93,8 +93,10 @@ typedef struct
 
 /* Returns whether @stream is video, but not a cover image. */
 gboolean transcode_file_is_picture (const AVStream *stream);
-/* Opens the input @path. Stops waiting for data once *@stop is not 0. */
+/* Opens the input @path, with @playlists also one that names other files. Stops
+ * waiting for data once *@stop is not 0. */
 AVFormatContext *transcode_file_open_input (const char *path,
+                                            gboolean playlists,
                                             const volatile sig_atomic_t *stop,
                                             GError **error);
 /* Sets @error from libav's error @code; G_IO_ERROR_CANCELLED if reading was
@@ -103,9 +105,10 @@ gboolean transcode_file_fail (GError **error, const char *path,
                               const char *what, int code);
 
 /* Opens @path, which is to be converted to @container, and finds a video stream
- * and the audio stream @stream, from 0. Stops waiting for data once *@stop is
- * not 0. */
+ * and the audio stream @stream, from 0. @playlists and @stop are those of
+ * transcode_file_open_input(). */
 TranscodeFile *transcode_file_open (const char *path, guint stream,
+                                    gboolean playlists,
                                     const TranscodeContainer *container,
                                     const volatile sig_atomic_t *stop,
                                     GError **error);

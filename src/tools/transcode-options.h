@@ -25,6 +25,7 @@ G_BEGIN_DECLS
  * @stream: index of the audio stream, from 0
  * @keep_original: whether the old track is kept beside the new one
  * @overwrite: whether an existing output is replaced
+ * @playlists: whether the input may name other files
  * @quiet: whether only errors are printed
  * @version: --version was given; the other options are not checked
  * @container: container of the output
@@ -38,7 +39,7 @@ typedef struct
   gint64 bitrate;
   double width;
   gint threads, hop, stream;
-  gboolean keep_original, overwrite, quiet, version;
+  gboolean keep_original, overwrite, playlists, quiet, version;
   const TranscodeContainer *container;
 } TranscodeOptions;
 

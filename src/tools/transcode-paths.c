@@ -2,9 +2,10 @@
 #include "transcode-paths.h"
 
 #include <glib/gstdio.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "local-path.h"
 
 static gboolean
 fail_errno (GError **error, const char *path, const char *what)
@@ -23,16 +24,6 @@ same_file (const char *a, const char *b)
          && of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino;
 }
 
-/* Returns whether @name is a URL and not a file. */
-static gboolean
-is_url (const char *name)
-{
-  g_autofree char *scheme = g_uri_parse_scheme (name);
-
-  return scheme && strstr (name, "://")
-         && !g_file_test (name, G_FILE_TEST_EXISTS);
-}
-
 /* Checks the input, which is opened several times: for audio, video and
  * copying. */
 static gboolean
@@ -40,12 +31,8 @@ check_input (const char *in, GError **error)
 {
   GStatBuf status;
 
-  if (is_url (in)) {
-    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                 "%s: is a URL: files alone are read, so download it first",
-                 in);
+  if (!ccs_path_check_local (in, error))
     return FALSE;
-  }
   if (g_access (in, R_OK) != 0 || g_stat (in, &status) != 0)
     return fail_errno (error, in, "cannot be read");
   if (S_ISREG (status.st_mode) || S_ISBLK (status.st_mode))

@@ -82,7 +82,8 @@ fill_in_times (TranscodeReader *self)
 
 TranscodeReader *
 transcode_reader_open (const char *path, int index, int threads,
-                       const volatile sig_atomic_t *stop, GError **error)
+                       gboolean playlists, const volatile sig_atomic_t *stop,
+                       GError **error)
 {
   g_autoptr (TranscodeReader) self = g_new0 (TranscodeReader, 1);
 
@@ -90,7 +91,7 @@ transcode_reader_open (const char *path, int index, int threads,
   self->packet = av_packet_alloc ();
   self->frame = av_frame_alloc ();
   self->waiting = g_array_new (FALSE, FALSE, sizeof (gint64));
-  self->in = transcode_file_open_input (path, stop, error);
+  self->in = transcode_file_open_input (path, playlists, stop, error);
   if (self->in == NULL)
     return NULL;
   if (index >= (int)self->in->nb_streams) {

@@ -14,10 +14,11 @@ G_BEGIN_DECLS
 typedef struct _TranscodeReader TranscodeReader;
 
 /* Opens stream @index of @path and a decoder with @threads threads (0:
- * libavcodec decides). Reading stops once *@stop is not 0. Errors name the
+ * libavcodec decides). With @playlists, @path may name other files. Reading
+ * stops once *@stop is not 0. Errors name the
  * file. */
 TranscodeReader *transcode_reader_open (const char *path, int index,
-                                        int threads,
+                                        int threads, gboolean playlists,
                                         const volatile sig_atomic_t *stop,
                                         GError **error);
 void transcode_reader_free (TranscodeReader *self);

@@ -124,11 +124,12 @@ start_feeds (TranscodeSound *self, GError **error)
 {
   const TranscodeSoundOptions *options = &self->options;
   const gint64 offset = options->offset + (gint64)LEAD_IN;
-  g_autoptr (TranscodeReader) audio = transcode_reader_open (
-      self->path, options->audio, ONE_THREAD, options->stop, error);
+  g_autoptr (TranscodeReader) audio
+      = transcode_reader_open (self->path, options->audio, ONE_THREAD,
+                               options->playlists, options->stop, error);
   g_autoptr (TranscodeReader) video
       = audio ? transcode_reader_open (self->path, options->video, ANY_THREADS,
-                                       options->stop, error)
+                                       options->playlists, options->stop, error)
               : NULL;
 
   if (video == NULL)

@@ -27,6 +27,7 @@ typedef struct _TranscodeSound TranscodeSound;
  * @threads: CPU threads of the net; 0: one a core
  * @hop: samples at 16 kHz between windows
  * @width: 0 mono .. 1 as predicted .. 2
+ * @playlists: whether the input may name other files
  * @stop: not 0 once the work is to be abandoned
  * @notice: hears of what the sound has to do without
  */
@@ -41,6 +42,7 @@ typedef struct
   gint threads;
   gint hop;
   double width;
+  gboolean playlists;
   const volatile sig_atomic_t *stop;
   TranscodeNotice notice;
 } TranscodeSoundOptions;

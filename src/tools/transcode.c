@@ -217,6 +217,7 @@ open_sound (Job *job, GError **error)
     .threads = options->threads,
     .hop = options->hop,
     .width = options->width,
+    .playlists = options->playlists,
     .stop = &stop,
     .notice = options->quiet ? no_notice : notice,
   };
@@ -383,6 +384,7 @@ transcode (Job *job, GError **error)
 
   if (!transcode_paths_check (options->in, options->out, flags, error)
       || (job->file = transcode_file_open (options->in, options->stream,
+                                           options->playlists,
                                            options->container, &stop, error))
              == NULL
       || !choose_layout (job, error))

@@ -8,6 +8,7 @@
 #include <libswresample/swresample.h>
 #include <libswscale/swscale.h>
 
+#include "media-input.h"
 #include "model/config.h"
 
 #define MOST_CHANNELS 64
@@ -58,6 +59,18 @@ fail (const CcsMedia *self, GError **error, const char *what, int code)
   return FALSE;
 }
 
+/* Checks all streams of @type: no decoder may be known for an encrypted one. */
+static gboolean
+check_encryption (const CcsMedia *self, enum AVMediaType type, GError **error)
+{
+  for (guint i = 0; i < self->format->nb_streams; i++)
+    if (self->format->streams[i]->codecpar->codec_type == type
+        && !ccs_media_input_check_encryption (self->format->streams[i],
+                                              self->path, error))
+      return FALSE;
+  return TRUE;
+}
+
 static gboolean
 open_track (CcsMedia *self, enum AVMediaType type, Track *track, GError **error)
 {
@@ -69,7 +82,10 @@ open_track (CcsMedia *self, enum AVMediaType type, Track *track, GError **error)
 
   track->index = av_find_best_stream (self->format, type, -1, -1, &codec, 0);
   if (track->index < 0)
-    return fail (self, error, none, 0);
+    return check_encryption (self, type, error) && fail (self, error, none, 0);
+  if (!ccs_media_input_check_encryption (self->format->streams[track->index],
+                                         self->path, error))
+    return FALSE;
   track->decoder = avcodec_alloc_context3 (codec);
   status = avcodec_parameters_to_context (
       track->decoder, self->format->streams[track->index]->codecpar);
@@ -120,24 +136,19 @@ begin_sound (CcsMedia *self, GError **error)
 }
 
 CcsMedia *
-ccs_media_open (const char *path, guint rate, GError **error)
+ccs_media_open (const char *path, guint rate, gboolean allow_playlists,
+                GError **error)
 {
   g_autoptr (CcsMedia) self = g_new0 (CcsMedia, 1);
-  int status;
 
   self->path = g_strdup (path);
   self->rate = rate;
   self->sound.index = self->picture.index = -1;
   /* keeps libav from printing errors, which are reported here */
   av_log_set_level (AV_LOG_QUIET);
-  status = avformat_open_input (&self->format, path, NULL, NULL);
-  if (status >= 0)
-    status = avformat_find_stream_info (self->format, NULL);
-  if (status < 0) {
-    fail (self, error, "cannot be opened as a video", status);
-    return NULL;
-  }
-  if (!open_track (self, AVMEDIA_TYPE_VIDEO, &self->picture, error)
+  self->format = avformat_alloc_context ();
+  if (!ccs_media_input_open (&self->format, path, allow_playlists, error)
+      || !open_track (self, AVMEDIA_TYPE_VIDEO, &self->picture, error)
       || !open_track (self, AVMEDIA_TYPE_AUDIO, &self->sound, error)
       || !begin_sound (self, error))
     return NULL;

@@ -33,9 +33,10 @@ typedef struct
 } CcsMediaChunk;
 
 /* Opens a file with at least one audio and one video stream, and uses the best
- * of each. @rate is the sample rate of the output in Hz. Errors name the file.
- */
-CcsMedia *ccs_media_open (const char *path, guint rate, GError **error);
+ * of each. @rate is the sample rate of the output in Hz. @allow_playlists
+ * is that of ccs_media_input_open(). Errors name the file. */
+CcsMedia *ccs_media_open (const char *path, guint rate,
+                          gboolean allow_playlists, GError **error);
 void ccs_media_free (CcsMedia *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsMedia, ccs_media_free)
 

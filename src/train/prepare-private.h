@@ -20,6 +20,7 @@ typedef struct _CcsPrepareSink CcsPrepareSink;
  * @channels: that a video's sound must have
  * @channels_name: what such sound is called
  * @shortest: samples that make the last, cut-off clip worth writing
+ * @allow_playlists: set by ccs_prepare_run()
  * @begin: a video's first call; @index counts the folder's videos
  * @sound: clip @clip of the video; @planes [channels][@n]
  * @frame: frame @number of the video, from 0; 480x240 RGB
@@ -31,6 +32,7 @@ struct _CcsPrepareSink
   guint channels;
   const char *channels_name;
   gsize shortest;
+  gboolean allow_playlists;
   gboolean (*begin) (CcsPrepareSink *self, const char *video, guint index,
                      GError **error);
   gboolean (*sound) (CcsPrepareSink *self, guint clip, float *const *planes,

@@ -179,7 +179,8 @@ static gboolean
 cut_video (CcsPrepareSink *sink, const char *path, guint index, guint *clips,
            GError **error)
 {
-  g_autoptr (CcsMedia) media = ccs_media_open (path, CCS_PREPARE_RATE, error);
+  g_autoptr (CcsMedia) media
+      = ccs_media_open (path, CCS_PREPARE_RATE, sink->allow_playlists, error);
   Cutter cutter = { .sink = sink, .media = media, .path = path };
   gboolean good;
 
@@ -297,6 +298,7 @@ ccs_prepare_run (const CcsPrepareOptions *options, CcsPrepareSink *sink,
   g_autoptr (GPtrArray) videos = NULL;
 
   memset (report, 0, sizeof *report);
+  sink->allow_playlists = options->allow_playlists;
   if (!ccs_prepare_options_check (options, error))
     return FALSE;
   videos = list_videos (options->videos, error);

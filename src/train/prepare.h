@@ -23,6 +23,7 @@ typedef enum
  * @seed: of the division
  * @on_bad: what to do about a video that cannot be used
  * @sofa, @order: of yt_clean
+ * @allow_playlists: read videos that name other files (playlists)
  * @progress: (nullable): called before each video; FALSE stops
  */
 typedef struct
@@ -34,6 +35,7 @@ typedef struct
   CcsOnBad on_bad;
   const char *sofa;
   CcsAmbisonicOrder order;
+  gboolean allow_playlists;
   gboolean (*progress) (const char *video, guint done, guint total,
                         gpointer user_data);
   gpointer user_data;

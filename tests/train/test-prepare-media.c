@@ -170,7 +170,7 @@ START_TEST (every_sample_is_read_where_the_sample_format_changes)
 {
   g_autofree char *path = changing_file ();
   g_autoptr (GError) error = NULL;
-  g_autoptr (CcsMedia) media = ccs_media_open (path, RATE, &error);
+  g_autoptr (CcsMedia) media = ccs_media_open (path, RATE, FALSE, &error);
   CcsMediaChunk chunk;
   gint64 n = 0;
 
