@@ -76,7 +76,8 @@ enum
   PROP_PICTURE, /* the first of tdsscrop's properties */
   PROP_SOUND = PROP_PICTURE + GST_TDSS_N_PROPERTIES,
   PROP_MODEL = PROP_SOUND + GST_CCSTEREO_DEC_N_SOUND_PROPERTIES,
-  PROP_STATS = PROP_MODEL + GST_CCSTEREO_N_MODEL_PROPERTIES, /* the bin's own */
+  PROP_STATS
+  = PROP_MODEL + GST_CCSTEREO_N_MODEL_PROPERTIES, /* properties of the bin */
 };
 
 /* All parts are made with the bin, because they hold its properties. Those for
@@ -125,7 +126,8 @@ struct _GstCcstereoBin
 
   GstCcstereoBinStats stats;
   GstCcstereoWait wait;
-  gboolean shows_pictures; /* the picture's streaming thread: since a flush */
+  gboolean shows_pictures; /* used by the video streaming thread: a frame has
+                              passed since the last flush */
 };
 
 static GstStaticPadTemplate audio_sink_template = GST_STATIC_PAD_TEMPLATE (
@@ -153,7 +155,7 @@ GST_ELEMENT_REGISTER_DEFINE_WITH_CODE (ccstereobin, "ccstereobin",
 
 /* -- parts ----------------------------------------------------------------- */
 
-/* The first part that is not installed, or N_PARTS. */
+/* Returns the first part that is not installed, or N_PARTS. */
 static Part
 missing_part (GstCcstereoBin *self)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* ccstereobin: tdsscrop, ccstereoenc and ccstereodec wired with the queues
- * that they need; sound and picture in, binaural sound and the picture out. */
+/* ccstereobin: tdsscrop, ccstereoenc and ccstereodec with the queues and
+ * converters that they need: binaural audio from mono audio and video. */
 #pragma once
 
 #include <gst/gst.h>

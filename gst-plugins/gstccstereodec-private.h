@@ -14,15 +14,15 @@ GST_DEBUG_CATEGORY_EXTERN (gst_ccstereo_dec_debug);
 
 G_BEGIN_DECLS
 
-#define GST_CCSTEREO_DEC_CHANNELS 2 /* of the output */
+#define GST_CCSTEREO_DEC_CHANNELS 2 /* channels of the output */
 
-/* What `stats` shows, from start to stop. */
+/* Counters of the property `stats`, from start to stop. */
 typedef struct
 {
-  guint64 windows;         /* that were run */
-  guint64 late_windows;    /* of them those that waited for no feature */
-  guint64 centered;        /* of them those that had none */
-  guint64 features;        /* that were taken */
+  guint64 windows;      /* windows that were run */
+  guint64 late_windows; /* of these, windows that did not wait for a feature */
+  guint64 centered;     /* of these, windows without a feature */
+  guint64 features;     /* features that were taken */
   guint64 discontinuities; /* in the timestamps of audio */
   guint64 pauses;          /* live: audio that was missing too long */
   GstCcstereoRunTimes times;
@@ -160,9 +160,9 @@ void gst_ccstereo_dec_end_run (GstCcstereoDec *self,
                                const GstCcstereoDecRun *run, gboolean late);
 /* Adds 1 to @counter, a field of self->stats. */
 void gst_ccstereo_dec_count (GstCcstereoDec *self, guint64 *counter);
-/* Sets all to 0. */
+/* Sets all counters to 0. */
 void gst_ccstereo_dec_clear_stats (GstCcstereoDec *self);
-/* Returns application/x-ccstereo-dec-stats. Any thread. (transfer full) */
+/* Returns application/x-ccstereo-dec-stats. Thread-safe. (transfer full) */
 GstStructure *gst_ccstereo_dec_stats (GstCcstereoDec *self);
 
 /* -- gstccstereodec-streams.c -------------------------------------------- */

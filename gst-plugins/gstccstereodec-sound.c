@@ -28,7 +28,7 @@ time_to_frames (const GstCcstereoDec *self, GstClockTime time)
                                       GST_SECOND);
 }
 
-/* The end of the audio pushed so far. */
+/* Returns the end of the audio pushed so far. */
 static GstClockTime
 end_of_audio (const GstCcstereoDec *self)
 {
