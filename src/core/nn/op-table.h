@@ -82,10 +82,6 @@ gboolean ccs_op_shape_error (const CcsOp *op, GError **error,
 void ccs_op_set_result (CcsValue *out, CcsShape shape);
 /* Returns whether @b broadcasts to @a (aligned at the last dimension). */
 gboolean ccs_shape_broadcasts (const CcsShape *b, const CcsShape *a);
-/* Computes the strides of @b, in elements, for each dimension of @a; 0 if @b is
- * repeated along it. Rows of @b are @pitch apart. */
-void ccs_broadcast_strides (const CcsShape *b, gint64 pitch, const CcsShape *a,
-                            gint64 strides[CCS_MAX_RANK]);
 /* Return act (x), and the derivative of act at y = act (x). */
 float ccs_act_apply (CcsAct act, float x);
 float ccs_act_derivative (CcsAct act, float y);

@@ -98,19 +98,3 @@ ccs_shape_broadcasts (const CcsShape *b, const CcsShape *a)
   }
   return TRUE;
 }
-
-void
-ccs_broadcast_strides (const CcsShape *b, gint64 pitch, const CcsShape *a,
-                       gint64 strides[CCS_MAX_RANK])
-{
-  const guint missing = a->rank - b->rank;
-  gint64 stride = 1;
-
-  for (guint i = 0; i < CCS_MAX_RANK; i++)
-    strides[i] = 0;
-  for (guint i = b->rank; i-- > 0;) {
-    if (b->dim[i] != 1)
-      strides[missing + i] = stride;
-    stride = i + 1 == b->rank ? pitch : stride * b->dim[i];
-  }
-}

@@ -42,7 +42,8 @@ static inline float *
 head_at (const Attention *self, const CcsOperand *operand, gint64 b, gint64 h,
          gint64 token)
 {
-  return ccs_row (operand, b * operand->shape.dim[1] + token) + h * self->d;
+  return ccs_operand_row (operand, b * operand->shape.dim[1] + token)
+         + h * self->d;
 }
 
 /* Writes the transpose of the head's columns of @operand to @to [d,tk]. */
@@ -88,8 +89,9 @@ attend (const Attention *self, const CcsSimd *simd, gint64 b, gint64 h,
     for (gint64 j = 0; j < self->tk; j++)
       simd->axpy (self->d, weights[j], head_at (self, v, b, h, j), to);
     if (self->out[1].data)
-      memcpy (ccs_row (&self->out[1], (b * self->heads + h) * self->tq + i),
-              weights, self->tk * sizeof (float));
+      memcpy (
+          ccs_operand_row (&self->out[1], (b * self->heads + h) * self->tq + i),
+          weights, self->tk * sizeof (float));
   }
 }
 
@@ -145,7 +147,7 @@ score_gradient (const Attention *self, const CcsSimd *simd, gint64 b, gint64 h,
 
   for (gint64 i = 0; i < self->tq; i++) {
     const float *p
-        = ccs_row (&self->in[4], (b * self->heads + h) * self->tq + i);
+        = ccs_operand_row (&self->in[4], (b * self->heads + h) * self->tq + i);
     float *row = ds + i * self->tk;
     float mean;
 
@@ -162,7 +164,8 @@ head_gradient (const Attention *self, const CcsSimd *simd, gint64 b, gint64 h,
                float *scratch)
 {
   const CcsOperand *grad = &self->in[0], *q = &self->in[1], *k = &self->in[2];
-  const float *p = ccs_row (&self->in[4], (b * self->heads + h) * self->tq);
+  const float *p
+      = ccs_operand_row (&self->in[4], (b * self->heads + h) * self->tq);
   float *values = scratch, *ds = values + self->d * self->tk;
 
   turn_head (self, &self->in[3], b, h, values);

@@ -175,10 +175,10 @@ fill_row (const CcsColumns *self, gint64 item, gint64 row, gint64 column,
   for (gint y = taps.first_row; y < taps.end_row; y++) {
     const gint64 at
         = row * axis->stride - axis->pad + (gint64)y * axis->dilation;
-    const float *from = at >= 0 && at < axis->pixels
-                            ? ccs_row (&self->x, (item * axis->pixels + at)
-                                                     * self->columns.pixels)
-                            : NULL;
+    const float *from
+        = at >= 0 && at < axis->pixels ? ccs_operand_row (
+              &self->x, (item * axis->pixels + at) * self->columns.pixels)
+                                       : NULL;
 
     for (gint x = taps.first_column; x < taps.end_column; x += count)
       fill_taps (
@@ -230,9 +230,9 @@ ccs_columns_fill_line (const CcsColumns *self, gint64 item, gint64 row,
   memset (to, 0, first * channels * sizeof (float));
   if (end > first)
     memcpy (to + first * channels,
-            ccs_row (&self->x,
-                     (item * self->rows.pixels + at) * self->columns.pixels
-                         + first - self->columns.pad),
+            ccs_operand_row (&self->x, (item * self->rows.pixels + at)
+                                               * self->columns.pixels
+                                           + first - self->columns.pad),
             (end - first) * channels * sizeof (float));
   memset (to + end * channels, 0, (pixels - end) * channels * sizeof (float));
 }

@@ -99,9 +99,10 @@ finish (const Conv *self, const Part *part, gint64 panel, gint64 first,
 
   simd->epilogue (n, MIN (simd->gemm_columns, self->filter.b.n - channel), sums,
                   simd->gemm_columns, self->bias ? self->bias + channel : NULL,
-                  residual->data ? ccs_row (residual, first) + channel : NULL,
+                  residual->data ? ccs_operand_row (residual, first) + channel
+                                 : NULL,
                   residual->pitch, self->act,
-                  ccs_row (&self->y, first) + channel, self->y.pitch);
+                  ccs_operand_row (&self->y, first) + channel, self->y.pitch);
 }
 
 static void
@@ -110,8 +111,9 @@ add_rows (const Conv *self, const Part *part)
   const gint64 k = self->filter.b.k, pitch = self->columns.x.pitch;
 
   for (gint64 at = 0; at < k; at += PIECE_LENGTH) {
-    const CcsSimdLeft left = { ccs_row (&self->columns.x, part->first) + at,
-                               pitch, 1, MIN (PIECE_LENGTH, k - at) };
+    const CcsSimdLeft left
+        = { ccs_operand_row (&self->columns.x, part->first) + at, pitch, 1,
+            MIN (PIECE_LENGTH, k - at) };
 
     for (gint64 panel = part->panel; panel < part->end_panel; panel++) {
       float *sums = panel_sums (self, part, panel);

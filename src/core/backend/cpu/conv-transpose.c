@@ -74,11 +74,11 @@ gather_row (const Spread *self, const float *parts, gint64 item, gint64 row,
                         each, sums + kx * dilation * channels,
                         stride * channels);
   }
-  simd->epilogue (
-      out_width, channels, sums + self->attrs.conv.pad * channels, channels,
-      NULL, NULL, 0, self->attrs.conv.act,
-      ccs_row (&self->y, (item * self->y.shape.dim[1] + row) * out_width),
-      self->y.pitch);
+  simd->epilogue (out_width, channels, sums + self->attrs.conv.pad * channels,
+                  channels, NULL, NULL, 0, self->attrs.conv.act,
+                  ccs_operand_row (&self->y, (item * self->y.shape.dim[1] + row)
+                                                 * out_width),
+                  self->y.pitch);
 }
 
 static void
@@ -98,8 +98,8 @@ run_spread (CcsBackend *backend, gpointer state, void *scratch)
 #pragma omp for schedule(static)
     for (gint64 first = 0; first < pixels; first += ROW_BLOCK)
       simd->gemm (MIN (ROW_BLOCK, pixels - first), n, k,
-                  ccs_row (&self->x, item * pixels + first), self->x.pitch,
-                  packed, &finish, parts + first * n, n);
+                  ccs_operand_row (&self->x, item * pixels + first),
+                  self->x.pitch, packed, &finish, parts + first * n, n);
 #pragma omp for schedule(static)
     for (gint64 row = 0; row < rows; row++)
       gather_row (self, parts, item, row,

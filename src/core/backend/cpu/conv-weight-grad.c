@@ -58,9 +58,10 @@ add_tile (const WeightGrad *self, const CcsSimd *simd, gint64 first, gint64 n,
 
   for (gint64 i = 0; i < n; i += SUM_RESULTS)
     simd->gemm_outer (channels, width, MIN (SUM_RESULTS, n - i),
-                      ccs_row (&self->dy, first + i) + channel, self->dy.pitch,
-                      columns + i * self->pitch + column, self->pitch,
-                      sums + channel * self->pitch + column, self->pitch);
+                      ccs_operand_row (&self->dy, first + i) + channel,
+                      self->dy.pitch, columns + i * self->pitch + column,
+                      self->pitch, sums + channel * self->pitch + column,
+                      self->pitch);
 }
 
 static void

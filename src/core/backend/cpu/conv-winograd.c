@@ -82,7 +82,8 @@ tile_pixels (const Winograd *self, gint64 tile, CcsWinogradParity of,
     const gboolean inside
         = row >= 0 && row < height && column >= 0 && column < width;
 
-    pixels[k] = inside ? ccs_row (&self->x, (b * height + row) * width + column)
+    pixels[k] = inside ? ccs_operand_row (&self->x,
+                                          (b * height + row) * width + column)
                        : zeros;
   }
 }
@@ -158,9 +159,9 @@ finish_tile (const Winograd *self, const CcsSimd *simd, gint64 tile,
 
     if (row >= height || column >= width)
       continue;
-    y[k] = ccs_row (&self->y, at) + first;
+    y[k] = ccs_operand_row (&self->y, at) + first;
     if (self->residual.data)
-      residual[k] = ccs_row (&self->residual, at) + first;
+      residual[k] = ccs_operand_row (&self->residual, at) + first;
   }
   simd->winograd[self->filter.form].output (
       MIN (simd->gemm_columns, self->filter.out - first), sums,

@@ -36,7 +36,8 @@ transpose_left (const Matmul *self, float *to)
 #pragma omp parallel for schedule(static) if (rows * self->k                   \
                                               > CCS_PART_ELEMENTS)
   for (gint64 i = 0; i < rows; i++) {
-    const float *from = ccs_row (&self->a, i / self->m * self->k) + i % self->m;
+    const float *from
+        = ccs_operand_row (&self->a, i / self->m * self->k) + i % self->m;
 
     for (gint64 l = 0; l < self->k; l++)
       to[i * self->k + l] = from[l * self->a.pitch];
@@ -55,11 +56,12 @@ matmul_block (const Matmul *self, gint64 z, gint64 row, gint64 panel,
 
   if (finish.bias)
     finish.bias += column;
-  simd->gemm (
-      MIN (ROW_BLOCK, self->m - row), MIN (columns, self->n - column), self->k,
-      a + (z * self->m + row) * a_pitch, a_pitch,
-      packed + z * ccs_gemm_product_size (&self->right.b) + column * self->k,
-      &finish, ccs_row (&self->y, z * self->m + row) + column, self->y.pitch);
+  simd->gemm (MIN (ROW_BLOCK, self->m - row), MIN (columns, self->n - column),
+              self->k, a + (z * self->m + row) * a_pitch, a_pitch,
+              packed + z * ccs_gemm_product_size (&self->right.b)
+                  + column * self->k,
+              &finish, ccs_operand_row (&self->y, z * self->m + row) + column,
+              self->y.pitch);
 }
 
 static void

@@ -71,9 +71,9 @@ run_batch_norm (CcsBackend *backend, gpointer state, void *scratch)
 #pragma omp parallel for schedule(static) if (self->parts > 1)
   for (gint64 i = 0; i < self->parts; i++)
     simd->normalize (part_rows (self, i), self->channels,
-                     ccs_row (&self->x, i * self->part), self->x.pitch, mean,
-                     scale, shift, self->attrs.norm.act,
-                     ccs_row (&self->y, i * self->part), self->y.pitch);
+                     ccs_operand_row (&self->x, i * self->part), self->x.pitch,
+                     mean, scale, shift, self->attrs.norm.act,
+                     ccs_operand_row (&self->y, i * self->part), self->y.pitch);
 }
 
 static gboolean
@@ -131,9 +131,9 @@ finish_channel (const Norm *self, const float *moments, gint64 group, gint64 c,
   *running_mean = (1. - m) * *running_mean + m * average;
   *running_var = (1. - m) * *running_var + m * var * n / (n - 1.);
   if (self->out_mean.data)
-    ccs_row (&self->out_mean, group)[c] = average;
+    ccs_operand_row (&self->out_mean, group)[c] = average;
   if (self->out_rstd.data)
-    ccs_row (&self->out_rstd, group)[c] = rstd;
+    ccs_operand_row (&self->out_rstd, group)[c] = rstd;
   *mean = average;
   *scale = value_or (&self->w, c, 1.f) * rstd;
   *shift = value_or (&self->b, c, 0.f);
@@ -153,8 +153,8 @@ run_batch_norm_train (CcsBackend *backend, gpointer state, void *scratch)
 #pragma omp for schedule(static)
     for (gint64 i = 0; i < n; i++)
       simd->moments (part_rows (self, i % self->parts), channels,
-                     ccs_row (&self->x, part_first (self, i)), self->x.pitch,
-                     moments + i * 2 * channels,
+                     ccs_operand_row (&self->x, part_first (self, i)),
+                     self->x.pitch, moments + i * 2 * channels,
                      moments + (i * 2 + 1) * channels);
       /* Groups update the running averages in order. */
 #pragma omp for schedule(static)
@@ -172,10 +172,10 @@ run_batch_norm_train (CcsBackend *backend, gpointer state, void *scratch)
         const gint64 first = part_first (self, i);
 
         simd->normalize (part_rows (self, i % self->parts), channels,
-                         ccs_row (&self->x, first), self->x.pitch, of_group,
-                         of_group + channels, of_group + 2 * channels,
-                         self->attrs.norm.act, ccs_row (&self->y, first),
-                         self->y.pitch);
+                         ccs_operand_row (&self->x, first), self->x.pitch,
+                         of_group, of_group + channels, of_group + 2 * channels,
+                         self->attrs.norm.act,
+                         ccs_operand_row (&self->y, first), self->y.pitch);
       }
     }
   }
@@ -220,9 +220,9 @@ fill_table (const Norm *self, float *table)
     for (gint64 c = 0; c < self->channels; c++) {
       float *of = table + g * N_TABLE * self->channels + c;
 
-      of[TABLE_MEAN * self->channels] = ccs_row (&self->mean, g)[c];
+      of[TABLE_MEAN * self->channels] = ccs_operand_row (&self->mean, g)[c];
       of[TABLE_SCALE * self->channels]
-          = value_or (&self->w, c, 1.f) * ccs_row (&self->spread, g)[c];
+          = value_or (&self->w, c, 1.f) * ccs_operand_row (&self->spread, g)[c];
       of[TABLE_SHIFT * self->channels] = value_or (&self->b, c, 0.f);
     }
 }
@@ -235,7 +235,7 @@ finish_gradient (const Norm *self, const float *sums, gint64 c, float *table)
   double dw = 0., db = 0.;
 
   for (gint64 g = 0; g < self->groups; g++) {
-    const double rstd = ccs_row (&self->spread, g)[c];
+    const double rstd = ccs_operand_row (&self->spread, g)[c];
     float *of = table + g * N_TABLE * channels + c;
     double sum = 0., dot = 0.;
 
@@ -274,10 +274,11 @@ run_batch_norm_grad (CcsBackend *backend, gpointer state, void *scratch)
 
       simd->norm_grad_sums (
           part_rows (self, i % self->parts), channels,
-          ccs_row (&self->dy, first), self->dy.pitch, ccs_row (&self->x, first),
-          self->x.pitch, of + TABLE_MEAN * channels,
-          of + TABLE_SCALE * channels, of + TABLE_SHIFT * channels, act,
-          sums + i * 2 * channels, sums + (i * 2 + 1) * channels);
+          ccs_operand_row (&self->dy, first), self->dy.pitch,
+          ccs_operand_row (&self->x, first), self->x.pitch,
+          of + TABLE_MEAN * channels, of + TABLE_SCALE * channels,
+          of + TABLE_SHIFT * channels, act, sums + i * 2 * channels,
+          sums + (i * 2 + 1) * channels);
     }
 #pragma omp for schedule(static)
     for (gint64 c = 0; c < channels; c++)
@@ -290,11 +291,11 @@ run_batch_norm_grad (CcsBackend *backend, gpointer state, void *scratch)
 
         simd->norm_grad (
             part_rows (self, i % self->parts), channels,
-            ccs_row (&self->dy, first), self->dy.pitch,
-            ccs_row (&self->x, first), self->x.pitch,
+            ccs_operand_row (&self->dy, first), self->dy.pitch,
+            ccs_operand_row (&self->x, first), self->x.pitch,
             of + TABLE_MEAN * channels, of + TABLE_SCALE * channels,
             of + TABLE_SHIFT * channels, of + TABLE_OFFSET * channels,
-            of + TABLE_SLOPE * channels, act, ccs_row (&self->y, first),
+            of + TABLE_SLOPE * channels, act, ccs_operand_row (&self->y, first),
             self->y.pitch);
       }
     }

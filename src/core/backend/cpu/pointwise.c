@@ -54,8 +54,9 @@ pointwise_row (const Pointwise *self, const CcsSimd *simd, gint64 row,
   const float *x[3];
 
   for (guint i = 0; i < 3; i++)
-    x[i] = self->in[i].data ? ccs_row (&self->in[i], row) + column : NULL;
-  loop (self, simd, n, x, ccs_row (&self->out, row) + column);
+    x[i] = self->in[i].data ? ccs_operand_row (&self->in[i], row) + column
+                            : NULL;
+  loop (self, simd, n, x, ccs_operand_row (&self->out, row) + column);
 }
 
 static void
@@ -171,12 +172,11 @@ run_broadcast_binary (CcsBackend *backend, gpointer state, void *scratch)
 #pragma omp parallel for schedule(static) if (self->rows > part)
   for (gint64 first = 0; first < self->rows; first += part)
     for (gint64 r = first; r < MIN (first + part, self->rows); r++)
-      simd->binary (
-          kind, self->channels, ccs_row (&self->in[0], r),
-          (const float *)self->in[1].data
-              + ccs_strided_row_offset (&self->shape, self->b_strides, r),
-          self->b_strides[last], self->attrs.pointwise.act,
-          ccs_row (&self->out, r));
+      simd->binary (kind, self->channels, ccs_operand_row (&self->in[0], r),
+                    (const float *)self->in[1].data
+                        + ccs_strided_row (&self->shape, self->b_strides, r),
+                    self->b_strides[last], self->attrs.pointwise.act,
+                    ccs_operand_row (&self->out, r));
 }
 
 static gboolean

@@ -11,9 +11,7 @@ typedef struct
 {
   CcsOperand x, y;
   float scale;
-  CcsShape kept, summed; /* x's shape with the other dimensions 1 */
-  gint64 x_strides[CCS_MAX_RANK], y_strides[CCS_MAX_RANK];
-  gboolean channels_summed;
+  CcsReduction rows;
   gint64 kept_rows, summed_rows, parts;
 } Reduce;
 
@@ -22,8 +20,9 @@ static void
 reduce_part (const Reduce *self, const CcsSimd *simd, gint64 row, gint64 part,
              float *sum)
 {
-  const float *x = (const float *)self->x.data
-                   + ccs_strided_row_offset (&self->kept, self->x_strides, row);
+  const float *x
+      = (const float *)self->x.data
+        + ccs_strided_row (&self->rows.kept, self->rows.x_strides, row);
   const gint64 channels = ccs_channels (&self->x);
   const gint64 end = MIN ((part + 1) * SUM_ROWS, self->summed_rows);
 
@@ -31,7 +30,8 @@ reduce_part (const Reduce *self, const CcsSimd *simd, gint64 row, gint64 part,
   for (gint64 r = part * SUM_ROWS; r < end; r++)
     simd->column_sums (
         1, channels,
-        x + ccs_strided_row_offset (&self->summed, self->x_strides, r), 0, sum);
+        x + ccs_strided_row (&self->rows.summed, self->rows.x_strides, r), 0,
+        sum);
 }
 
 /* Adds the parts of kept row @row. */
@@ -40,7 +40,7 @@ reduce_join (const Reduce *self, gint64 row, const float *sums)
 {
   const gint64 channels = ccs_channels (&self->x);
   float *y = (float *)self->y.data
-             + ccs_strided_row_offset (&self->kept, self->y_strides, row);
+             + ccs_strided_row (&self->rows.kept, self->rows.y_strides, row);
   double total = 0.;
 
   for (gint64 c = 0; c < channels; c++) {
@@ -48,12 +48,12 @@ reduce_join (const Reduce *self, gint64 row, const float *sums)
 
     for (gint64 p = 0; p < self->parts; p++)
       sum += sums[p * channels + c];
-    if (self->channels_summed)
+    if (self->rows.channels_summed)
       total += sum;
     else
       y[c] = self->scale * sum;
   }
-  if (self->channels_summed)
+  if (self->rows.channels_summed)
     y[0] = self->scale * total;
 }
 
@@ -91,17 +91,9 @@ prepare_reduce (CcsCpu *cpu, CcsKernel *kernel, const CcsKernelHints *hints,
   self->x = *x;
   self->y = *y;
   self->scale = kernel->op->attrs.affine.scale;
-  ccs_broadcast_strides (&x->shape, x->pitch, &x->shape, self->x_strides);
-  ccs_broadcast_strides (&y->shape, y->pitch, &x->shape, self->y_strides);
-  self->kept = self->summed = x->shape;
-  for (guint i = 0; i + 1 < x->shape.rank; i++)
-    if (self->y_strides[i] == 0)
-      self->kept.dim[i] = 1;
-    else
-      self->summed.dim[i] = 1;
-  self->channels_summed = ccs_channels (y) != ccs_channels (x);
-  self->kept_rows = ccs_shape_rows (&self->kept);
-  self->summed_rows = ccs_shape_rows (&self->summed);
+  ccs_reduction_init (&self->rows, x, y);
+  self->kept_rows = ccs_shape_rows (&self->rows.kept);
+  self->summed_rows = ccs_shape_rows (&self->rows.summed);
   self->parts = (self->summed_rows + SUM_ROWS - 1) / SUM_ROWS;
   kernel->scratch = ccs_align (self->kept_rows * self->parts * ccs_channels (x)
                                * sizeof (float));

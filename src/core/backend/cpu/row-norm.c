@@ -52,9 +52,9 @@ store (const CcsOperand *operand, gint64 i, float value)
 static void
 layer_norm_row (const RowNorm *self, const CcsSimd *simd, gint64 r)
 {
-  const float *x = ccs_row (&self->in[0], r);
+  const float *x = ccs_operand_row (&self->in[0], r);
   const float *w = values (&self->in[1]), *b = values (&self->in[2]);
-  float *y = ccs_row (&self->out[0], r);
+  float *y = ccs_operand_row (&self->out[0], r);
   const gint64 n = self->channels;
   const float mean = simd->sum (n, x) / n;
   float rstd;
@@ -91,7 +91,8 @@ prepare_layer_norm (CcsCpu *cpu, CcsKernel *kernel, const CcsKernelHints *hints,
 static void
 layer_norm_grad_row (const RowNorm *self, gint64 r, float *dw, float *db)
 {
-  const float *dy = ccs_row (&self->in[0], r), *x = ccs_row (&self->in[1], r);
+  const float *dy = ccs_operand_row (&self->in[0], r),
+              *x = ccs_operand_row (&self->in[1], r);
   const float *w = values (&self->in[2]);
   const double mean = values (&self->in[3])[r];
   const double rstd = values (&self->in[4])[r];
@@ -112,7 +113,7 @@ layer_norm_grad_row (const RowNorm *self, gint64 r, float *dw, float *db)
   offset = total / n;
   slope = dot / n;
   for (gint64 c = 0; c < n; c++)
-    ccs_row (&self->out[0], r)[c]
+    ccs_operand_row (&self->out[0], r)[c]
         = rstd * ((double)dy[c] * w[c] - offset - (x[c] - mean) * rstd * slope);
 }
 
@@ -168,11 +169,11 @@ run_l2_normalize (CcsBackend *backend, gpointer state, void *scratch)
 #pragma omp parallel for schedule(static) if (self->rows > self->part)
   for (gint64 first = 0; first < self->rows; first += self->part)
     for (gint64 r = first; r < MIN (first + self->part, self->rows); r++) {
-      const float *x = ccs_row (&self->in[0], r);
+      const float *x = ccs_operand_row (&self->in[0], r);
       const float length = sqrtf (simd->dot (n, x, x));
       const float scale = 1.f / MAX (length, self->attrs.norm.eps);
 
-      simd->affine (n, x, scale, 0.f, ccs_row (&self->out[0], r));
+      simd->affine (n, x, scale, 0.f, ccs_operand_row (&self->out[0], r));
       store (&self->out[1], r, scale);
     }
 }
@@ -197,13 +198,13 @@ run_l2_normalize_grad (CcsBackend *backend, gpointer state, void *scratch)
 #pragma omp parallel for schedule(static) if (self->rows > self->part)
   for (gint64 first = 0; first < self->rows; first += self->part)
     for (gint64 r = first; r < MIN (first + self->part, self->rows); r++) {
-      const float *dy = ccs_row (&self->in[0], r);
-      const float *y = ccs_row (&self->in[1], r);
+      const float *dy = ccs_operand_row (&self->in[0], r);
+      const float *y = ccs_operand_row (&self->in[1], r);
       const float scale = values (&self->in[2])[r];
       const float dot = scale < floor_scale ? simd->dot (n, dy, y) : 0.f;
 
-      simd->affine (n, dy, scale, 0.f, ccs_row (&self->out[0], r));
-      simd->axpy (n, -scale * dot, y, ccs_row (&self->out[0], r));
+      simd->affine (n, dy, scale, 0.f, ccs_operand_row (&self->out[0], r));
+      simd->axpy (n, -scale * dot, y, ccs_operand_row (&self->out[0], r));
     }
 }
 

@@ -14,7 +14,7 @@ ccs_copy_rows (const CcsOperand *from, const CcsOperand *to)
 #pragma omp parallel for schedule(static) if (rows > part)
   for (gint64 first = 0; first < rows; first += part)
     for (gint64 r = first; r < MIN (first + part, rows); r++)
-      memcpy (ccs_row (to, r), ccs_row (from, r), bytes);
+      memcpy (ccs_operand_row (to, r), ccs_operand_row (from, r), bytes);
 }
 
 void
@@ -30,8 +30,8 @@ ccs_epilogue (const CcsOperand *x, const float *bias,
     return;
 #pragma omp parallel for schedule(static) if (rows > part)
   for (gint64 first = 0; first < rows; first += part)
-    simd->epilogue (MIN (part, rows - first), channels, ccs_row (x, first),
-                    x->pitch, bias, add ? ccs_row (residual, first) : NULL,
-                    add ? residual->pitch : 0, act, ccs_row (y, first),
-                    y->pitch);
+    simd->epilogue (
+        MIN (part, rows - first), channels, ccs_operand_row (x, first),
+        x->pitch, bias, add ? ccs_operand_row (residual, first) : NULL,
+        add ? residual->pitch : 0, act, ccs_operand_row (y, first), y->pitch);
 }

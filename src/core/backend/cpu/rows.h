@@ -3,6 +3,7 @@
  * not depend on the number of threads, so results do not either. */
 #pragma once
 
+#include "../../nn/strides.h"
 #include "cpu.h"
 #include "simd.h"
 
@@ -21,12 +22,6 @@ static inline gint64
 ccs_channels (const CcsOperand *x)
 {
   return ccs_shape_channels (&x->shape);
-}
-
-static inline float *
-ccs_row (const CcsOperand *x, gint64 row)
-{
-  return (float *)x->data + row * x->pitch;
 }
 
 static inline gboolean
@@ -63,20 +58,6 @@ static inline gsize
 ccs_operand_bytes (const CcsOperand *x)
 {
   return ccs_shape_elements (&x->shape) * ccs_dtype_size (x->dtype);
-}
-
-/* Returns the offset in elements of row @row of @shape with @strides. */
-static inline gint64
-ccs_strided_row_offset (const CcsShape *shape, const gint64 *strides,
-                        gint64 row)
-{
-  gint64 offset = 0;
-
-  for (guint i = shape->rank > 0 ? shape->rank - 1 : 0; i-- > 0;) {
-    offset += row % shape->dim[i] * strides[i];
-    row /= shape->dim[i];
-  }
-  return offset;
 }
 
 /* Copies rows of 32-bit elements; the last dimension must agree. (rows.c) */

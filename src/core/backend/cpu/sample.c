@@ -60,11 +60,12 @@ pool_pixel (const Sample *self, const CcsSimd *simd, gint64 b, gint64 i,
   for (gint64 ky = MAX (0, -top); ky < MIN (self->kernel, height - top); ky++)
     for (gint64 kx = MAX (0, -left); kx < MIN (self->kernel, width - left);
          kx++) {
-      x[n] = ccs_row (&self->x, (b * height + top + ky) * width + left + kx);
+      x[n] = ccs_operand_row (&self->x,
+                              (b * height + top + ky) * width + left + kx);
       positions[n++] = ky * self->kernel + kx;
     }
-  simd->pool_max (self->channels, n, x, positions, ccs_row (&self->y, row),
-                  where_at (self, row));
+  simd->pool_max (self->channels, n, x, positions,
+                  ccs_operand_row (&self->y, row), where_at (self, row));
 }
 
 static void
@@ -105,9 +106,9 @@ unpool_row (const Sample *self, const CcsSimd *simd, gint64 b, gint64 at,
       const gint64 column = j * self->stride - self->pad + kx;
 
       if (column >= 0 && column < width)
-        simd->pool_spread (self->channels, ccs_row (&self->y, from + j),
+        simd->pool_spread (self->channels, ccs_operand_row (&self->y, from + j),
                            where_at (self, from + j), ky * self->kernel + kx,
-                           ccs_row (&self->x, to + column));
+                           ccs_operand_row (&self->x, to + column));
     }
 }
 
@@ -128,7 +129,7 @@ run_max_pool_grad (CcsBackend *backend, gpointer state, void *scratch)
     const gint64 last = MIN (rows - 1, (at + self->pad) / self->stride);
 
     for (gint64 j = 0; j < width; j++)
-      memset (ccs_row (&self->x, r * width + j), 0,
+      memset (ccs_operand_row (&self->x, r * width + j), 0,
               self->channels * sizeof (float));
     for (gint64 i = first; i <= last; i++)
       unpool_row (self, simd, b, at, i);
@@ -174,11 +175,12 @@ run_resize_rows (CcsBackend *backend, gpointer state, void *scratch)
     const gint64 above = source_row (r % to, from, to, &part);
     const gint64 below = MIN (above + 1, from - 1);
     const gint64 base = r / to * from;
-    float *y = ccs_row (&self->y, r * width);
+    float *y = ccs_operand_row (&self->y, r * width);
 
-    simd->affine (line, ccs_row (&self->x, (base + above) * width), 1. - part,
-                  0.f, y);
-    simd->axpy (line, part, ccs_row (&self->x, (base + below) * width), y);
+    simd->affine (line, ccs_operand_row (&self->x, (base + above) * width),
+                  1. - part, 0.f, y);
+    simd->axpy (line, part, ccs_operand_row (&self->x, (base + below) * width),
+                y);
   }
 }
 
@@ -208,7 +210,7 @@ run_resize_rows_grad (CcsBackend *backend, gpointer state, void *scratch)
     const gint64 first = height == 1 ? 0 : MAX (0, (i - 1) * (to - 1) / steps);
     const gint64 last
         = height == 1 ? to - 1 : MIN (to - 1, (i + 1) * (to - 1) / steps + 1);
-    float *dx = ccs_row (&self->x, r * width);
+    float *dx = ccs_operand_row (&self->x, r * width);
 
     memset (dx, 0, line * sizeof (float));
     for (gint64 y = first; y <= last; y++) {
@@ -218,7 +220,8 @@ run_resize_rows_grad (CcsBackend *backend, gpointer state, void *scratch)
 
       if (weight != 0.)
         simd->axpy (line, weight,
-                    ccs_row (&self->y, (r / height * to + y) * width), dx);
+                    ccs_operand_row (&self->y, (r / height * to + y) * width),
+                    dx);
     }
   }
 }

@@ -222,11 +222,10 @@ run_strided (CcsBackend *backend, gpointer state, void *scratch)
 
 #pragma omp parallel for schedule(static) if (planes > part)
   for (gint64 p = 0; p < planes; p++)
-    strided_plane (
-        self,
-        (const float *)self->in[0].data
-            + ccs_strided_row_offset (shape, self->strides, p * rows),
-        ccs_row (&self->out, p * rows));
+    strided_plane (self,
+                   (const float *)self->in[0].data
+                       + ccs_strided_row (shape, self->strides, p * rows),
+                   ccs_operand_row (&self->out, p * rows));
 }
 
 static gboolean
@@ -248,8 +247,7 @@ prepare_transpose (CcsCpu *cpu, CcsKernel *kernel, const CcsKernelHints *hints,
   Shape *self = shape_new (kernel);
   gint64 of_x[CCS_MAX_RANK];
 
-  ccs_broadcast_strides (&self->in[0].shape, self->in[0].pitch,
-                         &self->in[0].shape, of_x);
+  ccs_operand_strides (&self->in[0], of_x);
   for (guint i = 0; i < self->out.shape.rank; i++)
     self->strides[i] = of_x[self->attrs.transpose.perm[i]];
   self->attrs.affine.scale = 1.f;
@@ -272,10 +270,10 @@ run_gather_tokens (CcsBackend *backend, gpointer state, void *scratch)
     const gint64 from = index[r % n_out];
 
     if (from >= 0 && from < n)
-      memcpy (ccs_row (&self->out, r),
-              ccs_row (&self->in[0], r / n_out * n + from), bytes);
+      memcpy (ccs_operand_row (&self->out, r),
+              ccs_operand_row (&self->in[0], r / n_out * n + from), bytes);
     else
-      memset (ccs_row (&self->out, r), 0, bytes);
+      memset (ccs_operand_row (&self->out, r), 0, bytes);
   }
 }
 

@@ -43,8 +43,8 @@ frame_row (const Signal *self, gint64 row)
   const gboolean reflect = self->attrs.frame.mode == CCS_PAD_REFLECT;
   const gint64 start
       = row % frames * self->attrs.frame.hop - self->attrs.frame.pad;
-  const float *x = ccs_row (&self->x, row / frames);
-  float *y = ccs_row (&self->y, row);
+  const float *x = ccs_operand_row (&self->x, row / frames);
+  float *y = ccs_operand_row (&self->y, row);
 
   if (start >= 0 && start + window <= n) {
     memcpy (y, x + start, window * sizeof (float));
@@ -84,12 +84,12 @@ overlap_item (const Signal *self, const CcsSimd *simd, gint64 b)
   const gint64 n = self->y.shape.dim[1], frames = self->x.shape.dim[1];
   const gint64 window = self->x.shape.dim[2];
   const gboolean reflect = self->attrs.frame.mode == CCS_PAD_REFLECT;
-  float *y = ccs_row (&self->y, b);
+  float *y = ccs_operand_row (&self->y, b);
 
   memset (y, 0, n * sizeof (float));
   for (gint64 t = 0; t < frames; t++) {
     const gint64 start = t * self->attrs.frame.hop - self->attrs.frame.pad;
-    const float *x = ccs_row (&self->x, b * frames + t);
+    const float *x = ccs_operand_row (&self->x, b * frames + t);
 
     if (start >= 0 && start + window <= n) {
       simd->axpy (window, 1.f, x, y + start);
@@ -129,16 +129,16 @@ static void
 level_item (const Signal *self, const CcsSimd *simd, gint64 b)
 {
   const gint64 n = self->x.shape.dim[1], piece = 256;
-  const float *x = ccs_row (&self->x, b);
+  const float *x = ccs_operand_row (&self->x, b);
   double energy = 0., gain;
 
   for (gint64 i = 0; i < n; i += piece)
     energy += simd->dot (MIN (piece, n - i), x + i, x + i);
   gain = MAX (self->attrs.level.floor, sqrt (energy / n))
          / self->attrs.level.target;
-  simd->affine (n, x, 1. / gain, 0.f, ccs_row (&self->y, b));
+  simd->affine (n, x, 1. / gain, 0.f, ccs_operand_row (&self->y, b));
   if (self->gain.data)
-    ccs_row (&self->gain, b)[0] = gain;
+    ccs_operand_row (&self->gain, b)[0] = gain;
 }
 
 static void

@@ -7,6 +7,7 @@
 
 #include <ccstereo/error.h>
 
+#include "../../nn/strides.h"
 #include "../host.h"
 #include "kernels/list.h"
 
@@ -102,8 +103,7 @@ CcsElement ccs_device_element (CcsDType dtype);
  * @strides. */
 CcsWalk ccs_walk_over (const CcsShape *shape, gint64 (*strides)[CCS_MAX_RANK],
                        guint n);
-/* Return the strides of an operand for its own shape, and for another shape. */
-void ccs_operand_strides (const CcsOperand *x, gint64 strides[CCS_MAX_RANK]);
+/* Copies strides to 32-bit integers. */
 void ccs_strides_to (int to[4], const gint64 from[CCS_MAX_RANK]);
 static inline float *
 ccs_floats (const CcsOperand *x)

@@ -258,7 +258,7 @@ part_offset (const CcsOp *op, const CcsOperand *whole, gint64 start)
 
   if (op->attrs.slice.axis + 1 == (gint32)whole->shape.rank)
     return start;
-  ccs_broadcast_strides (&whole->shape, whole->pitch, &whole->shape, strides);
+  ccs_operand_strides (whole, strides);
   /* a dimension of 1 has no stride; a part of it starts at 0 */
   return start * strides[op->attrs.slice.axis];
 }

@@ -98,12 +98,6 @@ ccs_device_element (CcsDType dtype)
 }
 
 void
-ccs_operand_strides (const CcsOperand *x, gint64 strides[CCS_MAX_RANK])
-{
-  ccs_broadcast_strides (&x->shape, x->pitch, &x->shape, strides);
-}
-
-void
 ccs_strides_to (int to[4], const gint64 from[CCS_MAX_RANK])
 {
   for (guint d = 0; d < CCS_MAX_RANK; d++)

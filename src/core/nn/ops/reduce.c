@@ -69,39 +69,10 @@ reduce_gradient (CcsProgram *p, const CcsOp *op, const CcsValueId *dout,
 /* Channels summed together on the stack. */
 #define CHANNEL_BLOCK 64
 
-/* A reduction's rows: those of x that add up into one row of y are found by
- * running through the dimensions in which y repeats, and y's rows by running
- * through the others. Strides in x are of rows. */
-typedef struct
-{
-  CcsShape kept, summed; /* x's shape with the other dimensions 1 */
-  gint64 x_strides[CCS_MAX_RANK];
-  gint64 y_strides[CCS_MAX_RANK];
-  gboolean channels_summed;
-} Reduction;
-
-static void
-reduction_init (Reduction *self, const CcsOperand *x, const CcsOperand *y)
-{
-  const guint last = x->shape.rank > 0 ? x->shape.rank - 1 : 0;
-
-  ccs_broadcast_strides (&x->shape, x->pitch, &x->shape, self->x_strides);
-  ccs_broadcast_strides (&y->shape, y->pitch, &x->shape, self->y_strides);
-  self->kept = self->summed = x->shape;
-  for (guint i = 0; i < last; i++) {
-    if (self->y_strides[i] == 0)
-      self->kept.dim[i] = 1;
-    else
-      self->summed.dim[i] = 1;
-  }
-  self->channels_summed
-      = ccs_shape_channels (&y->shape) != ccs_shape_channels (&x->shape);
-}
-
 /* Sums @n channels of x from @x on, over the summed dimensions, into @sum: one
  * sum a channel, or all in the first. */
 static void
-reduction_sum (const Reduction *self, const float *x, gint64 n, double *sum)
+reduction_sum (const CcsReduction *self, const float *x, gint64 n, double *sum)
 {
   const gint64 rows = ccs_shape_rows (&self->summed);
   const gint64 step = self->channels_summed ? 0 : 1;
@@ -119,9 +90,9 @@ reduce_reference (const CcsOp *op, const CcsOperand *in, const CcsOperand *out)
 {
   const gint64 channels = ccs_shape_channels (&in[0].shape);
   const float scale = op->attrs.affine.scale;
-  Reduction self;
+  CcsReduction self;
 
-  reduction_init (&self, &in[0], &out[0]);
+  ccs_reduction_init (&self, &in[0], &out[0]);
 
   const gint64 block = self.channels_summed ? channels : CHANNEL_BLOCK;
   const gint64 rows = ccs_shape_rows (&self.kept);

@@ -112,18 +112,6 @@ ccs_op_activation_grad (CcsProgram *p, CcsValueId dy, CcsValueId y, CcsAct act)
                              (const CcsValueId[]){ dy, y }, 2, &attrs);
 }
 
-gint64
-ccs_strided_row (const CcsShape *shape, const gint64 *strides, gint64 row)
-{
-  gint64 offset = 0;
-
-  for (guint i = shape->rank; i-- > 1;) {
-    offset += row % shape->dim[i - 1] * strides[i - 1];
-    row /= shape->dim[i - 1];
-  }
-  return offset;
-}
-
 void
 ccs_operand_clear (const CcsOperand *operand)
 {

@@ -5,6 +5,7 @@
 
 #include "../op-table.h"
 #include "../program.h"
+#include "../strides.h"
 
 G_BEGIN_DECLS
 
@@ -33,18 +34,7 @@ gboolean ccs_op_keep_asked_shape (const CcsOp *op, const CcsValue *x,
 CcsValueId ccs_op_activation_grad (CcsProgram *p, CcsValueId dy, CcsValueId y,
                                    CcsAct act);
 
-/* Returns the first element of row @row. */
-static inline float *
-ccs_operand_row (const CcsOperand *operand, gint64 row)
-{
-  return (float *)operand->data + row * operand->pitch;
-}
-
 /* Sets every element to zero. Memory between rows is unchanged. */
 void ccs_operand_clear (const CcsOperand *operand);
-/* Returns the offset in elements of row @row of @shape with @strides (of its
- * leading dimensions, from ccs_broadcast_strides()). */
-gint64 ccs_strided_row (const CcsShape *shape, const gint64 *strides,
-                        gint64 row);
 
 G_END_DECLS
