@@ -161,8 +161,9 @@ START_TEST (features_do_not_wait_for_audio_that_does_not_come)
     gst_event_unref (event);
   }
   ck_assert_uint_eq (gaps, 1);
-  /* One is on the pad, and one was taken when it was late. */
-  ck_assert_uint_ge (now, (n - 2) * TEST_PICTURE_TIME);
+  /* The pad keeps some; all others were taken when they were late. From
+   * GStreamer 1.28 on it keeps one more. */
+  ck_assert_uint_ge (now, (n - 3) * TEST_PICTURE_TIME);
   dec_harness_push_audio (h, 4 * RATE, RATE, 320);
   assert_frames (h, 4 * GST_SECOND, RATE);
   dec_harness_free (h);
