@@ -3,16 +3,15 @@
  * libraries. Its arguments are those of `ccstereo`. */
 #include "datasets.h"
 
-#include <locale.h>
-
 #include "output-file.h"
+#include "program-locale.h"
 
 static const ToolCommand *const commands[] = { &tool_prepare, &tool_scenes };
 
 int
 main (int argc, char **argv)
 {
-  setlocale (LC_ALL, "");
+  ccs_program_set_locale ();
   ccs_output_files_guard (NULL);
   for (guint i = 0; argc > 1 && i < G_N_ELEMENTS (commands); i++)
     if (g_str_equal (argv[1], commands[i]->name))

@@ -3,10 +3,10 @@
 #include "datasets.h"
 
 #include <ccstereo/version.h>
-#include <locale.h>
 #include <stdio.h>
 
 #include "output-file.h"
+#include "program-locale.h"
 
 static const ToolCommand *const commands[]
     = { &tool_info,  &tool_convert,     &tool_export,    &tool_run,
@@ -33,7 +33,7 @@ print_usage (FILE *to)
 int
 main (int argc, char **argv)
 {
-  setlocale (LC_ALL, "");
+  ccs_program_set_locale ();
   ccs_output_files_guard (NULL);
   if (argc < 2) {
     print_usage (stderr);

@@ -7,11 +7,11 @@
 #include <signal.h>
 #include <gst/gst.h>
 #include <libavutil/log.h>
-#include <locale.h>
 #include <math.h>
 #include <stdio.h>
 #include <unistd.h>
 
+#include "program-locale.h"
 #include "transcode-options.h"
 #include "transcode-paths.h"
 #include "transcode-sound.h"
@@ -438,7 +438,7 @@ main (int argc, char **argv)
   ExitCode code = EXIT_DONE;
 
   fill_standard_files ();
-  setlocale (LC_ALL, "");
+  ccs_program_set_locale ();
   g_set_prgname ("ccstereo-transcode");
   if (!transcode_options_parse (&options, &argc, &argv, &error)) {
     say (error->message);

@@ -7,7 +7,7 @@
 #include "evaluate.h"
 #include "lateral.h"
 #include "output-file.h"
-#include <locale.h>
+#include "program-locale.h"
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -345,7 +345,7 @@ main (int argc, char **argv)
   GError *error = NULL;
   int status = EXIT_DONE;
 
-  setlocale (LC_CTYPE, ""); /* numbers stay as JSON writes them */
+  ccs_program_set_locale ();
   ccs_output_files_guard (NULL);
   set_defaults (&a);
   if (!parse (&a, &argc, &argv, &error))

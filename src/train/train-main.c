@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* ccstereo-train: see --help. */
 #include "output-file.h"
+#include "program-locale.h"
 #include "trainer.h"
-#include <locale.h>
 #include <stdio.h>
 
 enum
@@ -59,7 +59,7 @@ main (int argc, char **argv)
   GError *error = NULL;
   int status = EXIT_DONE;
 
-  setlocale (LC_CTYPE, ""); /* numbers stay as JSON writes them */
+  ccs_program_set_locale ();
   if (!ccs_train_settings_parse (&settings, &argc, &argv, &error))
     status = fail (error, EXIT_USAGE);
   else if (settings.version)

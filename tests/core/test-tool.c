@@ -145,6 +145,42 @@ START_TEST (an_operand_behind_two_dashes_may_begin_with_one)
 }
 END_TEST
 
+/* Makes a locale with decimal commas in the test's folder and chooses it for
+ * the programs. FALSE where its sources are not installed. */
+static gboolean
+choose_decimal_commas (void)
+{
+  g_autofree char *path = in_dir ("de_DE.UTF-8");
+  const char *const localedef[]
+      = { "localedef", "-i", "de_DE", "-f", "UTF-8", path, NULL };
+  g_autofree char *out = NULL, *err = NULL;
+  gint status = -1;
+
+  g_setenv ("LOCPATH", dir, TRUE);
+  g_setenv ("LC_ALL", "de_DE.UTF-8", TRUE);
+  return g_spawn_sync (NULL, (char **)localedef, NULL, G_SPAWN_SEARCH_PATH,
+                       NULL, NULL, &out, &err, &status, NULL)
+         && status == 0;
+}
+
+START_TEST (numbers_have_a_decimal_point_in_every_locale)
+{
+  g_autofree char *result = in_dir ("out.wav");
+
+  if (!choose_decimal_commas ())
+    g_printerr ("note: localedef cannot make a locale with decimal commas; "
+                "the current one is tested\n");
+  g_auto (Outcome) comma
+      = tool ("run", "/nonexistent", dir, result, "--width", "0,5", NULL);
+  g_auto (Outcome) point
+      = tool ("run", "/nonexistent", dir, result, "--width", "0.5", NULL);
+  ck_assert_int_eq (comma.code, 2);
+  ck_assert_ptr_nonnull (strstr (comma.err, "0,5"));
+  ck_assert_int_eq (point.code, 1);
+  ck_assert_ptr_nonnull (strstr (point.err, "/nonexistent"));
+}
+END_TEST
+
 START_TEST (a_result_that_cannot_be_written_is_told_before_the_work)
 {
   g_autofree char *path = in_dir ("nowhere/bench.json");
@@ -387,6 +423,7 @@ main (void)
       usage, a_command_of_a_trainer_that_is_not_installed_names_its_program, 0,
       G_N_ELEMENTS (trainers_commands));
   tcase_add_test (usage, an_operand_behind_two_dashes_may_begin_with_one);
+  tcase_add_test (usage, numbers_have_a_decimal_point_in_every_locale);
   tcase_add_test (usage,
                   a_result_that_cannot_be_written_is_told_before_the_work);
   tcase_add_test (usage,
