@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The window grid, the overlap average, and resampling: lengths, alignment and
- * independence of how the signal was cut. */
+/* The window grid, the overlap average, and resampling: lengths, alignment, and
+ * that results do not depend on how a signal is split. */
 #include <ccstereo/ccstereo.h>
 #include <check.h>
 #include <math.h>
@@ -34,8 +34,8 @@ START_TEST (grid_covers_the_clip_as_published)
 }
 END_TEST
 
-/* A 10 s clip has ties: the published arithmetic takes window 45 down to even,
- * and window 145 falls just short of its tie. */
+/* A 10 s clip has ties: with the published arithmetic window 45 is rounded down
+ * to even, and window 145 is just below its tie. */
 START_TEST (frame_number_rounds_as_published)
 {
   static const struct
@@ -62,7 +62,7 @@ END_TEST
 
 START_TEST (overlap_averages_the_windows_that_are_there)
 {
-  /* Windows of 5 every 2: the value of window k is k + 1 throughout. */
+  /* Windows of 5 samples with a hop of 2; all values of window k are k + 1. */
   const float expected[] = { 1, 1, 1.5f, 1.5f, 2, 2.5f, 2.5f, 3, 3 };
   g_autoptr (CcsOverlap) overlap = ccs_overlap_new (5, 2);
   g_autoptr (GArray) out = g_array_new (FALSE, FALSE, sizeof (float));
@@ -192,15 +192,15 @@ START_TEST (resampler_forgets_at_reset)
 }
 END_TEST
 
-/* A sine well inside both bands comes out as the same sine in time: an error of
- * a tenth of a 16 kHz sample would show as 4 % of the amplitude. */
+/* A sine well inside both bands keeps its phase: an error of a tenth of a 16
+ * kHz sample would be 4 % of the amplitude. */
 START_TEST (resampling_keeps_time)
 {
   const double frequency = 1000, seconds = 0.5;
   const gsize n = (gsize)(rates[_i] * seconds);
   g_autofree float *samples = g_new (float, n);
   g_autoptr (GArray) out = NULL;
-  guint margin = CCS_MODEL_RATE / 20; /* the filter reaches over the edges */
+  guint margin = CCS_MODEL_RATE / 20; /* length of the filter at the edges */
 
   for (gsize i = 0; i < n; i++)
     samples[i] = (float)sin (2 * G_PI * frequency * i / rates[_i]);
@@ -223,8 +223,8 @@ START_TEST (equal_rates_pass_bits_through)
 }
 END_TEST
 
-/* Never later than promised, and the promise is not idle: within an output
- * sample or two of what happens. */
+/* Checks that the delay never exceeds the reported bound, and reaches it within
+ * one or two output samples. */
 static void
 assert_delay_is_a_tight_bound (guint in_rate, guint out_rate)
 {

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Opening backends: names, options, sharing, and what a process has of them
- * that was forked off with one open. */
+/* Opening backends: names, options, sharing, and use after fork(). */
 #include <ccstereo/ccstereo.h>
 #include <check.h>
 #include <stdlib.h>
@@ -48,7 +47,8 @@ END_TEST
 /* -- the level of the CPU backend's own kernels -----------------------------
  */
 
-/* Each test is a process of its own, and has not chosen a level before. */
+/* Opens a backend with CCSTEREO_SIMD set. Each test runs in its own process, in
+ * which no level was chosen before. */
 static CcsBackend *
 open_at_level (const char *level, GError **error)
 {
@@ -131,7 +131,7 @@ computes (CcsPlan *plan, GError **error)
          && y[0] == 0 && y[1] == 2;
 }
 
-/* What @holds says in a child of this process. */
+/* Returns the result of @holds in a child process. */
 static gboolean
 child_says (gboolean (*holds) (CcsBackend *backend, CcsPlan *plan),
             CcsBackend *backend, CcsPlan *plan)
@@ -140,7 +140,7 @@ child_says (gboolean (*holds) (CcsBackend *backend, CcsPlan *plan),
   gint status;
 
   if (child == 0) {
-    alarm (20); /* instead of waiting for ever */
+    alarm (20); /* ends a child that hangs */
     _exit (holds (backend, plan) ? EXIT_SUCCESS : EXIT_FAILURE);
   }
   ck_assert_int_gt (child, 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Silence that is pushed for a gap: it costs no inference, and the audio around
- * it is what it would be around zeros. */
+/* Silence that is pushed for a gap: it needs no inference, and the audio around
+ * it is the same as around zeros. */
 #include "binauralizer-support.h"
 
 /* -- what it costs --------------------------------------------------------- */
@@ -24,7 +24,7 @@ START_TEST (a_window_of_silence_alone_is_not_inferred)
   for (gsize i = 2 * second; i < 60 * second; i++)
     audible += left (out, i) != 0 || right (out, i) != 0;
   ck_assert_uint_eq (audible, 0);
-  /* Windows that begin in the second, or reach into it. */
+  /* Windows that overlap the second of audio. */
   for_audio = (guint)((CCS_MODEL_RATE + CCS_WINDOW) / options.hop + 2);
   ck_assert_uint_le (fake.windows, 2 * for_audio);
 }
@@ -48,11 +48,11 @@ END_TEST
 
 #define PIECES 8
 
-/* Noise and silence by turns, pieces of a length that @seed decides. */
+/* Alternating noise and silence, in pieces whose lengths depend on @seed. */
 typedef struct
 {
   gsize frames[PIECES];
-  float *samples; /* with zeros where there is silence */
+  float *samples; /* zeros for silence */
   gsize total;
 } Track;
 
@@ -73,7 +73,7 @@ track_new (guint rate, guint32 seed)
   return track;
 }
 
-/* The track in pieces of up to @largest frames. */
+/* Processes the track in pieces of up to @largest frames. */
 static GArray *
 run_track (const CcsBinauralizerOptions *options, const Track *track,
            guint32 largest, gboolean as_silence)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What happens when: the feature that a window takes and waits for, the
- * windows that a sample awaits, latency, and a width that changes. */
+/* Timing: the feature that a window uses and waits for, the windows that a
+ * sample depends on, latency, and changes of the width. */
 #include "binauralizer-support.h"
 
 #include "audio/window-grid.h"
@@ -9,8 +9,8 @@
 
 /* -- features ------------------------------------------------------------- */
 
-/* The gain that the window of non-overlapping output @window had, where the
- * mix is 1. */
+/* Returns the gain of the window for output @window, without overlap, for a mix
+ * of 1. */
 static float
 gain_of_window (const GArray *out, gsize window)
 {
@@ -31,11 +31,13 @@ START_TEST (a_window_takes_the_nearest_feature_and_the_earlier_of_two)
   for (gsize i = 0; i < 4 * CCS_WINDOW; i++)
     ones[i] = 1;
   push_feature (engine, center - 100, 1, 0);
-  push_feature (engine, center + 100, 2, 0); /* as near: the earlier */
+  push_feature (engine, center + 100, 2,
+                0); /* equally near: the earlier is used */
   push_feature (engine, center + hop - 101, 3, 0);
   push_feature (engine, center + hop + 100, 4, 0); /* nearer */
   push_feature (engine, center + 2 * hop - 100, 5, 0);
-  push_feature (engine, center + 2 * hop - 100, 6, 0); /* same time: first */
+  push_feature (engine, center + 2 * hop - 100, 6,
+                0); /* same time: the first is used */
   push_feature (engine, center + 2 * hop + 101, 7, 0);
   push_feature (engine, center + 3 * hop, 8, 0);
   push (engine, ones, 4 * CCS_WINDOW);
@@ -81,7 +83,7 @@ START_TEST (a_window_in_a_gap_waits_for_no_feature)
   process (engine);
   ck_assert_uint_eq (ccs_binauralizer_available (engine), 0);
   ccs_binauralizer_push_gap (engine, center + 1);
-  ccs_binauralizer_push_gap (engine, 0); /* which is known */
+  ccs_binauralizer_push_gap (engine, 0); /* without effect: known already */
   ck_assert_int_eq (ccs_binauralizer_next_center (engine),
                     center + CCS_WINDOW * SAMPLE_NS);
   process (engine);
@@ -95,7 +97,7 @@ START_TEST (a_window_in_a_gap_waits_for_no_feature)
 }
 END_TEST
 
-/* Whether it runs before that feature comes, or in a batch behind it. */
+/* Whether it runs before that feature arrives or in a batch after it. */
 START_TEST (a_window_in_a_gap_before_all_features_has_none)
 {
   const gint64 center = CCS_WINDOW / 2 * SAMPLE_NS;
@@ -225,8 +227,8 @@ END_TEST
 
 /* -- look-ahead and latency ----------------------------------------------- */
 
-/* What the header promises, sample by sample: the mean over the windows that
- * begin at least window - lookahead before a sample and cover it. */
+/* Computes a sample as documented: the mean over the windows that begin at
+ * least window - lookahead before it and cover it. */
 static double
 expected_difference (const CcsBinauralizerOptions *options, gint64 at, gint64 n)
 {
@@ -266,9 +268,9 @@ START_TEST (lookahead_limits_the_windows_that_are_averaged)
 }
 END_TEST
 
-/* @slack: milliseconds by which the bound may be missed. None at 16 kHz. Else
- * the bound adds up what the two resamplers hold back at their worst, which
- * falls together at incommensurate rates only, and there not soon. */
+/* @slack: milliseconds by which the bound may exceed the largest delay. 0 at 16
+ * kHz. At other rates the bound is the sum of the worst delays of both
+ * resamplers, which coincide only at incommensurate rates, and there rarely. */
 typedef struct
 {
   guint rate, hop, lookahead;
@@ -291,8 +293,8 @@ static const LatencyCase latency_cases[] = {
   { 96000, CCS_HOP, CCS_WINDOW, FALSE, 56 },
 };
 
-/* Held back is never more than declared, and at some time as much, up to the
- * slack. */
+/* The delay never exceeds the reported latency, and reaches it up to the slack.
+ */
 START_TEST (latency_is_a_tight_upper_bound)
 {
   const LatencyCase *c = &latency_cases[_i];
@@ -344,7 +346,7 @@ START_TEST (width_scales_the_difference)
 }
 END_TEST
 
-/* The difference is 1 throughout, so left - right is the width itself. */
+/* The difference is always 1, so left - right is the width. */
 START_TEST (width_changes_without_a_step)
 {
   CcsBinauralizerOptions options = plain_options ();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The streaming contract: any split, any rate, as much out as in and in its
- * place, the published protocol bit for bit, and errors. */
+/* The streaming engine: any split of the input, any rate, output of the same
+ * length and alignment, the published protocol bit for bit, and errors. */
 #include "binauralizer-support.h"
 
 #include "audio/window-grid.h"
@@ -58,7 +58,7 @@ START_TEST (output_does_not_depend_on_batching)
 }
 END_TEST
 
-/* A file's sound comes in large blocks, and a clip is whole. */
+/* The audio of a file arrives in large blocks, and a clip at once. */
 START_TEST (what_waits_runs_together_where_the_model_takes_more)
 {
   CcsBinauralizerOptions options = options_for (16000, 1);
@@ -111,8 +111,8 @@ START_TEST (left_plus_right_is_the_mix)
 }
 END_TEST
 
-/* The difference of an impulse is the resamplers' impulse: highest where the
- * impulse was, and the same on either side. */
+/* The difference of an impulse is the impulse response of the resamplers:
+ * largest at the impulse, and symmetric. */
 START_TEST (an_impulse_stays_where_it_was)
 {
   CcsBinauralizerOptions options = options_for (rates[_i], 1);
@@ -145,8 +145,8 @@ sine (gsize n, double frequency, guint rate)
   return samples;
 }
 
-/* With difference = mix the right channel vanishes; a hundredth of a sample
- * at 16 kHz would leave 1e-3. */
+/* If the difference equals the mix, the right channel is zero; an error of a
+ * hundredth of a sample at 16 kHz would leave 1e-3. */
 START_TEST (the_difference_returns_in_time)
 {
   CcsBinauralizerOptions options = options_for (rates[_i], 1);
@@ -159,7 +159,8 @@ START_TEST (the_difference_returns_in_time)
 }
 END_TEST
 
-/* Two minutes, in which a thousandth of a sample would show. */
+/* Two minutes, after which a drift of a thousandth of a sample would be
+ * noticed. */
 START_TEST (nothing_drifts)
 {
   const guint rate = 44100, seconds = 120;
@@ -235,8 +236,8 @@ typedef struct
   gsize windows; /* asked for */
 } ClipFeatures;
 
-/* The film's frame nearest a window's centre, worked out apart from the
- * engine. */
+/* Returns the frame nearest to a window's centre, computed without the engine.
+ */
 static const float *
 nearest_frame (gsize window, gpointer user_data)
 {

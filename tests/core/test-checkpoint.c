@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Safetensors written: what is saved loads the same, and a file is there whole
- * or not at all. */
+/* Writing safetensors: saved tensors load unchanged, and a file is written
+ * completely or not at all. */
 #include <check.h>
 #include <glib/gstdio.h>
 #include <signal.h>
@@ -16,7 +16,8 @@
 
 /* -- support ------------------------------------------------------------- */
 
-/* Something of every width, in an order that needs sorting. (transfer full) */
+/* Makes tensors of every element size, in an order that has to be sorted.
+ * (transfer full) */
 static CcsStateDict *
 some_tensors (void)
 {
@@ -43,7 +44,7 @@ assert_same_tensor (const CcsTensor *a, const CcsTensor *b, const char *name)
                  "%s", name);
 }
 
-/* How many files are in @folder. */
+/* Returns the number of files in @folder. */
 static guint
 count_files (const char *folder)
 {
@@ -149,7 +150,7 @@ START_TEST (narrow_storage_holds_the_rounded_values)
 }
 END_TEST
 
-/* Whatever the header's length, which the metadata changes. */
+/* For any length of the header, which depends on the metadata. */
 START_TEST (saved_tensors_lie_aligned_in_the_file)
 {
   g_autofree char *folder = make_folder ();
@@ -166,7 +167,7 @@ START_TEST (saved_tensors_lie_aligned_in_the_file)
   ck_assert (g_file_get_contents (path, &data, &size, NULL));
   memcpy (&header, data, sizeof header);
   ck_assert_uint_eq ((8 + GUINT64_FROM_LE (header)) % 64, 0);
-  /* loaded in place: a copy would have an owner of its own */
+  /* loaded in place: a copy would have another owner */
   file = load (path);
   remove_tree (folder);
   for (guint i = 1; i < ccs_state_dict_size (file->tensors); i++)
@@ -175,7 +176,7 @@ START_TEST (saved_tensors_lie_aligned_in_the_file)
 }
 END_TEST
 
-/* What a writer does to a file that is loaded: `cp` of another, `truncate`. */
+/* Overwrites a loaded file as `cp` and `truncate` do. */
 START_TEST (a_loaded_file_may_be_overwritten_and_truncated)
 {
   g_autofree char *folder = make_folder ();
@@ -200,7 +201,7 @@ START_TEST (a_loaded_file_may_be_overwritten_and_truncated)
 }
 END_TEST
 
-/* The file has holes and takes no room; its copy would. */
+/* The file is sparse and uses no disk space; its copy would use memory. */
 START_TEST (a_file_too_large_to_copy_is_rejected)
 {
   g_autofree char *folder = make_folder ();
@@ -216,7 +217,7 @@ START_TEST (a_file_too_large_to_copy_is_rejected)
 }
 END_TEST
 
-/* The file that some_tensors() make, the metadata's keys put in from @from on
+/* Returns the file of some_tensors(), with metadata keys inserted from @from on
  * in steps of @step. (transfer full) */
 static char *
 saved_bytes (const char *path, gint from, gint step, gsize *size)
@@ -263,7 +264,7 @@ START_TEST (a_saved_file_has_mode_666_less_the_umask)
 }
 END_TEST
 
-/* The disk is as good as full: files may grow to 100 bytes only. */
+/* Simulates a full disk: files may have at most 100 bytes. */
 START_TEST (a_failed_save_leaves_the_old_file_and_nothing_else)
 {
   g_autofree char *folder = make_folder ();

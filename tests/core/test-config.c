@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The list of a configuration's parameters, and the way back from parameters to
- * the configuration, with every way in which it must refuse. The published
- * lists of whole models are the suite reference's. */
+/* The parameters of a configuration, and detecting the configuration from
+ * parameters, with all errors. The suite reference has the published lists of
+ * whole models. */
 #include <ccstereo/ccstereo.h>
 #include <check.h>
 #include <math.h>
@@ -91,8 +91,8 @@ END_TEST
 
 /* -- detection ----------------------------------------------------------- */
 
-/* Parameters of @config, all zero, as @dtype; every tensor looks into the same
- * zeros. (transfer full) */
+/* Makes the parameters of @config, all zero, as @dtype; all tensors share the
+ * same zeros. (transfer full) */
 static CcsStateDict *
 make_params (const CcsModelConfig *config, CcsDType dtype)
 {
@@ -150,7 +150,8 @@ START_TEST (detection_accepts_every_floating_type)
 }
 END_TEST
 
-/* Detection must fail, naming @name and, in its words, @reason. */
+/* Checks that detection fails with a message that contains @name and @reason.
+ */
 static void
 assert_refused (const CcsStateDict *params, const char *name,
                 const char *reason)
@@ -168,7 +169,7 @@ assert_refused (const CcsStateDict *params, const char *name,
   ck_assert (ccs_model_config_equal (&found, &published));
 }
 
-/* @params less @name. (transfer full) */
+/* Returns @params without @name. (transfer full) */
 static CcsStateDict *
 without (const CcsStateDict *params, const char *name)
 {
@@ -214,7 +215,7 @@ START_TEST (a_missing_tensor_that_tells_models_apart_is_named)
 }
 END_TEST
 
-/* A tensor of zeros but for its last element. (transfer full) */
+/* Returns a tensor of zeros with a different last element. (transfer full) */
 static CcsTensor *
 zeros_and (CcsShape shape, float last)
 {
@@ -329,7 +330,7 @@ START_TEST (a_model_of_another_width_is_told)
 }
 END_TEST
 
-/* It would be infinite where the net computes. */
+/* It would be infinite in float32. */
 START_TEST (a_double_beyond_float_is_not_finite)
 {
   g_autoptr (CcsStateDict) params = make_params (&published, CCS_F64);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Constants that plans share, on a backend whose memory the host cannot read:
- * a stand-in that counts what is allocated and uploaded, and runs the
- * reference functions. */
+/* Constants that plans share, on a fake backend whose memory the host cannot
+ * read; it counts allocations and uploads, and runs the reference functions. */
 #include <ccstereo/error.h>
 #include <check.h>
 #include <string.h>
@@ -61,7 +60,7 @@ device_close (CcsBackend *self)
 {
 }
 
-/* Lives on the stack: one reference stays with the test. */
+/* Initialises a device on the stack; the test keeps a reference. */
 static void
 device_init (Device *self, CcsBackendClass *klass)
 {
@@ -91,7 +90,7 @@ weights_new (void)
   return params;
 }
 
-/* y = x weight, the weight a constant of inference. */
+/* Plans y = x weight with a constant weight, for inference. */
 static CcsPlan *
 plan_new (CcsBackend *backend, CcsStateDict *params, gint64 rows,
           GError **error)
@@ -107,7 +106,8 @@ plan_new (CcsBackend *backend, CcsStateDict *params, gint64 rows,
   return ccs_plan_new (backend, p, CCS_PLAN_NONE, error);
 }
 
-/* The first row of y for a row of ones in x: the weight's column sums. */
+/* Checks the first row of y for a row of ones in x: the column sums of the
+ * weight. */
 static void
 assert_column_sums (CcsPlan *plan, gint64 rows)
 {
@@ -204,7 +204,7 @@ START_TEST (a_failed_upload_leaves_nothing_behind)
 }
 END_TEST
 
-/* The CUDA module's table may be that of either copy. */
+/* The CUDA module may use the table of either copy. */
 START_TEST (two_copies_of_the_library_share_the_constants_of_a_backend)
 {
   Device device;

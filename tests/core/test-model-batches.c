@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* How many items a model runs at once, of one caller or of several, and on what
- * kind of backend: results do not depend on it. */
+/* Batching of a model's items, of one or several callers and on different
+ * backends: results do not depend on it. */
 #include <ccstereo/error.h>
 #include <check.h>
 
@@ -50,8 +50,8 @@ START_TEST (results_do_not_depend_on_the_number_of_threads)
   g_autoptr (CcsStateDict) params = published_params (1);
   g_autoptr (CcsModel) alone = model_on (1, params);
   g_autoptr (CcsModel) team = model_on (_i, params);
-  const guint n
-      = ccs_model_preferred_frames (team) + 1; /* several rounds of lanes */
+  const guint n = ccs_model_preferred_frames (team)
+                  + 1; /* more than one round of the lanes */
   g_auto (Items) ours = items_new (alone, n);
   g_auto (Items) theirs = items_new (team, n);
 
@@ -66,8 +66,8 @@ END_TEST
 
 /* -- backends that want larger batches ------------------------------------- */
 
-/* The CPU, as if it had no lanes, took twice a model's batch as one and was
- * given up to four batches; keeps the largest batch that was planned. */
+/* The CPU backend with other properties: no lanes, two batches merged into one,
+ * up to four batches per call. Records the largest batch that was planned. */
 static CcsBackendClass joint_class;
 static const CcsBackendClass *cpu_class;
 static gint64 largest_planned;
@@ -117,7 +117,7 @@ START_TEST (a_larger_batch_is_run_where_there_is_as_much)
 }
 END_TEST
 
-/* Many streams' items come together: the large batch is planned for them. */
+/* Items of many streams arrive together, so the large batch is planned. */
 START_TEST (streams_that_fill_a_larger_batch_get_it_planned)
 {
   g_autoptr (CcsStateDict) params = published_params (1);
@@ -217,7 +217,8 @@ late_model (CcsStateDict *params)
   return model;
 }
 
-/* One caller's batches: all but the first go up beside another's run. */
+/* Batches of one caller: all but the first are uploaded during another's run.
+ */
 START_TEST (inputs_go_up_while_the_device_is_at_work)
 {
   g_autoptr (CcsStateDict) params = published_params (1);
@@ -236,8 +237,7 @@ START_TEST (inputs_go_up_while_the_device_is_at_work)
 }
 END_TEST
 
-/* Everything that was started is waited for, and the next call finds all in
- * order. */
+/* All runs that were started are waited for, and the next call works. */
 START_TEST (a_run_that_fails_leaves_nothing_under_way)
 {
   g_autoptr (CcsStateDict) params = published_params (1);
@@ -306,7 +306,7 @@ END_TEST
 
 #define N_STREAMS 8
 
-/* Items of stream @stream, unlike those of any other. */
+/* Makes items of stream @stream, which differ from those of other streams. */
 static Items
 items_of_stream (const CcsModel *model, guint stream)
 {
@@ -333,8 +333,8 @@ call_one_by_one (gpointer data)
   return NULL;
 }
 
-/* Streams that ask for one item at a time, as live ones do, on a model whose
- * batches are planned: their calls meet and are run together. */
+/* Streams with one item at a time, like live ones, on a model whose batches are
+ * planned: their calls are run together. */
 START_TEST (calls_that_are_run_together_give_what_each_would_alone)
 {
   g_autoptr (CcsModel) model = published_model ();

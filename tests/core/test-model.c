@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The network's parts and loaded models: what holds whatever the parameters
- * are. That the numbers are right is the reference suite's matter. */
+/* Parts of the network and loaded models: properties that do not depend on the
+ * parameters. The suite reference tests the values. */
 #include <check.h>
 #include <math.h>
 #include <string.h>
@@ -147,7 +147,8 @@ remove_scratch_dir (void)
   g_clear_pointer (&scratch_dir, g_free);
 }
 
-/* @params in a new file called @name, said to be @config (nullable). */
+/* Saves @params in a new file called @name, with @config (nullable) as its
+ * declared configuration. */
 static char *
 saved (CcsStateDict *params, const char *name, CcsDType storage,
        const char *config)
@@ -254,7 +255,7 @@ END_TEST
 START_TEST (half_precision_files_run)
 {
   static const CcsDType storage[] = { CCS_F16, CCS_BF16 };
-  /* Of the largest difference: 11 and 8 bits a weight. */
+  /* Relative to the largest difference: weights have 11 and 8 bits. */
   static const float tolerance[] = { 0.02, 0.2 };
   g_autoptr (CcsStateDict) params = published_params (1);
   g_autofree char *path = saved (params, "half", storage[_i], NULL);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Models as ONNX: the wire format, the graph's own consistency, and that every
- * configuration has a translation. What the files compute is compared in
- * onnx-runtime.py. */
+/* ONNX export: the wire format, the consistency of graphs, and that every
+ * configuration can be translated. onnx-runtime.py compares results. */
 #include <ccstereo/ccstereo.h>
 #include <model/architecture.h>
 #include <model-file.h>
@@ -116,7 +115,7 @@ read_varint (Reader *reader)
   }
 }
 
-/* FALSE at the message's end. */
+/* Reads a field. Returns FALSE at the end of the message. */
 static gboolean
 read_field (Reader *reader, Field *field)
 {
@@ -144,7 +143,7 @@ text_of (Reader content)
   return g_strndup ((const char *)content.at, content.end - content.at);
 }
 
-/* Field @number of @message, which must be there. (transfer full) */
+/* Returns field @number of @message, which must exist. (transfer full) */
 static char *
 read_text (Reader message, guint number)
 {
@@ -168,7 +167,7 @@ read_message (const GByteArray *file, guint number)
   ck_abort_msg ("there is no field %u", number);
 }
 
-/* Numbers of onnx.proto. */
+/* Field numbers of onnx.proto. */
 #define MODEL_GRAPH 7
 #define MODEL_METADATA 14
 #define GRAPH_NODE 1
@@ -204,8 +203,8 @@ check_node (Reader node, GHashTable *known)
   }
 }
 
-/* Each tensor is defined once, before it is read, and the output is among
- * them. Returns the number of nodes. */
+/* Checks that each tensor is defined once, before it is read, and that the
+ * output exists. Returns the number of nodes. */
 static guint
 check_graph (const GByteArray *file)
 {
@@ -241,7 +240,8 @@ check_graph (const GByteArray *file)
 /* -- models -----------------------------------------------------------------
  */
 
-/* Zeros. What only the other part of the model reads is left out. */
+/* Makes parameters of zeros without those that only the other part of the model
+ * uses. */
 static CcsStateDict *
 part_params (const CcsModelConfig *config, OnnxPart part)
 {
@@ -295,7 +295,7 @@ END_TEST
 
 #define N_AVAD (1 << (CCS_N_UPCONV - 1))
 
-/* Every choice of layers with AVAD, then every width with all of them. */
+/* Every set of layers with AVAD, then every width with all of them. */
 START_TEST (every_audio_net_is_translated)
 {
   const gint flags = MIN (_i, N_AVAD - 1);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Every op of the table, over random shapes: a backend against the reference
- * functions, gradients against central differences, programs with
- * views against programs without, and small random nets as wholes. */
+/* Tests every op with random shapes: backends against the reference functions,
+ * gradients against central differences, programs with views against programs
+ * without, and small random nets. */
 #include <ccstereo/error.h>
 #include <check.h>
 #include <stdio.h>
@@ -24,16 +24,16 @@
 #define THREAD_ROUNDS 4
 #define BLOCK_ROUNDS 4
 
-/* Largest error over largest magnitude of a value. The reference functions sum
- * in double or in several lanes; a backend may sum up to some thousand products
- * in float, in any order. */
+/* Largest error relative to the largest magnitude of a value. The reference
+ * functions sum in double or in several lanes; a backend may sum some thousand
+ * products in float, in any order. */
 #define TOLERANCE 1e-5
-/* Of values written down with 8 digits. */
+/* For values that are given with 8 digits. */
 #define KNOWN_TOLERANCE 2e-6
-/* Gradients of few parameters are sums over many elements, which cancel in
- * part. */
+/* For gradients of few parameters: sums over many elements, which partly
+ * cancel. */
 #define GRADIENT_TOLERANCE 5e-5
-/* In a net, errors of one op pass through those behind it. */
+/* In a net, errors of an op pass through later ops. */
 #define NET_TOLERANCE 1e-4
 
 #define ROWS_APART (CCS_OP_FLAG_PITCHED_IN | CCS_OP_FLAG_PITCHED_OUT)
@@ -112,7 +112,7 @@ END_TEST
 
 /* -- blocks and threads ---------------------------------------------------- */
 
-/* Bit for bit, but for what oneDNN sums by threads. */
+/* Compares bit for bit, except ops whose sums depend on oneDNN's threads. */
 static void
 compare_threads (Net *net, const char *label)
 {
@@ -220,7 +220,7 @@ END_TEST
 
 /* -- mistakes -------------------------------------------------------------- */
 
-/* Other than @shape in one dimension or in rank. */
+/* Returns a shape that differs from @shape in one dimension or in rank. */
 static CcsShape
 spoil_shape (Net *net, CcsShape shape)
 {
@@ -233,7 +233,7 @@ spoil_shape (Net *net, CcsShape shape)
   return shape;
 }
 
-/* Makes one operand, attribute or asked dimension of @op other than it was. */
+/* Changes one operand, attribute or requested dimension of @op. */
 static void
 spoil_op (Net *net, CcsOp *op, guint n_in, CcsShape *asked)
 {
@@ -266,8 +266,8 @@ spoil_op (Net *net, CcsOp *op, guint n_in, CcsShape *asked)
   }
 }
 
-/* Appends some op of the case once more, spoilt. Returns whether it was
- * refused; what is accepted must run within its memory. */
+/* Appends an op of the case again with a wrong operand or attribute. Returns
+ * whether it was rejected; an accepted op must run within its memory. */
 static gboolean
 append_spoilt (Net *net, const char *label)
 {
@@ -319,7 +319,7 @@ END_TEST
 
 /* -- views and shared memory ----------------------------------------------- */
 
-/* As plans are used: optimised, results sharing memory. */
+/* Runs a program as plans do: optimised, with shared memory. */
 static void
 check_shared_memory (const char *backend, Net *net, CcsPlan *want,
                      double tolerance, const char *label)
@@ -328,7 +328,7 @@ check_shared_memory (const char *backend, Net *net, CcsPlan *want,
 
   plan_run (plan, net, CCS_PHASE_ALL, label);
   compare_outputs (plan, want, tolerance, label);
-  /* nothing of the first run is left behind but states, which are fed */
+  /* only states, which are set again, remain from the first run */
   plan_run (plan, net, CCS_PHASE_ALL, label);
   compare_outputs (plan, want, tolerance, label);
 }
@@ -378,8 +378,8 @@ note_pitched (const CcsProgram *program, CcsOpFlags *met)
   }
 }
 
-/* The test above does meet ops whose rows are apart: all that take such rows,
- * and no others. */
+/* Checks that the test above runs all ops that support rows with gaps, and no
+ * others, with such rows. */
 START_TEST (rows_apart_reach_the_ops_that_take_them)
 {
   CcsOpFlags met[CCS_N_OPS] = { CCS_OP_FLAG_NONE };
@@ -400,7 +400,7 @@ END_TEST
 
 /* -- small nets ------------------------------------------------------------ */
 
-/* A net with its result and the gradients of everything as outputs. */
+/* Builds a net whose outputs are its result and all gradients. */
 static Net *
 build_net_gradient (guint round, gboolean smooth, CcsValueId *y,
                     const float **weights, CcsValueId *grads, const char *label)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Files that programs write: complete or not at all, whatever happens and
- * whoever else writes there. */
+/* Output files: written completely or not at all, even if other processes write
+ * there. */
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +23,7 @@
 /* A file system without RENAME_NOREPLACE, if set. */
 static gboolean cannot_keep;
 
-/* In place of libc's. */
+/* Replaces the function of libc. */
 int
 renameat2 (int from_folder, const char *from, int to_folder, const char *to,
            unsigned int flags)
@@ -195,7 +195,7 @@ limit_size (rlim_t bytes)
   setrlimit (RLIMIT_FSIZE, &limit);
 }
 
-/* Runs @child, which ends the process, in a process of its own. Returns how it
+/* Runs @child, which does not return, in a child process. Returns how that
  * ended. */
 static int
 end_of (void (*child) (int), int argument)
@@ -255,7 +255,7 @@ START_TEST (a_library_that_calls_exit_leaves_no_incomplete_file)
 }
 END_TEST
 
-/* As g_malloc() does when there is no memory. */
+/* Aborts as g_malloc() does without memory. */
 static void
 run_out_of_memory (int unused)
 {
@@ -302,7 +302,8 @@ START_TEST (the_second_signal_ends_a_program_that_was_asked_to_stop)
 }
 END_TEST
 
-/* As nohup leaves SIGHUP, and a shell a background job's SIGINT. */
+/* Ignores a signal, as nohup does SIGHUP and a shell SIGINT of background jobs.
+ */
 static void
 ignore (int number)
 {

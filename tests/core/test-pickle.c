@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The pickles of .pth files, in the older form's simple frame: no hostile one
- * may do more than fail with a reason, and the oldest ones load. */
+/* Pickles of .pth files, in the older format: a hostile one fails with a
+ * reason, and the oldest ones can be loaded. */
 #include <ccstereo/ccstereo.h>
 #include <check.h>
 #include <sys/resource.h>
@@ -11,8 +11,8 @@
 
 /* -- hostile pickles ------------------------------------------------------- */
 
-/* {"a": } around the tensor that the older form's one storage, of four floats
- * under the key "0", would hold. (transfer full) */
+/* Returns a file with {"a": tensor} for the one storage, of four floats with
+ * key "0". (transfer full) */
 static GBytes *
 one_tensor (const char *type, gint64 storage_elements, gint64 offset,
             CcsShape shape, const gint64 *strides)
@@ -84,7 +84,7 @@ START_TEST (strides_put_the_elements_in_order)
 }
 END_TEST
 
-/* @size bytes of @ops as the state_dict's pickle. (transfer full) */
+/* Returns a file whose pickle is @ops, @size bytes. (transfer full) */
 static GBytes *
 file_of (const char *ops, gsize size)
 {
@@ -163,7 +163,7 @@ START_TEST (a_hostile_pickle_is_refused_with_the_reason)
 }
 END_TEST
 
-/* No state_dict can be made in two opcodes of one byte but an empty one. */
+/* Two opcodes of one byte can only make an empty state_dict. */
 START_TEST (no_two_opcodes_do_harm)
 {
   for (guint pair = 0; pair < 65536; pair++) {
@@ -181,8 +181,8 @@ END_TEST
 /* -- bombs --------------------------------------------------------------- */
 
 #define BOMB_SIZE (1 << 20)
-/* What a file of that size may take; the limits of the pickle machine allow
- * some 50 MB, sanitizers take about as much again. */
+/* Memory that a file of that size may use: about 50 MB by the limits of the
+ * pickle machine, and as much again with sanitizers. */
 #define BOMB_MEMORY_KB (192 << 10)
 
 static glong
@@ -221,11 +221,11 @@ static const struct
   { OPS (")"), OPS ("\x85"), OPS (""), OPS ("\x85"), "more than" },
   /* memo entries */
   { OPS ("N"), OPS ("\x94"), OPS (""), OPS ("\x94"), "memo index" },
-  /* a list of many pairs, made into a dict again and again */
+  /* a list of many pairs, converted to a dict many times */
   { OPS ("]]q\0NN\x86q\1a"), OPS ("h\1a"),
     OPS ("accollections\nOrderedDict\nq\2a"), OPS ("h\2h\0\x85Ra"),
     "more than" },
-  /* a shape of many dimensions, named again and again */
+  /* a shape of many dimensions, used many times */
   { OPS ("]]q\0K\1q\1a"), OPS ("h\1a"),
     OPS ("actorch._utils\n_rebuild_tensor_v2\nq\2a"
          "(X\7\0\0\0storagectorch\nFloatStorage\nX\1\0\0\0"
@@ -281,9 +281,9 @@ START_TEST (a_wrong_list_of_storages_is_refused)
 }
 END_TEST
 
-/* Python 2 and PyTorch 0.1 wrote OrderedDict with its items as a list, texts
- * as byte strings, Parameter by its class with a state, and tensors by the
- * first _rebuild_tensor. */
+/* Python 2 and PyTorch 0.1 wrote OrderedDict with a list of items, texts as
+ * byte strings, Parameter as a class with a state, and tensors with the first
+ * _rebuild_tensor. */
 START_TEST (files_of_the_first_pytorch_load)
 {
   static const char *const keys[] = { "0", NULL };
@@ -313,7 +313,7 @@ START_TEST (files_of_the_first_pytorch_load)
 }
 END_TEST
 
-/* A storage may be a view of the one in the file: elements 1 and 2. */
+/* A storage may be a view of a stored one: elements 1 and 2. */
 START_TEST (a_view_of_a_storage_begins_where_it_says)
 {
   static const char *const keys[] = { "0", NULL };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Picture files: every kind becomes the RGB it shows, and damaged ones become
- * errors that name them. */
+/* Image files: every kind is read as RGB, and damaged ones are errors that name
+ * them. */
 #include <ccstereo/ccstereo.h>
 #include <check.h>
 #include <stdio.h>
@@ -30,8 +30,8 @@ append_png (png_structp png, png_bytep data, size_t size)
   g_byte_array_append (png_get_io_ptr (png), data, size);
 }
 
-/* A PNG of @channels channels and @depth bits; the high byte of each sample is
- * pixel(). */
+/* Makes a PNG with @channels channels and @depth bits; the high byte of each
+ * sample is pixel(). */
 static GByteArray *
 png_file (gint color, guint channels, gint depth, gint interlace)
 {
@@ -224,7 +224,7 @@ START_TEST (a_jpeg_cut_off_anywhere_is_refused)
 }
 END_TEST
 
-/* Whatever a flipped byte does, it ends in a picture or in an error. */
+/* A flipped byte gives an image or an error. */
 START_TEST (flipped_bytes_do_no_harm)
 {
   g_autoptr (GByteArray) png
@@ -246,7 +246,7 @@ START_TEST (flipped_bytes_do_no_harm)
 }
 END_TEST
 
-/* With as many bytes as so many pixels could come from. */
+/* The file is large enough for that many pixels. */
 START_TEST (a_picture_beyond_the_limit_of_pixels_is_refused)
 {
   g_autoptr (GByteArray) bytes = jpeg_file (JCS_RGB, 3);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Programs, the passes over them and plans: what a rewrite may not change. */
+/* Programs, passes and plans: results that rewrites must preserve. */
 #include <ccstereo/ccstereo.h>
 #include <check.h>
 #include <stdlib.h>
@@ -23,7 +23,7 @@ random_tensor (GRand *rand, CcsShape shape, double low, double high)
 }
 
 /* A stem, a residual block with a projected shortcut, and a head that splits,
- * concatenates and reshapes: every rewrite finds something to do. */
+ * concatenates and reshapes, so that every pass applies. */
 static CcsStateDict *
 block_params (void)
 {
@@ -154,7 +154,7 @@ run_block (CcsProgram *p, const char *backend_name, float *y, gsize bytes)
   g_rand_free (rand);
   ck_assert (
       ccs_plan_write (plan, ccs_program_find (p, "x"), x, sizeof x, &error));
-  /* Twice: nothing may be left over from one run to the next. */
+  /* Twice, because nothing of the first run may affect the second. */
   ck_assert (ccs_plan_run (plan, CCS_PHASE_ALL, &error));
   ck_assert (ccs_plan_run (plan, CCS_PHASE_ALL, &error));
   ck_assert (ccs_plan_read (plan, ccs_program_find (p, "y"), y, bytes, &error));
@@ -211,8 +211,8 @@ START_TEST (optimizing_leaves_no_norm_sum_or_copy)
 }
 END_TEST
 
-/* Both operands of the sum, and the sum: the stem has six channels, and what
- * comes after is looked at by others. */
+/* Both operands of the sum, and the sum: the stem has six channels, and other
+ * ops read the later values. */
 START_TEST (only_what_convolutions_alone_read_becomes_narrow)
 {
   g_autoptr (CcsStateDict) params = block_params ();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The zip archives around .pth files: what is a good one loads, and every lie
- * of a directory is refused with the reason. */
+/* Zip archives of .pth files: valid ones load, and every inconsistency of a
+ * directory is rejected with the reason. */
 #include <ccstereo/ccstereo.h>
 #include <check.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 #include "../suite.h"
 #include "checkpoint/checkpoint.h"
 
-/* A good archive; its places as zip_writer_finish() gives them. */
+/* Returns a valid archive, and its offsets as from zip_writer_finish(). */
 static GByteArray *
 good_archive (gboolean zip64, GArray *central, gsize *end)
 {
@@ -41,7 +41,7 @@ typedef enum
   IN_END64,
 } Place;
 
-/* @times fields of @size bytes from @offset on in @place become @value. */
+/* Replaces @times fields of @size bytes from @offset on in @place by @value. */
 static const struct
 {
   Place place;
@@ -108,8 +108,8 @@ START_TEST (a_lying_directory_is_refused_with_the_reason)
 }
 END_TEST
 
-/* Archives whose directory is honest and whose content is not a good one:
- * names and contents of entries; "" is replaced by the good pickle. */
+/* Archives with a valid directory and invalid content: names and contents of
+ * entries; "" is replaced by the good pickle. */
 static const struct
 {
   const char *names[4], *contents[4];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Files of torch.save(): what PyTorch itself wrote must load with identical
- * tensors, and give what the parameters themselves give. */
+/* Files of torch.save(): files that PyTorch wrote load with identical tensors,
+ * and give the same output as the parameters. */
 #include <ccstereo/ccstereo.h>
 #include <check.h>
 #include <glib/gstdio.h>
@@ -40,7 +40,7 @@ contents (const char *name)
   return g_bytes_new_take (data, size);
 }
 
-/* The same names in @order, types, shapes and bits. */
+/* Checks that names, in order, types, shapes and bits are equal. */
 static void
 assert_same (const CcsStateDict *got, const CcsStateDict *expected)
 {
@@ -113,7 +113,7 @@ START_TEST (contiguous_tensors_are_not_copied)
 }
 END_TEST
 
-/* With the flipped bit in a value, only the checksum can tell. */
+/* If the flipped bit is in a value, only the checksum shows it. */
 START_TEST (a_damaged_file_of_pytorch_is_noticed)
 {
   g_autoptr (CcsCheckpoint) file = load ("kinds-zip.pth");
@@ -162,7 +162,7 @@ START_TEST (every_truncation_is_noticed)
 }
 END_TEST
 
-/* Any byte may be wrong: the file then loads or is refused, no more. */
+/* With any wrong byte the file loads or is rejected. */
 START_TEST (no_single_byte_does_harm)
 {
   static const guint8 flips[] = { 0x01, 0x80, 0xff };
@@ -188,8 +188,8 @@ END_TEST
 
 /* -- the published form, whole ------------------------------------------- */
 
-/* Values that keep a net's signal alive: u in [0,1) times @scale from @least
- * on, by what the entry is. */
+/* Computes a range in which values keep a net's signal, by the kind of entry: u
+ * in [0,1) times @scale, plus @least. */
 static void
 value_range (const CcsParamInfo *info, float *least, float *scale)
 {
@@ -208,7 +208,7 @@ value_range (const CcsParamInfo *info, float *least, float *scale)
     *least = *scale = 0.05f;
 }
 
-/* Different numbers in every entry. (transfer full) */
+/* Makes parameters with different values in every entry. (transfer full) */
 static CcsStateDict *
 published_params (void)
 {
@@ -254,7 +254,7 @@ START_TEST (published_form_gives_the_parameters_themselves)
 }
 END_TEST
 
-/* One window through @model, with its frame. (transfer full) */
+/* Runs one window and its frame on @model. (transfer full) */
 static float *
 run_window (CcsModel *model)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Inference against the published implementation, for every infer-*.safetensors
- * and both host backends: all recorded intermediate values of the plain
- * programs, the outputs of the optimised ones, and of CcsModel. */
+/* Compares inference with the published implementation, for every
+ * infer-*.safetensors and both host backends: all recorded intermediate values
+ * of programs without optimisation, the outputs of optimised ones, and of
+ * CcsModel. */
 #include <string.h>
 
 #include "backend/registry.h"
@@ -18,7 +19,7 @@
 
 static char **files;
 
-/* One file's model and inputs. */
+/* The model and inputs of a file. */
 typedef struct
 {
   CcsCheckpoint *file;
@@ -136,8 +137,7 @@ run (CcsPlan *plan)
   assert_ok (ccs_plan_run (plan, CCS_PHASE_FORWARD, &error), error);
 }
 
-/* The visual program, run on the pictures; its result is called
- * "visual_feat". */
+/* Runs the visual program on the frames; its result is called "visual_feat". */
 static CcsPlan *
 run_visual (const Fixture *self, gboolean optimised)
 {
@@ -157,7 +157,7 @@ run_visual (const Fixture *self, gboolean optimised)
   return plan;
 }
 
-/* The window program, run on the mix and @visual_feat. */
+/* Runs the window program on the mix and @visual_feat. */
 static CcsPlan *
 run_window (const Fixture *self, const float *visual_feat, gboolean optimised)
 {
@@ -173,7 +173,8 @@ run_window (const Fixture *self, const float *visual_feat, gboolean optimised)
 
 /* -- comparing ----------------------------------------------------------- */
 
-/* [batch,2,10080] from the difference [batch,10080] at the mix's level. */
+/* Checks [batch,2,10080], computed from the difference [batch,10080] at the
+ * level of the mix. */
 static void
 assert_binaural (const Fixture *self, const float *difference)
 {
@@ -205,7 +206,7 @@ assert_value (const Fixture *self, CcsPlan *plan, CcsValueId id,
                           ccs_shape_elements (&value->shape), TOLERANCE);
 }
 
-/* The entries' names without .probe and .stats, each once. */
+/* Returns the names of entries without .probe and .stats, each once. */
 static GPtrArray *
 entry_names (const CcsCheckpoint *file)
 {
