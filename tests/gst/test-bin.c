@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* ccstereobin: pads that come and go, the picture untouched, neither side
- * stopping or starving the other, properties passed on. */
+/* ccstereobin: request and release of pads, unchanged video, audio and video
+ * that do not block each other, forwarded properties. */
 #include <gst/controller/gstdirectcontrolbinding.h>
 #include <gst/controller/gstinterpolationcontrolsource.h>
 #include <string.h>
@@ -14,8 +14,8 @@ typedef struct
 {
   GstElement *pipeline;
   GstBus *bus;
-  guint64 sound_frames; /* of stereo float that reached "sound" */
-  GArray *pictures;     /* GstClockTime, of what reached "picture" */
+  guint64 sound_frames; /* stereo float frames that reached "sound" */
+  GArray *pictures;     /* GstClockTime of buffers that reached "picture" */
   gboolean ears_differ;
 } Run;
 
@@ -49,8 +49,8 @@ watch (Run *run, const char *name, GCallback callback)
     g_signal_connect (sink, "handoff", callback, run);
 }
 
-/* @line with BIN standing for a ccstereobin called b that has the test model;
- * fakesinks called "sound" and "picture" are counted. */
+/* Runs @line, in which BIN is replaced by a ccstereobin called b with the test
+ * model. Counts buffers of fakesinks called "sound" and "picture". */
 static Run *
 run_new (const char *line)
 {
@@ -201,7 +201,7 @@ END_TEST
 
 START_TEST (sound_and_picture_in_step_do_not_wait_for_each_other_for_ever)
 {
-  /* Both sinks hold their first buffer until the other has one. */
+  /* Both sinks hold their first buffer until the other has received one. */
   Run *run = run_new (SOUND (
       "channels=1", 30) "BIN ! audio/x-raw,format=F32LE ! fakesink "
                         "sync=true name=sound signal-handoffs=true " PICTURE (
@@ -245,7 +245,7 @@ START_TEST (what_does_not_come_is_not_awaited_in_silence)
 }
 END_TEST
 
-/* Its queries for memory wait behind the pictures that wait for the sound. */
+/* Its ALLOCATION queries wait behind the frames that wait for the audio. */
 START_TEST (pictures_that_change_before_the_sound_is_ready_go_on)
 {
   Run *run = run_new (
@@ -325,7 +325,7 @@ START_TEST (video_pads_come_and_go)
 }
 END_TEST
 
-/* The sinks have prerolled: whoever feeds them waits for PLAYING. */
+/* The sinks have prerolled, so streaming threads wait for PLAYING. */
 START_TEST (video_pads_can_be_released_in_a_paused_pipeline)
 {
   Run *run = run_new (SOUND ("channels=1", 40) "BIN" SOUND_SINK PICTURE (
@@ -349,7 +349,7 @@ START_TEST (video_pads_can_be_released_in_a_paused_pipeline)
 }
 END_TEST
 
-/* Threads that request the same pad: one gets it. */
+/* Threads request the same pad; one of them gets it. */
 static gpointer
 request_video_src (gpointer bin)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* ccstereodec: its output is the core's, sample for sample, whatever the
- * buffers; what ends, breaks or changes in the streams. */
+/* ccstereodec: its output equals that of the library, sample for sample, for
+ * any buffers; ends, discontinuities and changes of the streams. */
 
 #include "dec-harness.h"
 #include "reference-support.h"
@@ -8,7 +8,8 @@
 #define RATE 16000
 #define SECONDS(s) ((gsize)((s)*RATE))
 
-/* Output of @frames frames in buffers of @piece with @n_features features. */
+/* Returns the output for @frames frames in buffers of @piece with @n_features
+ * features. */
 static GArray *
 run (guint rate, guint channels, gsize frames, gsize piece, guint n_features)
 {
@@ -99,7 +100,8 @@ START_TEST (left_and_right_add_up_to_an_impulse_where_it_was)
 }
 END_TEST
 
-/* The engine's latency at 16 kHz and the time allowed for computing. */
+/* Returns the expected latency: that of the engine at 16 kHz, and the
+ * processing deadline. */
 static GstClockTime
 expected_latency (GstElement *element, gsize samples)
 {
@@ -115,7 +117,7 @@ static const struct
   gsize samples;
 } latencies[] = {
   { TRUE, CCS_WINDOW - 1 },
-  /* Windows are gathered. */
+  /* Windows are collected for a batch. */
   { FALSE, CCS_WINDOW - 1 + (CCS_MODEL_WINDOW_BATCH - 1) * CCS_HOP },
 };
 
@@ -145,7 +147,7 @@ START_TEST (upstreams_latency_is_in_the_sum)
 
   gst_harness_set_upstream_latency (h->audio, upstream);
   dec_harness_push_audio (h, 0, SECONDS (2.5), 1000);
-  gst_buffer_unref (gst_harness_pull (h->audio)); /* it has seen the caps */
+  gst_buffer_unref (gst_harness_pull (h->audio)); /* the caps have arrived */
   ck_assert_uint_eq (gst_harness_query_latency (h->audio),
                      upstream + expected_latency (h->element, CCS_WINDOW - 1));
   dec_harness_free (h);
@@ -285,8 +287,8 @@ START_TEST (a_gap_that_is_told_of_again_is_silence_once)
 }
 END_TEST
 
-/* With the features that were added, two seconds of sound come out as the
- * engine makes them with the first @pictures. Frees @h. */
+/* Checks that the output for two seconds of audio and the added features equals
+ * that of the engine with the first @pictures features. Frees @h. */
 static void
 assert_sound_with (DecHarness *h, guint pictures)
 {
@@ -325,7 +327,7 @@ START_TEST (a_gap_before_the_first_picture_does_not_hold_up_the_sound)
                      gst_event_new_gap (i * GST_SECOND / 20, GST_SECOND / 20));
   dec_harness_feed (h);
   dec_harness_push_audio (h, 0, SECONDS (2.5), 1000);
-  /* Nothing has ended, and yet sound comes out. */
+  /* No stream has ended, but there is output. */
   out = gst_harness_pull (h->audio);
   ck_assert_ptr_nonnull (out);
   gst_buffer_unref (out);
@@ -346,7 +348,7 @@ START_TEST (a_picture_that_is_shown_long_does_not_hold_up_the_sound)
   dec_harness_add (h, second);
   dec_harness_feed (h);
   dec_harness_push_audio (h, 0, SECONDS (2.5), 1000);
-  /* Long before the second. */
+  /* Long before the second feature. */
   out = gst_harness_pull (h->audio);
   ck_assert_ptr_nonnull (out);
   gst_buffer_unref (out);
@@ -355,7 +357,7 @@ START_TEST (a_picture_that_is_shown_long_does_not_hold_up_the_sound)
 }
 END_TEST
 
-/* What is said of its duration counts to the next that comes. */
+/* The duration of a frame ends with the next frame. */
 START_TEST (a_picture_gives_way_to_the_next_whatever_its_duration)
 {
   DecHarness *h = dec_harness_new (RATE, 1, TRUE);
@@ -380,8 +382,8 @@ discont_audio (guint64 first, gsize frames)
   return buffer;
 }
 
-/* All buffers until EOS as (first frame, frames) pairs; the samples' sums of
- * both ears have to be the noise at those frames. */
+/* Pulls all buffers until EOS as pairs (first frame, frames) and checks that
+ * the sums of both channels are the noise at these frames. */
 static guint64
 pull_pieces (DecHarness *h, guint64 *first_gap_end)
 {
@@ -430,7 +432,7 @@ START_TEST (a_discontinuity_drains_and_goes_on_at_its_own_time)
 }
 END_TEST
 
-/* As fragmented MP4 begins, whose first packet of sound is apart. */
+/* As at the start of fragmented MP4, whose first audio packet is separate. */
 START_TEST (sound_that_breaks_off_before_the_first_picture_sees_it)
 {
   DecHarness *h = dec_harness_new (RATE, 1, TRUE);
@@ -471,7 +473,7 @@ START_TEST (a_little_jitter_of_timestamps_is_smoothed)
 }
 END_TEST
 
-/* As it comes from a second sink behind one demuxer. */
+/* As from a second sink after one demuxer. */
 START_TEST (a_seek_that_has_flushed_is_done_and_freed)
 {
   DecHarness *h = dec_harness_new (RATE, 1, FALSE);
@@ -513,8 +515,8 @@ START_TEST (a_flush_in_the_middle_of_a_window_forgets_old_sound)
 }
 END_TEST
 
-/* A flush begins while they are taken: the sound before them has nowhere to go.
- */
+/* A flush starts while they are handled: the audio before them cannot be
+ * pushed. */
 START_TEST (new_caps_in_a_flush_hold_after_it)
 {
   DecHarness *h = dec_harness_new (RATE, 1, FALSE);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* ccstereoenc: its features are the core's, batched or not, and each comes out
- * with its picture's time. */
+/* ccstereoenc: its features equal those of the library, batched or not, and
+ * have the times of their frames. */
 #include <gst/video/video.h>
 
 #include "gst-test-support.h"
@@ -9,7 +9,8 @@
 #define WIDTH 480
 #define HEIGHT 240
 
-/* tdsscrop ! ccstereoenc on RGB frames at the analysis rate. */
+/* Makes a harness for tdsscrop ! ccstereoenc with RGB frames at the analysis
+ * rate. */
 static GstHarness *
 harness (gboolean live)
 {
@@ -25,7 +26,7 @@ harness (gboolean live)
   return h;
 }
 
-/* @duration may be NONE. */
+/* Pushes frame @k; @duration may be NONE. */
 static void
 push_frame_of (GstHarness *h, guint k, GstClockTime duration)
 {
@@ -147,7 +148,7 @@ START_TEST (a_flush_forgets_gathered_pictures)
 }
 END_TEST
 
-/* Downstream says that everything so far came too late. */
+/* Downstream reports by QoS that everything so far was late. */
 START_TEST (pictures_that_come_late_are_not_dropped)
 {
   GstHarness *h = harness (TRUE);

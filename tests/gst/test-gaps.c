@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* ccstereodec and times that the stream chooses: gaps of any length and
- * timestamps anywhere in their range cost neither memory nor inference. */
+/* ccstereodec with any times in a stream: gaps of any length and timestamps in
+ * their whole range cost neither memory nor inference. */
 #include <time.h>
 
 #include "dec-harness.h"
 
 #define RATE 16000
 #define SECONDS(s) ((gsize)((s)*RATE))
-/* Of a gap; the rest is forwarded. */
+/* Part of a gap that becomes silence, seconds; the rest is forwarded. */
 #define SILENCE 5
 #define PATIENCE 30 /* s */
 
@@ -15,11 +15,11 @@
 
 typedef struct
 {
-  guint64 frames, audible; /* audible: the mix is not 0 */
+  guint64 frames, audible; /* audible: frames whose mix is not 0 */
   GstClockTime resumed;    /* start of the last buffer after a break */
   GstClockTime gap_start, gap_end;
   guint gaps;
-  gboolean holes; /* between gaps */
+  gboolean holes; /* gaps that are not adjacent */
   gboolean ended;
 } Output;
 
@@ -53,7 +53,7 @@ count_event (Output *self, GstEvent *event)
   self->gap_end = start + duration;
 }
 
-/* Takes what comes out until the end or an error. */
+/* Collects the output until the end or an error. */
 static Output
 take_output (DecHarness *h)
 {
@@ -99,7 +99,8 @@ static const struct
   { 36000 * GST_SECOND, 360 * GST_SECOND },
 };
 
-/* Two seconds of audio, a gap in one piece or more, two seconds again. */
+/* Pushes two seconds of audio, a gap in one or more pieces, and two seconds of
+ * audio. */
 START_TEST (a_long_gap_is_forwarded_and_what_follows_keeps_its_time)
 {
   const GstClockTime gap = gaps[_i].gap, piece = gaps[_i].piece;
@@ -137,7 +138,7 @@ START_TEST (pictures_go_on_during_a_gap_in_the_audio)
   dec_harness_feed (h);
   dec_harness_push_audio (h, 0, SECONDS (2), 320);
   push_gap (h->audio, 2 * GST_SECOND, 60 * GST_SECOND);
-  dec_harness_join (h); /* all were taken, and no audio followed */
+  dec_harness_join (h); /* all were handled, and no audio followed */
   gst_harness_push_event (h->features, gst_event_new_eos ());
   dec_harness_push_audio (h, SECONDS (62), SECONDS (1), 320);
   dec_harness_end_audio (h);
@@ -189,7 +190,7 @@ random_time (GRand *random)
          + (kind == 1 ? g_rand_int (random) : 0);
 }
 
-/* A segment whose every number may be any, in any format. */
+/* Returns a segment with random values, in any format. */
 static GstEvent *
 random_segment (GRand *random)
 {
@@ -262,8 +263,8 @@ play_times (guint32 number)
   g_rand_free (random);
 }
 
-/* Whatever the numbers, the stream ends or fails with a message, soon, and the
- * output is no more than the input and the silence of its gaps. */
+/* For any values the stream ends or fails with a message, within seconds, and
+ * the output is at most the input and the silence of its gaps. */
 START_TEST (any_time_is_played_or_rejected)
 {
   g_autoptr (CcsModel) kept = gst_test_model (); /* loaded once for all */

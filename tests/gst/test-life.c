@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What every element owes: all listed, states that can be cycled, models and
- * backends that fail in words and with the right code, features of one model
- * refused by another. */
+/* Requirements for all elements: they are registered, states can be cycled,
+ * errors of models and backends have a message and the right code, and features
+ * of another model are rejected. */
 #include <string.h>
 
 #include "backend/registry.h"
@@ -50,7 +50,7 @@ START_TEST (every_element_is_listed_with_no_rank_and_described)
   ck_assert_int_eq (gst_plugin_feature_get_rank (GST_PLUGIN_FEATURE (factory)),
                     GST_RANK_NONE);
   klass = gst_element_factory_get_metadata (factory, "klass");
-  /* Autopluggers go by these words. */
+  /* Autopluggers use these words. */
   ck_assert_ptr_null (strstr (klass, "Encoder"));
   ck_assert_ptr_null (strstr (klass, "Decoder"));
 }
@@ -91,8 +91,7 @@ START_TEST (states_can_be_cycled)
 }
 END_TEST
 
-/* Whoever has no such library, or a driver that does not fit, must be able to
- * load the plugin. */
+/* The plugin must load without such a library or with an unsuitable driver. */
 START_TEST (the_plugin_needs_no_cuda_library)
 {
   g_autoptr (GstElement) element
@@ -230,7 +229,7 @@ START_TEST (cuda_without_cuda_is_a_backend_error)
   CcsBackendOptions options = { 0, -1 };
   g_autoptr (CcsBackend) backend = ccs_backend_open ("cuda", &options, NULL);
 
-  if (backend != NULL) /* there is one: nothing to refuse */
+  if (backend != NULL) /* the backend exists: no error to test */
     return;
   gst_util_set_object_arg (G_OBJECT (element), "backend", "cuda");
   assert_does_not_start (element, GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_INIT,
@@ -275,7 +274,7 @@ START_TEST (features_of_another_size_are_refused)
   dec_harness_add (h, buffer);
   dec_harness_end_features (h);
   dec_harness_feed (h);
-  /* The feature is looked at when there is sound on both sides of it. */
+  /* The feature is used once there is audio before and after it. */
   gst_harness_push (h->audio, gst_test_audio (16000, 1, 0, 1000, 0));
   gst_harness_push (h->audio, gst_test_audio (16000, 1, 1000, 1000, 0));
   gst_test_assert_error (h->bus, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* ccstereodec in a live pipeline, on the system's clock: nothing is put out
- * before it is due without its picture, and nothing waits for ever. */
+/* ccstereodec in a live pipeline with the system clock: nothing without its
+ * frame is output before it is due, and nothing waits for ever. */
 #include <time.h>
 
 #include "dec-harness.h"
@@ -8,8 +8,8 @@
 
 #define RATE 16000
 
-/* Its running time begins now. Audio may come late by half of @deadline before
- * it counts as a pause. */
+/* Makes a live decoder whose running time starts now. Audio may be late by half
+ * of @deadline before it counts as a pause. */
 static DecHarness *
 live_harness_with (GstClockTime deadline)
 {
@@ -32,14 +32,15 @@ live_harness (void)
   return live_harness_with (20 * GST_SECOND);
 }
 
-/* Running time at which frame @frame is due: the window over it is complete. */
+/* Returns the running time at which frame @frame is due: its window is
+ * complete. */
 static GstClockTime
 due (gsize frame)
 {
   return gst_util_uint64_scale (frame + CCS_WINDOW - 1, GST_SECOND, RATE);
 }
 
-/* The hop from @first on comes, and not before it is due. */
+/* Checks that the hop from @first on arrives, and not before it is due. */
 static void
 assert_hop_when_due (DecHarness *h, gsize first)
 {
@@ -128,7 +129,7 @@ assert_frames (DecHarness *h, GstClockTime pts, gsize frames)
   }
 }
 
-/* As a microphone that is muted: nothing says so. */
+/* As a muted microphone, which sends no event. */
 START_TEST (the_last_audio_before_a_pause_is_output_without_what_follows)
 {
   DecHarness *h = live_harness_with (150 * GST_MSECOND);
@@ -141,8 +142,8 @@ START_TEST (the_last_audio_before_a_pause_is_output_without_what_follows)
 }
 END_TEST
 
-/* Or one that is not plugged in: its pictures are taken when they are late, not
- * when there is audio. */
+/* As a microphone that is not connected: features are taken when they are late,
+ * not when audio arrives. */
 START_TEST (features_do_not_wait_for_audio_that_does_not_come)
 {
   DecHarness *h = live_harness_with (150 * GST_MSECOND);
@@ -155,7 +156,7 @@ START_TEST (features_do_not_wait_for_audio_that_does_not_come)
   dec_harness_feed (h);
   dec_harness_join (h);
   now = gst_element_get_current_running_time (h->element);
-  /* Downstream knows, once. */
+  /* Downstream gets one GAP event. */
   while ((event = gst_harness_try_pull_event (h->audio)) != NULL) {
     gaps += GST_EVENT_TYPE (event) == GST_EVENT_GAP;
     gst_event_unref (event);
