@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Shared by the parts of ccstereodec: gstccstereodec.c (pads, events, queries),
- * -format.c (caps, segments), -sound.c (samples and features through the
- * engine), -streams.c (which stream waits for which), -end.c (after EOS). */
+ * -format.c (caps, segments), -sound.c (audio through the engine), -features.c
+ * (features into it), -streams.c (which stream waits for which), -pads.c (what
+ * waits on the pads), -end.c (after EOS). */
 #pragma once
 
 #include "gstccstereo.h"
@@ -72,12 +73,45 @@ struct _GstCcstereoDec
   gboolean segment_done; /* SEGMENT_DONE arrived at the audio pad only */
 };
 
+/* Posts @error (transfer full). Returns GST_FLOW_ERROR. */
+static inline GstFlowReturn
+gst_ccstereo_dec_fail (GstCcstereoDec *self, GError *error)
+{
+  gst_ccstereo_post_error (GST_ELEMENT (self), error);
+  return GST_FLOW_ERROR;
+}
+
 /* -- gstccstereodec-end.c -------------------------------------------------- */
 
 /* Sets whether EOS was the last output. If so, drops what the pads hold. */
 void gst_ccstereo_dec_set_ended (GstCcstereoDec *self, gboolean ended);
 /* Makes the new sink pad @pad return EOS for input after the end. */
 void gst_ccstereo_dec_watch_pad (GstCcstereoDec *self, GstAggregatorPad *pad);
+
+/* -- gstccstereodec-features.c --------------------------------------------- */
+
+/* Value of feature_time before the first feature. */
+#define GST_CCSTEREO_DEC_NO_FEATURE G_MININT64
+
+/* Pushes the feature in @buffer (transfer full), of the frame at running time
+ * @running, into the engine. */
+GstFlowReturn gst_ccstereo_dec_take_feature (GstCcstereoDec *self,
+                                             GstBuffer *buffer,
+                                             GstClockTimeDiff running);
+/* Handles a gap in the features that starts at @running: the last feature is
+ * used until the gap ends after @duration (NONE: unknown) or a feature arrives.
+ * Calling it again for the same gap has no effect. */
+GstFlowReturn gst_ccstereo_dec_note_gap (GstCcstereoDec *self,
+                                         GstClockTimeDiff running,
+                                         GstClockTime duration);
+/* Converts running time to time since the first sample, in ns. */
+gint64 gst_ccstereo_dec_sound_time (const GstCcstereoDec *self,
+                                    GstClockTimeDiff running);
+/* Takes the feature that waits on its pad for later audio, if there is one. */
+GstFlowReturn gst_ccstereo_dec_take_waiting_feature (GstCcstereoDec *self);
+/* Pushes the last feature into the engine, whose first sample has just got its
+ * time: the feature applies until the next one. */
+GstFlowReturn gst_ccstereo_dec_resume_features (GstCcstereoDec *self);
 
 /* -- gstccstereodec-format.c ----------------------------------------------- */
 
@@ -97,6 +131,36 @@ gboolean gst_ccstereo_dec_check_features_caps (GstCcstereoDec *self,
  * error posted. */
 gboolean gst_ccstereo_dec_set_segment (GstCcstereoDec *self, GstEvent *event,
                                        gboolean is_audio);
+
+/* -- gstccstereodec-pads.c ------------------------------------------------- */
+
+/* The first buffer on the features pad. */
+typedef struct
+{
+  GstClockTimeDiff running; /* running time of its frame */
+  gboolean is_gap;
+  GstClockTime duration;
+} GstCcstereoDecFeature;
+
+/* Returns the features pad, or NULL if it was not requested. (transfer full) */
+GstAggregatorPad *gst_ccstereo_dec_ref_features_pad (GstCcstereoDec *self);
+/* Returns whether @buffer represents a gap: GstAggregator makes such a buffer,
+ * without samples, from a GAP event. */
+gboolean gst_ccstereo_dec_is_gap (GstBuffer *buffer);
+/* Queues the SEGMENT_DONE @event (transfer full) behind the buffers of @pad, so
+ * that it is forwarded after the audio before it. */
+GstFlowReturn gst_ccstereo_dec_queue_segment_done (GstCcstereoDec *self,
+                                                   GstAggregatorPad *pad,
+                                                   GstEvent *event);
+/* Returns the SEGMENT_DONE event that @buffer carries, or NULL. (transfer none)
+ */
+GstEvent *gst_ccstereo_dec_segment_done_in (GstBuffer *buffer);
+/* Returns whether @pad is at EOS, or its segment is done. */
+gboolean gst_ccstereo_dec_is_at_end (GstAggregatorPad *pad);
+/* Reads the first buffer on the features pad. Returns FALSE if it has no valid
+ * timestamp. */
+gboolean gst_ccstereo_dec_next_feature (GstAggregatorPad *pad,
+                                        GstCcstereoDecFeature *next);
 
 /* -- gstccstereodec-sound.c ------------------------------------------------ */
 
@@ -120,23 +184,6 @@ GstFlowReturn gst_ccstereo_dec_take_gap (GstCcstereoDec *self,
  * preroll. */
 void gst_ccstereo_dec_announce_pause (GstCcstereoDec *self,
                                       GstClockTime running);
-/* Returns whether @buffer represents a gap: GstAggregator makes such a buffer,
- * without samples, from a GAP event. */
-gboolean gst_ccstereo_dec_is_gap (GstBuffer *buffer);
-/* Pushes the feature in @buffer (transfer full), of the frame at running time
- * @running, into the engine. */
-GstFlowReturn gst_ccstereo_dec_take_feature (GstCcstereoDec *self,
-                                             GstBuffer *buffer,
-                                             GstClockTimeDiff running);
-/* Handles a gap in the features that starts at @running: the last feature is
- * used until the gap ends after @duration (NONE: unknown) or a feature arrives.
- * Calling it again for the same gap has no effect. */
-GstFlowReturn gst_ccstereo_dec_note_gap (GstCcstereoDec *self,
-                                         GstClockTimeDiff running,
-                                         GstClockTime duration);
-/* Converts running time to time since the first sample, in ns. */
-gint64 gst_ccstereo_dec_sound_time (const GstCcstereoDec *self,
-                                    GstClockTimeDiff running);
 /* Runs the windows that can run (with @force all complete ones) and pushes the
  * output that is ready. Returns NEED_DATA if no output is ready. */
 GstFlowReturn gst_ccstereo_dec_process (GstCcstereoDec *self, gboolean force);
@@ -167,20 +214,11 @@ GstStructure *gst_ccstereo_dec_stats (GstCcstereoDec *self);
 
 /* -- gstccstereodec-streams.c -------------------------------------------- */
 
-/* Returns the features pad, or NULL if it was not requested. (transfer full) */
-GstAggregatorPad *gst_ccstereo_dec_ref_features_pad (GstCcstereoDec *self);
 /* Takes the features that are needed now from their pad; with @timeout (live)
  * also late ones. Returns TRUE if the audio need not wait for more. */
 gboolean gst_ccstereo_dec_follow_features (GstCcstereoDec *self,
                                            gboolean timeout,
                                            GstFlowReturn *ret);
-/* Takes the feature that waits on its pad for later audio, if there is one. */
-GstFlowReturn gst_ccstereo_dec_take_waiting_feature (GstCcstereoDec *self);
-/* Queues the SEGMENT_DONE @event (transfer full) behind the buffers of @pad, so
- * that it is forwarded after the audio before it. */
-GstFlowReturn gst_ccstereo_dec_queue_segment_done (GstCcstereoDec *self,
-                                                   GstAggregatorPad *pad,
-                                                   GstEvent *event);
 GstFlowReturn gst_ccstereo_dec_aggregate (GstAggregator *agg, gboolean timeout);
 /* Returns when aggregate() should be called next if not all pads have data
  * (live). Audio on the pad: at once; audio to output: when its latency is over.

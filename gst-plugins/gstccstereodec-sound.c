@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The data path of ccstereodec: pushes audio and features into the engine and
- * pulls stereo, which gets the timestamps of the input samples. All functions
- * run in the streaming thread. */
+/* The audio path of ccstereodec: pushes audio into the engine and pulls stereo,
+ * which gets the timestamps of the input samples. All functions run in the
+ * streaming thread. */
 #include "gstccstereodec-private.h"
 #include <string.h>
-
-#define NO_FEATURE G_MININT64 /* value of feature_time before the first one */
 
 /* How much of a gap in the audio is output as silence, and how much at a time;
  * the rest is forwarded as a GAP event. A live pipeline forwards earlier, so
@@ -35,13 +33,6 @@ end_of_audio (const GstCcstereoDec *self)
   return self->first_pts + gst_ccstereo_dec_frames_to_time (self, self->pushed);
 }
 
-static GstFlowReturn
-fail (GstCcstereoDec *self, GError *error)
-{
-  gst_ccstereo_post_error (GST_ELEMENT (self), error);
-  return GST_FLOW_ERROR;
-}
-
 static void
 forget_sound (GstCcstereoDec *self)
 {
@@ -49,7 +40,7 @@ forget_sound (GstCcstereoDec *self)
     ccs_binauralizer_reset (self->binauralizer);
   self->running = self->features_ended = FALSE;
   self->pushed = self->pulled = 0;
-  self->feature_time = NO_FEATURE;
+  self->feature_time = GST_CCSTEREO_DEC_NO_FEATURE;
   self->discont = TRUE;
 }
 
@@ -184,7 +175,7 @@ gst_ccstereo_dec_process (GstCcstereoDec *self, gboolean force)
   GError *error = NULL;
 
   if (!ccs_binauralizer_process (self->binauralizer, force, &error))
-    return fail (self, error);
+    return gst_ccstereo_dec_fail (self, error);
   gst_ccstereo_dec_end_run (self, &run, force);
   return put_out (self);
 }
@@ -202,7 +193,7 @@ gst_ccstereo_dec_drain (GstCcstereoDec *self)
     tell_downstream (self);
     return GST_FLOW_OK;
   }
-  if (self->feature_time == NO_FEATURE) {
+  if (self->feature_time == GST_CCSTEREO_DEC_NO_FEATURE) {
     /* The audio ended before the first frame. */
     ret = gst_ccstereo_dec_take_waiting_feature (self);
     if (ret != GST_FLOW_OK)
@@ -211,7 +202,7 @@ gst_ccstereo_dec_drain (GstCcstereoDec *self)
   ccs_binauralizer_end_features (self->binauralizer);
   run = gst_ccstereo_dec_begin_run (self);
   if (!ccs_binauralizer_drain (self->binauralizer, &error))
-    return fail (self, error);
+    return gst_ccstereo_dec_fail (self, error);
   gst_ccstereo_dec_end_run (self, &run, FALSE);
   GST_DEBUG_OBJECT (self,
                     "audio from %" GST_TIME_FORMAT " to %" GST_TIME_FORMAT
@@ -223,115 +214,6 @@ gst_ccstereo_dec_drain (GstCcstereoDec *self)
   return ret == GST_AGGREGATOR_FLOW_NEED_DATA ? GST_FLOW_OK : ret;
 }
 
-/* -- features -------------------------------------------------------------- */
-
-gint64
-gst_ccstereo_dec_sound_time (const GstCcstereoDec *self,
-                             GstClockTimeDiff running)
-{
-  guint64 position = 0;
-  const gint sign = gst_segment_position_from_running_time_full (
-      &self->audio_pad->segment, GST_FORMAT_TIME,
-      (GstClockTime)MAX (running, 0), &position);
-
-  /* Negative for frames from before the first sample. */
-  return gst_ccstereo_add_times (
-      GST_CLOCK_DIFF (self->first_pts,
-                      gst_ccstereo_signed_time (sign, position)),
-      MIN (running, 0));
-}
-
-static GstFlowReturn
-push_held_feature (GstCcstereoDec *self, GstClockTimeDiff running)
-{
-  GError *error = NULL;
-  gint64 time;
-
-  if (!self->running || !self->holds_feature || self->features_ended)
-    return GST_FLOW_OK;
-  time = gst_ccstereo_dec_sound_time (self, running);
-  if (time < self->feature_time)
-    return GST_FLOW_OK;
-  GST_CAT_LEVEL_LOG (
-      GST_CAT_DEFAULT,
-      self->feature_time == NO_FEATURE ? GST_LEVEL_DEBUG : GST_LEVEL_LOG, self,
-      "%s at running time %" GST_STIME_FORMAT ", %" GST_STIME_FORMAT
-      " from the first sample",
-      self->feature_time == NO_FEATURE ? "first feature" : "feature",
-      GST_STIME_ARGS (running), GST_STIME_ARGS (time));
-  self->feature_time = time;
-  if (!ccs_binauralizer_push_feature (self->binauralizer, time,
-                                      self->held_feature, &error))
-    return fail (self, error);
-  return GST_FLOW_OK;
-}
-
-/* Lets windows up to the announced end of a gap run without waiting for another
- * feature. */
-static void
-wait_for_none_while_held (GstCcstereoDec *self)
-{
-  if (self->running && self->held_until != GST_CLOCK_STIME_NONE)
-    ccs_binauralizer_push_gap (self->binauralizer, gst_ccstereo_dec_sound_time (
-                                                       self, self->held_until));
-}
-
-/* Ends the gap in which the last feature was held, because a feature at
- * @running arrived. Repeats the held feature just before @running or the
- * announced end of the gap, so that it is the nearest one up to there. */
-static GstFlowReturn
-end_held_feature (GstCcstereoDec *self, GstClockTimeDiff running)
-{
-  const GstClockTimeDiff end = MIN (running, self->held_until);
-  const gboolean had_gap = self->held_until != GST_CLOCK_STIME_NONE;
-
-  self->held_until = GST_CLOCK_STIME_NONE;
-  return had_gap ? push_held_feature (self, end - 1) : GST_FLOW_OK;
-}
-
-GstFlowReturn
-gst_ccstereo_dec_note_gap (GstCcstereoDec *self, GstClockTimeDiff running,
-                           GstClockTime duration)
-{
-  const GstFlowReturn ret = push_held_feature (self, running);
-
-  self->held_until = running;
-  if (GST_CLOCK_TIME_IS_VALID (duration))
-    self->held_until = gst_ccstereo_add_times (
-        running, gst_ccstereo_signed_time (1, duration));
-  wait_for_none_while_held (self);
-  return ret;
-}
-
-GstFlowReturn
-gst_ccstereo_dec_take_feature (GstCcstereoDec *self, GstBuffer *taken,
-                               GstClockTimeDiff running)
-{
-  g_autoptr (GstBuffer) buffer = taken;
-  gsize bytes = ccs_model_feature_size (self->model) * sizeof (float);
-  GstFlowReturn ret;
-
-  if (gst_buffer_get_size (buffer) != bytes) {
-    GST_ELEMENT_ERROR (self, STREAM, FORMAT,
-                       ("a feature buffer has %" G_GSIZE_FORMAT
-                        " bytes, not %" G_GSIZE_FORMAT,
-                        gst_buffer_get_size (buffer), bytes),
-                       (NULL));
-    return GST_FLOW_ERROR;
-  }
-  if ((ret = end_held_feature (self, running)) != GST_FLOW_OK)
-    return ret;
-  gst_ccstereo_dec_count (self, &self->stats.features);
-  gst_buffer_extract (buffer, 0, self->held_feature, bytes);
-  self->holds_feature = TRUE;
-  self->held_running = running;
-  if (GST_BUFFER_DURATION_IS_VALID (buffer)
-      && GST_BUFFER_DURATION (buffer) > GST_CCSTEREO_LONG_PICTURE)
-    return gst_ccstereo_dec_note_gap (self, running,
-                                      GST_BUFFER_DURATION (buffer));
-  return push_held_feature (self, running);
-}
-
 /* -- audio ----------------------------------------------------------------- */
 
 /* Starts a new window grid with the sample at @pts. The last feature is kept:
@@ -339,8 +221,6 @@ gst_ccstereo_dec_take_feature (GstCcstereoDec *self, GstBuffer *taken,
 static GstFlowReturn
 start_at (GstCcstereoDec *self, GstClockTime pts)
 {
-  GstFlowReturn ret;
-
   self->first_pts = pts;
   self->running = TRUE;
   GST_DEBUG_OBJECT (self,
@@ -351,9 +231,7 @@ start_at (GstCcstereoDec *self, GstClockTime pts)
                     GST_TIME_ARGS (gst_ccstereo_dec_frames_to_time (
                         self, ccs_binauralizer_latency (self->binauralizer))),
                     GST_TIME_ARGS (self->processing_deadline));
-  ret = push_held_feature (self, self->held_running);
-  wait_for_none_while_held (self);
-  return ret;
+  return gst_ccstereo_dec_resume_features (self);
 }
 
 static GstFlowReturn
@@ -363,7 +241,7 @@ push_samples (GstCcstereoDec *self, const float *samples, gsize frames)
 
   if (!ccs_binauralizer_push_audio (self->binauralizer, samples, frames,
                                     &error))
-    return fail (self, error);
+    return gst_ccstereo_dec_fail (self, error);
   self->pushed += frames;
   return GST_FLOW_OK;
 }
@@ -374,7 +252,7 @@ push_silence (GstCcstereoDec *self, guint64 frames)
   GError *error = NULL;
 
   if (!ccs_binauralizer_push_silence (self->binauralizer, frames, &error))
-    return fail (self, error);
+    return gst_ccstereo_dec_fail (self, error);
   self->pushed += frames;
   self->silence += frames;
   return GST_FLOW_OK;
@@ -435,13 +313,6 @@ go_on_at (GstCcstereoDec *self, gboolean discont, GstClockTime pts,
 }
 
 /* -- gaps ------------------------------------------------------------------ */
-
-gboolean
-gst_ccstereo_dec_is_gap (GstBuffer *buffer)
-{
-  return gst_buffer_get_size (buffer) == 0
-         && GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_GAP);
-}
 
 /* Outputs all audio so far and a GAP event up to @end, where the audio
  * continues. Uses the features up to there. Needs no memory for the gap. */

@@ -3,49 +3,6 @@
  * other, and how long in a live pipeline. */
 #include "gstccstereodec-private.h"
 
-/* -- ends of segments ------------------------------------------------------ */
-
-static G_DEFINE_QUARK (ccstereo - dec - segment - done, segment_done);
-
-/* Returns an empty buffer that carries @event. The base class would forward the
- * event from the first pad that receives it; as a buffer it keeps its position
- * in the stream and makes the pad ready. */
-static GstBuffer *
-wrap_segment_done (GstEvent *event)
-{
-  GstBuffer *buffer = gst_buffer_new ();
-
-  gst_mini_object_set_qdata (GST_MINI_OBJECT (buffer), segment_done_quark (),
-                             event, (GDestroyNotify)gst_event_unref);
-  return buffer;
-}
-
-/* Returns the event that @buffer carries, or NULL. (transfer none) */
-static GstEvent *
-segment_done_in (GstBuffer *buffer)
-{
-  return gst_mini_object_get_qdata (GST_MINI_OBJECT (buffer),
-                                    segment_done_quark ());
-}
-
-GstFlowReturn
-gst_ccstereo_dec_queue_segment_done (GstCcstereoDec *self,
-                                     GstAggregatorPad *pad, GstEvent *event)
-{
-  return GST_PAD_CHAINFUNC (pad) (GST_PAD (pad), GST_OBJECT (self),
-                                  wrap_segment_done (event));
-}
-
-/* Returns whether @pad is at EOS, or its segment is done. */
-static gboolean
-is_at_end (GstAggregatorPad *pad)
-{
-  g_autoptr (GstBuffer) buffer = gst_aggregator_pad_peek_buffer (pad);
-
-  return buffer ? segment_done_in (buffer) != NULL
-                : gst_aggregator_pad_is_eos (pad);
-}
-
 /* Drains the segment: its audio and features have arrived. */
 static GstFlowReturn
 end_segment (GstCcstereoDec *self, GstEvent *event)
@@ -61,47 +18,6 @@ end_segment (GstCcstereoDec *self, GstEvent *event)
 
 /* -- features ------------------------------------------------------------- */
 
-GstAggregatorPad *
-gst_ccstereo_dec_ref_features_pad (GstCcstereoDec *self)
-{
-  GstAggregatorPad *pad;
-
-  GST_OBJECT_LOCK (self);
-  pad = self->features_pad ? gst_object_ref (self->features_pad) : NULL;
-  GST_OBJECT_UNLOCK (self);
-  return pad;
-}
-
-/* The first buffer on the features pad. */
-typedef struct
-{
-  GstClockTimeDiff running; /* running time of its frame */
-  gboolean is_gap;
-  GstClockTime duration;
-} NextFeature;
-
-/* Reads the first buffer on the features pad. Returns FALSE if it has no valid
- * timestamp. */
-static gboolean
-next_feature (GstAggregatorPad *pad, NextFeature *next)
-{
-  g_autoptr (GstBuffer) buffer = gst_aggregator_pad_peek_buffer (pad);
-  guint64 distance = 0;
-  GstClockTime pts;
-  gint sign = 0;
-
-  if (buffer == NULL)
-    return FALSE;
-  pts = gst_ccstereo_checked_time (GST_BUFFER_PTS (buffer));
-  if (GST_CLOCK_TIME_IS_VALID (pts))
-    sign = gst_segment_to_running_time_full (&pad->segment, GST_FORMAT_TIME,
-                                             pts, &distance);
-  next->running = gst_ccstereo_signed_time (sign, distance);
-  next->is_gap = gst_ccstereo_dec_is_gap (buffer);
-  next->duration = GST_BUFFER_DURATION (buffer);
-  return sign != 0;
-}
-
 /* Returns up to which time features are needed now, for the audio so far. At
  * the end of the audio that includes the centre of the only window of a clip
  * that is shorter than a window. */
@@ -110,7 +26,7 @@ features_needed (GstCcstereoDec *self)
 {
   guint64 frames = self->pushed;
 
-  if (is_at_end (self->audio_pad))
+  if (gst_ccstereo_dec_is_at_end (self->audio_pad))
     frames = MAX (frames, gst_util_uint64_scale_ceil (
                               CCS_WINDOW / 2, GST_AUDIO_INFO_RATE (&self->info),
                               CCS_MODEL_RATE));
@@ -123,11 +39,11 @@ static gboolean
 are_over (GstCcstereoDec *self, GstAggregatorPad *pad)
 {
   if (self->segment_done && gst_aggregator_pad_has_buffer (pad)
-      && is_at_end (pad)) {
+      && gst_ccstereo_dec_is_at_end (pad)) {
     gst_aggregator_pad_drop_buffer (pad);
     self->segment_done = FALSE;
   }
-  return is_at_end (pad);
+  return gst_ccstereo_dec_is_at_end (pad);
 }
 
 /* Returns whether data at @running is late: its latency is over (live). */
@@ -143,7 +59,7 @@ is_late (GstCcstereoDec *self, GstClockTimeDiff running)
 
 /* Returns the running time of a feature, or the end of a gap. */
 static GstClockTimeDiff
-end_of_feature (const NextFeature *self)
+end_of_feature (const GstCcstereoDecFeature *self)
 {
   return self->is_gap && GST_CLOCK_TIME_IS_VALID (self->duration)
              ? gst_ccstereo_add_times (
@@ -162,10 +78,10 @@ take_features (GstCcstereoDec *self, GstAggregatorPad *pad, gboolean timeout,
 
   while (*ret == GST_FLOW_OK && !are_over (self, pad)
          && gst_aggregator_pad_has_buffer (pad)) {
-    NextFeature next;
+    GstCcstereoDecFeature next;
     gint64 start, end;
 
-    if (!next_feature (pad, &next)) {
+    if (!gst_ccstereo_dec_next_feature (pad, &next)) {
       gst_aggregator_pad_drop_buffer (pad);
       continue;
     }
@@ -187,20 +103,7 @@ take_features (GstCcstereoDec *self, GstAggregatorPad *pad, gboolean timeout,
       return *ret == GST_FLOW_OK;
     gst_aggregator_pad_drop_buffer (pad);
   }
-  return is_at_end (pad);
-}
-
-GstFlowReturn
-gst_ccstereo_dec_take_waiting_feature (GstCcstereoDec *self)
-{
-  g_autoptr (GstAggregatorPad) pad = gst_ccstereo_dec_ref_features_pad (self);
-  NextFeature next;
-
-  if (pad == NULL || is_at_end (pad) || !next_feature (pad, &next)
-      || next.is_gap)
-    return GST_FLOW_OK;
-  return gst_ccstereo_dec_take_feature (
-      self, gst_aggregator_pad_pop_buffer (pad), next.running);
+  return gst_ccstereo_dec_is_at_end (pad);
 }
 
 static void
@@ -221,7 +124,8 @@ gst_ccstereo_dec_follow_features (GstCcstereoDec *self, gboolean timeout,
 
   if (pad)
     caught_up = take_features (self, pad, timeout, ret);
-  if (*ret == GST_FLOW_OK && self->running && (pad == NULL || is_at_end (pad)))
+  if (*ret == GST_FLOW_OK && self->running
+      && (pad == NULL || gst_ccstereo_dec_is_at_end (pad)))
     end_features (self);
   return caught_up;
 }
@@ -243,7 +147,7 @@ finish_stream (GstCcstereoDec *self)
 static GstFlowReturn
 take_audio (GstCcstereoDec *self, GstBuffer *buffer)
 {
-  GstEvent *segment_done = segment_done_in (buffer);
+  GstEvent *segment_done = gst_ccstereo_dec_segment_done_in (buffer);
   GstFlowReturn ret;
 
   if (segment_done == NULL)
@@ -317,9 +221,9 @@ static GstClockTime
 end_of_next_feature (GstCcstereoDec *self)
 {
   g_autoptr (GstAggregatorPad) pad = gst_ccstereo_dec_ref_features_pad (self);
-  NextFeature next;
+  GstCcstereoDecFeature next;
 
-  return pad && next_feature (pad, &next)
+  return pad && gst_ccstereo_dec_next_feature (pad, &next)
              ? (GstClockTime)MAX (end_of_feature (&next), 0)
              : GST_CLOCK_TIME_NONE;
 }
