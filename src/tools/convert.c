@@ -63,8 +63,10 @@ check_range (const CcsStateDict *tensors, CcsDType storage, GError **error)
     g_autoptr (CcsTensor) stored = NULL;
     if (tensor->dtype == CCS_S64)
       continue;
-    stored = ccs_tensor_convert (tensor, storage);
-    if (!stored || !ccs_tensor_is_finite (stored)) {
+    stored = ccs_tensor_try_convert (tensor, storage, error);
+    if (!stored)
+      return FALSE;
+    if (!ccs_tensor_is_finite (stored)) {
       g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
                    "%s has values beyond the range of %s",
                    ccs_state_dict_name (tensors, i), ccs_dtype_name (storage));

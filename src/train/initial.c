@@ -211,6 +211,7 @@ ccs_initial_params_load (CcsStateDict *params, const char *path, GError **error)
     const char *name = ccs_state_dict_name (tensors, i);
     CcsTensor *here = ccs_state_dict_lookup (params, name);
     CcsTensor *there = ccs_state_dict_tensor (tensors, i);
+    CcsTensor *value;
 
     if (here == NULL || !ccs_shape_equal (&here->shape, &there->shape)) {
       g_set_error (error, CCS_ERROR, CCS_ERROR_MODEL, "%s: tensor \"%s\" %s",
@@ -219,10 +220,15 @@ ccs_initial_params_load (CcsStateDict *params, const char *path, GError **error)
                         : "is not in this model");
       return FALSE;
     }
-    ccs_state_dict_set (params, name,
-                        here->dtype == CCS_F32
-                            ? ccs_tensor_convert (there, CCS_F32)
-                            : ccs_tensor_ref (there));
+    if (here->dtype == CCS_F32)
+      value = ccs_tensor_try_convert (there, CCS_F32, error);
+    else
+      value = ccs_tensor_ref (there);
+    if (value == NULL) {
+      g_prefix_error (error, "%s: tensor \"%s\": ", path, name);
+      return FALSE;
+    }
+    ccs_state_dict_set (params, name, value);
   }
   return TRUE;
 }

@@ -2,6 +2,7 @@
 /* Writing safetensors: saved tensors load unchanged, and a file is written
  * completely or not at all. */
 #include <check.h>
+#include <errno.h>
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
@@ -234,6 +235,96 @@ saved_bytes (const char *path, gint from, gint step, gsize *size)
   return content;
 }
 
+/* -- no memory --------------------------------------------------------------
+ */
+
+/* Sanitizers have allocators of their own, which cannot be replaced. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define REPLACES_MALLOC 0
+#elif defined(__has_feature)
+#define REPLACES_MALLOC                                                        \
+  !(__has_feature (address_sanitizer) || __has_feature (thread_sanitizer)      \
+    || __has_feature (memory_sanitizer))
+#else
+#define REPLACES_MALLOC 1
+#endif
+
+#if REPLACES_MALLOC
+#define LARGE (64 << 10) /* bytes: such allocations may fail */
+
+/* The large allocation with this number, counted from 1, fails; 0: none. */
+static guint failing_allocation, allocations;
+
+static gboolean
+is_to_fail (size_t size)
+{
+  return failing_allocation > 0 && size >= LARGE
+         && ++allocations == failing_allocation;
+}
+
+extern void *__libc_malloc (size_t size);
+extern void *__libc_memalign (size_t alignment, size_t size);
+
+/* In place of libc's. */
+void *
+malloc (size_t size)
+{
+  return is_to_fail (size) ? NULL : __libc_malloc (size);
+}
+
+int
+posix_memalign (void **to, size_t alignment, size_t size)
+{
+  if (is_to_fail (size))
+    return ENOMEM;
+  *to = __libc_memalign (alignment, size);
+  return 0;
+}
+
+static gboolean
+load_and_save (const char *from, const char *to, GError **error)
+{
+  g_autoptr (CcsCheckpoint) file = ccs_checkpoint_load (from, error);
+
+  return file
+         && ccs_checkpoint_save (to, file->tensors, NULL, CCS_BF16,
+                                 CCS_OUTPUT_OVERWRITE, error);
+}
+
+/* None of them ends the process. */
+START_TEST (each_allocation_that_fails_is_an_error)
+{
+  g_autofree char *folder = make_folder ();
+  g_autofree char *from = g_build_filename (folder, "from", NULL);
+  g_autofree char *to = g_build_filename (folder, "to", NULL);
+  g_autoptr (CcsStateDict) tensors = some_tensors ();
+  gboolean done = FALSE;
+  guint n = 0;
+
+  add_floats (tensors, "large", CCS_SHAPE (100000), 1.f);
+  add_floats (tensors, "larger", CCS_SHAPE (200000), 1.f);
+  save (from, tensors, NULL, CCS_F32);
+  while (!done) {
+    g_autoptr (GError) error = NULL;
+
+    allocations = 0;
+    failing_allocation = ++n;
+    done = load_and_save (from, to, &error);
+    failing_allocation = 0;
+    if (done)
+      break;
+    ck_assert_msg (g_error_matches (error, CCS_ERROR, CCS_ERROR_MEMORY), "%s",
+                   error->message);
+    ck_assert_msg (g_str_has_prefix (error->message, n == 1 ? from : to), "%s",
+                   error->message);
+    ck_assert_uint_eq (count_files (folder), 1);
+  }
+  ck_assert_uint_gt (n, 3); /* the file, and both tensors */
+  remove_tree (folder);
+}
+END_TEST
+#endif
+
 START_TEST (the_same_tensors_give_the_same_bytes)
 {
   g_autofree char *folder = make_folder ();
@@ -374,6 +465,9 @@ main (void)
   tcase_add_loop_test (writing, saved_tensors_lie_aligned_in_the_file, 0, 7);
   tcase_add_test (writing, a_loaded_file_may_be_overwritten_and_truncated);
   tcase_add_test (writing, a_file_too_large_to_copy_is_rejected);
+#if REPLACES_MALLOC
+  tcase_add_test (writing, each_allocation_that_fails_is_an_error);
+#endif
   tcase_add_test (writing, the_same_tensors_give_the_same_bytes);
   tcase_add_loop_test (writing, a_saved_file_has_mode_666_less_the_umask, 0, 3);
   tcase_add_test (writing, a_failed_save_leaves_the_old_file_and_nothing_else);

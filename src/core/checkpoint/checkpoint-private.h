@@ -6,6 +6,8 @@
 
 #include "checkpoint.h"
 
+#include "../memory.h"
+
 #include <ccstereo/error.h>
 #include <string.h>
 

@@ -239,9 +239,8 @@ copy_file (int fd, const char *path, GError **error)
   if (!check_file (fd, path, &size, error))
     return NULL;
   if (posix_memalign (&data, COPY_ALIGNMENT, size) != 0) {
-    g_set_error (error, CCS_ERROR, CCS_ERROR_IO,
-                 "%s: not enough memory for its %" G_GSIZE_FORMAT " bytes",
-                 path, size);
+    g_set_error (error, CCS_ERROR, CCS_ERROR_MEMORY,
+                 "%s: no memory for its %" G_GSIZE_FORMAT " bytes", path, size);
     return NULL;
   }
   if (!read_range (fd, data, 0, size, path, error)) {

@@ -91,6 +91,7 @@ read_storage (Reader *self, const CcsPickleValue *key, GError **error)
                               ? g_strndup (key->text, key->length)
                               : g_strdup ("");
   const CcsPickleStorage *storage = g_hash_table_lookup (self->known, name);
+  CcsPthBytes *bytes;
   gsize size;
 
   if (storage == NULL)
@@ -111,8 +112,10 @@ read_storage (Reader *self, const CcsPickleValue *key, GError **error)
                              name, ccs_read_le64 (self->data + self->at),
                              storage->elements);
   self->at += COUNT_SIZE;
-  g_hash_table_insert (self->placed, g_steal_pointer (&name),
-                       ccs_pth_place (self->file, self->at, size));
+  bytes = ccs_pth_place (self->file, self->at, size, error);
+  if (bytes == NULL)
+    return FALSE;
+  g_hash_table_insert (self->placed, g_steal_pointer (&name), bytes);
   self->at += size;
   return TRUE;
 }

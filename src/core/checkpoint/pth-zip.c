@@ -86,7 +86,9 @@ find_storage (gpointer reader, const CcsPickleStorage *storage, GError **error)
     return bytes;
   if (!ccs_zip_verify (self->zip, entry, error))
     return NULL;
-  bytes = ccs_pth_place (self->file, entry->data, entry->size);
+  bytes = ccs_pth_place (self->file, entry->data, entry->size, error);
+  if (bytes == NULL)
+    return NULL;
   g_hash_table_insert (self->placed, g_strdup (storage->key), bytes);
   return bytes;
 }

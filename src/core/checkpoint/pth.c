@@ -35,7 +35,7 @@ ccs_pth_storage_size (const CcsPickleStorage *storage, gsize *size,
 }
 
 CcsPthBytes *
-ccs_pth_place (GBytes *file, gsize offset, gsize size)
+ccs_pth_place (GBytes *file, gsize offset, gsize size, GError **error)
 {
   const guint8 *data = g_bytes_get_data (file, NULL);
   CcsPthBytes *bytes = g_new0 (CcsPthBytes, 1);
@@ -44,7 +44,13 @@ ccs_pth_place (GBytes *file, gsize offset, gsize size)
     bytes->owner = g_bytes_ref (file);
     bytes->offset = offset;
   } else {
-    bytes->owner = g_bytes_new (data + offset, size);
+    gpointer copy = ccs_try_alloc (size, 1, error);
+
+    if (copy == NULL) {
+      g_free (bytes);
+      return NULL;
+    }
+    bytes->owner = g_bytes_new_take (memcpy (copy, data + offset, size), size);
   }
   return bytes;
 }
@@ -98,12 +104,14 @@ is_contiguous (const CcsPickleTensor *tensor)
  * @index counts through the shape, the last dimension fastest. */
 static gpointer
 gather (const CcsPickleTensor *tensor, const guint8 *first, gsize width,
-        gsize size)
+        gsize size, GError **error)
 {
   gint64 index[CCS_MAX_RANK] = { 0 };
-  guint8 *data = g_malloc (size);
+  guint8 *data = ccs_try_alloc (size, 1, error);
   gint64 at = 0;
 
+  if (data == NULL)
+    return NULL;
   for (gsize to = 0; to < size; to += width) {
     memcpy (data + to, first + (gsize)at * width, width);
     for (guint i = tensor->rank; i-- > 0;) {
@@ -156,6 +164,7 @@ make_tensor (Collector *self, const CcsPickleTensor *tensor, GError **error)
   const CcsPthBytes *bytes;
   gsize size, offset;
   const guint8 *base;
+  gpointer data;
 
   if (!check_tensor (tensor, &shape, &size, error))
     return NULL;
@@ -177,9 +186,9 @@ make_tensor (Collector *self, const CcsPickleTensor *tensor, GError **error)
   }
   self->copy_budget -= size;
   base = g_bytes_get_data (bytes->owner, NULL);
-  return ccs_tensor_new_take (
-      storage->dtype, &shape,
-      gather (tensor, base + offset, ccs_dtype_size (storage->dtype), size));
+  data = gather (tensor, base + offset, ccs_dtype_size (storage->dtype), size,
+                 error);
+  return data ? ccs_tensor_new_take (storage->dtype, &shape, data) : NULL;
 }
 
 /* -- the state_dict -- */

@@ -33,7 +33,8 @@ gboolean ccs_pth_storage_size (const CcsPickleStorage *storage, gsize *size,
                                GError **error);
 /* Returns @size bytes of @file at @offset: in place if they are aligned, else a
  * copy. (transfer full) */
-CcsPthBytes *ccs_pth_place (GBytes *file, gsize offset, gsize size);
+CcsPthBytes *ccs_pth_place (GBytes *file, gsize offset, gsize size,
+                            GError **error);
 void ccs_pth_bytes_free (CcsPthBytes *bytes);
 
 G_END_DECLS

@@ -166,8 +166,12 @@ write_tensor (CcsOutputFile *file, const char *path, const char *name,
               CcsTensor *tensor, CcsDType storage, GError **error)
 {
   CcsDType dtype = stored_dtype (tensor, storage);
-  g_autoptr (CcsTensor) stored = ccs_tensor_convert (tensor, dtype);
+  g_autoptr (CcsTensor) stored = ccs_tensor_try_convert (tensor, dtype, error);
 
+  if (stored == NULL) {
+    g_prefix_error (error, "%s: tensor '%s': ", path, name);
+    return FALSE;
+  }
   if (ccs_tensor_is_finite (tensor) && !ccs_tensor_is_finite (stored)) {
     g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
                  "%s: tensor '%s': has values too large for %s", path, name,

@@ -434,16 +434,20 @@ check_tiling (GArray *entries, gsize data_size, GError **error)
 /* Makes a tensor that refers to @bytes if the data is aligned, else to a copy.
  */
 static CcsTensor *
-make_tensor (const Entry *entry, GBytes *bytes, gsize data_start)
+make_tensor (const Entry *entry, GBytes *bytes, gsize data_start,
+             GError **error)
 {
   const guint8 *file = g_bytes_get_data (bytes, NULL);
   gsize at = data_start + (gsize)entry->begin;
+  gsize size = (gsize)(entry->end - entry->begin);
+  gpointer copy;
 
   if (ccs_is_aligned (file + at, entry->dtype))
     return ccs_tensor_new (entry->dtype, &entry->shape, bytes, at);
-  return ccs_tensor_new_take (
-      entry->dtype, &entry->shape,
-      g_memdup2 (file + at, (gsize)(entry->end - entry->begin)));
+  copy = ccs_try_alloc (size, 1, error);
+  return copy ? ccs_tensor_new_take (entry->dtype, &entry->shape,
+                                     memcpy (copy, file + at, size))
+              : NULL;
 }
 
 gboolean
@@ -475,8 +479,10 @@ ccs_safetensors_read (CcsCheckpoint *self, GBytes *bytes, GError **error)
   for (guint i = 0; i < entries->len; i++) {
     const Entry *entry = &g_array_index (entries, Entry, i);
 
-    if (!ccs_checkpoint_add (self, entry->name,
-                             make_tensor (entry, bytes, data_start), error))
+    CcsTensor *tensor = make_tensor (entry, bytes, data_start, error);
+
+    if (tensor == NULL
+        || !ccs_checkpoint_add (self, entry->name, tensor, error))
       return FALSE;
   }
   return TRUE;

@@ -104,23 +104,18 @@ guess (const CcsStateDict *params, CcsModelConfig *config, GError **error)
 /* Returns whether all values are finite in float32, which the net uses: float64
  * has a larger range. */
 static gboolean
-is_finite (CcsTensor *tensor)
+is_finite (const CcsTensor *tensor, const CcsTensor *floats)
 {
-  g_autoptr (CcsTensor) values = tensor->dtype == CCS_F64
-                                     ? ccs_tensor_convert (tensor, CCS_F32)
-                                     : ccs_tensor_ref (tensor);
-
-  return ccs_tensor_is_finite (values);
+  return ccs_tensor_is_finite (tensor->dtype == CCS_F64 ? floats : tensor);
 }
 
 /* Returns whether a variance is negative, for which the net's values would be
  * NaN. */
 static gboolean
-has_negative (CcsTensor *tensor)
+has_negative (const CcsTensor *floats)
 {
-  g_autoptr (CcsTensor) values = ccs_tensor_convert (tensor, CCS_F32);
-  const float *v = values->data;
-  gint64 n = ccs_shape_elements (&values->shape);
+  const float *v = floats->data;
+  gint64 n = ccs_shape_elements (&floats->shape);
 
   for (gint64 i = 0; i < n; i++)
     if (v[i] < 0.f)
@@ -131,6 +126,8 @@ has_negative (CcsTensor *tensor)
 static gboolean
 check_param (const CcsParamInfo *info, CcsTensor *tensor, GError **error)
 {
+  g_autoptr (CcsTensor) floats = NULL;
+
   if (tensor == NULL)
     return model_error (error, info->name, "is missing");
   if (!ccs_shape_equal (&tensor->shape, &info->shape)) {
@@ -146,10 +143,15 @@ check_param (const CcsParamInfo *info, CcsTensor *tensor, GError **error)
     return model_error (error, info->name, "its type is %s, not %s",
                         ccs_dtype_name (tensor->dtype),
                         ccs_dtype_name (info->dtype));
-  if (!is_finite (tensor))
+  floats = ccs_tensor_try_convert (tensor, CCS_F32, error);
+  if (floats == NULL) {
+    g_prefix_error (error, "%s: ", info->name);
+    return FALSE;
+  }
+  if (!is_finite (tensor, floats))
     return model_error (error, info->name, "has values that are not finite");
   if (g_str_has_suffix (info->name, CCS_NET_RUNNING_VAR)
-      && has_negative (tensor))
+      && has_negative (floats))
     return model_error (error, info->name, "has a variance below zero");
   return TRUE;
 }

@@ -66,18 +66,22 @@ static GMutex load_lock;
 /* Returns everything of floating type as float32; tensors of that type are not
  * copied. */
 static CcsStateDict *
-float_params (const CcsStateDict *params)
+float_params (const CcsStateDict *params, GError **error)
 {
-  CcsStateDict *result = ccs_state_dict_new ();
+  g_autoptr (CcsStateDict) result = ccs_state_dict_new ();
 
   for (guint i = 0; i < ccs_state_dict_size (params); i++) {
     CcsTensor *tensor = ccs_state_dict_tensor (params, i);
-    CcsTensor *converted = tensor->dtype == CCS_S64
-                               ? ccs_tensor_ref (tensor)
-                               : ccs_tensor_convert (tensor, CCS_F32);
+    CcsTensor *converted
+        = tensor->dtype == CCS_S64
+              ? ccs_tensor_ref (tensor)
+              : ccs_tensor_try_convert (tensor, CCS_F32, error);
+
+    if (converted == NULL)
+      return NULL;
     ccs_state_dict_insert (result, ccs_state_dict_name (params, i), converted);
   }
-  return result;
+  return g_steal_pointer (&result);
 }
 
 /* FNV-1a over 64-bit words. It distinguishes models and is not secure; it has
@@ -120,6 +124,7 @@ ccs_model_new (CcsStateDict *params, const char *label, CcsBackend *backend,
                GError **error)
 {
   CcsModelConfig config;
+  CcsStateDict *floats;
   CcsModel *self;
 
   g_return_val_if_fail (params != NULL && backend != NULL, NULL);
@@ -128,11 +133,16 @@ ccs_model_new (CcsStateDict *params, const char *label, CcsBackend *backend,
     g_prefix_error (error, "%s: ", label);
     return NULL;
   }
+  floats = float_params (params, error);
+  if (floats == NULL) {
+    g_prefix_error (error, "%s: ", label);
+    return NULL;
+  }
   self = g_new0 (CcsModel, 1);
   g_ref_count_init (&self->ref_count);
   self->label = g_strdup (label);
   self->config = config;
-  self->params = float_params (params);
+  self->params = floats;
   self->id = content_id (self->params);
   self->backend = ccs_backend_ref (backend);
   ccs_turns_init (&self->turns, &turns_class, self);

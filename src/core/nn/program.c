@@ -259,11 +259,9 @@ bind_published (CcsProgram *self, const char *name, const CcsShape *shape,
                  wants);
     return NULL;
   }
-  floats = ccs_tensor_convert (published, CCS_F32);
+  floats = ccs_tensor_try_convert (published, CCS_F32, error);
   if (floats == NULL) {
-    g_set_error (error, CCS_ERROR, CCS_ERROR_MODEL,
-                 "parameter \"%s\" is of type %s, which is no floating type",
-                 name, ccs_dtype_name (published->dtype));
+    g_prefix_error (error, "parameter \"%s\": ", name);
     return NULL;
   }
   if (layout == CCS_LAYOUT_FILTER && shape->rank == 4

@@ -7,6 +7,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "../memory.h"
+
 /* -- tensors -- */
 
 static CcsTensor *
@@ -200,7 +202,7 @@ store_block (CcsDType dtype, const double *from, gsize n, gpointer to,
 }
 
 CcsTensor *
-ccs_tensor_convert (CcsTensor *self, CcsDType dtype)
+ccs_tensor_try_convert (CcsTensor *self, CcsDType dtype, GError **error)
 {
   gsize n = (gsize)ccs_shape_elements (&self->shape);
   double block[BLOCK];
@@ -208,9 +210,15 @@ ccs_tensor_convert (CcsTensor *self, CcsDType dtype)
 
   if (dtype == self->dtype)
     return ccs_tensor_ref (self);
-  if (!ccs_dtype_is_floating (dtype))
+  if (!ccs_dtype_is_floating (dtype)) {
+    g_set_error (error, CCS_ERROR, CCS_ERROR_ARGUMENT,
+                 "%s cannot be converted to %s", ccs_dtype_name (self->dtype),
+                 ccs_dtype_name (dtype));
     return NULL;
-  data = g_malloc_n (n, ccs_dtype_size (dtype));
+  }
+  data = ccs_try_alloc (n, ccs_dtype_size (dtype), error);
+  if (data == NULL)
+    return NULL;
   for (gsize i = 0; i < n; i += BLOCK) {
     gsize part = MIN (BLOCK, n - i);
 
@@ -218,6 +226,17 @@ ccs_tensor_convert (CcsTensor *self, CcsDType dtype)
     store_block (dtype, block, part, data, i);
   }
   return ccs_tensor_new_take (dtype, &self->shape, data);
+}
+
+CcsTensor *
+ccs_tensor_convert (CcsTensor *self, CcsDType dtype)
+{
+  g_autoptr (GError) error = NULL;
+  CcsTensor *converted = ccs_tensor_try_convert (self, dtype, &error);
+
+  if (g_error_matches (error, CCS_ERROR, CCS_ERROR_MEMORY))
+    g_error ("%s", error->message);
+  return converted;
 }
 
 /* Sets @finite to whether every element has an exponent bit (@mask) that is 0.

@@ -81,6 +81,11 @@ gsize ccs_tensor_size (const CcsTensor *self);
  * other, and integers to floats; returns NULL for other types. (transfer full)
  */
 CcsTensor *ccs_tensor_convert (CcsTensor *self, CcsDType dtype);
+/* The same for tensors whose size comes from input, with an error where
+ * ccs_tensor_convert() returns NULL (CCS_ERROR_ARGUMENT) or aborts
+ * (CCS_ERROR_MEMORY). (transfer full) (nullable) */
+CcsTensor *ccs_tensor_try_convert (CcsTensor *self, CcsDType dtype,
+                                   GError **error);
 /* Returns whether no element is NaN or infinite. Always TRUE for integers. */
 gboolean ccs_tensor_is_finite (const CcsTensor *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CcsTensor, ccs_tensor_unref)
