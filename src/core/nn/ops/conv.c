@@ -173,7 +173,8 @@ static gboolean
 conv2d_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
               GError **error)
 {
-  if (!ccs_op_expect_floats (op, in, 4, 0xc, error)
+  if (!ccs_op_expect_floats (op, in, 4, CCS_OP_INPUT (2) | CCS_OP_INPUT (3),
+                             error)
       || !check_geometry (op, in, error))
     return FALSE;
 
@@ -198,7 +199,7 @@ static gboolean
 conv_transpose2d_infer (const CcsOp *op, const CcsValue *const *in,
                         CcsValue *out, GError **error)
 {
-  if (!ccs_op_expect_floats (op, in, 3, 0x4, error)
+  if (!ccs_op_expect_floats (op, in, 3, CCS_OP_INPUT (2), error)
       || !check_geometry (op, in, error))
     return FALSE;
 

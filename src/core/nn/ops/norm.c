@@ -45,7 +45,8 @@ static gboolean
 batch_norm_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
                   GError **error)
 {
-  if (!ccs_op_expect_floats (op, in, 5, 0x6, error))
+  if (!ccs_op_expect_floats (op, in, 5, CCS_OP_INPUT (1) | CCS_OP_INPUT (2),
+                             error))
     return FALSE;
   for (guint i = 1; i < 5; i++)
     if (!ccs_op_expect_shape (
@@ -75,7 +76,8 @@ static gboolean
 batch_norm_grad_infer (const CcsOp *op, const CcsValue *const *in,
                        CcsValue *out, GError **error)
 {
-  if (!ccs_op_expect_floats (op, in, 6, 0xc, error)
+  if (!ccs_op_expect_floats (op, in, 6, CCS_OP_INPUT (2) | CCS_OP_INPUT (3),
+                             error)
       || !check_groups (op, &in[1]->shape, error)
       || !ccs_op_expect_shape (op, in, 0, in[1]->shape, error))
     return FALSE;

@@ -15,7 +15,7 @@ matmul_infer (const CcsOp *op, const CcsValue *const *in, CcsValue *out,
   gboolean ta = op->attrs.matmul.transpose_a;
   gboolean tb = op->attrs.matmul.transpose_b;
 
-  if (!ccs_op_expect_floats (op, in, 3, 1 << 2, error))
+  if (!ccs_op_expect_floats (op, in, 3, CCS_OP_INPUT (2), error))
     return FALSE;
   const CcsShape *a = &in[0]->shape, *b = &in[1]->shape;
   if (a->rank < 2 || a->rank != b->rank)

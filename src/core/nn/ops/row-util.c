@@ -64,7 +64,7 @@ ccs_op_expect_floats (const CcsOp *op, const CcsValue *const *in, guint n,
 {
   for (guint i = 0; i < n; i++) {
     if (in[i] == NULL) {
-      if ((optional >> i & 1) == 0)
+      if ((optional & CCS_OP_INPUT (i)) == 0)
         return ccs_op_shape_error (op, error, "input %u is missing", i);
     } else if (in[i]->dtype != CCS_F32) {
       return ccs_op_shape_error (op, error, "input %u is %s, not %s", i,

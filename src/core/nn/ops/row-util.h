@@ -14,6 +14,9 @@ G_BEGIN_DECLS
 /* Checks that the first @n inputs exist; they may have any type. */
 gboolean ccs_op_expect_inputs (const CcsOp *op, const CcsValue *const *in,
                                guint n, GError **error);
+/* The bit of input @k in a mask of inputs. */
+#define CCS_OP_INPUT(k) (1u << (k))
+
 /* Checks that the first @n inputs exist and are F32. Inputs whose bit is set in
  * @optional may be missing. */
 gboolean ccs_op_expect_floats (const CcsOp *op, const CcsValue *const *in,
