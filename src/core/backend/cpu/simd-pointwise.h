@@ -9,6 +9,9 @@
 #else
 #define INDEPENDENT _Pragma ("GCC ivdep")
 #endif
+/* A loop over @i from 0 to @n whose body is a block. A macro, because
+ * clang-format misplaces what comes after a pragma in the middle of a line. */
+#define FOR_INDEPENDENT(i, n) INDEPENDENT for (gint64 i = 0; i < (n); i++)
 
 static inline float
 act_none (float x, float slope)
@@ -136,15 +139,19 @@ epilogue (gint64 rows, gint64 channels, const float *x, gint64 x_pitch,
     float *to = y + r * y_pitch;
 
 #define LOOP(ACT)                                                              \
-  if (bias && more)                                                            \
-    INDEPENDENT                                                                \
-  for (gint64 c = 0; c < channels; c++)                                        \
-    to[c] = ACT (from[c] + bias[c] + more[c], act.slope);                      \
-  else if (bias || more) INDEPENDENT for (gint64 c = 0; c < channels; c++)     \
-      to[c]                                                                    \
-      = ACT (from[c] + (bias ? bias : more)[c], act.slope);                    \
-  else INDEPENDENT for (gint64 c = 0; c < channels; c++) to[c]                 \
-      = ACT (from[c], act.slope);
+  if (bias && more) {                                                          \
+    FOR_INDEPENDENT (c, channels) {                                            \
+      to[c] = ACT (from[c] + bias[c] + more[c], act.slope);                    \
+    }                                                                          \
+  } else if (bias || more) {                                                   \
+    FOR_INDEPENDENT (c, channels) {                                            \
+      to[c] = ACT (from[c] + (bias ? bias : more)[c], act.slope);              \
+    }                                                                          \
+  } else {                                                                     \
+    FOR_INDEPENDENT (c, channels) {                                            \
+      to[c] = ACT (from[c], act.slope);                                        \
+    }                                                                          \
+  }
     FOR_EACH_ACT (act, LOOP)
 #undef LOOP
   }
@@ -169,28 +176,37 @@ binary (CcsSimdBinary kind, gint64 n, const float *a, const float *b,
 #define LOOP(ACT)                                                              \
   if (b_step == 0) {                                                           \
     const float other = b[0];                                                  \
-    INDEPENDENT                                                                \
-    for (gint64 i = 0; i < n; i++)                                             \
+    FOR_INDEPENDENT (i, n) {                                                   \
       y[i] = ACT (a[i] + other, act.slope);                                    \
-  } else                                                                       \
-    INDEPENDENT                                                                \
-  for (gint64 i = 0; i < n; i++)                                               \
-    y[i] = ACT (a[i] + b[i], act.slope);
-  if (kind == CCS_SIMD_ADD)
+    }                                                                          \
+  } else {                                                                     \
+    FOR_INDEPENDENT (i, n) {                                                   \
+      y[i] = ACT (a[i] + b[i], act.slope);                                     \
+    }                                                                          \
+  }
+  if (kind == CCS_SIMD_ADD) {
     FOR_EACH_ACT (act, LOOP)
-  else if (b_step == 0) {
+  } else if (b_step == 0) {
     const float other = b[0];
 
-    if (kind == CCS_SIMD_SUB)
-      INDEPENDENT
-    for (gint64 i = 0; i < n; i++)
-      y[i] = a[i] - other;
-    else INDEPENDENT for (gint64 i = 0; i < n; i++) y[i] = a[i] * other;
-  } else if (kind == CCS_SIMD_SUB)
-    INDEPENDENT
-  for (gint64 i = 0; i < n; i++)
-    y[i] = a[i] - b[i];
-  else INDEPENDENT for (gint64 i = 0; i < n; i++) y[i] = a[i] * b[i];
+    if (kind == CCS_SIMD_SUB) {
+      FOR_INDEPENDENT (i, n) {
+        y[i] = a[i] - other;
+      }
+    } else {
+      FOR_INDEPENDENT (i, n) {
+        y[i] = a[i] * other;
+      }
+    }
+  } else if (kind == CCS_SIMD_SUB) {
+    FOR_INDEPENDENT (i, n) {
+      y[i] = a[i] - b[i];
+    }
+  } else {
+    FOR_INDEPENDENT (i, n) {
+      y[i] = a[i] * b[i];
+    }
+  }
 #undef LOOP
 }
 
