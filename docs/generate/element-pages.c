@@ -114,13 +114,16 @@ append_enum_values (GString *to, const GEnumClass *class)
 static void
 append_property (GString *to, GParamSpec *spec)
 {
-  g_autofree char *value = default_value (spec);
-
   g_string_append_printf (to, "### `%s`\n\n%s.\n\nType: %s", spec->name,
                           g_param_spec_get_blurb (spec), type_name (spec));
   append_range (to, spec);
+  if (spec->flags & G_PARAM_WRITABLE) {
+    g_autofree char *value = default_value (spec);
+
+    g_string_append_printf (to, ". Default: `%s`", value);
+  }
   g_string_append_printf (
-      to, ". Default: `%s`. %s%s\n\n", value, changeable (spec),
+      to, ". %s%s\n\n", changeable (spec),
       spec->flags & GST_PARAM_CONTROLLABLE ? " Controllable." : "");
   if (G_IS_PARAM_SPEC_ENUM (spec))
     append_enum_values (to, G_PARAM_SPEC_ENUM (spec)->enum_class);

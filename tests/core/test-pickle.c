@@ -148,11 +148,11 @@ static const struct
   { OPS ("."), "0 values" },
   { OPS ("\x80\x09N."), "protocol 9" },
   { OPS ("i"), "opcode 0x69 is not allowed" },
-  { OPS ("N."), "holds None where" },
+  { OPS ("N."), "holds the value None where" },
   { OPS ("}X\1\0\0\0aNs."), "tensor 'a': is the value None, not a tensor" },
   { OPS ("}NNs."), "a key that is the value None" },
   { OPS ("}X\1\0\0\0\xffNs."), "not UTF-8" },
-  { OPS ("}X\n\0\0\0state_dictNs."), "holds None where" },
+  { OPS ("}X\n\0\0\0state_dictNs."), "holds the value None where" },
 };
 
 START_TEST (a_hostile_pickle_is_refused_with_the_reason)
