@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The clip that `ccstereo bench` runs. Its pictures are few and come round
- * again: what they show costs nothing, holding them would. */
+/* The clip that `ccstereo bench` runs. It repeats a small number of frames:
+ * their content does not change the run time, but many frames would use
+ * memory. */
 #include "bench-clip.h"
 
 #include "audio/window-grid.h"
@@ -18,7 +19,7 @@ struct _BenchClip
   float *mix, *difference;
   guint8 *pictures[N_PICTURES];
   gsize n_windows, n_frames, feature_size;
-  gint64 *frame_of_window; /* counted from the first one taken */
+  gint64 *frame_of_window; /* 0: the first frame used */
   float *features;         /* n_frames x feature_size */
 };
 

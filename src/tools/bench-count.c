@@ -56,7 +56,8 @@ value_bytes (const CcsProgram *p, CcsValueId id)
   return elements (p, id) * ccs_dtype_size (ccs_program_value (p, id)->dtype);
 }
 
-/* A part that was made in its place is not moved. */
+/* Returns the bytes that a concatenation copies. An input that was computed
+ * at its final place is not copied. */
 static gint64
 concat_bytes (const CcsProgram *p, const CcsOp *op)
 {

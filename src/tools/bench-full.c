@@ -14,10 +14,10 @@
 
 #define COPY_FLOATS ((gint64)64 << 20)
 #define PRODUCT_SIDE ((gint64)4096)
-#define STREAM_SECONDS 2 /* of sound, for each stream */
-/* Of made-up inputs, which come round again; prime, so that rows differ. Zeros
- * would draw less power on a GPU, and be faster. Bytes are those of the floats.
- */
+#define STREAM_SECONDS 2 /* audio per stream */
+/* Number of random values of which inputs are made by repetition. It is
+ * prime, so that rows differ. Inputs of zeros would draw less power on a GPU
+ * and run faster. Inputs of bytes use the bytes of the floats. */
 #define N_NOISE 4093
 
 /* -- one program, run as it is --------------------------------------------- */
@@ -64,7 +64,8 @@ noise (gsize bytes)
   return values;
 }
 
-/* @self's inputs and output are set; fills the rest. */
+/* Plans @p for the inputs and output that are set in @self, and fills in the
+ * other fields. */
 static gboolean
 bare_plan (Bare *self, CcsProgram *p, CcsBackend *backend, GError **error)
 {
@@ -141,7 +142,7 @@ build_window (Bare *self, CcsProgram *p, const CcsModelConfig *config,
 typedef void (*Build) (Bare *self, CcsProgram *p, const CcsModelConfig *config,
                        gint batch);
 
-/* What the measurements share. */
+/* Shared by all measurements. */
 typedef struct
 {
   CcsModel *model;
@@ -222,11 +223,11 @@ bench_full_product (CcsBackend *backend, double seconds, gboolean verbose,
 typedef struct
 {
   CcsModel *model;
-  BenchClip *clip; /* the stream's own: results go there */
+  BenchClip *clip; /* one per stream: results are stored in it */
   GError *error;
 } Stream;
 
-/* As a live stream asks: every picture and every window when it is due. */
+/* Requests frames and windows as a live stream does: each when it is due. */
 static gpointer
 run_stream (gpointer data)
 {
@@ -254,7 +255,7 @@ measure_streams (const Bench *b, gint n, double *in_real_time, GError **error)
   g_autoptr (GError) first = NULL;
   double begin;
 
-  /* Every stream's encoder and decoder. */
+  /* Warms up the encoder and the decoder of each stream. */
   for (gint i = 0; i < 2 * n; i++)
     if (!ccs_model_warm_up (b->model, FALSE, error))
       return FALSE;
@@ -281,7 +282,7 @@ measure_streams (const Bench *b, gint n, double *in_real_time, GError **error)
 
 /* -- growth ---------------------------------------------------------------- */
 
-/* Megabytes resident now; 0 where the system does not say. */
+/* Returns the resident memory in MB; 0 if the system does not report it. */
 static double
 resident_mb (void)
 {
@@ -301,7 +302,7 @@ measure_growth (const Bench *b, gint windows, double *growth_mb, GError **error)
   double before = 0;
 
   for (gint w = 0; w < windows; w++) {
-    /* The first tenth fills what is kept. */
+    /* Caches and pools are filled during the first tenth. */
     if (w == windows / 10)
       before = resident_mb ();
     if (!bench_clip_separate (clip, b->model, 1, error))

@@ -53,7 +53,7 @@ bench_append_field (GString *json, const char *name, double value)
 {
   char text[G_ASCII_DTOSTR_BUF_SIZE];
 
-  /* in any locale */
+  /* formats the same in every locale */
   g_ascii_formatd (text, sizeof text, "%.6g", value);
   g_string_append_printf (json, "%s\n  \"%s\": %s", json->len > 1 ? "," : "",
                           name, text);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Numbered pictures: found by name, read and cropped one at a time. */
+/* Finds numbered images in a folder by name, and reads and crops them one at
+ * a time. */
 #include "frame-folder.h"
 
 #include <ccstereo/ccstereo.h>
@@ -7,7 +8,7 @@
 
 #include "picture-file.h"
 
-#define MAX_DIGITS 15 /* more would be no frame number */
+#define MAX_DIGITS 15 /* a longer number is not a frame number */
 
 typedef struct
 {
@@ -17,8 +18,8 @@ typedef struct
 
 struct _FrameFolder
 {
-  GArray *frames;    /* of Frame, by number */
-  CcsResize *resize; /* of pictures in the size of the last one */
+  GArray *frames;    /* element type Frame, sorted by number */
+  CcsResize *resize; /* for images of the size of the last one read */
   gint width, height;
   guint8 resized[3 * CCS_RESIZE_WIDTH * CCS_RESIZE_HEIGHT];
 };
@@ -45,7 +46,8 @@ is_picture_suffix (const char *suffix)
          || g_ascii_strcasecmp (suffix, ".jpeg") == 0;
 }
 
-/* The number that @name ends in before a picture's suffix. */
+/* Parses the frame number, which is the last part of @name before the
+ * extension of the image. */
 static gboolean
 parse_number (const char *name, gint64 *number)
 {
@@ -127,7 +129,8 @@ frame_folder_length (const FrameFolder *self)
   return last->number - first->number + 1;
 }
 
-/* The last frame whose number is not beyond that of @index. */
+/* Returns the last frame whose number does not exceed the frame number of
+ * @index. */
 static const Frame *
 frame_at (const FrameFolder *self, gint64 index)
 {

@@ -7,7 +7,8 @@
 
 #define CHANNELS 2
 #define MAX_SAMPLE_BYTES 4
-/* Sizes in WAV have 32 bits; the rest is for headers. */
+/* Sizes in WAV files have 32 bits. The difference leaves room for the
+ * headers. */
 #define MAX_WAV_FRAMES                                                         \
   ((G_MAXUINT32 - (1 << 16)) / (CHANNELS * MAX_SAMPLE_BYTES))
 
@@ -18,8 +19,9 @@ struct _WavResult
   gsize n_clipped;
 };
 
-/* Plain WAV is what every program reads. RF64 that stays small enough would
- * become WAV too, but an extended form of it that some do not read. */
+/* Chooses plain WAV where it is large enough, as every program reads it, and
+ * RF64 otherwise. libsndfile could reduce a small RF64 file to WAV, but to
+ * the extensible form, which some programs cannot read. */
 static SF_INFO
 describe (const WavFormat *format)
 {
