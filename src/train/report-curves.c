@@ -157,7 +157,7 @@ add_loss (GString *html, char **lines, const char *key, const char *caption,
   thin (&series);
   widen (&plot, &series);
   if (plot.y_low == 0. && plot.y_high == 0.)
-    return; /* a loss that the run did not have */
+    return; /* the run did not have this loss */
   ccs_plot_round (&plot.y_low, &plot.y_high);
   smoothed = series.values->len >= SMOOTHED;
   ccs_plot_open (html, &plot, caption, keys, smoothed ? 2 : 0);

@@ -7,10 +7,10 @@
 
 G_BEGIN_DECLS
 
-/* Steps and the time they took, two facts. @lines are those of the metrics.
- */
+/* Adds the number of steps and the time they took. @lines are the lines of
+ * metrics.jsonl. */
 void ccs_report_add_effort (GString *html, char **lines);
-/* A plot of each loss, of the validation and of the learning rates. */
+/* Adds a plot of each loss, of the validation and of the learning rates. */
 void ccs_report_add_curves (GString *html, char **lines);
 
 G_END_DECLS

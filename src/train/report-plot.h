@@ -9,8 +9,8 @@ G_BEGIN_DECLS
 
 /**
  * CcsPlot:
- * @width, @height: of the drawing, in units of which a letter has eleven
- * @x_low, @x_high, @y_low, @y_high: what the axes span
+ * @width, @height: size of the drawing, in units of 1/11 of the font size
+ * @x_low, @x_high, @y_low, @y_high: ranges of the axes
  * @x_label, @y_label: quantity and unit
  */
 typedef struct

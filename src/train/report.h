@@ -10,11 +10,12 @@ G_BEGIN_DECLS
 
 /**
  * CcsReportOptions:
- * @dir: the run's folder, whose metrics are read and where report.html goes
- * @title: what the run was
- * @model_path: the model that is judged
- * @backend, @where: what computes
- * @dataset, @how: what it is judged by
+ * @dir: the run's folder, from which metrics are read and to which report.html
+ *   is written
+ * @title: description of the run
+ * @model_path: the model that is evaluated
+ * @backend, @where: the backend and its device
+ * @dataset, @how: test data and how it is evaluated
  */
 typedef struct
 {

@@ -8,8 +8,8 @@ G_BEGIN_DECLS
 
 typedef struct _CcsTensorBoard CcsTensorBoard;
 
-/* Opens a new event file in @dir for a run that goes on at @step: readers drop
- * what earlier files say of steps from there on. (transfer full) */
+/* Opens a new event file in @dir for a run that continues at @step: readers
+ * ignore the values of earlier files from this step on. (transfer full) */
 CcsTensorBoard *ccs_tensorboard_open (const char *dir, guint64 step,
                                       GError **error);
 void ccs_tensorboard_close (CcsTensorBoard *self);

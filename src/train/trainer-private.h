@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a run and a benchmark have in common: data, step and batches. */
+/* Data, training step and batches, shared by a training run and a benchmark. */
 #pragma once
 
 #include "loader.h"
@@ -17,17 +17,19 @@ typedef struct
   CcsLoader *loader;
   CcsTrainStep *step;
   guint64 total_steps;
-  char *identity;  /* what must be the same in a resumed run */
-  gboolean intact; /* the step has made whole steps only */
+  char *identity;  /* settings that must not change when a run is resumed */
+  gboolean intact; /* no training step was interrupted in the middle */
 } CcsTraining;
 
-/* Opens data and backend and plans the step, from @state where it has
- * parameters, else from fresh ones. A state of another identity is an error. */
+/* Opens data and backend and plans the training step. Parameters are those
+ * of @state if it has any, and freshly initialised otherwise. A state with
+ * another identity is an error. */
 gboolean ccs_training_open (CcsTraining *self, const CcsTrainSettings *settings,
                             CcsRunState *state, GError **error);
 void ccs_training_close (CcsTraining *self);
-/* One step on the loader's next batch; an error names the batch's clips. When
- * no batch could be loaded the step is as it was, and stays intact. */
+/* Makes one step on the loader's next batch. An error names the clips of the
+ * batch. If no batch could be loaded, the training step is unchanged and
+ * remains intact. */
 gboolean ccs_training_advance (CcsTraining *self, CcsTrainReport *report,
                                GError **error);
 

@@ -11,7 +11,7 @@
 
 /* Steps between lines if standard error is not a terminal. */
 #define PROGRESS_EVERY 50
-#define SMOOTHING 0.95 /* of the loss in the progress line */
+#define SMOOTHING 0.95 /* smoothing factor of the loss in the progress line */
 
 typedef struct
 {
@@ -283,8 +283,8 @@ after_step (Run *run, const CcsTrainReport *report, gboolean last,
              || save (run, error));
 }
 
-/* Ends a run after an error. Saves what was learned since the last state,
- * unless the error was within a step. */
+/* Ends a run after an error. Saves the state if steps have been made since
+ * the last save, unless the error occurred in the middle of a step. */
 static CcsRunResult
 give_up (Run *run, GError **error)
 {
@@ -310,7 +310,8 @@ run_steps (Run *run, const volatile gint *stop, GError **error)
     last = *stop || ccs_train_step_index (run->training.step) == total;
     if (!after_step (run, &report, last, error))
       return give_up (run, error);
-    /* or the signal arrived in the meantime: validations take long */
+    /* The signal may also have arrived during a validation, which takes
+     * long. */
     if (*stop && run->saved == ccs_train_step_index (run->training.step))
       return CCS_RUN_INTERRUPTED;
   }

@@ -11,16 +11,16 @@ typedef enum
 {
   CCS_RUN_FAILED,
   CCS_RUN_DONE,
-  CCS_RUN_INTERRUPTED, /* saved, because *stop was set */
+  CCS_RUN_INTERRUPTED, /* the state was saved because *stop was set */
 } CcsRunResult;
 
-/* Trains as @settings say. @stop may be set to nonzero from a signal handler:
- * the run saves after the step it is in. */
+/* Trains according to @settings. @stop may be set to nonzero from a signal
+ * handler: the run then finishes the current step and saves its state. */
 CcsRunResult ccs_train (const CcsTrainSettings *settings,
                         const volatile gint *stop, GError **error);
 
-/* Times settings->benchmark steps and prints (or writes, settings->json) what
- * loading, forward, backward and update take. */
+/* Times settings->benchmark steps. Prints how long loading, forward,
+ * backward and update take, or writes the times to the file settings->json. */
 gboolean ccs_train_benchmark (const CcsTrainSettings *settings, GError **error);
 
 G_END_DECLS
