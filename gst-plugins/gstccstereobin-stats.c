@@ -37,8 +37,9 @@ gst_ccstereo_bin_stats_describe (GstCcstereoBinStats *self)
   return stats;
 }
 
-/* Whether a message is due when a buffer of @time passes. A time that goes back
- * is that of another segment. */
+/* Returns whether a message is due when a buffer with timestamp @time
+ * passes. A timestamp before that of the last message belongs to a new
+ * segment. */
 static gboolean
 is_due (GstCcstereoBinStats *self, GstClockTime time)
 {

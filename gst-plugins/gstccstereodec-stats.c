@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What ccstereodec counts, and what it logs of windows. */
+/* Statistics of ccstereodec, and its log of windows. */
 #include "gstccstereodec-private.h"
 #include <string.h>
 
@@ -13,7 +13,7 @@ gst_ccstereo_dec_begin_run (const GstCcstereoDec *self)
   };
 }
 
-/* The time of frame @sample at the model's rate. */
+/* Returns the time of frame @sample at the model's sample rate. */
 static GstClockTime
 model_time (const GstCcstereoDec *self, guint64 sample)
 {
