@@ -53,7 +53,7 @@ open_video (AVFormatContext *file, const ClipOptions *options)
   video->height = options->turned ? WIDTH : HEIGHT;
   video->pix_fmt = options->lossless ? AV_PIX_FMT_RGB24 : AV_PIX_FMT_YUV420P;
   video->time_base = (AVRational){ 1, has_even_times (file) ? FPS : TICKS };
-  video->strict_std_compliance = FF_COMPLIANCE_UNOFFICIAL; /* 10 a second */
+  video->strict_std_compliance = FF_COMPLIANCE_UNOFFICIAL; /* allows 10 Hz */
   if (options->wide)
     video->sample_aspect_ratio = (AVRational){ 1, 1 };
   video->max_b_frames = options->lossless ? 0 : 2;
@@ -79,7 +79,7 @@ add_spherical (AVStream *stream, gboolean swapped)
                                   sizeof *stereo));
 }
 
-/* Adds a rotation by 90 degrees counter-clockwise. */
+/* Adds a display matrix that rotates by 90 degrees counter-clockwise. */
 static void
 add_turn (AVStream *stream)
 {
@@ -217,7 +217,7 @@ write_audio (AVFormatContext *file, int stream, const ClipOptions *options,
   av_packet_free (&packet);
 }
 
-/* Encodes @frame; NULL: the end. */
+/* Encodes @frame, or flushes the encoder if @frame is NULL. */
 static void
 write_video (AVFormatContext *file, AVCodecContext *video, AVFrame *frame)
 {
@@ -237,7 +237,8 @@ draw (AVFrame *frame, int k)
       frame->data[plane][i] = (guint8)(i * 3 + k * (7 + plane));
 }
 
-/* Bright on one side and dark on the other, seen upright. */
+/* Draws a frame whose upright image is bright on one side and dark on the
+ * other. */
 static void
 draw_lossless (AVFrame *frame, int k, gboolean turned)
 {
@@ -380,7 +381,7 @@ clip_packets (AVFormatContext *file, int index)
   return packets;
 }
 
-/* One sample of channel @c, whatever the decoder's format. */
+/* Returns one sample of channel @c in any of the decoder's sample formats. */
 static float
 sample_of (const AVFrame *frame, int i, int c)
 {
@@ -400,7 +401,7 @@ sample_of (const AVFrame *frame, int i, int c)
   }
 }
 
-/* The sum of the first @channels channels; 0: of all. */
+/* Appends the sum of the first @channels channels; 0 means all channels. */
 static void
 take_frames (AVCodecContext *decoder, AVFrame *frame, AVRational base,
              int channels, GArray *samples, double *start)

@@ -15,29 +15,30 @@ G_BEGIN_DECLS
 /**
  * ClipOptions:
  * @rate: sample rate of the audio, Hz; 0: no audio
- * @channels: of it
- * @audio_start: of its first sample, samples
- * @audio_samples: how many
- * @n_audio: tracks of it
- * @no_video: there is no picture
- * @vfr: pictures come at uneven times
- * @spherical: the picture is equirectangular, top-bottom stereo
- * @chapters: there are two
- * @swapped: in which the right eye's picture is the first
- * @lossless: pictures are QuickTime Animation, in RGB (MOV)
- * @turned: the picture is stored turned by a quarter, and says so
- * @wide: its points are twice as wide as high, says the container, and the
- *   codec that they are square
- * @text: codec of subtitles that say CLIP_WORDS from 0.5 s to 1.5 s; 0: none
- * @endless: they say it as long as Matroska can tell
- * @seconds: of the picture; 0: CLIP_SECONDS
- * @hidden: tenths of a second of it that lie before 0, as edit lists hide them
- * @apart: channel c has the sound of the first, CLIP_APART * c samples later
- * @cover: an image is attached, clip_cover (Matroska)
+ * @channels: number of audio channels
+ * @audio_start: timestamp of the first audio sample, in samples
+ * @audio_samples: length of the audio, in samples
+ * @n_audio: number of audio tracks
+ * @no_video: there is no video track
+ * @vfr: the frame rate varies
+ * @spherical: the video is equirectangular, top-bottom stereo
+ * @chapters: there are two chapters
+ * @swapped: the right eye's view comes first in the stereo video
+ * @lossless: frames are QuickTime Animation, in RGB (MOV)
+ * @turned: frames are stored rotated by 90 degrees, with a display matrix that
+ *   undoes it
+ * @wide: the pixel aspect ratio is 2:1 in the container and 1:1 in the codec
+ * @text: codec of a subtitle CLIP_WORDS from 0.5 s to 1.5 s; 0: no subtitle
+ * @endless: the subtitle has the longest duration that Matroska can express
+ * @seconds: duration of the video; 0: CLIP_SECONDS
+ * @hidden: tenths of a second of video before time 0, as with an edit list
+ * @apart: channel c repeats the first channel CLIP_APART * c samples later
+ * @cover: clip_cover is attached as an image (Matroska)
  * @clock: time at which the file's clock starts, seconds
  * @overlap: samples by which the second half of the audio starts before the
  *   first half ends
- * @squeeze: samples by which each audio packet starts before the last one ends
+ * @squeeze: samples by which each audio packet starts before the previous one
+ *   ends
  */
 typedef struct
 {
@@ -56,8 +57,8 @@ typedef struct
 extern const guint8 clip_cover[];
 extern const int clip_cover_size;
 
-/* Writes a file. The format depends on the extension of @path; a .mpg program
- * stream has MPEG-2 frames, some of them without a time. */
+/* Writes a file. The format depends on the extension of @path. A .mpg
+ * program stream has MPEG-2 frames, some of them without a timestamp. */
 void clip_write (const char *path, const ClipOptions *options);
 /* Reads the packets of stream @index. (transfer full) (element-type AVPacket)
  */
@@ -69,7 +70,7 @@ int clip_find (AVFormatContext *file, enum AVMediaType type);
  * the time of the first sample in seconds, @rate in Hz. (transfer full)
  * (element-type float) */
 GArray *clip_decode (const char *path, double *start, int *rate);
-/* Decodes the left channel alone. */
+/* As clip_decode(), but returns the left channel only. */
 GArray *clip_decode_left (const char *path, double *start, int *rate);
 
 G_END_DECLS

@@ -10,7 +10,7 @@ audio_caps (guint rate, guint channels)
   return gst_audio_info_to_caps (&info);
 }
 
-/* Caps as ccstereoenc would give them. */
+/* Returns caps as ccstereoenc sets them. */
 static GstCaps *
 features_caps (CcsModel *model)
 {
@@ -52,7 +52,7 @@ dec_harness_new (guint rate, guint channels, gboolean pictures)
 void
 dec_harness_free (DecHarness *self)
 {
-  /* The element stops first: whoever waits on a pad comes back. */
+  /* Stopping the element unblocks the threads that wait on its pads. */
   gst_element_set_state (self->element, GST_STATE_NULL);
   dec_harness_join (self);
   if (self->features)

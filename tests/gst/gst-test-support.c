@@ -16,8 +16,8 @@
 
 static char *folder, *model_file, *other_model_file;
 
-/* GStreamer's own plugins that tests use; where one is missing, what needs it
- * fails by name. */
+/* GStreamer's own plugins that tests use. If one is missing, the tests that
+ * need it fail and name it. */
 static const char *const system_plugins[]
     = { "coreelements", "coretracers",  "app", "audioconvert",
         "audiotestsrc", "videotestsrc", NULL };
@@ -143,7 +143,7 @@ gst_test_element (const char *factory)
 
 /* -- signals ------------------------------------------------------------- */
 
-/* In [0,1). SplitMix64's finaliser. */
+/* Returns a value in [0, 1): the finaliser of SplitMix64. */
 static float
 unit (guint64 i)
 {

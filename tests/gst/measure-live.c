@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* How ccstereobin keeps time in a live pipeline at its default settings: test
- * sources in, sinks on the clock. Prints what the latency query answers, and
- * how long after its time each buffer of sound was really ready, and when in
- * the run the slowest one was; one that was ready after its time and the
- * latency is late.
+/* Measures the timing of ccstereobin in a live pipeline with its default
+ * settings, from live test sources to sinks that synchronise to the clock.
+ * Prints the latency that the pipeline reports, the delay between the
+ * timestamp and the arrival of each audio buffer, and the timestamp of the
+ * slowest buffer. A buffer is late if its delay exceeds the latency.
  *
- *   measure-live [SECONDS [WIDTHxHEIGHT]]    the model is the default one */
+ *   measure-live [SECONDS [WIDTHxHEIGHT]]
+ *
+ * The model is the default one. */
 #include <gst/gst.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,8 +21,8 @@ typedef struct
 {
   GstElement *sink;
   GArray *delays;       /* gint64: arrival minus timestamp, ns */
-  gint64 slowest;       /* of them */
-  GstClockTime slow_at; /* the timestamp of that one */
+  gint64 slowest;       /* the largest delay */
+  GstClockTime slow_at; /* the timestamp of that buffer */
 } Measurement;
 
 static GstPadProbeReturn
@@ -88,7 +90,8 @@ print_delays (const Measurement *measurement, GstClockTime latency)
   printf ("delay_max_at_s %.1f\n", (double)measurement->slow_at / GST_SECOND);
 }
 
-/* Plays to the end; FALSE, with the reason on stderr, when it fails. */
+/* Plays @pipeline to its end. Returns FALSE, and prints the reason to
+ * stderr, if it fails. */
 static gboolean
 play (GstElement *pipeline, GstClockTime *latency)
 {
@@ -134,7 +137,8 @@ main (int argc, char **argv)
   measurement.sink = gst_bin_get_by_name (GST_BIN (pipeline), "ears");
   measurement.delays = g_array_new (FALSE, FALSE, sizeof (gint64));
   dec = gst_bin_get_by_name (GST_BIN (pipeline), "dec");
-  /* Not the sink's pad: there each waits for the one before to be played. */
+  /* Measures before the sink: on the sink's pad each buffer waits until the
+   * previous one has been played. */
   pad = gst_element_get_static_pad (dec, "src");
   gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, note_delay, &measurement,
                      NULL);

@@ -245,7 +245,7 @@ START_TEST (what_does_not_come_is_not_awaited_in_silence)
 }
 END_TEST
 
-/* Its ALLOCATION queries wait behind the frames that wait for the audio. */
+/* ALLOCATION queries wait in the queue after the frames that wait for audio. */
 START_TEST (pictures_that_change_before_the_sound_is_ready_go_on)
 {
   Run *run = run_new (
@@ -325,7 +325,7 @@ START_TEST (video_pads_come_and_go)
 }
 END_TEST
 
-/* The sinks have prerolled, so streaming threads wait for PLAYING. */
+/* The sinks have prerolled, so streaming threads block until PLAYING. */
 START_TEST (video_pads_can_be_released_in_a_paused_pipeline)
 {
   Run *run = run_new (SOUND ("channels=1", 40) "BIN" SOUND_SINK PICTURE (
@@ -349,7 +349,7 @@ START_TEST (video_pads_can_be_released_in_a_paused_pipeline)
 }
 END_TEST
 
-/* Threads request the same pad; one of them gets it. */
+/* Requests the video source pad. Several threads do so; only one gets it. */
 static gpointer
 request_video_src (gpointer bin)
 {

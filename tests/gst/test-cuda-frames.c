@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* tdsscrop on pictures in a GPU's memory, through GStreamer's CUDA library and
- * a simulated driver, which ends the process where a context, a stream or an
- * address is used that should not be. */
+/* tdsscrop on frames in GPU memory, through GStreamer's CUDA library and a
+ * simulated driver. The simulated driver aborts the process if a context, a
+ * stream or an address is used wrongly. */
 #include <gmodule.h>
 #include <gst/cuda/gstcudaloader.h>
 #include <gst/cuda/gstcudamemory.h>
@@ -14,7 +14,7 @@
 #define CROP_BYTES (3 * CCS_CROP_WIDTH * CCS_CROP_HEIGHT)
 #define WIDTH 640
 #define HEIGHT 360
-/* As the kernels' own test has it. */
+/* The same limit as in test-cuda-picture.c. */
 #define MOST_APART 8
 
 static GstHarness *
@@ -60,7 +60,7 @@ picture_in_memory (GstVideoFormat format, guint k)
   return buffer;
 }
 
-/* The same bytes in @context. */
+/* Returns frame @k with its bytes in memory of @context. */
 static GstBuffer *
 picture_on_device (GstCudaContext *context, GstVideoFormat format, guint k)
 {
@@ -85,7 +85,8 @@ picture_on_device (GstCudaContext *context, GstVideoFormat format, guint k)
       buffer, GST_VIDEO_FRAME_FLAG_NONE, format, WIDTH, HEIGHT,
       GST_VIDEO_INFO_N_PLANES (&info), stored->offset, stored->stride);
   fill_noise (buffer, &info, k);
-  /* To the device, as a decoder would leave it. */
+  /* Uploads the data, so that only the device has the current copy, as after
+   * a hardware decoder. */
   ck_assert (gst_memory_map (memory, &map, GST_MAP_READ | GST_MAP_CUDA));
   gst_memory_unmap (memory, &map);
   gst_object_unref (allocator);
@@ -119,8 +120,9 @@ downloaded (void)
   return bytes;
 }
 
-/* Picture @k of @format from the device is the one from memory, and all that
- * was copied to the host. */
+/* Checks that the crops of frame @k of @format from GPU memory and from
+ * system memory differ by at most @most, and that only the crop was copied to
+ * the host. */
 static void
 compare (GstHarness *on_device, GstHarness *in_memory, GstCudaContext *context,
          GstVideoFormat format, guint k, gint most)
@@ -185,7 +187,7 @@ START_TEST (a_picture_is_looked_at_in_its_own_context)
 }
 END_TEST
 
-/* No element that makes such pictures is asked to make its own context. */
+/* Once tdsscrop has a context, it answers context queries of its peers. */
 START_TEST (neighbours_are_told_of_the_context)
 {
   GstCudaContext *context = gst_cuda_context_new (0), *received = NULL;

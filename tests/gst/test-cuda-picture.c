@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The kernels of pictures, thread by thread on the CPU, against tdsscrop's way
- * in system memory: the same bytes for RGB, the same colours for the rest. */
+/* Compares the crop kernels for CUDA, which run thread by thread on the CPU
+ * here, with the crop in system memory: the same bytes for RGB, the same
+ * colours within a tolerance for other formats. */
 #include <string.h>
 
 #include "gst-test-support.h"
@@ -9,12 +10,13 @@
 #include "picture-plan.h"
 
 #define CROP_BYTES (3 * CCS_CROP_WIDTH * CCS_CROP_HEIGHT)
-/* What rows are apart beyond what they hold. */
+/* Bytes of padding after each row. */
 #define EXTRA_STRIDE 64
-/* GStreamer's conversion of 8 bits is up to 5 too dark, that of 16 the exact
- * inverse of the one that made the picture. The kernels must not be farther
- * from the colours that the picture was made of: on the mean but for steps of
- * rounding, and at the most. */
+/* GStreamer's conversion of 8-bit formats makes pixels up to 5 too dark. Its
+ * conversion of 16-bit formats is the exact inverse of the one that made the
+ * frame. Relative to GStreamer's conversion, the error of the kernels
+ * against the original colours may be larger only by rounding: by these
+ * values for the mean and for the maximum. */
 #define FARTHER_ON_THE_MEAN 0.7
 #define FARTHER_AT_THE_MOST 4
 
@@ -24,7 +26,7 @@ typedef struct
   GstBuffer *buffer;
 } Picture;
 
-/* A colour that changes little from pixel to pixel, with an edge. */
+/* Fills @frame with a smooth gradient of colours and one sharp edge. */
 static void
 fill_rgb (GstVideoFrame *frame)
 {
@@ -40,7 +42,7 @@ fill_rgb (GstVideoFrame *frame)
   }
 }
 
-/* An info of wider rows than it needs. */
+/* Adds padding to the rows of @info. */
 static void
 widen_rows (GstVideoInfo *info)
 {
@@ -53,7 +55,8 @@ widen_rows (GstVideoInfo *info)
   gst_video_info_align (info, &alignment);
 }
 
-/* @change may say something else of the picture than its size says. */
+/* Makes a frame. If @change is not NULL, its colorimetry and chroma site
+ * replace the defaults for this size. */
 static Picture
 picture_new (GstVideoFormat format, gint width, gint height,
              const GstVideoInfo *change)
@@ -154,7 +157,8 @@ crop_by_kernels (const Picture *picture, GstVideoOrientationMethod turn,
   return memory.crop;
 }
 
-/* How far @a and @b are apart on the mean; how far at the most in @most. */
+/* Returns the mean absolute difference of @a and @b, and the maximum in
+ * @most. */
 static double
 distance (const guint8 *a, const guint8 *b, gint *most)
 {
@@ -170,7 +174,7 @@ distance (const guint8 *a, const guint8 *b, gint *most)
   return sum / CROP_BYTES;
 }
 
-/* The same bytes as in system memory. */
+/* Checks that the kernels and the crop in system memory give the same bytes. */
 static void
 assert_same (const Picture *picture, GstVideoOrientationMethod turn,
              gboolean whole, CcsPoint at)
@@ -181,7 +185,8 @@ assert_same (const Picture *picture, GstVideoOrientationMethod turn,
   ck_assert_int_eq (memcmp (got, want, CROP_BYTES), 0);
 }
 
-/* The same colours; @picture is the one of picture_new(). */
+/* Checks that the kernels and the crop in system memory give the same
+ * colours. @picture is made by picture_new(). */
 static void
 assert_colours (const Picture *picture, CcsPoint at)
 {
@@ -237,7 +242,7 @@ START_TEST (other_formats_give_the_same_colours)
 }
 END_TEST
 
-/* High definition has another matrix. */
+/* The colorimetry of the frame, not its size, selects the colour matrix. */
 START_TEST (colours_are_those_of_the_picture)
 {
   static const char *const colours[]

@@ -31,7 +31,7 @@ core (guint rate, guint channels, gsize frames, guint n_features)
   return gst_test_core_output (model, rate, channels, frames, n_features);
 }
 
-/* -- the output is the core's ---------------------------------------------- */
+/* -- the output is that of the library ------------------------------------- */
 
 static const struct
 {
@@ -117,7 +117,7 @@ static const struct
   gsize samples;
 } latencies[] = {
   { TRUE, CCS_WINDOW - 1 },
-  /* Windows are collected for a batch. */
+  /* Windows are collected for a batch, which adds to the latency. */
   { FALSE, CCS_WINDOW - 1 + (CCS_MODEL_WINDOW_BATCH - 1) * CCS_HOP },
 };
 
@@ -147,7 +147,7 @@ START_TEST (upstreams_latency_is_in_the_sum)
 
   gst_harness_set_upstream_latency (h->audio, upstream);
   dec_harness_push_audio (h, 0, SECONDS (2.5), 1000);
-  gst_buffer_unref (gst_harness_pull (h->audio)); /* the caps have arrived */
+  gst_buffer_unref (gst_harness_pull (h->audio)); /* waits for the caps */
   ck_assert_uint_eq (gst_harness_query_latency (h->audio),
                      upstream + expected_latency (h->element, CCS_WINDOW - 1));
   dec_harness_free (h);
@@ -319,7 +319,7 @@ START_TEST (a_gap_before_the_first_picture_does_not_hold_up_the_sound)
   DecHarness *h = dec_harness_new (RATE, 1, TRUE);
   GstBuffer *out;
 
-  /* One GAP event, or short ones, as from matroskademux. */
+  /* One long GAP event, or many short ones as matroskademux sends. */
   if (_i == 0)
     dec_harness_add (h, gst_event_new_gap (0, 10 * GST_SECOND));
   for (guint i = 0; _i == 1 && i < 200; i++)
@@ -327,7 +327,7 @@ START_TEST (a_gap_before_the_first_picture_does_not_hold_up_the_sound)
                      gst_event_new_gap (i * GST_SECOND / 20, GST_SECOND / 20));
   dec_harness_feed (h);
   dec_harness_push_audio (h, 0, SECONDS (2.5), 1000);
-  /* No stream has ended, but there is output. */
+  /* There is output although no stream has ended. */
   out = gst_harness_pull (h->audio);
   ck_assert_ptr_nonnull (out);
   gst_buffer_unref (out);
@@ -348,7 +348,7 @@ START_TEST (a_picture_that_is_shown_long_does_not_hold_up_the_sound)
   dec_harness_add (h, second);
   dec_harness_feed (h);
   dec_harness_push_audio (h, 0, SECONDS (2.5), 1000);
-  /* Long before the second feature. */
+  /* The output arrives long before the second feature is due. */
   out = gst_harness_pull (h->audio);
   ck_assert_ptr_nonnull (out);
   gst_buffer_unref (out);
@@ -432,7 +432,7 @@ START_TEST (a_discontinuity_drains_and_goes_on_at_its_own_time)
 }
 END_TEST
 
-/* As at the start of fragmented MP4, whose first audio packet is separate. */
+/* Fragmented MP4 may start like this: its first audio packet is separate. */
 START_TEST (sound_that_breaks_off_before_the_first_picture_sees_it)
 {
   DecHarness *h = dec_harness_new (RATE, 1, TRUE);
@@ -473,7 +473,7 @@ START_TEST (a_little_jitter_of_timestamps_is_smoothed)
 }
 END_TEST
 
-/* As from a second sink after one demuxer. */
+/* As when a second sink after the same demuxer flushes. */
 START_TEST (a_seek_that_has_flushed_is_done_and_freed)
 {
   DecHarness *h = dec_harness_new (RATE, 1, FALSE);
@@ -515,7 +515,7 @@ START_TEST (a_flush_in_the_middle_of_a_window_forgets_old_sound)
 }
 END_TEST
 
-/* A flush starts while they are handled: the audio before them cannot be
+/* A flush starts while the caps are handled: the audio before them cannot be
  * pushed. */
 START_TEST (new_caps_in_a_flush_hold_after_it)
 {

@@ -9,8 +9,8 @@
 #define WIDTH 480
 #define HEIGHT 240
 
-/* Makes a harness for tdsscrop ! ccstereoenc with RGB frames at the analysis
- * rate. */
+/* Makes a harness for tdsscrop ! ccstereoenc with RGB frames at the frame
+ * rate of the model. */
 static GstHarness *
 harness (gboolean live)
 {
@@ -148,7 +148,7 @@ START_TEST (a_flush_forgets_gathered_pictures)
 }
 END_TEST
 
-/* Downstream reports by QoS that everything so far was late. */
+/* A QoS event from downstream reports that all frames so far were late. */
 START_TEST (pictures_that_come_late_are_not_dropped)
 {
   GstHarness *h = harness (TRUE);

@@ -7,7 +7,8 @@
 
 #define RATE 16000
 #define SECONDS(s) ((gsize)((s)*RATE))
-/* Part of a gap that becomes silence, seconds; the rest is forwarded. */
+/* Seconds of a gap that are filled with silence. The rest of the gap is
+ * forwarded. */
 #define SILENCE 5
 #define PATIENCE 30 /* s */
 
@@ -138,7 +139,7 @@ START_TEST (pictures_go_on_during_a_gap_in_the_audio)
   dec_harness_feed (h);
   dec_harness_push_audio (h, 0, SECONDS (2), 320);
   push_gap (h->audio, 2 * GST_SECOND, 60 * GST_SECOND);
-  dec_harness_join (h); /* all were handled, and no audio followed */
+  dec_harness_join (h); /* everything was handled; no audio follows */
   gst_harness_push_event (h->features, gst_event_new_eos ());
   dec_harness_push_audio (h, SECONDS (62), SECONDS (1), 320);
   dec_harness_end_audio (h);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Requirements for all elements: they are registered, states can be cycled,
- * errors of models and backends have a message and the right code, and features
- * of another model are rejected. */
+/* Requirements that all elements share: they are registered, states can be
+ * cycled, errors of models and backends have a message and the right code,
+ * and features of another model are rejected. */
 #include <string.h>
 
 #include "backend/registry.h"
@@ -50,7 +50,7 @@ START_TEST (every_element_is_listed_with_no_rank_and_described)
   ck_assert_int_eq (gst_plugin_feature_get_rank (GST_PLUGIN_FEATURE (factory)),
                     GST_RANK_NONE);
   klass = gst_element_factory_get_metadata (factory, "klass");
-  /* Autopluggers use these words. */
+  /* decodebin and similar elements select elements by these words. */
   ck_assert_ptr_null (strstr (klass, "Encoder"));
   ck_assert_ptr_null (strstr (klass, "Decoder"));
 }
@@ -93,7 +93,8 @@ START_TEST (states_can_be_cycled)
 }
 END_TEST
 
-/* The plugin must load without such a library or with an unsuitable driver. */
+/* The plugin must load if CUDA's libraries are missing or the driver is too
+ * old. */
 START_TEST (the_plugin_needs_no_cuda_library)
 {
   g_autoptr (GstElement) element
@@ -276,7 +277,7 @@ START_TEST (features_of_another_size_are_refused)
   dec_harness_add (h, buffer);
   dec_harness_end_features (h);
   dec_harness_feed (h);
-  /* The feature is used once there is audio before and after it. */
+  /* The feature is used once there is audio before and after its timestamp. */
   gst_harness_push (h->audio, gst_test_audio (16000, 1, 0, 1000, 0));
   gst_harness_push (h->audio, gst_test_audio (16000, 1, 1000, 1000, 0));
   gst_test_assert_error (h->bus, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT,

@@ -40,7 +40,8 @@ due (gsize frame)
   return gst_util_uint64_scale (frame + CCS_WINDOW - 1, GST_SECOND, RATE);
 }
 
-/* Checks that the hop from @first on arrives, and not before it is due. */
+/* Checks that the hop from frame @first on arrives, but not before it is
+ * due. */
 static void
 assert_hop_when_due (DecHarness *h, gsize first)
 {
@@ -111,7 +112,7 @@ END_TEST
 
 /* -- one side pauses ------------------------------------------------------- */
 
-/* Pulls @frames that start at @pts. */
+/* Pulls @frames frames and checks that they start at @pts. */
 static void
 assert_frames (DecHarness *h, GstClockTime pts, gsize frames)
 {
@@ -129,7 +130,7 @@ assert_frames (DecHarness *h, GstClockTime pts, gsize frames)
   }
 }
 
-/* As a muted microphone, which sends no event. */
+/* A muted microphone pauses like this, without an event. */
 START_TEST (the_last_audio_before_a_pause_is_output_without_what_follows)
 {
   DecHarness *h = live_harness_with (150 * GST_MSECOND);
@@ -142,8 +143,8 @@ START_TEST (the_last_audio_before_a_pause_is_output_without_what_follows)
 }
 END_TEST
 
-/* As a microphone that is not connected: features are taken when they are late,
- * not when audio arrives. */
+/* A microphone that is not connected sends no audio: features must be taken
+ * when they are late, not when audio arrives. */
 START_TEST (features_do_not_wait_for_audio_that_does_not_come)
 {
   DecHarness *h = live_harness_with (150 * GST_MSECOND);
@@ -162,8 +163,8 @@ START_TEST (features_do_not_wait_for_audio_that_does_not_come)
     gst_event_unref (event);
   }
   ck_assert_uint_eq (gaps, 1);
-  /* The pad keeps some; all others were taken when they were late. From
-   * GStreamer 1.28 on it keeps one more. */
+  /* The pad's queue holds some features. All others were taken when they
+   * were late. Since GStreamer 1.28 the queue holds one more. */
   ck_assert_uint_ge (now, (n - 3) * TEST_PICTURE_TIME);
   dec_harness_push_audio (h, 4 * RATE, RATE, 320);
   assert_frames (h, 4 * GST_SECOND, RATE);

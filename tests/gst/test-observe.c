@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What users see of a running pipeline: GST_DEBUG=ccstereo*:5,tdsscrop:5, the
- * property stats, and messages with it. */
+/* What users can observe of a running pipeline: the log with
+ * GST_DEBUG=ccstereo*:5,tdsscrop:5, the property stats, and the element
+ * messages that contain it. */
 #include "gst-test-support.h"
 
 typedef struct
 {
   GMutex lock;
-  GString *lines; /* category: message */
+  GString *lines; /* each as "category: message" */
 } Log;
 
 static Log shown;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The published clip through a pipeline: frames and sound from an application,
- * ccstereobin with its defaults, sound back to the application. */
+/* The published clip in a pipeline: an application pushes frames and audio,
+ * ccstereobin has its default settings, and the application pulls the audio. */
 #include <gst/app/gstappsink.h>
 #include <gst/app/gstappsrc.h>
 
@@ -13,7 +13,8 @@
 
 static char **clip_files;
 
-/* The model that the clip was made with, in a file. (transfer full) */
+/* Writes the weights that the published result was computed with to a file.
+ * (transfer full) */
 static char *
 write_clip_model (const CcsCheckpoint *file)
 {
@@ -58,7 +59,7 @@ child (GstElement *pipeline, const char *name)
   return gst_bin_get_by_name (GST_BIN (pipeline), name);
 }
 
-/* Frame k, numbered from 1, is shown at (k - 1) / 10 s. */
+/* Pushes frames 1 to @n. Frame k has the timestamp (k - 1) / 10 s. */
 static void
 push_frames (GstElement *pipeline, const char *seed, guint n)
 {
@@ -93,7 +94,7 @@ push_sound (GstElement *pipeline, const float *left, const float *right,
   gst_app_src_end_of_stream (source);
 }
 
-/* [2,n] of what comes out. */
+/* Pulls all output as a [2,n] array. */
 static float *
 pull_sound (GstElement *pipeline, gsize n)
 {

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Random lives of a ccstereobin: buffers of any size, gaps, breaks, new caps
- * and segments, flushes, state changes and ends in any order, on both pads.
- * Whatever happens, nothing crashes or hangs, timestamps go on by the sample,
- * and as many samples come out as went in.
+/* Drives ccstereobin with random sequences: buffers of any size, gaps,
+ * discontinuities, new caps and segments, flushes, state changes and EOS in
+ * any order, on both pads. In every case nothing crashes or hangs,
+ * timestamps are continuous, and the output has as many samples as the
+ * input.
  *
- *   test-gst-random [N [FIRST]]    N sequences (default 500) from number FIRST
+ *   test-gst-random [N [FIRST]]
  *
- * A sequence is a function of its number alone. */
+ * Runs N sequences (default 500), starting with sequence FIRST. The index of
+ * a sequence is the seed of all its random decisions. */
 #include <gst/video/video.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -16,9 +18,9 @@
 
 #define DEFAULT_SEQUENCES 500
 #define SEED 20240607
-#define SEQUENCE_SECONDS 300 /* longer is a deadlock */
+#define SEQUENCE_SECONDS 300 /* a longer run is a deadlock */
 #define MAX_ACTIONS 40
-/* The picture's queue takes no more ahead of the sound. */
+/* The queue of the video path holds no more than this ahead of the audio. */
 #define MAX_AHEAD (GST_SECOND)
 #define WIDTH 96
 #define HEIGHT 64
@@ -27,13 +29,13 @@ typedef struct
 {
   GRand *random;
   GstElement *bin;
-  GstHarness *audio, *video; /* video: NULL where there is no picture */
+  GstHarness *audio, *video; /* video: NULL without a video pad */
   GstClockTime base;         /* start of the segment */
   guint rate, channels;
-  GstClockTime start; /* of the audio since its last break */
-  guint64 frames;     /* since then */
+  GstClockTime start; /* of the audio since its last discontinuity */
+  guint64 frames;     /* since that discontinuity */
   guint64 pushed;     /* frames since the last flush */
-  guint64 gaps;       /* of them those that came out as GAP events */
+  guint64 gaps;       /* those of them that became GAP events */
   gint output_rate;
   guint pictures;
   gboolean audio_ended, video_ended, new_picture_segment;
@@ -131,7 +133,7 @@ push_audio_gap (Sequence *s)
                           gst_event_new_gap (from, audio_time (s) - from));
 }
 
-/* Forward or backward; never before the segment. */
+/* Makes the timestamps jump forward or backward, but not before the segment. */
 static void
 break_audio (Sequence *s)
 {
@@ -241,8 +243,8 @@ note_output_rate (Sequence *s, GstEvent *event)
                          &s->output_rate);
 }
 
-/* Takes the events that came out of the audio pad. Whether EOS is among them.
- */
+/* Handles the events from the audio source pad. Returns whether EOS was
+ * among them. */
 static gboolean
 take_events (Sequence *s)
 {
@@ -270,7 +272,7 @@ drop_output (Sequence *s)
     gst_buffer_unref (buffer);
 }
 
-/* As a seek does: on both pads, then new segments. */
+/* Flushes both pads and starts new segments, as a seek does. */
 static void
 flush (Sequence *s)
 {
@@ -296,7 +298,8 @@ flush (Sequence *s)
     send_segment (s, s->video);
 }
 
-/* The sound goes on in a new segment at the same running time. */
+/* Starts a new segment in which the audio continues at the same running
+ * time. */
 static void
 new_audio_segment (Sequence *s)
 {
@@ -374,8 +377,8 @@ sequence_free (Sequence *s)
   g_free (s);
 }
 
-/* The next buffer, or NULL at EOS. (A harness forgets that EOS was flushed:
- * gst_harness_pull_until_eos() would end too early.) */
+/* Returns the next buffer, or NULL at EOS. gst_harness_pull_until_eos() does
+ * not notice that a flush removes EOS, and would end too early. */
 static GstBuffer *
 pull_until_eos (Sequence *s, gboolean *ended)
 {
@@ -389,8 +392,9 @@ pull_until_eos (Sequence *s, gboolean *ended)
   return buffer;
 }
 
-/* Frames that come out until EOS, those of GAP events included; between breaks
- * each buffer has to start where the last ended. */
+/* Returns the count of frames until EOS, including those of GAP events.
+ * Checks that between discontinuities each buffer starts where the previous
+ * one ended. */
 static guint64
 pull_to_end (Sequence *s)
 {
@@ -417,7 +421,7 @@ run_sequence (guint number)
 
   for (guint i = 0; i < n; i++)
     actions[below (s, G_N_ELEMENTS (actions))](s);
-  if (below (s, 4)) { /* else it is torn down in the middle */
+  if (below (s, 4)) { /* otherwise it is stopped in the middle */
     guint64 got;
 
     end_video (s);

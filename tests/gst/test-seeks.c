@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Seeks in a file through ccstereobin: sound goes on at the place that was
- * asked for, no sample more or less, and is the sound of an unbroken play as
- * soon as no window reaches over the seek. */
+/* Seeks in a file through ccstereobin. The audio continues exactly at the
+ * requested position, without missing or extra samples. Once no window
+ * reaches over the position of the seek, it equals the audio of playback
+ * without a seek. */
 #include <gst/app/gstappsink.h>
 #include <math.h>
 
@@ -9,14 +10,14 @@
 #include "gst-test-support.h"
 #include "reference-support.h"
 
-#define RATE 16000 /* no resampling: windows lie on samples */
+#define RATE 16000 /* no resampling: windows start on samples */
 #define SECONDS 3
-#define HOP 2016 /* coarse, which is fast */
+#define HOP 2016 /* a large hop, which is fast */
 #define SAMPLES (SECONDS * RATE)
 #define WAIT (120 * GST_SECOND)
 #define LEAP_ROUNDS 8
 #define LEAP_SEED 20
-/* A place at which a window of an unbroken play begins. */
+/* A position at which a window of uninterrupted playback starts. */
 #define ON_A_HOP (8 * HOP)
 
 static char *film;
@@ -45,7 +46,7 @@ wait_for (Player *self, GstMessageType type)
   ck_abort_msg ("%s", error->message);
 }
 
-/* The film, paused at its beginning. */
+/* Opens the file and pauses at its start. */
 static Player *
 player_new (void)
 {
@@ -93,14 +94,14 @@ seek (Player *self, double rate, GstSeekFlags flags, GstClockTime from,
 
 /* -- what it plays -------------------------------------------------------- */
 
-/* @place in the film, ns. */
+/* Converts @place, a sample index in the file, to ns. */
 static GstClockTime
 time_of (guint64 place)
 {
   return gst_util_uint64_scale (place, GST_SECOND, RATE);
 }
 
-/* The number in the film of @sample's first sample. */
+/* Returns the index in the file of the first sample in @sample. */
 static gint64
 place_of (GstSample *sample)
 {
@@ -111,8 +112,8 @@ place_of (GstSample *sample)
   return (gint64)gst_util_uint64_scale_round (time, RATE, GST_SECOND);
 }
 
-/* Appends @sample, which has to go on where @ears end; what both ears have
- * together has to be the film's sound of that place. */
+/* Appends @sample to @ears. Checks that it starts where @ears end, and that
+ * the sum of both channels equals the file's audio at this position. */
 static void
 append (GArray *ears, gint64 first, GstSample *sample)
 {
@@ -130,7 +131,8 @@ append (GArray *ears, gint64 first, GstSample *sample)
   gst_buffer_unmap (gst_sample_get_buffer (sample), &map);
 }
 
-/* Everything up to the end; @first: the place of its first sample, or -1. */
+/* Plays to the end and returns the output. @first is set to the position of
+ * the first sample, or -1. */
 static GArray *
 play (Player *self, gint64 *first)
 {
@@ -166,8 +168,8 @@ static const struct
   { ACCURATE, 1, MS (1234), NO_STOP },
   { ACCURATE, 1, 1234567891, NO_STOP }, /* between two samples */
   { ACCURATE, 1, MS (1000), MS (2000) },
-  { ACCURATE, 1, MS (1000), MS (1100) }, /* less than a window */
-  { ACCURATE, 1, MS (2950), NO_STOP },   /* likewise, at the end */
+  { ACCURATE, 1, MS (1000), MS (1100) }, /* shorter than a window */
+  { ACCURATE, 1, MS (2950), NO_STOP },   /* also, at the end */
   { ACCURATE, 2, MS (1000), NO_STOP },
   { ACCURATE, .5, MS (2000), MS (2500) },
 };
@@ -221,7 +223,8 @@ START_TEST (a_seek_behind_the_end_is_the_end)
 }
 END_TEST
 
-/* Queues count in running time, of which slow sound has more. */
+/* Queues limit running time. Audio that plays slowly has a longer running
+ * time. */
 START_TEST (slow_sound_and_picture_do_not_wait_for_each_other_for_ever)
 {
   Player *player = player_new ();
@@ -265,7 +268,7 @@ seek_loop (Player *self, GstSeekFlags flags)
         time_of (LOOP_FROM + LOOP_SAMPLES));
 }
 
-/* Plays one round, number @round from 0. */
+/* Plays round @round, counted from 0. */
 static GArray *
 play_round (Player *self, guint round)
 {

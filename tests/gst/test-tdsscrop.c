@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* tdsscrop: which frames become pictures, with which crop, and that they are
- * the core's pictures to the byte. */
+/* tdsscrop: which frames it selects, where it crops them, and that its
+ * output equals the library's output byte for byte. */
 #include <gst/video/video.h>
 #include <string.h>
 
@@ -23,7 +23,7 @@ harness (const char *properties, const char *format, gint width, gint height,
   return h;
 }
 
-/* Frame @k of a stream of @fps; RGB noise of the harness's size. */
+/* Makes frame @k of a stream with @fps: RGB noise of @width x @height. */
 static GstBuffer *
 frame (gint width, gint height, guint k, gint fps)
 {
@@ -41,7 +41,8 @@ frame (gint width, gint height, guint k, gint fps)
   return buffer;
 }
 
-/* Dense RGB of @width x @height cropped at @at by the core. (transfer full) */
+/* Returns the library's crop at @at of an RGB image of @width x @height
+ * without row padding. (transfer full) */
 static guint8 *
 crop_by_core (const guint8 *picture, gint width, gint height, CcsPoint at)
 {
@@ -57,7 +58,7 @@ crop_by_core (const guint8 *picture, gint width, gint height, CcsPoint at)
   return crop;
 }
 
-/* The same of frame @k. (transfer full) */
+/* Returns the library's crop at @at of frame @k. (transfer full) */
 static guint8 *
 core_picture (gint width, gint height, guint k, CcsPoint at)
 {
@@ -73,7 +74,7 @@ assert_picture (GstBuffer *buffer, const guint8 *want)
   ck_assert_int_eq (gst_buffer_memcmp (buffer, 0, want, PICTURE_BYTES), 0);
 }
 
-/* Times of what comes out for @n frames of @fps. */
+/* Returns the timestamps of the output for @n frames at @fps. */
 static GArray *
 times_of_pictures (gint fps, guint n)
 {
@@ -117,7 +118,7 @@ END_TEST
 static const struct
 {
   const char *properties;
-  CcsPoint second; /* where the second picture is cropped */
+  CcsPoint second; /* position of the second frame's crop */
 } schedules[] = {
   { "schedule=center", { 16, 8 } },
   { "schedule=custom points=\"1,2 3,4 5,6\"", { 5, 6 } },
@@ -158,7 +159,7 @@ START_TEST (schedule_none_takes_the_whole_picture)
 }
 END_TEST
 
-/* A grey picture of @format, cropped. (transfer full) */
+/* Returns the crop of a grey frame in @format. (transfer full) */
 static GstBuffer *
 picture_of (const char *format, gint width, gint height)
 {
@@ -207,7 +208,8 @@ END_TEST
 
 /* -- directions ------------------------------------------------------------ */
 
-/* Where in a picture of @w x @h the pixel at @x, @y of the upright one lies. */
+/* Converts pixel @x, @y of the upright image to its position @at in the
+ * stored frame of @w x @h. */
 typedef void (*Source) (gint x, gint y, gint w, gint h, gint at[2]);
 
 static void
@@ -252,7 +254,7 @@ static const struct
   { "rotate-270", "video-direction=180", of_rotate_180, FALSE },
 };
 
-/* The core's crop of noise picture 0, upright. */
+/* Returns the library's crop of noise frame 0 after it was turned upright. */
 static guint8 *
 upright_picture (gint w, gint h, Source source, gboolean on_side)
 {
@@ -399,7 +401,7 @@ START_TEST (the_analysis_rate_is_a_property_and_in_the_caps)
 }
 END_TEST
 
-/* Downstream says that everything so far came too late. */
+/* A QoS event from downstream reports that all frames so far were late. */
 START_TEST (frames_that_come_late_are_not_dropped)
 {
   GstHarness *h = harness ("", "RGB", 64, 32, TEST_FPS);
@@ -414,7 +416,7 @@ START_TEST (frames_that_come_late_are_not_dropped)
 }
 END_TEST
 
-/* -- what is refused ------------------------------------------------------- */
+/* -- what is rejected ------------------------------------------------------ */
 
 START_TEST (a_frame_without_a_timestamp_is_an_error)
 {
@@ -430,8 +432,9 @@ START_TEST (a_frame_without_a_timestamp_is_an_error)
 }
 END_TEST
 
-/* Sizes around the limits of a side and of the product, in formats of 1 to 8
- * bytes a pixel: caps alone, whose memory would be allocated next. */
+/* Tests sizes around the limits of a side and of the product, in formats of
+ * 1 to 8 bytes per pixel. It sends only caps, as the elements would allocate
+ * memory with the first frame. */
 START_TEST (caps_are_accepted_if_their_frames_are_within_the_limits)
 {
   static const char *const formats[] = { "GRAY8", "I420", "RGB", "ARGB64_LE" };
@@ -455,7 +458,8 @@ START_TEST (caps_are_accepted_if_their_frames_are_within_the_limits)
   gst_harness_push_event (h, gst_event_new_stream_start ("frames"));
   gst_harness_push_event (h, gst_event_new_caps (caps));
   gst_harness_push_event (h, gst_event_new_segment (&segment));
-  /* Too short for accepted caps; without them it is not looked at. */
+  /* The buffer is too short for accepted caps. Without caps its size is not
+   * checked. */
   if (gst_harness_push (h, gst_buffer_new ())
       != (valid ? GST_FLOW_ERROR : GST_FLOW_NOT_NEGOTIATED))
     ck_abort_msg ("seed %u: %s is %s", seed, line, valid ? "valid" : "invalid");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* ccstereo-transcode: what the audio's channels mean, how loud it is, and what
- * boxes of MP4 and MOV say beside that. */
+/* ccstereo-transcode: channel layouts, loudness, and boxes of MP4 and MOV
+ * files that describe the audio and the video. */
 #include <string.h>
 
 #include "clip.h"
@@ -63,7 +63,7 @@ END_TEST
 
 #define FIELD_CHANNELS 4
 
-/* Boxes to put at the end of a track's first sample entry. */
+/* Boxes to append to a track's first sample entry. */
 typedef struct
 {
   guint track;
@@ -87,7 +87,7 @@ insert (GByteArray *header, gconstpointer data)
   return TRUE;
 }
 
-/* A box of @type with @size bytes of content. */
+/* Returns a box of @type with @size bytes of content. */
 static GByteArray *
 box_of (const char *type, const guint8 *content, guint size)
 {
@@ -99,7 +99,8 @@ box_of (const char *type, const guint8 *content, guint size)
   return to;
 }
 
-/* SA3D of four channels, of which number @w is the omnidirectional one. */
+/* Returns a box SA3D for four channels in which channel @w is the
+ * omnidirectional one. */
 static GByteArray *
 sound_field (guint w)
 {
@@ -112,7 +113,8 @@ sound_field (guint w)
   return box_of ("SA3D", content, sizeof content);
 }
 
-/* By a box (W is channel @w of @channels), or by the option. */
+/* The file states the sound field with a box (channel @w of @channels is the
+ * omnidirectional one), or the user states it with an option. */
 static const struct
 {
   gboolean has_box;
@@ -172,7 +174,7 @@ START_TEST (a_sound_field_has_a_square_number_of_channels)
 }
 END_TEST
 
-/* A mesh, which libavformat does not read. */
+/* Returns a mesh projection, which libavformat does not read. */
 static GByteArray *
 mesh_projection (void)
 {
@@ -196,8 +198,9 @@ mesh_projection (void)
   return to;
 }
 
-/* The left and the right eye are in the picture. Some versions of libavformat
- * read this box and the next, and reject a file in which they are broken. */
+/* Returns a box that declares the left and the right eye's view in the
+ * video. Some versions of libavformat read this box and the next, and reject
+ * files in which they are malformed. */
 static GByteArray *
 two_eyes (void)
 {
@@ -224,8 +227,8 @@ field_of_view (void)
   return to;
 }
 
-/* @data: the number of a track. Its sample entry is called as one that is
- * encrypted. */
+/* Renames the sample entry to that of an encrypted track. @data: the track
+ * index. */
 static gboolean
 call_encrypted (GByteArray *header, gconstpointer data)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What ccstereo-transcode makes of what containers have besides streams that
- * can be copied: spheres, turns, chapters, subtitles, packets without times. */
+/* ccstereo-transcode: parts of files that are not plainly copied, such as
+ * spherical video, rotation, chapters, subtitles, and packets without
+ * timestamps. */
 #include <libavutil/stereo3d.h>
 #include <string.h>
 
@@ -15,7 +16,8 @@
 static const ClipOptions plain
     = { .rate = RATE, .channels = 1, .audio_samples = 2 * RATE, .n_audio = 1 };
 
-/* -- the pictures' places -------------------------------------------------- */
+/* -- geometry of the video
+ * --------------------------------------------------- */
 
 static void
 assert_same_side_data (AVFormatContext *a, AVFormatContext *b,
@@ -46,7 +48,8 @@ assert_chapters (AVFormatContext *file)
   }
 }
 
-/* The clip's PCM is for MOV and Matroska: to MP4, and from there. */
+/* The input has PCM audio, for which it must be MOV or Matroska. If @again is
+ * set, it is made from @out. */
 static const struct
 {
   const char *in, *out, *again;
@@ -101,7 +104,8 @@ START_TEST (sphere_turn_and_chapters_are_kept)
 }
 END_TEST
 
-/* st3d cannot hold it; libavformat 61 and later write another box that can. */
+/* The box st3d cannot express swapped views. libavformat 61 and later write
+ * another box that can. */
 START_TEST (eyes_are_not_swapped)
 {
   ClipOptions clip = plain;
@@ -220,7 +224,7 @@ START_TEST (subtitles_take_the_form_of_the_output)
 }
 END_TEST
 
-/* Movies have 31 bits for it. */
+/* MP4 and MOV store the duration in 31 bits. */
 START_TEST (subtitles_without_an_end_are_no_end)
 {
   ClipOptions clip = plain;
@@ -254,7 +258,7 @@ START_TEST (a_cover_is_no_second_video)
     clip.cover = TRUE;
     clip_write (in, &clip);
     tool_transcode (in, out, "aac");
-  } else { /* there and back */
+  } else { /* to the other format and back */
     g_autofree char *first = tool_path (names[2]);
 
     clip.cover = TRUE;
@@ -310,7 +314,7 @@ START_TEST (packets_without_times_get_some)
 }
 END_TEST
 
-/* The time in seconds of packet @i of @packets. */
+/* Returns the timestamp of packet @i of @packets in seconds. */
 static double
 time_of (const GPtrArray *packets, guint i, const AVStream *stream)
 {

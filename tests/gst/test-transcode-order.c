@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Timestamps of copied video, for random streams: every packet once and in its
- * order, decoding times that muxers accept, presentation times kept where they
- * can be, and every other one counted. */
+/* Timestamps of copied video, tested with random streams: every packet is
+ * output once and in order, muxers accept the decoding timestamps,
+ * presentation timestamps are kept where possible, and the others are
+ * counted. */
 #include <check.h>
 
 #include "transcode-order.h"
@@ -12,7 +13,7 @@
 #define STEP 3600 /* ticks of 90 kHz: 25 frames a second */
 #define MAX_B 3
 
-/* A stream: the frames in decoding order. */
+/* A stream of frames in decoding order. */
 typedef struct
 {
   guint n;
@@ -20,7 +21,8 @@ typedef struct
   gboolean is_key[MAX_FRAMES];
 } Stream;
 
-/* Groups of pictures with up to MAX_B frames between anchors. */
+/* Makes random groups of pictures with up to MAX_B B-frames between two
+ * anchor frames. */
 static void
 draw_stream (Stream *stream, GRand *rand)
 {
@@ -52,14 +54,15 @@ describe (AVFormatContext *file)
   AVStream *stream = avformat_new_stream (file, NULL);
 
   stream->codecpar->codec_type = AVMEDIA_TYPE_VIDEO;
-  stream->codecpar->codec_id = AV_CODEC_ID_RAWVIDEO; /* nothing is parsed */
+  stream->codecpar->codec_id = AV_CODEC_ID_RAWVIDEO; /* needs no parser */
   stream->time_base = (AVRational){ 1, 90000 };
   stream->avg_frame_rate = (AVRational){ 25, 1 };
   return stream;
 }
 
-/* What comes out; @pts and @dts have stream->n places. Returns how many frames
- * were moved. */
+/* Outputs the timestamps of all packets in @pts and @dts, arrays of
+ * stream->n elements. Returns how many frames have a changed presentation
+ * timestamp. */
 static guint64
 run (const Stream *stream, gint64 *pts, gint64 *dts)
 {
@@ -81,7 +84,7 @@ run (const Stream *stream, gint64 *pts, gint64 *dts)
       transcode_order_end (order);
     }
     while ((packet = transcode_order_pop (order)) != NULL) {
-      ck_assert_int_eq (packet->pos, n); /* each once, in decoding order */
+      ck_assert_int_eq (packet->pos, n); /* once each, in decoding order */
       pts[n] = packet->pts;
       dts[n++] = packet->dts;
       av_packet_free (&packet);
@@ -133,11 +136,11 @@ START_TEST (frames_shown_before_they_are_decoded_keep_their_time)
     draw_stream (&stream, rand);
     late = g_rand_int_range (rand, 0, 90000);
     for (guint i = 0; i < stream.n; i++) {
-      if (kind == 0) /* all of them */
+      if (kind == 0) /* all timestamps */
         stream.dts[i] += late;
-      else if (kind == 1) /* not known */
+      else if (kind == 1) /* unknown ones */
         stream.dts[i] = AV_NOPTS_VALUE;
-      else if (i + 1 == stream.n) /* the last alone */
+      else if (i + 1 == stream.n) /* only the last one */
         stream.dts[i] = stream.pts[i] + 1 + late % STEP;
     }
     ck_assert_uint_eq (run (&stream, pts, dts), 0);
@@ -148,7 +151,8 @@ START_TEST (frames_shown_before_they_are_decoded_keep_their_time)
 }
 END_TEST
 
-/* The clock goes back at a key frame, as where two recordings were joined. */
+/* The timestamps jump back at a key frame, as in two concatenated
+ * recordings. */
 START_TEST (frames_behind_a_clock_that_goes_back_are_shown_in_their_order)
 {
   for (guint seed = 0; seed < SEEDS; seed++) {
@@ -188,7 +192,8 @@ START_TEST (frames_behind_a_clock_that_goes_back_are_shown_in_their_order)
 }
 END_TEST
 
-/* Whatever times are read: each packet once, in an order that can be muxed. */
+/* For any input timestamps, each packet is output once, in an order that
+ * muxers accept. */
 START_TEST (any_times_give_acceptable_ones)
 {
   static const gint64 extremes[]

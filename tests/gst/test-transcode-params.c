@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Parameter sets that change in mid-stream, for random H.264 and HEVC streams:
- * every NAL unit of a packet stays, in the form of the output's header, and key
- * frames have the sets that they need. */
+/* Parameter sets that change in mid-stream, tested with random H.264 and
+ * HEVC streams: every NAL unit of a packet is kept, in the format of the
+ * output's header, and key frames have the parameter sets that they need. */
 #include <check.h>
 #include <string.h>
 
@@ -13,7 +13,7 @@
 #define MAX_UNITS 4
 #define MAX_UNIT 40 /* bytes */
 
-/* Units, one after the other: a byte for the size, then the bytes. */
+/* A list of NAL units: each is a byte with its size, followed by its bytes. */
 typedef GByteArray Units;
 
 static void
@@ -23,12 +23,13 @@ add_unit (Units *units, GRand *rand, guint8 head)
 
   g_byte_array_append (units, &size, 1);
   g_byte_array_append (units, &head, 1);
-  for (guint i = 1; i < size; i++) /* no start code, no zero at the end */
+  for (guint i = 1; i < size; i++) /* no start code, no trailing zero */
     g_byte_array_append (units, &(guint8){ g_rand_int_range (rand, 1, 256) },
                          1);
 }
 
-/* With sizes of @length_size bytes; 0: start codes. */
+/* Writes @units with size fields of @length_size bytes, or with start codes
+ * if @length_size is 0. */
 static void
 put_units (GByteArray *to, const Units *units, guint length_size)
 {
@@ -43,7 +44,7 @@ put_units (GByteArray *to, const Units *units, guint length_size)
   }
 }
 
-/* @units (one of each type) as extradata. */
+/* Returns extradata that contains @units, one of each type. */
 static GByteArray *
 extradata_of (gboolean hevc, const Units *units, guint length_size)
 {
@@ -115,7 +116,8 @@ packet_of (const GByteArray *bytes, gboolean is_key,
   return packet;
 }
 
-/* What a packet holds after @sets (nullable), in the output's form. */
+/* Returns the expected packet in the output's format: @sets (nullable)
+ * inserted after the delimiter. */
 static GByteArray *
 expect (const Units *delimiter, const Units *sets, const Units *units,
         guint length_size)
@@ -191,7 +193,7 @@ START_TEST (key_frames_have_the_parameter_sets_that_they_need)
 }
 END_TEST
 
-/* Whatever the bytes: no read beyond them. */
+/* For any bytes, there is no read beyond the end. */
 START_TEST (damaged_parameters_and_packets_are_harmless)
 {
   for (guint seed = 0; seed < 10 * SEEDS; seed++) {
@@ -229,7 +231,7 @@ START_TEST (a_codec_whose_packets_cannot_carry_parameters_is_reported)
 
   params->codec_id = AV_CODEC_ID_VC1;
   self = transcode_params_new (params);
-  ck_assert (transcode_params_apply (self, packet)); /* the same again */
+  ck_assert (transcode_params_apply (self, packet)); /* a second time */
   av_packet_free (&packet);
   packet = packet_of (header, TRUE, other);
   ck_assert (!transcode_params_apply (self, packet));

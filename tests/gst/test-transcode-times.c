@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* ccstereo-transcode on files whose timestamps are not as they usually are:
- * audio before 0, audio that overlaps, clocks that start anywhere. */
+/* ccstereo-transcode on files with unusual timestamps: audio before 0,
+ * overlapping audio, clocks that start at any time. */
 #include <math.h>
 #include <string.h>
 
@@ -16,8 +16,8 @@
 static const ClipOptions plain
     = { .rate = RATE, .channels = 1, .audio_samples = 2 * RATE, .n_audio = 1 };
 
-/* Transcodes a clip to Matroska with PCM. Returns the audio, and in @said the
- * messages. */
+/* Transcodes a clip to Matroska with PCM. Returns the audio, and the
+ * messages in @said. */
 static GArray *
 transcode_clip (const char *name, const ClipOptions *clip, const char *to,
                 const char *codec, double *start, char **said)
@@ -35,7 +35,8 @@ transcode_clip (const char *name, const ClipOptions *clip, const char *to,
   return clip_decode (out, start, &rate);
 }
 
-/* Sample @i of @audio, which starts at @start, is sample @of of the clip. */
+/* Checks that sample @i of @audio, which starts at @start, is sample @of of
+ * the clip. */
 static void
 assert_sample (const GArray *audio, double start, gint64 i, gint64 of)
 {
@@ -52,7 +53,7 @@ assert_sample (const GArray *audio, double start, gint64 i, gint64 of)
 
 /* -- audio before 0 -------------------------------------------------------- */
 
-/* Whole milliseconds, as Matroska counts. */
+/* In samples, each a whole number of milliseconds, as Matroska stores them. */
 static const gint64 early_starts[] = { -48, -144, -960, -4560, -9600 };
 
 START_TEST (every_sample_from_0_on_is_heard)
@@ -82,7 +83,7 @@ START_TEST (overlapping_audio_is_counted_and_what_follows_keeps_its_time)
   ClipOptions clip = plain;
   double start;
 
-  clip.overlap = 864; /* less than a packet, as muxers demand */
+  clip.overlap = 864; /* shorter than a packet, as muxers require */
   audio = transcode_clip ("overlap", &clip, "mkv", "pcm", &start, &said);
   ck_assert_ptr_nonnull (strstr (said, "0.018 s of audio"));
   for (gint64 i = 0; i < RATE; i++)
@@ -92,7 +93,7 @@ START_TEST (overlapping_audio_is_counted_and_what_follows_keeps_its_time)
 }
 END_TEST
 
-/* Each step alone is less than what counts as a break. */
+/* Each jump alone is shorter than what is treated as a discontinuity. */
 START_TEST (small_overlaps_do_not_add_up)
 {
   const gint64 most_off = 20 * RATE / 1000;
@@ -103,7 +104,7 @@ START_TEST (small_overlaps_do_not_add_up)
   double start, best = 0;
   gint64 found = 0, expected;
 
-  clip.squeeze = 48; /* 1 ms of 20 */
+  clip.squeeze = 48; /* 1 ms of the 20 ms of a packet */
   audio = transcode_clip ("squeeze", &clip, "mkv", "pcm", &start, &said);
   ck_assert_ptr_nonnull (strstr (said, "of audio"));
   expected = at + at / (BLOCK - clip.squeeze) * clip.squeeze;
@@ -159,7 +160,7 @@ END_TEST
 
 /* -- frames without presentation times ------------------------------------- */
 
-/* Presentation time of packet @i of @packets, ms. */
+/* Returns the presentation timestamp of packet @i of @packets in ms. */
 static gint64
 shown_at (const GPtrArray *packets, guint i, const AVFormatContext *file)
 {
@@ -180,7 +181,7 @@ START_TEST (frames_of_avi_are_shown_in_the_order_of_a_decoder)
   gint64 offset;
 
   clip_write (in, &plain);
-  clip_write (same, &plain); /* the same frames with their times */
+  clip_write (same, &plain); /* the same frames with timestamps */
   tool_transcode (in, out, _i ? "aac" : "pcm");
   a = clip_open (same);
   b = clip_open (out);
@@ -188,7 +189,7 @@ START_TEST (frames_of_avi_are_shown_in_the_order_of_a_decoder)
   found = clip_packets (b, 0);
   ck_assert_uint_eq (found->len, expected->len);
   offset = shown_at (found, 0, b) - shown_at (expected, 0, a);
-  ck_assert_int_le (ABS (offset), 100); /* a frame */
+  ck_assert_int_le (ABS (offset), 100); /* the duration of a frame */
   for (guint i = 0; i < found->len; i++)
     ck_assert_int_eq (shown_at (found, i, b),
                       shown_at (expected, i, a) + offset);

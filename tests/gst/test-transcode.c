@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* ccstereo-transcode as its users run it: a program, files in and out. */
+/* ccstereo-transcode as users run it: a program with input and output files. */
 #include <gio/gio.h>
 #include <glib/gstdio.h>
 #include <limits.h>
@@ -15,11 +15,12 @@
 #include "transcode-tool.h"
 
 #define RATE 48000
-/* A window of the clip's sound that is searched for, and how far. */
+/* Length and start of the part of the clip's audio that is searched for in
+ * the output. */
 #define WINDOW 8192
 #define WINDOW_START 30000
 #define REACH 3000
-/* Enough sound for the net to be at work when a signal comes. */
+/* Enough audio that inference still runs when the signal arrives. */
 #define LONG_SECONDS 60
 
 static const ClipOptions plain
@@ -35,7 +36,7 @@ assert_refused (const char *const *arguments, int status, const char *mention)
                  "\"%s\" does not mention \"%s\"", said, mention);
 }
 
-/* Whether there is a file, hidden or not, with @of in its name. */
+/* Returns whether there is a file, hidden or not, whose name contains @of. */
 static gboolean
 has_remains (const char *of)
 {
@@ -50,8 +51,8 @@ has_remains (const char *of)
 
 /* -- where sounds are ------------------------------------------------------ */
 
-/* By how many samples a sound of the clip comes later in @sound, which begins
- * at @start seconds, than in the clip. */
+/* Returns by how many samples the clip's audio is delayed in @sound, which
+ * starts at @start seconds. */
 static double
 displacement (const GArray *sound, double start, const ClipOptions *clip)
 {
@@ -106,7 +107,7 @@ check_way (guint way, gint64 audio_start)
   off = displacement (sound, start, &clip);
   ck_assert_msg (fabs (off) <= 1, "%s: sound is %g samples off", ways[way].out,
                  off);
-  if (!g_str_has_suffix (ways[way].out, ".mkv")) /* which counts in ms */
+  if (!g_str_has_suffix (ways[way].out, ".mkv")) /* Matroska rounds to ms */
     ck_assert_double_eq_tol (start * RATE, (double)audio_start, 1);
 }
 
@@ -122,7 +123,7 @@ START_TEST (sound_that_starts_late_stays_where_it_was)
 }
 END_TEST
 
-/* By less than an encoder's delay. */
+/* The audio starts later by less than the delay of an encoder. */
 START_TEST (sound_that_starts_a_little_late_stays_where_it_was)
 {
   check_way (_i, RATE / 500);
@@ -230,7 +231,7 @@ START_TEST (the_original_can_be_kept)
 }
 END_TEST
 
-/* -- what is said ---------------------------------------------------------- */
+/* -- messages -------------------------------------------------------------- */
 
 START_TEST (more_channels_are_mixed_with_a_notice)
 {
@@ -362,7 +363,7 @@ START_TEST (an_existing_file_stays)
 }
 END_TEST
 
-/* Checked before the model is loaded. */
+/* The output path is checked before the model is loaded. */
 START_TEST (what_is_no_file_is_not_replaced)
 {
   g_autofree char *in = tool_path ("folder-in.mkv");
@@ -410,7 +411,8 @@ START_TEST (the_input_is_never_overwritten)
 }
 END_TEST
 
-/* Starts on a long clip and sends @signal once the output is being written. */
+/* Starts to transcode a long clip, and sends @signal once output is being
+ * written. */
 static GSubprocess *
 interrupt (const char *name, int signal)
 {

@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* ccstereo-transcode as its users run it: a program, files in and out. Its
- * model is the tests' own. Everything ends the running Check test on failure.
- */
+/* Runs ccstereo-transcode as users run it: a program with input and output
+ * files, and the tests' model. Every function ends the running Check test on
+ * failure. */
 #pragma once
 
 #include <gio/gio.h>
 
 G_BEGIN_DECLS
 
-/* A file of this name in the tests' folder. (transfer full) */
+/* Returns the path of the file @name in the tests' folder. (transfer full) */
 char *tool_path (const char *name);
 GSubprocess *tool_start (const char *const *arguments);
-/* Runs the tool to its end; what it said goes to @said. Its exit status. */
+/* Runs the tool to its end and returns its exit status. @said is set to its
+ * output on stderr. */
 int tool_run (const char *const *arguments, char **said);
 #define TOOL_ARGUMENTS(...) ((const char *const[]){ __VA_ARGS__, NULL })
-/* Transcodes @in to @out, coarsely; it has to succeed. */
+/* Transcodes @in to @out with a large hop, which is fast. The test fails if
+ * the tool fails. */
 void tool_transcode (const char *in, const char *out, const char *codec);
 
 G_END_DECLS
