@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A good data set of one clip in FAIR-Play's layout, made for every test, to be
- * spoilt; and programs without the rights of root. */
+/* Makes a valid data set of one clip in FAIR-Play's layout for each test,
+ * which the test then damages. Runs programs without the privileges of root. */
 #pragma once
 
 #include <linux/capability.h>
@@ -76,8 +76,8 @@ write_text (const char *name, const char *text)
   ck_assert (g_file_set_contents (path, text, -1, NULL));
 }
 
-/* Takes from root, in a child before it runs a program, the right to read and
- * write whatever the modes of files say. */
+/* Drops root's privilege to ignore file permissions. Called in the child
+ * process before it executes a program. */
 static inline void
 obey_file_modes (gpointer unused)
 {

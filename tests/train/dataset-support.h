@@ -25,7 +25,7 @@ assert_ok (gboolean ok, const GError *error)
   ck_assert_msg (ok, "%s", error ? error->message : "no reason given");
 }
 
-/* An error of one line that names @part. */
+/* Checks that @error has a message of one line that contains @part. */
 static inline void
 assert_names (const GError *error, const char *part)
 {
@@ -35,7 +35,7 @@ assert_names (const GError *error, const char *part)
   ck_assert_ptr_null (strchr (error->message, '\n'));
 }
 
-/* Two scenes of train and one of val in FAIR-Play's layout. */
+/* Exports two scenes for train and one for val in FAIR-Play's layout. */
 static inline void
 export_scenes (const char *folder)
 {
@@ -48,7 +48,8 @@ export_scenes (const char *folder)
   assert_ok (ccs_scenes_export (&options, &error), error);
 }
 
-/* A sweep in the left channel and its half in the right. */
+/* Writes a sweep to the left channel, and the same at half the amplitude to
+ * the right channel. */
 static inline void
 write_sweep (const char *path, guint rate, gsize n)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* ccstereo-train and ccstereo-eval as their users run them: started with
- * arguments, judged by exit code, messages and files. */
+/* Runs ccstereo-train and ccstereo-eval as users run them: with command-line
+ * arguments. Checks exit codes, messages and files. */
 #pragma once
 
 #include <check.h>
@@ -24,8 +24,9 @@ outcome_clear (Outcome *self)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Outcome, outcome_clear)
 
-/* @variable of the environment names the program; @words are split at spaces,
- * the paths among them having none. (transfer full) */
+/* Returns the argument vector. The environment variable @variable names the
+ * program. @words are split at spaces, so paths must not contain spaces.
+ * (transfer full) */
 static inline char **
 program_arguments (const char *variable, const char *words)
 {
@@ -36,8 +37,8 @@ program_arguments (const char *variable, const char *words)
   return g_strsplit (all, " ", -1);
 }
 
-/* Runs the program with the arguments that @format gives; @setup (nullable) is
- * called in the child before it. */
+/* Runs the program with the arguments that @format gives. @setup (nullable)
+ * is called in the child process before it executes the program. */
 static inline Outcome G_GNUC_PRINTF (3, 4)
     run_program (const char *variable, GSpawnChildSetupFunc setup,
                  const char *format, ...)
@@ -68,7 +69,8 @@ assert_done (const Outcome *outcome)
                  outcome->err);
 }
 
-/* Failed with @code and one line on the standard error that has @part. */
+/* Checks that the program failed with exit code @code, and wrote one line
+ * that contains @part to standard error. */
 static inline void
 assert_refused (const Outcome *outcome, gint code, const char *part)
 {

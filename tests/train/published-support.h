@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Compares ccstereo-eval with the published code: makes audio and model from
- * their names, runs evaluations, compares scores. */
+/* Compares ccstereo-eval with the published code: generates audio and
+ * weights from their names, runs evaluations, compares scores. */
 #pragma once
 
 #include <math.h>
@@ -27,7 +27,7 @@ published_noise (const char *name, const char *stream, guint n)
   return values;
 }
 
-/* The sound called @name as 16-bit stereo WAV. */
+/* Writes the audio called @name as a 16-bit stereo WAV file. */
 static inline void
 published_write_sound (const char *path, const char *name, guint rate, guint n)
 {
@@ -61,7 +61,8 @@ published_write_model (const char *folder)
              error);
 }
 
-/* The JSON that ccstereo-eval writes about the data set in @folder. */
+/* Evaluates the data set in @folder and returns the JSON that ccstereo-eval
+ * writes. */
 static inline JsonNode *
 published_evaluate (const char *folder, const char *dataset,
                     const char *protocol, const char *setup)

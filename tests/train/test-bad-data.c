@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the programs say to broken data sets: one line that names the file, the
- * right exit code, and no step lost. */
+/* Messages of the programs about broken data sets: one line that names the
+ * file, and the right exit code. A training run keeps all steps that it
+ * made. */
 #include <errno.h>
 #include <sndfile.h>
 
@@ -8,7 +9,7 @@
 #include "run-files.h"
 #include "../suite.h"
 
-#define WAV_DATA_SIZE 40 /* where a plain header has its sound's length */
+#define WAV_DATA_SIZE 40 /* offset of the audio's size in a plain header */
 
 static void
 cut (const char *name)
@@ -52,7 +53,8 @@ cut_sound (void)
   cut (SOUND);
 }
 
-/* As programs write that cannot go back to the header. */
+/* Leaves the length in the header open, as programs do that write to a pipe
+ * and cannot seek back. */
 static void
 leave_length_open (void)
 {
@@ -95,7 +97,7 @@ empty_text_list (void)
   write_text (TEXT_LIST, "\n\n");
 }
 
-/* Of a line the last four characters are an extension. */
+/* Writes a list whose second line is an extension without a name. */
 static void
 name_nothing (void)
 {
@@ -136,7 +138,7 @@ typedef struct
 {
   void (*spoil) (void);
   const char *options;
-  const char *named; /* in the message */
+  const char *named; /* must be in the message */
 } BadData;
 
 static const BadData bad_data[] = {

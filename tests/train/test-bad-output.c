@@ -100,10 +100,10 @@ START_TEST (a_full_disk_ends_the_run_and_leaves_no_half_file)
 }
 END_TEST
 
-/* The write with this number, counted from 1, fails; 0: none. */
+/* Index of the call of write() that fails, counted from 1; 0: no call fails. */
 static guint failing_write, writes;
 
-/* In place of libc's. */
+/* Replaces the function of libc. */
 ssize_t
 write (int fd, const void *data, size_t size)
 {
@@ -135,11 +135,11 @@ START_TEST (a_sound_file_reports_each_write_that_fails)
     ck_assert_ptr_nonnull (strstr (error->message, g_strerror (ENOSPC)));
     ck_assert (!g_file_test (path, G_FILE_TEST_EXISTS));
   }
-  ck_assert_uint_gt (n, 3); /* a header, sound, the completed header */
+  ck_assert_uint_gt (n, 3); /* header, audio, final header */
 }
 END_TEST
 
-/* From no room for the header on. */
+/* Available bytes; the first two are too few for the header. */
 static const rlim_t rooms[] = { 0, 10, 1000 };
 
 START_TEST (a_full_disk_leaves_no_half_sound)
@@ -153,7 +153,7 @@ START_TEST (a_full_disk_leaves_no_half_sound)
 
   leave_room_for (rooms[_i]);
   written = ccs_sound_write (path, RATE, SAMPLES, silence, silence, &error);
-  leave_room_for (RLIM_INFINITY); /* what Check notes goes to a file, too */
+  leave_room_for (RLIM_INFINITY); /* Check writes files, too */
   ck_assert (!written);
   assert_names (error, path);
   dir = g_dir_open (root, 0, NULL);
@@ -162,7 +162,7 @@ START_TEST (a_full_disk_leaves_no_half_sound)
 }
 END_TEST
 
-/* Devices and pipes are written into, not replaced. */
+/* Devices and pipes are written to, but not replaced by a new file. */
 
 START_TEST (figures_on_a_full_device_are_told)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The files of data sets: sound and lists come back as they were written, and
- * what is broken is named. */
+/* Files of data sets: audio and lists are read as they were written, and
+ * errors name the broken file. */
 #include <hdf5.h>
 #include <sndfile.h>
 #include <sys/stat.h>
@@ -64,7 +64,7 @@ START_TEST (sound_keeps_its_channels_and_time)
 }
 END_TEST
 
-/* libsndfile's chunk of that name holds the time of writing. */
+/* libsndfile's PEAK chunk would store the time of writing. */
 START_TEST (written_sound_is_the_same_whenever_it_is_written)
 {
   const float channel[] = { 0.5f, -0.5f };
@@ -130,11 +130,11 @@ START_TEST (cut_off_sound_is_refused)
 }
 END_TEST
 
-/* A header of few bytes may state billions of frames, and memory would be asked
- * for all of them. */
+/* A short header may state billions of frames. Memory for all of them must
+ * not be allocated. */
 START_TEST (sound_of_a_length_that_it_has_not_is_refused)
 {
-  const gsize length_field = 21; /* in FLAC: its last 36 bits begin here */
+  const gsize length_field = 21; /* FLAC: its last 36 bits start here */
   g_autoptr (GError) error = NULL;
   g_autofree char *path = g_build_filename (folder, "lie.flac", NULL);
   g_autofree char *bytes = NULL;
@@ -198,7 +198,7 @@ START_TEST (hdf5_list_comes_back)
 }
 END_TEST
 
-/* As Python's h5py writes an array of byte strings. */
+/* h5py writes a Python array of byte strings in this form. */
 START_TEST (hdf5_list_of_fixed_strings_is_read)
 {
   static const char words[2 * 6 + 1] = "000123ab\0\0\0\0";
@@ -251,10 +251,10 @@ START_TEST (damaged_hdf5_list_is_refused)
 }
 END_TEST
 
-/* Line ends and a mark at the beginning as Windows' editors leave them. */
 /* -- lists that name other files -- */
 
-/* In the file @secret, which is readable text or a pipe. */
+/* Makes a data set whose content is stored in another file, @secret, which
+ * is readable text or a pipe. */
 static void
 make_external (hid_t file, const char *secret)
 {
@@ -294,7 +294,8 @@ make_link (hid_t file, const char *secret)
                     0);
 }
 
-/* A link within the file to a link out of it. */
+/* Makes a link to another object of the same file, which is itself a link to
+ * another file. */
 static void
 make_detour (hid_t file, const char *secret)
 {
@@ -317,7 +318,8 @@ static const struct
   { make_detour, "a link to another file" },
 };
 
-/* Nothing of the other file is shown, and a pipe does not block. */
+/* No content of the other file is read or reported, and a pipe does not
+ * block. */
 START_TEST (an_hdf5_list_that_names_another_file_is_rejected)
 {
   g_autofree char *path = g_build_filename (folder, "list.h5", NULL);
@@ -344,6 +346,7 @@ START_TEST (an_hdf5_list_that_names_another_file_is_rejected)
 }
 END_TEST
 
+/* Text editors on Windows write CRLF line ends and a byte order mark. */
 START_TEST (a_text_list_is_its_lines)
 {
   static const char text[] = "\xef\xbb\xbf"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Data sets: what is read is what was written, at the right time, and what is
- * missing or broken is named. */
+/* Data sets: clips and frames are read as they were written and at the right
+ * time, and errors name missing or broken files. */
 #include "dataset-layout.h"
 #include "dataset-support.h"
 #include "../suite.h"
@@ -102,7 +102,8 @@ END_TEST
   "a recording whose name has the place, the people, the day, the tune and "   \
   "the equipment"
 
-/* The first exported clip's frames and list, with a sound of @n samples. */
+/* Makes a data set that links to the first exported clip's frames and list,
+ * and has audio of @n samples. */
 static char *
 link_with_sound (const char *id, gsize n)
 {
@@ -129,9 +130,9 @@ START_TEST (a_clip_has_the_frames_that_its_sound_lasts_for)
     double center;
     gint64 number;
   } clips[] = {
-    { CCS_WINDOW, 0.6, 6 }, /* 0.63 s: six whole ones */
+    { CCS_WINDOW, 0.6, 6 }, /* 0.63 s: six whole frames */
     { 159744, 9.98, 99 },   /* 9.984 s */
-    { 192000, 11.5, 116 },  /* beyond the ten seconds of most */
+    { 192000, 11.5, 116 },  /* longer than the usual 10 s */
     { 192000, 12.5, 120 },
   };
   g_autofree char *folder = link_with_sound ("long", clips[_i].samples);
@@ -166,7 +167,8 @@ START_TEST (window_takes_the_published_frame)
   CcsDatasetItem item;
 
   ccs_dataset_item (dataset, 0, &item);
-  /* the first window, one at a tie (to even), and beyond both ends */
+  /* Times of the first window, of a tie, which rounds to even, and before
+   * the start and after the end of the clip. */
   ck_assert_int_eq (ccs_dataset_frame_at (&item, 0.315), 4);
   ck_assert_int_eq (ccs_dataset_frame_at (&item, 0.75), 8);
   ck_assert_int_eq (ccs_dataset_frame_at (&item, 9.99), 100);
@@ -188,7 +190,8 @@ START_TEST (range_beyond_the_clip_is_refused)
 }
 END_TEST
 
-/* A copy of the exported folder through links, to be damaged. */
+/* Makes a copy of the exported folder from links, in which a test damages
+ * files. */
 static char *
 link_fairplay (void)
 {
@@ -315,7 +318,8 @@ END_TEST
 
 /* -- yt_clean -- */
 
-/* One video of 45 frames with chunks at 0, 1, 2 and (dropped) 3 seconds. */
+/* Makes a data set with one video of 45 frames and chunks at 0, 1, 2 and 3
+ * seconds; the last chunk is not used. */
 static char *
 make_yt_clean (void)
 {
@@ -336,7 +340,8 @@ make_yt_clean (void)
 
     write_sweep (path, 48000, 96000);
   }
-  /* PNG data in .jpg files: the kind is detected from the content */
+  /* The .jpg files contain PNG data: the format is detected from the
+   * content. */
   for (guint k = 0; k < 45; k++) {
     g_autofree char *path = g_strdup_printf ("%s/%06u.jpg", frames, k);
 

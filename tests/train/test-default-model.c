@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The model in data/models on test scenes, which it was not trained on. */
+/* Evaluates the model in data/models on test scenes, which are not in its
+ * training data. */
 #include "lateral.h"
 #include "../suite.h"
 
 #include <check.h>
 
-#define SCENES 4 /* the third and the fourth are single sources on one side */
+#define SCENES 4 /* the third and fourth have one source each, on one side */
 #define STFT_BELOW_MONO 0.75
 
 static gboolean

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* ccstereo-eval against the published loader, network, test step and metrics,
- * which were run on two clips that are made here from their names (see
- * tests/data/README.md): one of 2 s, one of 1.984 s. */
+/* Compares ccstereo-eval with the published loader, network, test step and
+ * metrics. The published code was run on two clips, of 2 s and of 1.984 s,
+ * which are generated here from their names (see tests/data/README.md). */
 #include "dataset-files.h"
 #include "dataset-layout.h"
 #include "evaluate.h"
@@ -11,7 +11,8 @@
 #define CLIPS 2
 #define PICTURE_WIDTH 24
 #define PICTURE_HEIGHT 12
-/* How much, at least, the wrong second changes the cut clip's STFT distance. */
+/* Minimum change of the STFT distance of the shorter clip if its last second
+ * were evaluated wrongly. */
 #define VISIBLE 1e-4
 
 static const guint lengths[CLIPS] = { 96000, 95232 };
@@ -154,7 +155,7 @@ START_TEST (averages_are_those_of_the_clips)
 }
 END_TEST
 
-/* Of the saved prediction, both ears together. */
+/* Checks that the two channels of the saved prediction add up to the mix. */
 static void
 assert_sum_is_the_mix (const char *wav, guint n)
 {
@@ -206,7 +207,8 @@ content_of (const char *path)
   return g_bytes_new_take (content, size);
 }
 
-/* Cuts a frame of clip @id in half. (transfer full): what it was */
+/* Cuts a frame of clip @id in half. Returns its previous content. (transfer
+ * full) */
 static GBytes *
 break_frame (const char *id, char **path)
 {
@@ -295,7 +297,7 @@ START_TEST (a_broken_frame_fails_or_is_skipped_as_asked)
 }
 END_TEST
 
-/* No number that JSON does not know. */
+/* The scores would not be finite, and JSON cannot represent such numbers. */
 START_TEST (sound_beyond_all_scales_is_named)
 {
   g_autofree char *path = ccs_layout_sound (folder, "000001");

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Parameters before the first step: the published distributions, the same from
- * the same seed, and a trunk from a file. */
+/* Initial parameters: they have the published distributions, depend only on
+ * the seed, and the backbone can be read from a file. */
 #include "dataset-support.h"
 #include "initial.h"
 #include "../suite.h"
 #include "checkpoint/checkpoint.h"
 
 #define SEED 5
-/* of a mean or deviation, in standard errors */
+/* Maximum error of a mean or standard deviation, in standard errors. */
 #define SURPRISE 6.0
 
-static CcsStateDict *drawn; /* from SEED, once */
+static CcsStateDict *drawn; /* initialised once, with SEED */
 
 static CcsStateDict *
 draw (guint64 seed)
@@ -48,9 +48,10 @@ typedef struct
   double mean, deviation;
 } Distribution;
 
-/* One of each rule; uniform (-b, b) deviates by b / sqrt (3). */
+/* One parameter for each initialisation rule. A uniform distribution on (-b,
+ * b) has the standard deviation b / sqrt (3). */
 static const Distribution distributions[] = {
-  /* Kaiming over the fan-out: sqrt (2 / (64 49)) */
+  /* Kaiming with fan-out: sqrt (2 / (64 49)) */
   { "net_visual.backbone.feature_extraction.0.weight", 0, 0.025254 },
   { "net_visual.backbone.feature_extraction.1.weight", 1, 0 },
   /* PyTorch's default: 1 / sqrt (3 fan-in) */
@@ -64,7 +65,8 @@ static const Distribution distributions[] = {
   { "net_audio.audionet_convlayer5.1.running_mean", 0, 0 },
   { "net_audio.audionet_convlayer5.1.running_var", 1, 0 },
   { "net_audio.audionet_upconvlayer2.upconv.weight", 0, 0.02 },
-  /* of a transposed convolution the fan-in is that of its output */
+  /* The fan-in of a transposed convolution is the number of its output
+   * channels times the filter size. */
   { "net_audio.audionet_upconvlayer2.upconv.bias", 0, 0.018042 },
   /* Xavier: sqrt (2 / (384 + 128)) */
   { "net_audio.transformer_cross_attention_layers.0.multihead_attn."

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What listeners notice, found in sounds of which it is known: the level and
- * the time between two ears. */
+/* Measures the level and time difference between two channels in signals for
+ * which both are known. */
 #include <check.h>
 #include <math.h>
 
@@ -8,16 +8,17 @@
 #include "evaluate.h"
 #include "../suite.h"
 
-#define N (CCS_MODEL_RATE / 10) /* as the scores take it */
+#define N (CCS_MODEL_RATE / 10) /* block length of the metric */
 #define SOUNDS 10               /* for each delay */
 #define PARTIALS 100
 #define LOWEST 50. /* Hz */
 #define HIGHEST 7000.
 #define SAMPLE_US (1e6 / CCS_MODEL_RATE)
-/* In samples. Most of it is the error of the parabola through a flat peak. */
+/* In samples. Most of the error comes from fitting a parabola to a flat
+ * peak. */
 #define TOLERANCE 0.1
 
-/* A sound of many partials, which can be had at any time exactly. */
+/* A sum of many partials, which can be evaluated exactly at any time. */
 typedef struct
 {
   double frequency[PARTIALS], phase[PARTIALS];
@@ -36,7 +37,7 @@ broadband (guint64 seed)
   return sound;
 }
 
-/* @delay samples late. */
+/* Renders @sound delayed by @delay samples. */
 static void
 play (const Sound *sound, double delay, double gain, float *out)
 {
@@ -109,7 +110,7 @@ START_TEST (the_louder_ear_is_told_in_decibels)
 }
 END_TEST
 
-/* Of lags that differ by a period the smallest is reported. */
+/* If several lags differ by a period, the smallest is reported. */
 START_TEST (the_smallest_delay_of_a_tone_is_reported)
 {
   enum

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Batches: a function of seed and step, laid out as the training step wants
- * them, at the training level. */
+/* The loader's batches: they depend only on seed and step, have the layout
+ * that the training step expects, and audio at the training level. */
 #include "dataset-support.h"
 #include "loader.h"
 #include "../suite.h"
@@ -58,7 +58,7 @@ next (CcsLoader *loader)
   return batch;
 }
 
-/* All of a batch as one number. */
+/* Returns a hash of a whole batch. */
 static guint64
 digest (const CcsBatch *batch)
 {
@@ -262,7 +262,7 @@ END_TEST
 
 /* -- bad items -- */
 
-/* Two clips whose frames are there but for all after the first of one. */
+/* Makes a data set of two clips. One of them has only its first frame. */
 static CcsDataset *
 open_half_broken (char **folder)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Dynamic loss scaling on the CPU in float32. It is not needed there, so it
- * must not change any step, except those that overflow with a far too large
- * scale. */
+/* Dynamic loss scaling, tested on the CPU in float32. float32 does not need
+ * it, so it must not change any step, except steps that overflow because the
+ * scale is far too large. */
 #include <check.h>
 #include <math.h>
 #include <string.h>
@@ -39,7 +39,8 @@ noise (GRand *random, gsize n)
   return values;
 }
 
-/* Grey, within the same of the mean when it is normalised. */
+/* Returns grey noise near the mean colour of ImageNet, so that normalised
+ * values are small. */
 static guint8 *
 grey_noise (GRand *random, gsize n)
 {
@@ -123,7 +124,8 @@ export_optimizer (CcsTrainStep *step)
   return optimizer;
 }
 
-/* Statistics of the batch are kept of skipped steps too. */
+/* Returns whether @name is a parameter that the optimiser updates. Running
+ * statistics of batch norms change in skipped steps, too. */
 static gboolean
 is_learned (const char *name)
 {
@@ -233,8 +235,8 @@ START_TEST (an_overflowing_step_changes_no_parameter)
 }
 END_TEST
 
-/* Adam's first update moves every parameter by about its rate, whatever the
- * gradient, if its bias is corrected as a first update's. */
+/* Adam's first update moves every parameter by about the learning rate, for
+ * any gradient, if its bias correction is that of a first update. */
 START_TEST (skipped_steps_count_as_no_updates)
 {
   CcsTrainStep *step = open_step (TOO_LARGE, NULL, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Which media files are opened at all: local ones, in formats that name no
- * others. */
+/* Which media files are opened: only local files, in formats that cannot
+ * refer to other files. */
 #include <check.h>
 #include <string.h>
 
@@ -27,7 +27,7 @@ teardown (void)
   g_free (folder);
 }
 
-/* A short video. (transfer full) */
+/* Writes a short video and returns its path. (transfer full) */
 static char *
 video (const char *name)
 {
@@ -47,7 +47,7 @@ video (const char *name)
   return path;
 }
 
-/* (transfer full) */
+/* Writes a file and returns its path. (transfer full) */
 static char *
 file_of (const char *name, const char *content)
 {
@@ -83,7 +83,7 @@ static const struct
   { "no media at all", "cannot be opened: Invalid data" },
 };
 
-/* The name does not decide, the content does. */
+/* The format is detected from the content, not from the name. */
 START_TEST (a_file_that_names_others_is_rejected)
 {
   g_autofree char *clip = video ("clip.mkv");
@@ -104,7 +104,7 @@ START_TEST (a_playlist_is_read_if_that_is_allowed)
 }
 END_TEST
 
-/* Not even then are others read than files. */
+/* Even if playlists are allowed, only local files can be opened. */
 START_TEST (a_playlist_cannot_name_addresses)
 {
   g_autofree char *path
@@ -127,7 +127,7 @@ START_TEST (containers_are_opened)
 }
 END_TEST
 
-/* The sample entries of an encrypted file are called encv and enca. */
+/* Encrypted files have sample entries of the types encv and enca. */
 START_TEST (an_encrypted_file_is_reported)
 {
   static const char *const names[][3]

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Metrics beyond the published values: what they must say of signals whose
- * distance is known, and the transform underneath for lengths of every kind. */
+/* Metrics of signals whose distance is known, and the Fourier transform that
+ * they use, for many lengths. Other tests compare metrics with the published
+ * values. */
 #include <ccstereo/error.h>
 #include <check.h>
 #include <math.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Decoding for data sets where the decoder's output changes in mid-stream:
- * every sample is at its time, none is made up. */
+/* Decodes media in which the format of the decoder's output changes in
+ * mid-stream: every sample has the right time, and no sample is added. */
 #include <check.h>
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
@@ -62,7 +62,7 @@ open_encoder (enum AVCodecID id, enum AVSampleFormat format)
   return encoder;
 }
 
-/* Packet @k of the tone, both channels alike. */
+/* Returns packet @k of a tone that is the same in both channels. */
 static AVFrame *
 tone_frame (enum AVSampleFormat format, gint64 k)
 {
@@ -128,7 +128,7 @@ write_image (AVFormatContext *file)
   av_packet_free (&packet);
 }
 
-/* WavPack in NUT, whose parts have 24 and 16 bits in turn. */
+/* Writes WavPack in NUT, with parts of 24 and 16 bits in turn. */
 static char *
 changing_file (void)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Videos become data sets: sound and frames arrive at their time, ambisonics
- * at the right ear, and what cannot be used is named. */
+/* Converts videos to data sets: audio and frames keep their time, ambisonics
+ * are rendered to the right channel, and errors name files that cannot be
+ * used. */
 #include <glib/gstdio.h>
 
 #include "dataset-support.h"
@@ -41,8 +42,9 @@ options_of_folders (void)
   return options;
 }
 
-/* Pictures whose red is their second times 20; channel c sounds at level
- * gains[c], on in even seconds only. */
+/* Writes a video. The red value of a frame is 20 times its second. Audio
+ * channel c has the level gains[c] in even seconds and is silent in odd
+ * ones. */
 static void
 write_video (const char *name, guint seconds, guint channels,
              const float *gains)
@@ -102,7 +104,8 @@ level (const float *samples, gsize n)
   return sqrt (energy / n);
 }
 
-/* Levels of both ears over the second that starts at @second. */
+/* Returns the levels of both channels over the second that starts at
+ * @second. */
 static void
 levels_at (CcsDataset *dataset, gsize item, guint second, double *left_level,
            double *right_level)
@@ -113,12 +116,13 @@ levels_at (CcsDataset *dataset, gsize item, guint second, double *left_level,
   assert_ok (ccs_dataset_load_audio (dataset, item, second * CCS_MODEL_RATE,
                                      CCS_MODEL_RATE, left, right, &error),
              error);
-  /* not the edges, where resampling rings */
+  /* Leaves out the edges, where the resampler's filter rings. */
   *left_level = level (left + 800, CCS_MODEL_RATE - 1600);
   *right_level = level (right + 800, CCS_MODEL_RATE - 1600);
 }
 
-/* Mean red of the frame shown at @time, in units of the pictures' steps. */
+/* Returns the mean red value of the frame at @time, divided by the step
+ * between two seconds. */
 static double
 step_at (CcsDataset *dataset, gsize item, double time)
 {
@@ -340,7 +344,7 @@ stretch_pictures (const char *name, guint seconds)
   lasts = be32 (box + 16) * FPS * seconds;
   for (guint i = 0; i < 4; i++)
     box[16 + i] = lasts >> (24 - 8 * i) & 0xff;
-  /* nothing is to be cut off the end again */
+  /* Disables the edit list, so that it does not cut off the end. */
   while ((box = memmem (bytes, size, "edts", 4)))
     memcpy (box, "free", 4);
   ck_assert (g_file_set_contents (path, bytes, size, NULL));
@@ -363,7 +367,8 @@ END_TEST
 
 /* -- ambisonics -- */
 
-/* Levels at the ears of noise from @azimuth (positive to the right). */
+/* Returns the levels of both channels for noise from @azimuth (positive to
+ * the right). */
 static void
 ears_of_plane_wave (CcsAmbisonicOrder order, double azimuth, double *left,
                     double *right)
@@ -406,7 +411,7 @@ START_TEST (ambisonic_sound_reaches_the_nearer_ear)
   ears_of_plane_wave (_i, -60, &left, &right);
   ck_assert_double_gt (left, 1.5 * right);
   ears_of_plane_wave (_i, 0, &left, &right);
-  /* measured heads are not quite symmetric */
+  /* Measured HRTFs are not quite symmetric. */
   ck_assert_double_eq_tol (left / right, 1, 0.1);
 }
 END_TEST
@@ -493,7 +498,7 @@ START_TEST (stereo_video_is_not_taken_for_ambisonics)
 }
 END_TEST
 
-/* Both would be written into one folder. */
+/* Both videos would be written to the same folder. */
 START_TEST (videos_of_one_name_are_not_mixed)
 {
   static const float right[] = { 0.5f, -0.433f, 0, 0.25f };

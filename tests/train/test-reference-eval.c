@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The published evaluation: window and frame numbers, the eight metrics, and
- * the 2 s clip through the whole test protocol with TDSS. */
+/* The published evaluation: indices of windows and frames, the eight
+ * metrics, and the whole test protocol with TDSS on a clip of 2 s. */
 #include <string.h>
 
 #include "backend/registry.h"
@@ -51,7 +51,7 @@ assert_metrics (JsonObject *want, const double values[CCS_N_METRICS])
   }
 }
 
-/* The two rows of a [2,n] tensor. */
+/* Sets @rows to the two rows of a [2,n] tensor. */
 static gsize
 stereo_rows (const CcsCheckpoint *file, const char *name, const float *rows[2])
 {
@@ -67,7 +67,8 @@ stereo_rows (const CcsCheckpoint *file, const char *name, const float *rows[2])
 
 /* -- the protocol -------------------------------------------------------- */
 
-/* The published loader's duration: whole seconds. */
+/* Returns the frame index as the published loader computes it, which rounds
+ * the duration to whole seconds. */
 static gint64
 published_frame (gsize window, gsize n)
 {
@@ -135,7 +136,7 @@ END_TEST
 typedef struct
 {
   gsize n;
-  GHashTable *features; /* frame number -> its feature */
+  GHashTable *features; /* frame index -> its feature */
 } Clip;
 
 static const float *
@@ -147,7 +148,7 @@ feature_of_window (gsize window, gpointer user_data)
       clip->features, GSIZE_TO_POINTER (published_frame (window, clip->n)));
 }
 
-/* TDSS crop of the noise picture "eval.frame.K", encoded. */
+/* Encodes the TDSS crop of the noise image "eval.frame.K". */
 static float *
 encode_frame (CcsModel *model, const char *seed, gint64 frame)
 {
@@ -199,7 +200,7 @@ clip_model (const CcsCheckpoint *file, int index)
   return model;
 }
 
-/* [2,n]: the clip's mix through the protocol. */
+/* Runs the clip's mix through the test protocol. Returns [2,n]. */
 static float *
 binauralize (const CcsCheckpoint *file, CcsModel *model, const float *left,
              const float *right, gsize n)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Three training steps against the published implementation in float64, for
- * every train-*.json and both host backends: the trainer's own step, its loss
- * terms, every gradient of step 0, and the state_dict afterwards. A backend's
- * steps run once, before its tests. */
+/* Compares three training steps with the published implementation in
+ * float64, for every train-*.json and both host backends: the trainer's own
+ * step, its loss terms, every gradient of step 0, and the state_dict
+ * afterwards. The steps of each backend run once, before its tests. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,25 +24,26 @@
 #define PROBE_TOLERANCE 3e-2
 #define ZERO_GRADIENT 1e-6
 #define STATISTICS_TOLERANCE 3e-3
-/* of parameters after the steps, in units of their group's learning rate */
+/* Maximum and median error of the parameters after the steps, divided by the
+ * learning rate of their parameter group. */
 #define FARTHEST 4.0
 #define MEDIAN 0.03
 #define OUTLIER 0.1
 #define OUTLIER_SHARE 0.05
 
-/* A file's three steps on one backend. */
+/* The three steps of a file on one backend. */
 typedef struct
 {
   JsonNode *file;
-  JsonObject *want; /* its root */
+  JsonObject *want; /* root object of the file */
   CcsStateDict *before, *after;
-  CcsStateDict *gradients; /* of step 0, by parameter */
+  CcsStateDict *gradients; /* of step 0, by name */
   CcsTrainReport reports[STEPS];
 } Run;
 
 static char **files;
 static guint n_files;
-static Run *runs; /* by the tests' index */
+static Run *runs; /* by loop index */
 
 /* -- the run ------------------------------------------------------------- */
 
@@ -52,7 +53,8 @@ want_int (const Run *run, const char *member)
   return (gint)json_object_get_int_member (run->want, member);
 }
 
-/* The file's description of the shuffle, as in "(i*37+11)%98". */
+/* Fills in the permutation of the shuffle, which the file describes as in
+ * "(i*37+11)%98". */
 static void
 fill_permutation (const Run *run, gint32 permutation[CCS_VISUAL_TOKENS])
 {
@@ -66,7 +68,7 @@ fill_permutation (const Run *run, gint32 permutation[CCS_VISUAL_TOKENS])
     permutation[i] = (i * factor + offset) % modulus;
 }
 
-/* Each clip's two channels together at the training level. */
+/* Normalises the mix of each clip's two channels to the training level. */
 static void
 bring_to_level (float *left, float *right, gint batch)
 {
@@ -183,7 +185,7 @@ run_files_on_cpu (void)
 
 /* -- reading ------------------------------------------------------------- */
 
-/* The learning rate at step 0 of @name's group. */
+/* Returns the learning rate at step 0 for the parameter group of @name. */
 static double
 group_rate (const Run *run, const char *name)
 {
@@ -239,7 +241,8 @@ END_TEST
 
 /* -- gradients ----------------------------------------------------------- */
 
-/* A bias in front of a batch norm: the norm takes it out again. */
+/* Returns whether @name is a bias before a batch norm. The norm subtracts it
+ * again, so its gradient is zero. */
 static gboolean
 is_cancelled_bias (const char *name)
 {
@@ -257,9 +260,10 @@ is_cancelled_bias (const char *name)
   return FALSE;
 }
 
-/* Elements of @name's gradient that are zero but for rounding: all of a
- * cancelled bias, the key third of an attention's input bias (a softmax does
- * not feel a shift of its scores). */
+/* Returns the range of elements of @name whose gradient is zero up to
+ * rounding: the whole of a bias before a batch norm, and the part for keys
+ * of an attention's input bias, because a softmax does not change if its
+ * inputs are shifted. */
 static void
 zero_range (const char *name, gsize n, gsize *from, gsize *to)
 {
@@ -445,8 +449,8 @@ compare_doubles (const void *a, const void *b)
   return (x > y) - (x < y);
 }
 
-/* How far every probe of every parameter is from where it should be, in units
- * of its learning rate. (transfer full) */
+/* Returns the distance of each probe of each parameter from the expected
+ * value, divided by the learning rate. (transfer full) */
 static GArray *
 parameter_distances (const Run *run)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Synthetic scenes: the same from every thread and for every cutting, and what
- * is heard agrees with what is seen and with the ground truth. */
+/* Synthetic scenes: all threads and all ways to split a scene give the same
+ * result, and the audio agrees with the video and with the ground truth. */
 #include <ccstereo/ccstereo.h>
 #include <check.h>
 #include <glib/gstdio.h>
@@ -133,7 +133,8 @@ END_TEST
 
 /* -- what is heard -- */
 
-/* Level of the right ear over the left, dB, of the window around @time. */
+/* Returns the level of the right channel relative to the left, in dB, in the
+ * window around @time. */
 static double
 interaural_level (const CcsScene *scene, double time)
 {
@@ -217,7 +218,7 @@ END_TEST
 
 /* -- what is seen -- */
 
-/* The saturated pixels' mean column. */
+/* Returns the mean column of the saturated pixels. */
 static double
 colored_column (const guint8 *rgb)
 {

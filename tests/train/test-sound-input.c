@@ -16,7 +16,7 @@
 #include "../suite.h"
 
 #define RATE 16000
-#define SEEDS 300 /* of random headers */
+#define SEEDS 300 /* for random headers */
 #define MAX_FRAMES 3000
 
 typedef enum
@@ -27,7 +27,7 @@ typedef enum
   N_FORMS
 } Form;
 
-/* Sizes that a header may state instead of the true one. */
+/* Ways in which a header states the size of the audio. */
 typedef enum
 {
   TRUE_SIZE,
@@ -44,7 +44,7 @@ typedef struct
   Size size;
   guint channels, frames;
   guint before; /* bytes of another chunk before the audio; 0: none */
-  guint after;  /* and of one after it */
+  guint after;  /* likewise after it */
   gboolean through_pipe;
 } Case;
 
@@ -78,7 +78,7 @@ put_name (GByteArray *to, const char *name)
   g_byte_array_append (to, (const guint8 *)name, 4);
 }
 
-/* A chunk of tags of @n bytes, the least being those of an empty one. */
+/* Content size of a LIST chunk with an empty ISFT text. */
 #define EMPTY_LIST 12
 
 static void
@@ -180,8 +180,8 @@ assert_samples (const Case *c, CcsSoundInput *input)
   const SF_INFO *info = ccs_sound_input_info (input);
   sf_count_t read = sf_readf_short (ccs_sound_input_file (input), samples,
                                     c->frames + MAX_FRAMES);
-  /* The length of a pipe is unknown, so data after the audio is read as audio.
-   */
+  /* The length of a pipe is unknown, so data after the audio is read as
+   * audio. */
   const gboolean may_be_longer
       = c->through_pipe && c->after > 0 && c->size != TRUE_SIZE;
 

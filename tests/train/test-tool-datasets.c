@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* `ccstereo prepare` and `ccstereo scenes` as their users run them: the
- * commands of the tool that the trainer brings. */
+/* `ccstereo prepare` and `ccstereo scenes` as users run them. The trainer
+ * provides these commands. */
 #include "../core/tool-support.h"
 #include "../suite.h"
 

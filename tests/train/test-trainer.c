@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A training run as its user meets it. One run goes straight through; the
- * others are stopped or killed on the way and must end with the same files, to
- * the bit, but for the times in them. CCSTEREO_KILLS=50 in the environment
- * kills that many times. */
+/* A training run as users run it. One run is not interrupted; the others are
+ * stopped or killed, resumed, and must end with the same files, bit for bit,
+ * except for times in them. The environment variable CCSTEREO_KILLS sets how
+ * often a run is killed. */
 #include <json-glib/json-glib.h>
 #include <signal.h>
 
@@ -23,9 +23,9 @@
   "--backend cpu --batch_size 2 --scene-count 8 --validation_freq 0 --quiet "  \
   "--validation-clips 1"
 
-static guint kills, steps; /* enough for every life to end in the middle */
+static guint kills, steps; /* enough that each process ends in mid-run */
 static char *folder;
-static char *straight; /* run folder of the one that nothing stops */
+static char *straight; /* folder of the uninterrupted run */
 
 static char *
 run_folder (const char *name)
@@ -59,7 +59,8 @@ drop_runs (void)
 
 /* -- files of a run -- */
 
-/* The lines of a run's metrics, without the last field, which is a time. */
+/* Returns the lines of metrics.jsonl without their last field, which is a
+ * time. */
 static char **
 metrics_without_times (const char *dir)
 {
@@ -106,7 +107,8 @@ assert_same_file (const char *a, const char *b, const char *name)
                  "%s differs", name);
 }
 
-/* Parameters, moments, position and every line written on the way. */
+/* Checks that parameters, optimiser moments, position and all metrics are
+ * equal to those of the uninterrupted run. */
 static void
 assert_same_run (const char *dir)
 {
@@ -131,8 +133,8 @@ has_state (const char *dir)
 
 /* -- stopping -- */
 
-/* Begins or resumes the run in @dir, with @options after the others, and does
- * not wait. */
+/* Starts or resumes the run in @dir, with the additional @options, and does
+ * not wait for its end. */
 static GPid
 start (const char *dir, const char *options)
 {
@@ -150,7 +152,8 @@ start (const char *dir, const char *options)
   return pid;
 }
 
-/* Until the run has written @lines lines; FALSE: it ended before. */
+/* Waits until the run has written @lines lines of metrics. Returns FALSE if
+ * it ended before. */
 static gboolean
 wait_for_metrics (GPid pid, const char *dir, guint lines, int *status)
 {
@@ -187,7 +190,8 @@ START_TEST (a_stopped_and_resumed_run_is_the_same_to_the_bit)
 }
 END_TEST
 
-/* A step is recorded before its validation, which takes seconds. */
+/* A step is recorded before its validation, which takes seconds, so the
+ * signal arrives during the validation. */
 START_TEST (a_stop_during_a_validation_makes_no_further_step)
 {
   g_autofree char *dir = run_folder ("validating");
@@ -216,8 +220,9 @@ assert_loads (const char *dir)
   ccs_run_state_clear (&state);
 }
 
-/* One life. Every other one makes a step first, so that they get on; the rest
- * may end while the run is still opening its files. */
+/* Runs one process and kills it. Every other process is killed only after it
+ * has made a step, so that the run makes progress. The others may be killed
+ * while they open files. */
 static void
 live_and_die (const char *dir, gboolean makes_a_step, GRand *random)
 {
@@ -331,7 +336,7 @@ END_TEST
 
 /* -- what a run leaves to look at -- */
 
-/* An independent reading of the record framing: CRC-32C by its definition. */
+/* Computes the CRC-32C by its definition, independent of the tested code. */
 static guint32
 masked_crc (const guint8 *data, gsize n)
 {
@@ -424,7 +429,8 @@ START_TEST (the_report_stands_on_its_own)
   for (const char *at = html; (at = strstr (at, "href=\"")); at++)
     ck_assert (g_str_has_prefix (at, "href=\"data:"));
   ck_assert_ptr_null (strstr (html, "<script"));
-  /* as numbers stand in tables and curves, not as letters of a picture */
+  /* NaN must not occur in tables and curves. The letters may occur in the
+   * base64 data of an image. */
   ck_assert_ptr_null (strstr (html, ">nan"));
   ck_assert_ptr_null (strstr (html, ",nan"));
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the programs say to command lines and configurations that cannot be
- * meant: the word, and the right exit code. */
+/* Messages of the programs about invalid command lines and configurations:
+ * they name the invalid word, and the exit code is right. */
 #include "bad-input-support.h"
 #include "../suite.h"
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Compares YT-Clean with the published code: its loader, network, test step and
- * metrics were run on the folder that is made here (tests/data/README.md). It
- * has the chunks "0", "1", "10" and "2", whose string order is not numeric,
- * with fractional lengths and two sample rates; and a video with a single
- * chunk, which is skipped because it is the last. */
+/* Compares YT-Clean with the published code: its loader, network, test step
+ * and metrics were run on the folder that is generated here
+ * (tests/data/README.md). One video has the chunks "0", "1", "10" and "2",
+ * whose string order is not numeric, with fractional lengths and two sample
+ * rates. Another video has a single chunk, which is skipped because it is
+ * the last one. */
 #include "dataset-files.h"
 #include "audio/window-grid.h"
 #include "evaluate.h"
@@ -12,7 +13,7 @@
 #define VIDEO "first"
 #define LONELY "lone"
 #define FRAMES 122
-#define BLOCK 8 /* pixels: each is one colour, so that JPEG loses nothing */
+#define BLOCK 8 /* pixels of one colour, which JPEG stores without loss */
 #define COLUMNS (CCS_RESIZE_WIDTH / BLOCK)
 #define ROWS (CCS_RESIZE_HEIGHT / BLOCK)
 
