@@ -56,7 +56,7 @@ set_up (void)
   memset (&fake, 0, sizeof fake);
 }
 
-/* No engine may keep the model. */
+/* Checks that no engine still holds a reference to the model. */
 static void
 tear_down (void)
 {

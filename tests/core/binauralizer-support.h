@@ -13,10 +13,10 @@
 
 /* -- a model to see through ---------------------------------------------- */
 
-/* A fake model. binauralizer-support.c defines the functions of the model that
- * an engine calls; the linker prefers them to those of the library. A feature
- * is two numbers, gain and slope, and the difference of a window is gain x mix
- * + slope x (position in the window). */
+/* A fake model. binauralizer-support.c defines the functions of the model
+ * that an engine calls; the linker prefers them to those of the library. A
+ * feature has two values, gain and slope. The predicted difference of a
+ * window is gain x mix + slope x (position in the window). */
 enum
 {
   GAIN,
@@ -43,13 +43,14 @@ TCase *add_case (Suite *suite, const char *name);
 /* -- driving the engine --------------------------------------------------- */
 
 #define FRAME_NS G_GINT64_CONSTANT (100000000)
-#define SAMPLE_NS G_GINT64_CONSTANT (62500) /* at 16 kHz */
+#define SAMPLE_NS G_GINT64_CONSTANT (62500) /* of a 16 kHz sample */
 
 extern const float silence[4 * CCS_WINDOW];
 
 CcsBinauralizerOptions options_for (guint rate, guint channels);
-/* Options with a rate of 16 kHz and a hop without overlap: a sample of the
- * output shows the slope, and so which feature its window used. */
+/* Returns options with a rate of 16 kHz and windows that do not overlap. A
+ * sample of the output then shows the slope, and so which feature its window
+ * used. */
 CcsBinauralizerOptions plain_options (void);
 CcsBinauralizer *engine_new (const CcsBinauralizerOptions *options);
 void push_feature (CcsBinauralizer *engine, gint64 time, float gain,
@@ -71,7 +72,7 @@ float *noise (gsize n, guint32 seed);
 GArray *run_whole (const CcsBinauralizerOptions *options, const float *samples,
                    gsize frames, float gain, float slope);
 
-/* Different features, one every tenth of a second. */
+/* A sequence of different features, one every tenth of a second. */
 typedef struct
 {
   guint n;

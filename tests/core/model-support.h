@@ -11,7 +11,8 @@ G_BEGIN_DECLS
 
 #define PICTURE_BYTES (3 * CCS_CROP_WIDTH * CCS_CROP_HEIGHT)
 
-/* Fails the test with @error's message (transfer none, nullable). */
+/* Fails the test with @error's message unless @ok. @error: (transfer none)
+ * (nullable) */
 void assert_ok (gboolean ok, GError *error);
 
 /* Make parameters, backends and models. (transfer full) */
@@ -24,7 +25,7 @@ CcsModel *model_on (gint n_threads, CcsStateDict *params);
 CcsModel *model_of (CcsStateDict *params);
 CcsModel *published_model (void);
 
-/* @n different frames, mixes and features, with memory for results. */
+/* @n different frames, mixes and features, and memory for their results. */
 typedef struct
 {
   guint n;
@@ -37,7 +38,8 @@ Items items_new (const CcsModel *model, guint n);
 void items_clear (Items *items);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Items, items_clear)
 
-/* Run @n of @items from @first on; results are stored in the items. */
+/* Run @n of @items, starting with item @first. Results are stored in the
+ * items. */
 void encode (CcsModel *model, Items *items, guint first, guint n);
 void separate (CcsModel *model, Items *items, guint first, guint n);
 /* Returns whether the @n rows of @size are equal bit for bit. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* onnx-values MODEL FOLDER: runs the library on a few made-up items and writes
- * what goes in and comes out as raw arrays, for onnx-runtime.py.
- * onnx-values --random BACKBONE DIM_SCALE MODEL: writes a random model. */
+/* onnx-values MODEL FOLDER runs the library on a few generated items and
+ * writes inputs and outputs as raw arrays, for onnx-runtime.py.
+ * onnx-values --random BACKBONE DIM_SCALE MODEL writes a model with random
+ * weights. */
 #include "model-support.h"
 
 #include <math.h>
@@ -11,7 +12,7 @@
 
 #define SEED 20
 
-/* Levels of the mixes; the last is below the one at which silence starts. */
+/* Levels of the mixes; the last one is treated as silence. */
 static const double level[] = { 0.1, 3.0, 1e-3, 1e-5 };
 #define N_ITEMS G_N_ELEMENTS (level)
 

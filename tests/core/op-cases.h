@@ -7,8 +7,8 @@
 
 /* -- convolution ----------------------------------------------------------- */
 
-/* Picks a map that is large enough for @kernel taps that are @dilation apart.
- */
+/* Picks the size of a map that is large enough for @kernel filter taps with
+ * @dilation. */
 static CcsShape
 pick_map_for (Net *net, gint kernel, gint dilation, gint pad)
 {
@@ -52,7 +52,7 @@ build_conv2d (Net *net)
                         dilation, pick_act (net));
 }
 
-/* A filter with rows that are always in the padding. */
+/* The filter has rows that are always in the padding. */
 static CcsValueId
 build_conv2d_wide (Net *net)
 {
@@ -75,7 +75,8 @@ build_conv2d_stem (Net *net)
                         pick_act (net));
 }
 
-/* Taps that are always in the padding; sometimes all taps. */
+/* Some filter taps are always in the padding; in some rounds all of them
+ * are. */
 static CcsValueId
 build_conv2d_of_padding (Net *net)
 {
@@ -87,8 +88,9 @@ build_conv2d_of_padding (Net *net)
                         pick_act (net));
 }
 
-/* Enough channels for fast algorithms, and filter sizes that have one. No
- * sigmoid, because it leaves only rounding errors of sums as large as these. */
+/* Enough channels for fast algorithms, and filter sizes that have one. There
+ * is no sigmoid: for sums as large as these it would only leave rounding
+ * errors. */
 static CcsValueId
 build_conv2d_fast (Net *net)
 {
@@ -168,7 +170,8 @@ build_batch_norm (Net *net)
       net, net_input (net, pick_map (net, pick_channels (net)), fill_noise), 1);
 }
 
-/* In inference, after a convolution: folded when the program is optimised. */
+/* In inference, a batch norm after a convolution is folded into it when the
+ * program is optimised. */
 static CcsValueId
 build_conv_batch_norm (Net *net)
 {
@@ -182,7 +185,7 @@ build_conv_batch_norm (Net *net)
   return append_batch_norm (net, y, 1);
 }
 
-/* At least 8 values a channel and group. */
+/* Each channel and each group has at least 8 values. */
 static CcsValueId
 build_batch_norm_train (Net *net)
 {
@@ -200,7 +203,7 @@ build_layer_norm (Net *net)
                           pick_norm_channels (net));
   CcsShape channels = CCS_SHAPE (x.dim[2]);
 
-  /* a single channel has no variance */
+  /* A single channel has no variance. */
   if (x.dim[2] == 1)
     x.dim[2] = channels.dim[0] = 6;
   return ccs_layer_norm (net->program, net_input (net, x, fill_noise),
@@ -216,7 +219,7 @@ build_l2_normalize (Net *net)
   CcsValueId input = net_input (net, x, fill_apart);
   Feed *feed = &g_array_index (net->feeds, Feed, net->feeds->len - 1);
 
-  /* a row of zeros */
+  /* Makes a row of zeros. */
   if (!net->smooth && net->round % 2)
     memset (feed->data, 0, (feed->bytes / ccs_shape_rows (&x)));
   return ccs_l2_normalize (net->program, input, 1e-12f);
@@ -354,8 +357,8 @@ build_transpose (Net *net)
                         perm[0], perm[1], perm[2], perm[3]);
 }
 
-/* Concatenates results of ops (which may be computed in place) and inputs
- * (which may not). */
+/* Concatenates results of ops, which may be computed in place, with inputs,
+ * which may not. */
 static CcsValueId
 build_concat (Net *net)
 {
@@ -408,8 +411,8 @@ build_reduce (Net *net)
   return ccs_reduce (net->program, net_input (net, from, fill_noise), to, 0.7f);
 }
 
-/* A permutation in even rounds; in odd rounds some tokens are used several
- * times, others never. */
+/* Indices are a permutation in even rounds. In odd rounds some tokens are
+ * used several times, others not at all. */
 static CcsValueId
 build_gather_tokens (Net *net)
 {
@@ -487,11 +490,11 @@ build_linear (Net *net)
       net_bias (net, out), pick_act (net));
 }
 
-/* More tokens than a tile of the reference functions has: in round 0, even if
- * operands are perturbed. */
+/* More tokens than the reference functions process in a tile. Used in round
+ * 0, even if operands are perturbed. */
 #define MANY_TOKENS 36
 
-/* In odd rounds keys are the queries, as in self-attention. */
+/* In odd rounds keys and queries are the same value, as in self-attention. */
 static CcsValueId
 build_attention (Net *net)
 {
@@ -582,7 +585,7 @@ build_overlap_add (Net *net)
                           net->round % 2 ? CCS_PAD_REFLECT : CCS_PAD_ZERO);
 }
 
-/* Silence, below the floor, in odd rounds. */
+/* In odd rounds the input is silence, below the floor. */
 static CcsValueId
 build_level (Net *net)
 {
@@ -605,8 +608,8 @@ build_mse_loss (Net *net)
   return ccs_mse_loss (net->program, a, net_input (net, shape, fill_noise));
 }
 
-/* One input is louder everywhere, so that no norms are equal. In odd rounds
- * without perturbation some norms are zero. */
+/* One input is louder everywhere, so that no two norms are equal. In odd
+ * rounds without perturbation some norms are zero. */
 static CcsValueId
 build_amp_loss (Net *net)
 {
@@ -623,8 +626,8 @@ build_amp_loss (Net *net)
                         : ccs_amp_loss (net->program, b, a);
 }
 
-/* Points that are clearly above or below the threshold, with angle differences
- * that are neither 0 nor pi. */
+/* All points are clearly above or below the threshold, and angle differences
+ * are neither 0 nor pi. */
 static CcsValueId
 build_phase_loss (Net *net)
 {
@@ -662,7 +665,7 @@ build_info_nce (Net *net)
       net, CCS_SHAPE (3 * pairs, net->smooth ? 4 : pick (net, 2, 40)),
       fill_apart);
 
-  /* sharp peaks make derivatives steep */
+  /* Sharp peaks would make derivatives steep. */
   return ccs_info_nce (net->program, ccs_l2_normalize (net->program, z, 1e-12f),
                        net->smooth ? 0.7f : 0.1f);
 }

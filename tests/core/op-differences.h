@@ -4,20 +4,21 @@
 
 #include "op-runs.h"
 
-/* Step of differences: each element changes by this or twice this. */
+/* Step of the differences: an element changes by one or two steps. */
 #define STEP (1. / 64)
-/* For nets, which are steeper. With a much smaller step rounding errors
- * dominate. */
+/* Step for nets, whose functions are steeper. With a much smaller step
+ * rounding errors would dominate. */
 #define NET_STEP (1. / 256)
-/* Smaller slopes are below the rounding errors of the results. In a net, a bias
- * before a batch norm has a gradient of zero. */
+/* Errors are relative to at least this norm: smaller gradients are below the
+ * rounding errors of the results. In a net, a bias before a batch norm has a
+ * gradient of zero. */
 #define NORM_FLOOR 1e-2
 #define NET_NORM_FLOOR 1.
-/* Relative to the gradient's norm. Results are rounded to float32, 6e-8 for
- * values near 1, and differences divide that by the step: about 1e-5 for a few
- * hundred elements. The error of the five-point formula, STEP^4, is smaller for
- * smooth functions. A wrong term in one of N elements gives 1/sqrt (N) > 0.03.
- */
+/* Tolerance relative to the gradient's norm. Results are rounded to float32,
+ * which gives an error of 6e-8 for values near 1. Differences divide it by
+ * the step: about 1e-5 for a few hundred elements. The error of the
+ * five-point formula, STEP^4, is smaller for smooth functions. A wrong term
+ * in one of N elements gives 1/sqrt (N) > 0.03. */
 #define DIFFERENCE_TOLERANCE 2e-3
 
 typedef struct
@@ -88,7 +89,7 @@ check_feed (Probe *probe, const Feed *feed, CcsValueId grad)
                  probe->label, feed->id, slope, measured, norm);
 }
 
-/* @grads: of the differentiable feeds, in order. */
+/* @grads: gradients of the differentiable feeds, in the order of the feeds. */
 static void
 check_differences (Net *net, CcsValueId y, const float *weights,
                    const CcsValueId *grads, double step, double norm_floor,
@@ -96,7 +97,7 @@ check_differences (Net *net, CcsValueId y, const float *weights,
 {
   g_autoptr (CcsPlan) plan = run_guarded ("reference", net, label);
   Probe probe = { net, plan, y, weights, step, norm_floor, label };
-  guint n_feeds = net->feeds->len - 1; /* the last one is the weights */
+  guint n_feeds = net->feeds->len - 1; /* the last feed is the weights */
 
   for (guint i = 0; i < n_feeds; i++) {
     const Feed *feed = &g_array_index (net->feeds, Feed, i);

@@ -8,7 +8,8 @@
 
 #define MAX_KNOWN 12
 
-/* Appends an op to @net and returns the value that is known. */
+/* A case: appends an op to @net and returns the value whose content is
+ * known. */
 typedef struct
 {
   const char *name;
@@ -30,7 +31,8 @@ known_input (Net *net, CcsShape shape, const float *values)
 #define KNOWN(net, shape, ...)                                                 \
   known_input (net, shape, (const float[]){ __VA_ARGS__ })
 
-/* alpha before bias, activation last */
+/* The product is multiplied by alpha, then the bias is added, then the
+ * activation applied. */
 static CcsValueId
 known_matmul (Net *net)
 {
@@ -122,7 +124,7 @@ known_overlap_add (Net *net)
       4, 2, 2, CCS_PAD_ZERO);
 }
 
-/* rms 5, scaled to 0.1 */
+/* The input's rms is 5; it is scaled to 0.1. */
 static CcsValueId
 known_level (Net *net)
 {
@@ -147,7 +149,7 @@ known_mse_loss (Net *net)
                        KNOWN (net, CCS_SHAPE (2, 2), 1, 0, 0, 5));
 }
 
-/* Norms over time, not over (re, im). */
+/* Norms are over time, not over (re, im). */
 static CcsValueId
 known_amp_loss (Net *net)
 {
@@ -156,7 +158,7 @@ known_amp_loss (Net *net)
                        KNOWN (net, CCS_SHAPE (1, 1, 2, 2), 0, 2, 2, 2));
 }
 
-/* The real value of one point is below the threshold; one angle difference is
+/* The real part of one point is below the threshold. One angle difference is
  * more than pi. */
 static CcsValueId
 known_phase_loss (Net *net)
@@ -175,7 +177,8 @@ known_phase_stat (Net *net)
   return ccs_program_result (net->program, known_phase_loss (net), 1);
 }
 
-/* No points are kept: the loss is zero, without a division by zero. */
+/* All points are below the threshold: the loss is zero, without a division
+ * by zero. */
 static CcsValueId
 known_phase_of_silence (Net *net)
 {
@@ -200,8 +203,8 @@ known_square_sum (Net *net)
   return ccs_program_append (net->program, CCS_OP_SQUARE_SUM, &x, 1, NULL);
 }
 
-/* Step 3 of PyTorch's Adam with weight decay in the gradient, which is scaled
- * by 2. The values after the parameter are the moments. */
+/* Step 3 of PyTorch's Adam. Weight decay is added to the gradient, which is
+ * scaled by 2. The values after the parameter are the moments. */
 static CcsValueId
 known_adam (Net *net)
 {

@@ -23,7 +23,8 @@ typedef struct
 {
   GRand *rand;
   guint round;
-  /* For central differences: no kinks nearby, no constants. */
+  /* For central differences: values are not near kinks, and no operand is
+   * constant. */
   gboolean smooth;
   /* Operands are views of wider rows, and so is the result. */
   gboolean pitched;
@@ -31,7 +32,7 @@ typedef struct
   GArray *feeds; /* Feed */
 } Net;
 
-/* Perturbed values change by at most this; kinks are further away. */
+/* A perturbed value changes by at most this; kinks are further away. */
 #define KINK_MARGIN 0.1
 
 typedef void (*Fill) (Net *net, float *x, gsize n);
@@ -145,8 +146,8 @@ net_dense_input (Net *net, CcsShape shape, Fill fill)
   return id;
 }
 
-/* Adds an activation: in a pitched net a view of wider rows; or the result of
- * an op, whose memory the op under test may reuse. */
+/* Adds an activation. In a pitched net it is a view of wider rows. Otherwise
+ * it may be the result of an op, whose memory the op under test may reuse. */
 static CcsValueId
 net_input (Net *net, CcsShape shape, Fill fill)
 {
@@ -163,9 +164,9 @@ net_input (Net *net, CcsShape shape, Fill fill)
                     shape.rank - 1, before, channels);
 }
 
-/* Adds a parameter. In every other pair of rounds all parameters are constants,
- * which can be folded; in the others half of them. A parameter that is to be
- * perturbed is never constant. */
+/* Adds a parameter. In every second pair of rounds all parameters are
+ * constants, which can be folded; in the other rounds half of them are. A
+ * parameter that is to be perturbed is never constant. */
 static CcsValueId
 net_weight (Net *net, CcsShape shape, Fill fill)
 {
@@ -187,7 +188,7 @@ net_bias (Net *net, gint64 channels)
                           : CCS_NONE;
 }
 
-/* Persistent storage that ops write. */
+/* Adds persistent storage, which ops write. */
 static CcsValueId
 net_state (Net *net, CcsShape shape, Fill fill)
 {
@@ -201,7 +202,8 @@ net_state (Net *net, CcsShape shape, Fill fill)
 /* Length of a sum that exceeds the threads of a block. */
 #define LONG_SUM 300
 
-/* Returns whether sums in this round are that long, or divided into parts. */
+/* Returns whether this round has sums that are longer than the threads of a
+ * block, or divided into parts. */
 static gboolean
 net_is_large (const Net *net)
 {
@@ -218,7 +220,8 @@ pick_channels (Net *net)
   return channels[pick (net, 0, net->smooth ? 4 : 10)];
 }
 
-/* Picks more channels, because few make derivatives steep. */
+/* Picks a larger number of channels: with few channels, derivatives of norms
+ * are steep. */
 static gint64
 pick_norm_channels (Net *net)
 {

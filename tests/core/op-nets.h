@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Random small nets for test-ops.c: layers on a map, then attention between its
- * cells. */
+/* Small random nets for test-ops.c: layers on a map, followed by attention
+ * between the cells of the map. */
 #pragma once
 
 #include "op-cases.h"
 
-/* Fills in filters that keep values near 1 through many layers, so that nothing
- * saturates. */
+/* Fills in filters that keep values near 1 through many layers, so that no
+ * activation saturates. */
 static void
 fill_filter (Net *net, float *x, gsize n)
 {
@@ -25,7 +25,7 @@ net_conv (Net *net, CcsValueId x, gint64 out, gint kernel, CcsAct act)
       net_bias (net, out), 1, kernel / 2, 1, act);
 }
 
-/* Halves and doubles the size. */
+/* Adds layers that halve and double the size of the map. */
 static CcsValueId
 net_hourglass (Net *net, CcsValueId x)
 {
@@ -42,7 +42,7 @@ net_hourglass (Net *net, CcsValueId x)
       net_bias (net, c), 2, 1, 1, shape.dim[1], shape.dim[2], pick_act (net));
 }
 
-/* Adds a layer that keeps the size of a map, but not always its channels. */
+/* Adds a layer that keeps the size of a map, but may change its channels. */
 static CcsValueId
 net_layer (Net *net, CcsValueId x, CcsValueId skip)
 {
@@ -65,9 +65,9 @@ net_layer (Net *net, CcsValueId x, CcsValueId skip)
                          net_conv (net, x, c, 1, CCS_NO_ACT), pick_act (net));
   case 5:
     return ccs_slice (p, x, 3, c / 2, c - c / 2);
-  case 6: /* reads x a second time, as a part of it */
+  case 6: /* reads x a second time, through a slice of it */
     return ccs_add (p, x, ccs_slice (p, x, 3, 0, 1), pick_act (net));
-  case 7: /* x is read after an op that could work in place */
+  case 7: /* reads x after an op that could have worked in place */
     return ccs_add (p, ccs_affine (p, x, 0.5f, 0.1f), x, CCS_NO_ACT);
   default:
     return net_hourglass (net, x);
@@ -99,7 +99,7 @@ net_attend (Net *net, CcsValueId map)
 static CcsValueId
 build_net (Net *net)
 {
-  /* an even batch, for two groups */
+  /* The batch is even, so that it can be divided into two groups. */
   CcsShape shape
       = CCS_SHAPE (2, pick (net, 4, 7), pick (net, 4, 7), pick (net, 2, 6));
   CcsValueId x = net_input (net, shape, fill_noise), skip = x;

@@ -9,7 +9,7 @@
 
 #define MAX_FEEDS 128
 
-/* Makes @y a part of wider rows. */
+/* Makes @y part of a value with wider rows. */
 static CcsValueId
 widen_result (Net *net, CcsValueId y)
 {
@@ -37,9 +37,9 @@ build_forward (const OpCase *op_case, guint round, gboolean pitched)
   return net;
 }
 
-/* Continues @net by loss = sum y weights, and by the gradient of that for every
- * feed that has one; these are outputs, and stored in @grads. Returns the
- * weights. */
+/* Appends to @net the loss, the sum of y x weights, and its gradient for
+ * every differentiable feed. The gradients are outputs and are stored in
+ * @grads. Returns the weights. */
 static const float *
 append_gradient (Net *net, CcsValueId y, CcsValueId *grads, const char *label)
 {
@@ -68,8 +68,9 @@ has_gradient (const OpCase *op_case)
   return ccs_op_row (op_case->kind)->gradient != NULL;
 }
 
-/* Feeds that are not differentiable stand behind in no case: the gradients are
- * in the order of those that are. */
+/* Builds the program of a case with its gradient. In every case, feeds that
+ * are not differentiable come last, so the indices of gradients and feeds
+ * agree. */
 static Net *
 build_gradient (const OpCase *op_case, guint round, gboolean smooth,
                 CcsValueId *y, const float **weights, CcsValueId *grads)

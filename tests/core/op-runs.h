@@ -8,8 +8,9 @@
 #include "plan/plan.h"
 #include "op-net.h"
 
-/* Smallest magnitude of a value: values that should be zero (the gradient of a
- * bias before a batch norm) are rounding errors. */
+/* Errors are relative to at least this magnitude. Values that should be
+ * zero, such as the gradient of a bias before a batch norm, consist of
+ * rounding errors. */
 #define MAGNITUDE_FLOOR 1e-4
 
 #define assert_ok(call, error, net_case)                                       \
@@ -29,7 +30,8 @@ tested_backend (void)
   return name ? name : "cpu";
 }
 
-/* Returns why this machine cannot run the tests, or NULL. (transfer full) */
+/* Returns the reason why this machine cannot run the tests, or NULL.
+ * (transfer full) */
 static char *
 why_not_here (void)
 {
@@ -39,7 +41,7 @@ why_not_here (void)
   return backend ? NULL : g_strdup (error->message);
 }
 
-/* @n_threads 0: the backend chooses. */
+/* @n_threads: 0 lets the backend choose. */
 static CcsPlan *
 plan_on_threads (const char *backend_name, gint n_threads, Net *net,
                  CcsPlanFlags flags, const char *label)
@@ -79,8 +81,8 @@ plan_run (CcsPlan *plan, Net *net, CcsPhase phases, const char *label)
   assert_ok (ccs_plan_run (plan, phases, &error), error, label);
 }
 
-/* Makes a plan whose values can all be read, runs it once, and checks its
- * guards if its memory is accessible. */
+/* Makes a plan in which all values can be read, and runs it once. Checks the
+ * guards around its memory if the host can access that. */
 static CcsPlan *
 run_guarded (const char *backend_name, Net *net, const char *label)
 {
@@ -97,7 +99,7 @@ run_guarded (const char *backend_name, Net *net, const char *label)
   return plan;
 }
 
-/* Makes and runs such a plan on the CPU backend with @n_threads. */
+/* As run_guarded(), on the CPU backend with @n_threads. */
 static CcsPlan *
 run_on_threads (gint n_threads, Net *net, const char *label)
 {
@@ -168,8 +170,8 @@ compare_value (CcsPlan *got, CcsPlan *want, CcsValueId id, double tolerance,
                  id, shape, made_by, error);
 }
 
-/* Compares all results and states that @got still has, except the loss, whose
- * terms may cancel. */
+/* Compares all results and states whose memory @got has not reused. Leaves
+ * out the loss, whose terms may cancel. */
 static void
 compare_values (CcsPlan *got, CcsPlan *want, double tolerance,
                 const char *label)
@@ -192,7 +194,7 @@ compare_values (CcsPlan *got, CcsPlan *want, double tolerance,
   ck_assert_msg (compared > 0, "%s: nothing was compared", label);
 }
 
-/* Compares what a caller sees: outputs and states. */
+/* Compares the values that a caller can read: outputs and states. */
 static void
 compare_outputs (CcsPlan *got, CcsPlan *want, double tolerance,
                  const char *label)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Prints checksums of all values of every case of test-ops.c, forward and with
- * gradient, on the CPU backend. Builds with other compilers or versions of
- * oneDNN compute the same bits if their lines are equal. */
+/* Prints checksums of all values of every case of test-ops.c, forward and
+ * with gradient, on the CPU backend. Two builds, for example with different
+ * compilers or versions of oneDNN, compute the same bits if their lines are
+ * equal. */
 #pragma once
 
 #include <stdio.h>
@@ -10,7 +11,7 @@
 
 #define SUM_ROUNDS 6
 
-/* Computes the checksum of all values that ops of @net compute, in order. */
+/* Returns a checksum of all values that ops of @net compute, in order. */
 static char *
 net_sum (Net *net, const char *label)
 {

@@ -8,8 +8,8 @@
 
 #include "model/config.h"
 
-/* "NAME\tSHAPE\tTYPE\n" of each. @prefix: only names that begin so. (transfer
- * full) */
+/* Returns a line "NAME\tSHAPE\tTYPE\n" for each parameter whose name starts
+ * with @prefix. (transfer full) */
 static inline char *
 params_list (const CcsModelConfig *config, const char *prefix)
 {

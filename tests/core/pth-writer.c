@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The .pth files of the tests. What it writes was held against files that
- * PyTorch made (tests/data/pth). */
+/* Writes .pth files for tests. Its output was compared with files that
+ * PyTorch wrote (tests/data/pth). */
 #include "pth-writer.h"
 
 #include <check.h>
@@ -15,7 +15,7 @@ append (GByteArray *out, gconstpointer data, gsize size)
   g_byte_array_append (out, data, (guint)size);
 }
 
-/* The low @size bytes of @value, little-endian. */
+/* Appends the lowest @size bytes of @value in little-endian order. */
 static void
 append_number (GByteArray *out, guint64 value, gsize size)
 {
@@ -156,7 +156,7 @@ pickle_one_tensor (void)
 struct _ZipWriter
 {
   GByteArray *file, *directory;
-  GArray *records; /* gsize: offsets in directory */
+  GArray *records; /* gsize: offset of each record */
 };
 
 ZipWriter *
@@ -170,7 +170,8 @@ zip_writer_new (void)
   return self;
 }
 
-/* What a local and a central record say alike, from the version needed on. */
+/* Appends the fields that local and central records have in common,
+ * beginning with the version needed. */
 static void
 append_description (GByteArray *out, const char *name, gsize size, guint32 crc,
                     gsize extra)

@@ -14,8 +14,8 @@ void pickle_begin (GByteArray *pickle);                /* protocol 2 */
 void pickle_ops (GByteArray *pickle, const char *ops); /* bytes without NUL */
 void pickle_text (GByteArray *pickle, const char *text);
 void pickle_int (GByteArray *pickle, gint64 value);
-/* Appends a call of _rebuild_tensor_v2. @strides NULL: contiguous. @legacy: the
- * storage has a view, which is Python's None. */
+/* Appends a call of _rebuild_tensor_v2. @strides: NULL for contiguous.
+ * @legacy: the storage has a field for a view, which is None. */
 void pickle_tensor (GByteArray *pickle, const char *storage_type,
                     const char *key, gint64 storage_elements, gint64 offset,
                     const CcsShape *shape, const gint64 *strides,
@@ -24,8 +24,8 @@ void pickle_tensor (GByteArray *pickle, const char *storage_type,
  * are "0", "1" ... in order. (transfer full) */
 GByteArray *pickle_state_dict (const CcsStateDict *tensors, gboolean legacy);
 
-/* Four floats, and a pickle of {"a": tensor of these floats in storage "0"}.
- * (transfer full) */
+/* The content of pth_four and a pickle of {"a": tensor}, where the tensor
+ * has these four floats in storage "0". (transfer full) */
 extern const float pth_four[4];
 GByteArray *pickle_one_tensor (void);
 
@@ -48,8 +48,8 @@ GByteArray *zip_writer_finish (ZipWriter *self, gboolean zip64, GArray *central,
  */
 GBytes *pth_zip (const CcsStateDict *tensors);
 GBytes *pth_legacy (const CcsStateDict *tensors);
-/* Returns a file of the older format with any pickle: @keys is the pickled list
- * of storages, @storages follows it. (transfer full) */
+/* Returns a file of the older format with the given pickle. @keys becomes
+ * the pickled list of storages, and @storages follows it. (transfer full) */
 GBytes *pth_legacy_around (const GByteArray *pickle, const char *const *keys,
                            const GByteArray *storages);
 /* Appends a storage of the older format: element count and bytes. */

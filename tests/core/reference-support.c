@@ -79,11 +79,12 @@ reference_load_json (const char *path)
   return json_parser_steal_root (parser);
 }
 
-/* A test runs a whole net in plain loops, on a machine that others share. */
+/* Timeout: a test runs a whole net in plain loops, possibly on a shared
+ * machine. */
 #define TEST_SECONDS 1800
 
-/* The reference backend, and the one held against it: "cpu", or the caller's
- * choice. */
+/* Returns the name of the reference backend, or of the backend that is
+ * compared with it: $CCSTEREO_TEST_BACKEND, or "cpu". */
 static const char *
 backend_name (guint b)
 {
@@ -183,7 +184,7 @@ name_hash (const char *seed, const char *name)
   return hash;
 }
 
-/* In [0,1): element @i of the sequence that @hash begins. */
+/* Returns element @i of the sequence of @hash, in [0, 1). */
 static double
 uniform (guint64 hash, guint64 i)
 {
@@ -195,7 +196,8 @@ uniform (guint64 hash, guint64 i)
   return (x >> 40) * 0x1p-24;
 }
 
-/* offset + scale x (u, or s = 2u - 1 when @centred) */
+/* Returns offset + scale x v, where v is u in [0, 1), or s = 2u - 1 if
+ * @centred. */
 static float *
 sequence (const char *seed, const char *name, gsize n, double offset,
           double scale, gboolean centred)
@@ -324,7 +326,8 @@ reference_probe_index (gsize n, gsize probes, gsize i)
   return i * (n / probes);
 }
 
-/* The entry's values in double; the length in @n. (transfer full) */
+/* Returns the entry's values as double, and their number in @n. (transfer
+ * full) */
 static double *
 entry_values (const CcsCheckpoint *file, const char *entry, gsize *n)
 {
@@ -348,7 +351,7 @@ assert_error (const char *entry, double error, double tolerance)
                   tolerance);
 }
 
-/* What NAME.stats holds. */
+/* Indices of the elements of NAME.stats. */
 enum
 {
   MEAN,
@@ -388,8 +391,9 @@ assert_whole (const char *name, const double *want, gsize n_want,
   assert_error (name, reference_error (all, want, n), tolerance);
 }
 
-/* Against the largest magnitude of the whole tensor, which its statistics
- * hold: that of the probes alone may be anything. */
+/* Compares the probes. The error is relative to the largest magnitude of the
+ * whole tensor, which is part of its statistics: the probes alone may happen
+ * to be small. */
 static void
 assert_probes (const char *entry, const double *want, gsize probes,
                double largest, const float *got, gsize n, double tolerance)

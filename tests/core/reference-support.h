@@ -14,7 +14,7 @@
 
 G_BEGIN_DECLS
 
-/* ck_assert on a fallible call: fails with the GError's message. */
+/* Fails with the GError's message if the call fails. */
 #define assert_ok(call, error)                                                 \
   do {                                                                         \
     if (!(call))                                                               \

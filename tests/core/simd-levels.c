@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Prints the levels of the CPU backend's own kernels that this processor runs,
- * the best one last. */
+/* Prints the SIMD levels of the CPU backend's own kernels that this
+ * processor supports, the best one last. */
 #include <stdio.h>
 
 #include "backend/cpu/simd.h"

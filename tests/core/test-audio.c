@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The window grid, the overlap average, and resampling: lengths, alignment, and
- * that results do not depend on how a signal is split. */
+/* The window grid, overlap averaging, and resampling: lengths and alignment,
+ * and independence of how a signal is split. */
 #include <ccstereo/ccstereo.h>
 #include <check.h>
 #include <math.h>
@@ -62,7 +62,8 @@ END_TEST
 
 START_TEST (overlap_averages_the_windows_that_are_there)
 {
-  /* Windows of 5 samples with a hop of 2; all values of window k are k + 1. */
+  /* Windows of 5 samples start every 2 samples. All samples of window k are
+   * k + 1. */
   const float expected[] = { 1, 1, 1.5f, 1.5f, 2, 2.5f, 2.5f, 3, 3 };
   g_autoptr (CcsOverlap) overlap = ccs_overlap_new (5, 2);
   g_autoptr (GArray) out = g_array_new (FALSE, FALSE, sizeof (float));
@@ -200,7 +201,7 @@ START_TEST (resampling_keeps_time)
   const gsize n = (gsize)(rates[_i] * seconds);
   g_autofree float *samples = g_new (float, n);
   g_autoptr (GArray) out = NULL;
-  guint margin = CCS_MODEL_RATE / 20; /* length of the filter at the edges */
+  guint margin = CCS_MODEL_RATE / 20; /* the edges are filtered */
 
   for (gsize i = 0; i < n; i++)
     samples[i] = (float)sin (2 * G_PI * frequency * i / rates[_i]);

@@ -107,7 +107,7 @@ END_TEST
 
 /* -- forks ----------------------------------------------------------------- */
 
-/* y = max (x, 0) of two numbers. */
+/* Plans y = max (x, 0) for two numbers. */
 static CcsPlan *
 relu_plan (CcsBackend *backend, GError **error)
 {
@@ -131,7 +131,7 @@ computes (CcsPlan *plan, GError **error)
          && y[0] == 0 && y[1] == 2;
 }
 
-/* Returns the result of @holds in a child process. */
+/* Runs @holds in a child process and returns its result. */
 static gboolean
 child_says (gboolean (*holds) (CcsBackend *backend, CcsPlan *plan),
             CcsBackend *backend, CcsPlan *plan)

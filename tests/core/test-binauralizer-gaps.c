@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Silence that is pushed for a gap: it needs no inference, and the audio around
- * it is the same as around zeros. */
+/* Silence that is pushed for a gap: it needs no inference, and the audio
+ * around it is the same as if zeros had been pushed. */
 #include "binauralizer-support.h"
 
 /* -- what it costs --------------------------------------------------------- */
@@ -24,7 +24,7 @@ START_TEST (a_window_of_silence_alone_is_not_inferred)
   for (gsize i = 2 * second; i < 60 * second; i++)
     audible += left (out, i) != 0 || right (out, i) != 0;
   ck_assert_uint_eq (audible, 0);
-  /* Windows that overlap the second of audio. */
+  /* Number of windows that overlap the second of audio. */
   for_audio = (guint)((CCS_MODEL_RATE + CCS_WINDOW) / options.hop + 2);
   ck_assert_uint_le (fake.windows, 2 * for_audio);
 }
@@ -125,7 +125,7 @@ START_TEST (the_split_of_silence_changes_no_sample)
 }
 END_TEST
 
-/* The resampler's filter leaves traces of about 1e-8 in zeros. */
+/* The resampler's filter leaves values of about 1e-8 in zeros. */
 START_TEST (the_audio_around_silence_is_that_around_zeros)
 {
   const CcsBinauralizerOptions options = random_options ((guint32)_i);

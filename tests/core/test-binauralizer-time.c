@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Timing: the feature that a window uses and waits for, the windows that a
- * sample depends on, latency, and changes of the width. */
+/* Timing: the feature that a window uses and waits for, the windows that
+ * contribute to a sample, latency, and changes of the width. */
 #include "binauralizer-support.h"
 
 #include "audio/window-grid.h"
@@ -9,8 +9,8 @@
 
 /* -- features ------------------------------------------------------------- */
 
-/* Returns the gain of the window for output @window, without overlap, for a mix
- * of 1. */
+/* Returns the gain of window @window in the output, for windows that do not
+ * overlap and a mix of 1. */
 static float
 gain_of_window (const GArray *out, gsize window)
 {
@@ -97,7 +97,8 @@ START_TEST (a_window_in_a_gap_waits_for_no_feature)
 }
 END_TEST
 
-/* Whether it runs before that feature arrives or in a batch after it. */
+/* In both cases: whether the window runs before the first feature arrives,
+ * or after it in a batch. */
 START_TEST (a_window_in_a_gap_before_all_features_has_none)
 {
   const gint64 center = CCS_WINDOW / 2 * SAMPLE_NS;
@@ -227,8 +228,8 @@ END_TEST
 
 /* -- look-ahead and latency ----------------------------------------------- */
 
-/* Computes a sample as documented: the mean over the windows that begin at
- * least window - lookahead before it and cover it. */
+/* Computes a sample as documented: the mean over the windows that cover the
+ * sample and start at least window - lookahead before it. */
 static double
 expected_difference (const CcsBinauralizerOptions *options, gint64 at, gint64 n)
 {
@@ -268,9 +269,10 @@ START_TEST (lookahead_limits_the_windows_that_are_averaged)
 }
 END_TEST
 
-/* @slack: milliseconds by which the bound may exceed the largest delay. 0 at 16
- * kHz. At other rates the bound is the sum of the worst delays of both
- * resamplers, which coincide only at incommensurate rates, and there rarely. */
+/* @slack: milliseconds by which the bound may exceed the largest delay. At
+ * 16 kHz it is 0. At other rates the bound is the sum of the largest delays
+ * of both resamplers, which coincide rarely, and only for incommensurate
+ * rates. */
 typedef struct
 {
   guint rate, hop, lookahead;
@@ -293,8 +295,8 @@ static const LatencyCase latency_cases[] = {
   { 96000, CCS_HOP, CCS_WINDOW, FALSE, 56 },
 };
 
-/* The delay never exceeds the reported latency, and reaches it up to the slack.
- */
+/* The delay never exceeds the reported latency, and comes within the slack
+ * of it. */
 START_TEST (latency_is_a_tight_upper_bound)
 {
   const LatencyCase *c = &latency_cases[_i];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The streaming engine: any split of the input, any rate, output of the same
- * length and alignment, the published protocol bit for bit, and errors. */
+/* The streaming engine: for any split of the input and any rate, the output
+ * has the same length and alignment; it follows the published protocol bit
+ * for bit; and errors are reported. */
 #include "binauralizer-support.h"
 
 #include "audio/window-grid.h"
@@ -58,7 +59,8 @@ START_TEST (output_does_not_depend_on_batching)
 }
 END_TEST
 
-/* The audio of a file arrives in large blocks, and a clip at once. */
+/* The audio of a file arrives in large blocks; that of a clip arrives all at
+ * once. */
 START_TEST (what_waits_runs_together_where_the_model_takes_more)
 {
   CcsBinauralizerOptions options = options_for (16000, 1);
@@ -145,8 +147,8 @@ sine (gsize n, double frequency, guint rate)
   return samples;
 }
 
-/* If the difference equals the mix, the right channel is zero; an error of a
- * hundredth of a sample at 16 kHz would leave 1e-3. */
+/* If the difference equals the mix, the right channel is zero. A time error
+ * of a hundredth of a sample at 16 kHz would leave 1e-3. */
 START_TEST (the_difference_returns_in_time)
 {
   CcsBinauralizerOptions options = options_for (rates[_i], 1);
@@ -159,8 +161,7 @@ START_TEST (the_difference_returns_in_time)
 }
 END_TEST
 
-/* Two minutes, after which a drift of a thousandth of a sample would be
- * noticed. */
+/* Over two minutes, a drift of a thousandth of a sample would be noticed. */
 START_TEST (nothing_drifts)
 {
   const guint rate = 44100, seconds = 120;
@@ -233,7 +234,7 @@ END_TEST
 typedef struct
 {
   const Film *film;
-  gsize windows; /* asked for */
+  gsize windows; /* windows requested so far */
 } ClipFeatures;
 
 /* Returns the frame nearest to a window's centre, computed without the engine.

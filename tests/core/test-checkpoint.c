@@ -17,8 +17,8 @@
 
 /* -- support ------------------------------------------------------------- */
 
-/* Makes tensors of every element size, in an order that has to be sorted.
- * (transfer full) */
+/* Makes tensors of every element size, in an order that the writer has to
+ * sort. (transfer full) */
 static CcsStateDict *
 some_tensors (void)
 {
@@ -151,7 +151,8 @@ START_TEST (narrow_storage_holds_the_rounded_values)
 }
 END_TEST
 
-/* For any length of the header, which depends on the metadata. */
+/* Alignment is kept for any length of the header, which depends on the
+ * metadata. */
 START_TEST (saved_tensors_lie_aligned_in_the_file)
 {
   g_autofree char *folder = make_folder ();
@@ -168,7 +169,8 @@ START_TEST (saved_tensors_lie_aligned_in_the_file)
   ck_assert (g_file_get_contents (path, &data, &size, NULL));
   memcpy (&header, data, sizeof header);
   ck_assert_uint_eq ((8 + GUINT64_FROM_LE (header)) % 64, 0);
-  /* loaded in place: a copy would have another owner */
+  /* The tensors refer to the mapped file: those of a copy would have another
+   * owner. */
   file = load (path);
   remove_tree (folder);
   for (guint i = 1; i < ccs_state_dict_size (file->tensors); i++)
@@ -202,7 +204,8 @@ START_TEST (a_loaded_file_may_be_overwritten_and_truncated)
 }
 END_TEST
 
-/* The file is sparse and uses no disk space; its copy would use memory. */
+/* The file is sparse and uses no disk space, but a copy in memory would use
+ * RAM. */
 START_TEST (a_file_too_large_to_copy_is_rejected)
 {
   g_autofree char *folder = make_folder ();
@@ -218,8 +221,8 @@ START_TEST (a_file_too_large_to_copy_is_rejected)
 }
 END_TEST
 
-/* Returns the file of some_tensors(), with metadata keys inserted from @from on
- * in steps of @step. (transfer full) */
+/* Saves some_tensors() with metadata, whose keys are inserted starting with
+ * key @from in steps of @step. Returns the file's content. (transfer full) */
 static char *
 saved_bytes (const char *path, gint from, gint step, gsize *size)
 {
@@ -238,7 +241,7 @@ saved_bytes (const char *path, gint from, gint step, gsize *size)
 /* -- no memory --------------------------------------------------------------
  */
 
-/* Sanitizers have allocators of their own, which cannot be replaced. */
+/* Sanitizers have their own allocators, which cannot be replaced. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define REPLACES_MALLOC 0
 #elif defined(__has_feature)
@@ -252,7 +255,8 @@ saved_bytes (const char *path, gint from, gint step, gsize *size)
 #if REPLACES_MALLOC
 #define LARGE (64 << 10) /* bytes: such allocations may fail */
 
-/* The large allocation with this number, counted from 1, fails; 0: none. */
+/* Index of the large allocation that fails, counted from 1; 0: no allocation
+ * fails. */
 static guint failing_allocation, allocations;
 
 static gboolean
@@ -265,7 +269,7 @@ is_to_fail (size_t size)
 extern void *__libc_malloc (size_t size);
 extern void *__libc_memalign (size_t alignment, size_t size);
 
-/* In place of libc's. */
+/* Replaces the function of libc. */
 void *
 malloc (size_t size)
 {
@@ -291,7 +295,7 @@ load_and_save (const char *from, const char *to, GError **error)
                                  CCS_OUTPUT_OVERWRITE, error);
 }
 
-/* None of them ends the process. */
+/* No failed allocation ends the process. */
 START_TEST (each_allocation_that_fails_is_an_error)
 {
   g_autofree char *folder = make_folder ();
@@ -319,7 +323,7 @@ START_TEST (each_allocation_that_fails_is_an_error)
                    error->message);
     ck_assert_uint_eq (count_files (folder), 1);
   }
-  ck_assert_uint_gt (n, 3); /* the file, and both tensors */
+  ck_assert_uint_gt (n, 3); /* the file and both tensors */
   remove_tree (folder);
 }
 END_TEST

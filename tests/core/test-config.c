@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The parameters of a configuration, and detecting the configuration from
- * parameters, with all errors. The suite reference has the published lists of
- * whole models. */
+/* The list of parameters of a configuration, and detection of the
+ * configuration from parameters, with all errors. The suite reference
+ * compares with the published lists of whole models. */
 #include <ccstereo/ccstereo.h>
 #include <check.h>
 #include <math.h>
@@ -196,7 +196,8 @@ START_TEST (any_missing_tensor_is_named)
 }
 END_TEST
 
-/* Parameters that only a model with backbone 50 and other AVAD layers has. */
+/* Parameters that exist only for backbone 50, and for other layers with
+ * AVAD. */
 static const char *const distinctive[] = {
   "net_visual.backbone.feature_extraction.4.0.conv3.weight",
   "net_visual.backbone.feature_extraction.4.0.bn3.weight",
@@ -215,7 +216,7 @@ START_TEST (a_missing_tensor_that_tells_models_apart_is_named)
 }
 END_TEST
 
-/* Returns a tensor of zeros with a different last element. (transfer full) */
+/* Returns a tensor of zeros whose last element is @last. (transfer full) */
 static CcsTensor *
 zeros_and (CcsShape shape, float last)
 {
@@ -330,7 +331,7 @@ START_TEST (a_model_of_another_width_is_told)
 }
 END_TEST
 
-/* It would be infinite in float32. */
+/* The value would be infinite in float32. */
 START_TEST (a_double_beyond_float_is_not_finite)
 {
   g_autoptr (CcsStateDict) params = make_params (&published, CCS_F64);

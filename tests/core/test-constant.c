@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Constants that plans share, on a fake backend whose memory the host cannot
- * read; it counts allocations and uploads, and runs the reference functions. */
+/* Constants that several plans share, on a fake backend whose memory the
+ * host cannot read. The backend counts allocations and uploads, and runs the
+ * reference functions. */
 #include <ccstereo/error.h>
 #include <check.h>
 #include <string.h>
@@ -12,7 +13,8 @@
 
 extern const CcsBackendClass ccs_backend_reference;
 
-/* constant-copy.c: as ccs_constant_get_content() and ccs_constant_release(). */
+/* ccs_constant_get_content() and ccs_constant_release() of the copy in
+ * constant-copy.c. */
 CcsConstant *copy_constant_get_content (CcsBackend *backend, CcsTensor *tensor,
                                         GError **error);
 void copy_constant_release (CcsConstant *self);
@@ -23,9 +25,9 @@ void copy_constant_release (CcsConstant *self);
 typedef struct
 {
   CcsBackend base;
-  gint blocks;   /* allocated and not released */
-  gint uploads;  /* so far */
-  gint fails_at; /* the upload that fails, from 1; 0: none */
+  gint blocks;   /* allocated and not yet freed */
+  gint uploads;  /* uploads so far */
+  gint fails_at; /* index of the upload that fails, from 1; 0: none */
 } Device;
 
 static void *
@@ -204,7 +206,7 @@ START_TEST (a_failed_upload_leaves_nothing_behind)
 }
 END_TEST
 
-/* The CUDA module may use the table of either copy. */
+/* The CUDA module may receive the table of functions from either copy. */
 START_TEST (two_copies_of_the_library_share_the_constants_of_a_backend)
 {
   Device device;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Batching of a model's items, of one or several callers and on different
- * backends: results do not depend on it. */
+/* Batching of items, from one or several callers and on different backends:
+ * results do not depend on it. */
 #include <ccstereo/error.h>
 #include <check.h>
 
@@ -50,8 +50,8 @@ START_TEST (results_do_not_depend_on_the_number_of_threads)
   g_autoptr (CcsStateDict) params = published_params (1);
   g_autoptr (CcsModel) alone = model_on (1, params);
   g_autoptr (CcsModel) team = model_on (_i, params);
-  const guint n = ccs_model_preferred_frames (team)
-                  + 1; /* more than one round of the lanes */
+  const guint n
+      = ccs_model_preferred_frames (team) + 1; /* more than one item per lane */
   g_auto (Items) ours = items_new (alone, n);
   g_auto (Items) theirs = items_new (team, n);
 
@@ -66,8 +66,9 @@ END_TEST
 
 /* -- backends that want larger batches ------------------------------------- */
 
-/* The CPU backend with other properties: no lanes, two batches merged into one,
- * up to four batches per call. Records the largest batch that was planned. */
+/* The CPU backend with other properties: no lanes, up to two batches merged
+ * into one, and four batches preferred per call. The largest planned batch
+ * is recorded. */
 static CcsBackendClass joint_class;
 static const CcsBackendClass *cpu_class;
 static gint64 largest_planned;
@@ -135,22 +136,22 @@ END_TEST
 
 /* -- a device that is at work while the caller goes on --------------------- */
 
-/* The same, but a run executes only when its caller waits for it. */
+/* The same backend, but a run executes only when its caller waits for it. */
 typedef struct
 {
   const CcsKernel *kernels;
   guint n;
   void *scratch;
-  gpointer inner; /* the CPU's own */
+  gpointer inner; /* list of the CPU backend */
   gboolean under_way;
 } LateList;
 
 static struct
 {
   guint under_way;      /* runs */
-  guint most_under_way; /* at a time */
-  guint uploads_beside; /* uploads while there was one */
-  guint failing_wait;   /* counted from 1; 0: none */
+  guint most_under_way; /* maximum of under_way */
+  guint uploads_beside; /* uploads during a run */
+  guint failing_wait;   /* index from 1; 0: no wait fails */
 } late;
 
 static gboolean
@@ -217,8 +218,8 @@ late_model (CcsStateDict *params)
   return model;
 }
 
-/* Batches of one caller: all but the first are uploaded during another's run.
- */
+/* One caller has several batches. All but the first are uploaded while
+ * another batch runs. */
 START_TEST (inputs_go_up_while_the_device_is_at_work)
 {
   g_autoptr (CcsStateDict) params = published_params (1);
@@ -237,7 +238,7 @@ START_TEST (inputs_go_up_while_the_device_is_at_work)
 }
 END_TEST
 
-/* All runs that were started are waited for, and the next call works. */
+/* The call waits for all runs that it started, and the next call works. */
 START_TEST (a_run_that_fails_leaves_nothing_under_way)
 {
   g_autoptr (CcsStateDict) params = published_params (1);
@@ -333,8 +334,8 @@ call_one_by_one (gpointer data)
   return NULL;
 }
 
-/* Streams with one item at a time, like live ones, on a model whose batches are
- * planned: their calls are run together. */
+/* Each stream has one item at a time, as live streams do. Their calls are
+ * run together on a model with plans for batches. */
 START_TEST (calls_that_are_run_together_give_what_each_would_alone)
 {
   g_autoptr (CcsModel) model = published_model ();

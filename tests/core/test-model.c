@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Parts of the network and loaded models: properties that do not depend on the
- * parameters. The suite reference tests the values. */
+/* Parts of the network and loaded models: properties that do not depend on
+ * the weights. The suite reference tests the values. */
 #include <check.h>
 #include <math.h>
 #include <string.h>
@@ -255,7 +255,8 @@ END_TEST
 START_TEST (half_precision_files_run)
 {
   static const CcsDType storage[] = { CCS_F16, CCS_BF16 };
-  /* Relative to the largest difference: weights have 11 and 8 bits. */
+  /* Relative to the largest difference. The formats have 11 and 8
+   * significant bits. */
   static const float tolerance[] = { 0.02, 0.2 };
   g_autoptr (CcsStateDict) params = published_params (1);
   g_autofree char *path = saved (params, "half", storage[_i], NULL);

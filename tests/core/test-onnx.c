@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* ONNX export: the wire format, the consistency of graphs, and that every
- * configuration can be translated. onnx-runtime.py compares results. */
+ * configuration can be translated. onnx-runtime.py compares the results with
+ * those of the library. */
 #include <ccstereo/ccstereo.h>
 #include <model/architecture.h>
 #include <model-file.h>
@@ -98,8 +99,8 @@ typedef struct
 typedef struct
 {
   guint number;
-  guint64 value;  /* of an integer */
-  Reader content; /* of anything else */
+  guint64 value;  /* of an integer field */
+  Reader content; /* of all other fields */
 } Field;
 
 static guint64
@@ -240,8 +241,8 @@ check_graph (const GByteArray *file)
 /* -- models -----------------------------------------------------------------
  */
 
-/* Makes parameters of zeros without those that only the other part of the model
- * uses. */
+/* Makes parameters of zeros for one part of the model. Leaves out parameters
+ * that only the other part uses. */
 static CcsStateDict *
 part_params (const CcsModelConfig *config, OnnxPart part)
 {
@@ -363,7 +364,8 @@ END_TEST
 /* -- what cannot be translated ----------------------------------------------
  */
 
-/* A program of one op over x [B,6,4], which @append appends. */
+/* Translates a program of one op, which @append adds, with the input x
+ * [B,6,4]. Returns the error. */
 static GError *
 translation_error (CcsValueId (*append) (CcsProgram *p, CcsValueId x))
 {

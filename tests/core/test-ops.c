@@ -24,16 +24,16 @@
 #define THREAD_ROUNDS 4
 #define BLOCK_ROUNDS 4
 
-/* Largest error relative to the largest magnitude of a value. The reference
- * functions sum in double or in several lanes; a backend may sum some thousand
- * products in float, in any order. */
+/* Maximum error relative to the largest magnitude of a value. The reference
+ * functions sum in double or in several lanes; a backend may sum some
+ * thousand products in float, in any order. */
 #define TOLERANCE 1e-5
-/* For values that are given with 8 digits. */
+/* Tolerance for known values, which are given with 8 digits. */
 #define KNOWN_TOLERANCE 2e-6
-/* For gradients of few parameters: sums over many elements, which partly
- * cancel. */
+/* Tolerance for gradients of parameters with few elements: they are sums
+ * over many elements, which partly cancel. */
 #define GRADIENT_TOLERANCE 5e-5
-/* In a net, errors of an op pass through later ops. */
+/* Tolerance for nets, in which errors of an op pass through later ops. */
 #define NET_TOLERANCE 1e-4
 
 #define ROWS_APART (CCS_OP_FLAG_PITCHED_IN | CCS_OP_FLAG_PITCHED_OUT)
@@ -47,7 +47,8 @@ mark_kinds (Net *net, gboolean *seen)
     seen[ccs_program_op (net->program, i)->kind] = TRUE;
 }
 
-/* Marks the ops that the tests of @op_case run, its gradient's included. */
+/* Marks the ops that the tests of @op_case run, including those of its
+ * gradient. */
 static void
 mark_case (const OpCase *op_case, gboolean *seen)
 {
@@ -319,7 +320,7 @@ END_TEST
 
 /* -- views and shared memory ----------------------------------------------- */
 
-/* Runs a program as plans do: optimised, with shared memory. */
+/* Runs a program as plans usually do: optimised, with shared memory. */
 static void
 check_shared_memory (const char *backend, Net *net, CcsPlan *want,
                      double tolerance, const char *label)
@@ -328,7 +329,7 @@ check_shared_memory (const char *backend, Net *net, CcsPlan *want,
 
   plan_run (plan, net, CCS_PHASE_ALL, label);
   compare_outputs (plan, want, tolerance, label);
-  /* only states, which are set again, remain from the first run */
+  /* Only states remain from the first run, and they are set again. */
   plan_run (plan, net, CCS_PHASE_ALL, label);
   compare_outputs (plan, want, tolerance, label);
 }
@@ -378,8 +379,8 @@ note_pitched (const CcsProgram *program, CcsOpFlags *met)
   }
 }
 
-/* Checks that the test above runs all ops that support rows with gaps, and no
- * others, with such rows. */
+/* Checks that the test above uses rows with gaps for exactly the ops that
+ * support them. */
 START_TEST (rows_apart_reach_the_ops_that_take_them)
 {
   CcsOpFlags met[CCS_N_OPS] = { CCS_OP_FLAG_NONE };
@@ -462,7 +463,7 @@ START_TEST (inference_net_in_shared_memory_agrees)
 }
 END_TEST
 
-/* The tests of the cases @from to @to - 1. */
+/* Adds the tests of the cases @from to @to - 1. */
 static void
 add_case_tests (TCase *cases, int from, int to)
 {
@@ -504,7 +505,8 @@ ops_suite (void)
   return suite;
 }
 
-/* The tests of all cases that run the op @name; NULL if there is no such op. */
+/* Returns a suite with the tests of all cases that run the op @name, or NULL
+ * if there is no such op. */
 static Suite *
 suite_of_op (const char *name)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Output files: written completely or not at all, even if other processes write
- * there. */
+/* Output files: they are written completely or not at all, even if other
+ * processes write to the same folder. */
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +20,7 @@
 
 /* -- support -- */
 
-/* A file system without RENAME_NOREPLACE, if set. */
+/* If set, renameat2() behaves like a file system without RENAME_NOREPLACE. */
 static gboolean cannot_keep;
 
 /* Replaces the function of libc. */
@@ -195,8 +195,8 @@ limit_size (rlim_t bytes)
   setrlimit (RLIMIT_FSIZE, &limit);
 }
 
-/* Runs @child, which does not return, in a child process. Returns how that
- * ended. */
+/* Runs @child, which does not return, in a child process. Returns its wait
+ * status. */
 static int
 end_of (void (*child) (int), int argument)
 {
@@ -255,7 +255,7 @@ START_TEST (a_library_that_calls_exit_leaves_no_incomplete_file)
 }
 END_TEST
 
-/* Aborts as g_malloc() does without memory. */
+/* Aborts as g_malloc() does if there is no memory. */
 static void
 run_out_of_memory (int unused)
 {
@@ -302,8 +302,8 @@ START_TEST (the_second_signal_ends_a_program_that_was_asked_to_stop)
 }
 END_TEST
 
-/* Ignores a signal, as nohup does SIGHUP and a shell SIGINT of background jobs.
- */
+/* Ignores a signal, as nohup does with SIGHUP and a shell with SIGINT for
+ * background jobs. */
 static void
 ignore (int number)
 {

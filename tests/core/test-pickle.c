@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Pickles of .pth files, in the older format: a hostile one fails with a
- * reason, and the oldest ones can be loaded. */
+/* Pickles of .pth files, in the older format: a hostile pickle fails with a
+ * reason, and files of the oldest PyTorch can be loaded. */
 #include <ccstereo/ccstereo.h>
 #include <check.h>
 #include <sys/resource.h>
@@ -11,8 +11,8 @@
 
 /* -- hostile pickles ------------------------------------------------------- */
 
-/* Returns a file with {"a": tensor} for the one storage, of four floats with
- * key "0". (transfer full) */
+/* Returns a file with {"a": tensor} whose only storage has key "0" and four
+ * floats. (transfer full) */
 static GBytes *
 one_tensor (const char *type, gint64 storage_elements, gint64 offset,
             CcsShape shape, const gint64 *strides)
@@ -84,7 +84,7 @@ START_TEST (strides_put_the_elements_in_order)
 }
 END_TEST
 
-/* Returns a file whose pickle is @ops, @size bytes. (transfer full) */
+/* Returns a file whose pickle is the @size bytes of @ops. (transfer full) */
 static GBytes *
 file_of (const char *ops, gsize size)
 {
@@ -181,7 +181,7 @@ END_TEST
 /* -- bombs --------------------------------------------------------------- */
 
 #define BOMB_SIZE (1 << 20)
-/* Memory that a file of that size may use: about 50 MB by the limits of the
+/* Memory that loading such a file may use: about 50 MB by the limits of the
  * pickle machine, and as much again with sanitizers. */
 #define BOMB_MEMORY_KB (192 << 10)
 
@@ -205,11 +205,11 @@ static const struct
 {
   const char *start;
   gsize start_size;
-  const char *middle; /* fills the first half */
+  const char *middle; /* repeated to fill the first half */
   gsize middle_size;
   const char *joint;
   gsize joint_size;
-  const char *end; /* fills the second half */
+  const char *end; /* repeated to fill the second half */
   gsize end_size;
   const char *reason;
 } bombs[] = {
@@ -281,9 +281,9 @@ START_TEST (a_wrong_list_of_storages_is_refused)
 }
 END_TEST
 
-/* Python 2 and PyTorch 0.1 wrote OrderedDict with a list of items, texts as
- * byte strings, Parameter as a class with a state, and tensors with the first
- * _rebuild_tensor. */
+/* Python 2 and PyTorch 0.1 wrote OrderedDict with a list of items, strings
+ * as byte strings, Parameter as a class with a state, and tensors with the
+ * first version of _rebuild_tensor. */
 START_TEST (files_of_the_first_pytorch_load)
 {
   static const char *const keys[] = { "0", NULL };
@@ -313,7 +313,7 @@ START_TEST (files_of_the_first_pytorch_load)
 }
 END_TEST
 
-/* A storage may be a view of a stored one: elements 1 and 2. */
+/* A storage may be a view of part of a stored one; here of elements 1 and 2. */
 START_TEST (a_view_of_a_storage_begins_where_it_says)
 {
   static const char *const keys[] = { "0", NULL };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Image files: every kind is read as RGB, and damaged ones are errors that name
- * them. */
+/* Image files: every supported format is read as RGB, and errors name
+ * damaged files. */
 #include <ccstereo/ccstereo.h>
 #include <check.h>
 #include <stdio.h>
@@ -224,7 +224,7 @@ START_TEST (a_jpeg_cut_off_anywhere_is_refused)
 }
 END_TEST
 
-/* A flipped byte gives an image or an error. */
+/* Decoding returns an image or an error, and does not crash. */
 START_TEST (flipped_bytes_do_no_harm)
 {
   g_autoptr (GByteArray) png
@@ -246,7 +246,7 @@ START_TEST (flipped_bytes_do_no_harm)
 }
 END_TEST
 
-/* The file is large enough for that many pixels. */
+/* The file itself is large enough for this number of pixels. */
 START_TEST (a_picture_beyond_the_limit_of_pixels_is_refused)
 {
   g_autoptr (GByteArray) bytes = jpeg_file (JCS_RGB, 3);
@@ -268,7 +268,7 @@ START_TEST (a_small_file_may_not_declare_a_large_picture)
   g_autoptr (GByteArray) bytes = jpeg_file (JCS_RGB, 3);
   gboolean found = FALSE;
 
-  /* The frame header: marker, length, precision, height, width. */
+  /* Searches for the frame header: marker, length, precision, height, width. */
   for (guint i = 0; i + 9 < bytes->len && !found; i++) {
     if (bytes->data[i] != 0xff || bytes->data[i + 1] != 0xc0)
       continue;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Programs, passes and plans: results that rewrites must preserve. */
+/* Programs, passes and plans: rewriting a program must preserve its results. */
 #include <ccstereo/ccstereo.h>
 #include <check.h>
 #include <stdlib.h>
@@ -154,7 +154,7 @@ run_block (CcsProgram *p, const char *backend_name, float *y, gsize bytes)
   g_rand_free (rand);
   ck_assert (
       ccs_plan_write (plan, ccs_program_find (p, "x"), x, sizeof x, &error));
-  /* Twice, because nothing of the first run may affect the second. */
+  /* Runs the plan twice: nothing of the first run may affect the second. */
   ck_assert (ccs_plan_run (plan, CCS_PHASE_ALL, &error));
   ck_assert (ccs_plan_run (plan, CCS_PHASE_ALL, &error));
   ck_assert (ccs_plan_read (plan, ccs_program_find (p, "y"), y, bytes, &error));
@@ -205,14 +205,15 @@ START_TEST (optimizing_leaves_no_norm_sum_or_copy)
   ck_assert_uint_eq (count (p, CCS_OP_ADD), 0);
   ck_assert_uint_eq (count (p, CCS_OP_RESHAPE), 0);
   ck_assert_uint_eq (count (p, CCS_OP_SLICE), 0);
-  /* "doubled" is an operand twice: one of the two has to be copied. */
+  /* "doubled" has the same operand twice, and one of the two has to be
+   * copied. */
   ck_assert_uint_eq (count (p, CCS_OP_CONCAT), 1);
   ck_assert_uint_eq (count (p, CCS_OP_ACTIVATION), 1);
 }
 END_TEST
 
-/* Both operands of the sum, and the sum: the stem has six channels, and other
- * ops read the later values. */
+/* Exactly three values become narrow: both operands of the sum, and the sum.
+ * The stem has six channels, and other ops read the later values. */
 START_TEST (only_what_convolutions_alone_read_becomes_narrow)
 {
   g_autoptr (CcsStateDict) params = block_params ();
@@ -241,8 +242,8 @@ START_TEST (memory_of_values_alive_together_is_apart)
   g_autoptr (CcsMemoryPlan) shared = ccs_memory_plan_new (p, FALSE);
   g_autoptr (CcsMemoryPlan) spread = ccs_memory_plan_new (p, TRUE);
 
-  /* Without passes there are no views: each op's operands and results must
-   * not overlap, but for a result in place of the first operand. */
+  /* Without passes there are no views: an op's operands and results must not
+   * overlap, except a result in place of the first operand. */
   for (guint i = 0; i < ccs_program_n_ops (p); i++) {
     const CcsOp *op = ccs_program_op (p, i);
     gsize y = shared->offset[op->out[0]];

@@ -9,7 +9,8 @@
 #include "../suite.h"
 #include "checkpoint/checkpoint.h"
 
-/* Returns a valid archive, and its offsets as from zip_writer_finish(). */
+/* Returns a valid archive, and its offsets as zip_writer_finish() returns
+ * them. */
 static GByteArray *
 good_archive (gboolean zip64, GArray *central, gsize *end)
 {
@@ -35,13 +36,14 @@ END_TEST
 
 typedef enum
 {
-  IN_CENTRAL, /* the second entry's record */
+  IN_CENTRAL, /* the record of the second entry */
   IN_END,
-  IN_LOCATOR, /* of zip64 */
+  IN_LOCATOR, /* zip64 end locator */
   IN_END64,
 } Place;
 
-/* Replaces @times fields of @size bytes from @offset on in @place by @value. */
+/* Changes to an archive: each replaces @times fields of @size bytes in
+ * @place, starting at @offset, by @value. */
 static const struct
 {
   Place place;
@@ -109,7 +111,7 @@ START_TEST (a_lying_directory_is_refused_with_the_reason)
 END_TEST
 
 /* Archives with a valid directory and invalid content: names and contents of
- * entries; "" is replaced by the good pickle. */
+ * entries. The content "" is replaced by a valid pickle. */
 static const struct
 {
   const char *names[4], *contents[4];
@@ -152,7 +154,7 @@ START_TEST (an_odd_archive_is_refused_with_the_reason)
 }
 END_TEST
 
-/* An entry inside the content of another one, as in zip bombs. */
+/* An entry is inside the content of another entry, as in zip bombs. */
 START_TEST (entries_over_the_same_bytes_are_refused)
 {
   g_autoptr (GArray) central = g_array_new (FALSE, FALSE, sizeof (gsize));

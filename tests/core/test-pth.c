@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Files of torch.save(): files that PyTorch wrote load with identical tensors,
- * and give the same output as the parameters. */
+/* Files of torch.save(): files that PyTorch wrote load with identical
+ * tensors, and a model from a file gives the same output as one from the
+ * tensors. */
 #include <ccstereo/ccstereo.h>
 #include <check.h>
 #include <glib/gstdio.h>
@@ -113,7 +114,7 @@ START_TEST (contiguous_tensors_are_not_copied)
 }
 END_TEST
 
-/* If the flipped bit is in a value, only the checksum shows it. */
+/* If the flipped bit is in a value, only the checksum reveals it. */
 START_TEST (a_damaged_file_of_pytorch_is_noticed)
 {
   g_autoptr (CcsCheckpoint) file = load ("kinds-zip.pth");
@@ -162,7 +163,7 @@ START_TEST (every_truncation_is_noticed)
 }
 END_TEST
 
-/* With any wrong byte the file loads or is rejected. */
+/* Whichever byte is wrong, the file loads or is rejected. */
 START_TEST (no_single_byte_does_harm)
 {
   static const guint8 flips[] = { 0x01, 0x80, 0xff };
@@ -188,8 +189,9 @@ END_TEST
 
 /* -- the published form, whole ------------------------------------------- */
 
-/* Computes a range in which values keep a net's signal, by the kind of entry: u
- * in [0,1) times @scale, plus @least. */
+/* Returns a range of values, u x @scale + @least with u in [0, 1), that
+ * preserves the magnitude of signals in a net. It depends on the kind of
+ * parameter. */
 static void
 value_range (const CcsParamInfo *info, float *least, float *scale)
 {

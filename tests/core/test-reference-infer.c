@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Compares inference with the published implementation, for every
- * infer-*.safetensors and both host backends: all recorded intermediate values
- * of programs without optimisation, the outputs of optimised ones, and of
- * CcsModel. */
+ * infer-*.safetensors and both host backends: all recorded intermediate
+ * values of programs without optimisation, the outputs of optimised
+ * programs, and the outputs of CcsModel. */
 #include <string.h>
 
 #include "backend/registry.h"
@@ -173,8 +173,8 @@ run_window (const Fixture *self, const float *visual_feat, gboolean optimised)
 
 /* -- comparing ----------------------------------------------------------- */
 
-/* Checks [batch,2,10080], computed from the difference [batch,10080] at the
- * level of the mix. */
+/* Checks the binaural audio [batch,2,10080] that follows from the difference
+ * [batch,10080] at the level of the mix. */
 static void
 assert_binaural (const Fixture *self, const float *difference)
 {
@@ -206,7 +206,8 @@ assert_value (const Fixture *self, CcsPlan *plan, CcsValueId id,
                           ccs_shape_elements (&value->shape), TOLERANCE);
 }
 
-/* Returns the names of entries without .probe and .stats, each once. */
+/* Returns the names of entries without the suffixes .probe and .stats, each
+ * once. */
 static GPtrArray *
 entry_names (const CcsCheckpoint *file)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Every parameters-BACKBONE-SCALE.tsv: the names, shapes and types of the
- * published state_dict, in its order. */
+/* Compares names, shapes, types and order of the parameters with the
+ * published state_dict, for every parameters-BACKBONE-SCALE.tsv. */
 #include <stdio.h>
 
 #include "params-list.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Resize and enhancement against Pillow's own results, to the bit, for every
- * resize*.safetensors: noise pictures "resized.WxH" brought to 480x240; then
- * the crop at (16, 8) of the second with Brightness, and that with Color. */
+/* Compares resizing and enhancement with Pillow's results, byte for byte,
+ * for every resize*.safetensors: noise images "resized.WxH" are resized to
+ * 480x240; then the crop at (16, 8) of the second image is enhanced with
+ * Brightness, and with Color. */
 #include <stdio.h>
 #include <string.h>
 
@@ -11,8 +12,9 @@
 
 static char **files;
 
-/* The @nth entry (from 0) whose name begins with @prefix; the rest of the name
- * in @rest. Returns NULL without @rest if there is no such entry. */
+/* Returns the entry with index @nth, from 0, among those whose names start
+ * with @prefix. @rest is set to the rest of its name. If there is no such
+ * entry, returns NULL and sets @rest to NULL. */
 static CcsTensor *
 find_entry (const CcsCheckpoint *file, const char *prefix, guint nth,
             const char **rest)
@@ -41,7 +43,8 @@ assert_same_bytes (const char *what, const guint8 *got, const CcsTensor *want)
                     got[i], bytes[i]);
 }
 
-/* The noise picture @size ("1280x720") of @file brought to 480x240. */
+/* Returns the noise image with the size @size ("1280x720") of @file, resized
+ * to 480x240. */
 static guint8 *
 resize_noise (const CcsCheckpoint *file, const char *size)
 {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The map from the names of torchvision's ResNet. */
+/* Mapping of parameter names from torchvision's ResNet to the model. */
 #include "checkpoint-support.h"
 #include "../suite.h"
 #include "checkpoint/checkpoint.h"
 
-/* Some of torchvision's names; @counters as newer files have them. */
+/* Makes parameters with some of torchvision's names. @counters: adds
+ * num_batches_tracked, which older files do not have. */
 static CcsStateDict *
 some_resnet (gboolean counters)
 {

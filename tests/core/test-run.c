@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* `ccstereo run`: what its sound file holds, and what it says of sound that is
- * not as it should be. */
+/* `ccstereo run`: the content of its output file, and its messages about
+ * unsuitable audio. */
 #include "tool-support.h"
 #include "../suite.h"
 
@@ -37,7 +37,7 @@ sound_at (guint frame)
   return 0.4 * sin (0.05 * frame) + 0.1 * cos (0.7 * frame);
 }
 
-/* With @sample (@frame) in each frame. */
+/* Writes a mono file whose sample at each frame is @sample (frame). */
 static char *
 sound_file_of (float (*sample) (guint frame))
 {
@@ -62,7 +62,8 @@ sound_file (void)
   return sound_file_of (sound_at);
 }
 
-/* The stereo frames of @path, as many as sound_file() has. (transfer full) */
+/* Returns the stereo frames of @path, which has as many as sound_file().
+ * (transfer full) */
 static float *
 read_result (const char *path)
 {
@@ -134,7 +135,7 @@ START_TEST (run_silences_samples_that_are_not_finite_and_says_so)
 }
 END_TEST
 
-/* Files in the folder whose name begins with @prefix. */
+/* Returns how many files in the folder have a name that starts with @prefix. */
 static guint
 count_files (const char *prefix)
 {
@@ -233,7 +234,7 @@ START_TEST (run_with_gain_auto_clips_nothing)
 }
 END_TEST
 
-/* Mono, of 16 bits, in libsndfile's @container. (transfer full) */
+/* Writes a 16-bit mono file in libsndfile's @container. (transfer full) */
 static char *
 sound_file_in (int container, int rate)
 {
@@ -252,7 +253,7 @@ sound_file_in (int container, int rate)
   return path;
 }
 
-/* libsndfile's chunk of that name holds the time of writing. */
+/* libsndfile's PEAK chunk would store the time of writing. */
 START_TEST (run_writes_the_same_bytes_whenever_it_runs)
 {
   g_autofree char *model = model_file ();
@@ -271,7 +272,7 @@ START_TEST (run_writes_the_same_bytes_whenever_it_runs)
 }
 END_TEST
 
-/* Sizes that writers into a pipe leave in a header. */
+/* Sizes that programs leave in the header when they write to a pipe. */
 static const guint32 open_sizes[] = { 0, 0x7fff0000, 0xffffffff };
 
 START_TEST (run_reads_all_of_a_file_that_was_written_into_a_pipe)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Safetensors read: headers as any writer may have them, and none that lies. */
+/* Reading safetensors: valid headers of any writer are accepted, and
+ * inconsistent ones are rejected. */
 #include "checkpoint-support.h"
 #include "../suite.h"
 #include "checkpoint/checkpoint.h"
 
-/* @header with its length and @data bytes of zeros. (transfer full) */
+/* Returns a file with the length of @header, @header, and @data zero bytes.
+ * (transfer full) */
 static GBytes *
 safetensors (const char *header, gsize data)
 {
@@ -122,7 +124,7 @@ START_TEST (a_header_of_any_length_is_measured_first)
 }
 END_TEST
 
-/* Each costs memory beyond its bytes in the file. */
+/* Each member uses more memory than its bytes in the file. */
 START_TEST (a_header_of_countless_members_is_refused)
 {
   static const char *const what[] = { "tensors", "entries of metadata" };
@@ -168,8 +170,7 @@ START_TEST (other_files_are_told_apart)
 }
 END_TEST
 
-/* Headers with spaces, escapes and keys in another order, as other writers may
- * have them. */
+/* Other writers may use spaces, escapes, and another order of keys. */
 START_TEST (all_of_the_format_s_json_is_understood)
 {
   g_autoptr (GBytes) file = safetensors (

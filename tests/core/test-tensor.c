@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Host tensors: their number formats and the named collection. */
+/* Host tensors: conversion of their number formats, and the collection of
+ * named tensors. */
 #include <ccstereo/ccstereo.h>
 #include <check.h>
 #include <math.h>
@@ -7,7 +8,7 @@
 #include "../suite.h"
 #include "nn/tensor.h"
 
-/* @bits as @dtype become @value, and back. */
+/* The bit pattern @bits of type @dtype is converted to @value, and back. */
 static const struct
 {
   CcsDType dtype;
@@ -44,9 +45,9 @@ static const struct
   double value;
   guint16 bits;
 } roundings[] = {
-  { CCS_F16, 1 + 0x1p-11, 0x3c00 },           /* a tie, to even */
-  { CCS_F16, 1 + 0x3p-11, 0x3c02 },           /* a tie, to even */
-  { CCS_F16, 1 + 0x1p-11 + 0x1p-40, 0x3c01 }, /* float32 would lose this */
+  { CCS_F16, 1 + 0x1p-11, 0x3c00 },           /* tie, rounded to even */
+  { CCS_F16, 1 + 0x3p-11, 0x3c02 },           /* tie, rounded to even */
+  { CCS_F16, 1 + 0x1p-11 + 0x1p-40, 0x3c01 }, /* lost in float32 */
   { CCS_F16, 65519.999, 0x7bff },
   { CCS_F16, 65520, 0x7c00 },
   { CCS_F16, -1e300, 0xfc00 },
@@ -69,7 +70,8 @@ START_TEST (conversion_rounds_once_to_nearest_even)
 }
 END_TEST
 
-/* All 65536 patterns: what is a number comes back to the bit. */
+/* All 65536 bit patterns: each that is a number is converted to float32 and
+ * back without change. */
 START_TEST (every_narrow_float_survives_float32)
 {
   CcsDType dtype = _i == 0 ? CCS_F16 : CCS_BF16;

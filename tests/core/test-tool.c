@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The `ccstereo` program as its users meet it: exit codes, messages, and what
- * it makes of parameter files. */
+/* The program `ccstereo` as users run it: exit codes, messages, and
+ * conversion of parameter files. */
 #include "tool-support.h"
 #include "../suite.h"
 #include "checkpoint/checkpoint.h"
@@ -12,8 +12,8 @@
 
 /* -- files ---------------------------------------------------------------- */
 
-/* torchvision's file of @backbone: the trunk's parameters under its own names,
- * and a classifier. */
+/* Writes a file as torchvision does for @backbone: the backbone's parameters
+ * with torchvision's names, and a classifier. */
 static char *
 resnet_file (gint backbone)
 {
@@ -145,8 +145,8 @@ START_TEST (an_operand_behind_two_dashes_may_begin_with_one)
 }
 END_TEST
 
-/* Makes a locale with decimal commas in the test's folder and chooses it for
- * the programs. FALSE where its sources are not installed. */
+/* Makes a locale with decimal commas in the test's folder and selects it for
+ * the programs. Returns FALSE if the sources of locales are not installed. */
 static gboolean
 choose_decimal_commas (void)
 {
@@ -228,7 +228,8 @@ START_TEST (info_tells_which_resnet)
 }
 END_TEST
 
-/* One that has a block more: it would load into nothing. */
+/* The file has an additional block, so it does not match any supported
+ * backbone. */
 START_TEST (info_refuses_another_resnet)
 {
   g_autofree char *resnet = resnet_file (18);
@@ -268,7 +269,8 @@ START_TEST (convert_writes_the_asked_type_and_metadata)
 }
 END_TEST
 
-/* It keeps its names, and so remains what it was. */
+/* The parameters keep torchvision's names, so the output is again a file of
+ * a ResNet. */
 START_TEST (convert_takes_resnets)
 {
   g_autofree char *resnet = resnet_file (18);

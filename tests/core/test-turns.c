@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Callers of one machine: in order, together where there is room, each with
- * its own error. The machine counts, and stops at a gate where a test wants
- * callers to wait. */
+/* Several callers of one machine: calls run in order, and together if they
+ * fit into one batch, and each caller gets its own error. The machine of the
+ * tests records its runs, and blocks at a gate while a test lets callers
+ * queue up. */
 #include <check.h>
 #include <string.h>
 
 #include "model/turns.h"
 #include "../suite.h"
 
-#define FULL 4 /* items of a full run */
+#define FULL 4 /* items of a full batch */
 #define MAX_RUNS 64
 #define MAX_CALLERS 8
 #define NO_VALUE (-1)
@@ -24,9 +25,9 @@ typedef struct
   CcsTurns turns;
   GMutex lock;
   GCond moved;
-  gboolean open;  /* runs go on */
+  gboolean open;  /* the gate is open */
   gint waiting;   /* runs at the gate */
-  gint bad_value; /* a run with it fails */
+  gint bad_value; /* a run with this value fails */
   guint n_runs;
   struct
   {
@@ -35,14 +36,15 @@ typedef struct
   } runs[MAX_RUNS];
 } Machine;
 
-/* What a caller brings: values, and where their squares go. */
+/* Data of a call: input values, and memory for their squares. */
 typedef struct
 {
   const gint *values;
   gint *squares;
 } Work;
 
-/* What a run is made with, by kind and whether it is a full one. */
+/* What a run uses, for each kind of call and for batches of one or FULL
+ * items. */
 typedef struct
 {
   guint kind, size;
@@ -164,8 +166,8 @@ count_callers (CcsTurns *turns)
   return n;
 }
 
-/* A caller with values @first and on, who waits in the queue (or at the gate)
- * when this returns. */
+/* Starts a caller with the values @first, @first + 1, ... When this returns,
+ * the caller waits in the queue or at the gate. */
 static void
 send_caller (Caller *self, Machine *machine, guint kind, gint first, guint n)
 {
@@ -255,7 +257,7 @@ START_TEST (those_who_wait_with_one_item_each_share_a_run)
   machine_open (&machine);
   for (guint i = 0; i < G_N_ELEMENTS (callers); i++)
     assert_served (&callers[i]);
-  /* the first ran before there were others */
+  /* The first call ran before the others arrived. */
   ck_assert_uint_eq (machine.n_runs, 2);
   assert_run (&machine, 1, FRAMES, 4, 10);
 }
@@ -297,8 +299,8 @@ START_TEST (a_call_that_is_served_in_part_goes_on_in_its_turn)
 }
 END_TEST
 
-/* However much comes behind it, a call waits for no more runs than there are
- * calls of one item in front of it. */
+/* However many calls come after it, a call waits for at most as many runs as
+ * there are calls of one item before it. */
 START_TEST (nobody_is_held_up_by_those_behind)
 {
   g_auto (Machine) machine;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Pictures against Pillow 9.4: what it makes of pictures of noise, as hashes of
- * its bytes. Then the crop, the TDSS schedule and the normalisation. */
+/* Compares image processing with Pillow 9.4, whose results for noise images
+ * are stored as hashes. Also tests the crop, the TDSS schedule and the
+ * normalisation. */
 #include <ccstereo/ccstereo.h>
 #include <check.h>
 #include <string.h>
@@ -10,7 +11,7 @@
 
 #define CHANNELS 3
 
-/* The high byte of splitmix64, from state 0. */
+/* Returns @n bytes: the high bytes of splitmix64, starting from state 0. */
 static guint8 *
 noise (gsize n)
 {
@@ -26,7 +27,7 @@ noise (gsize n)
   return bytes;
 }
 
-/* 64-bit FNV-1a. */
+/* Returns the 64-bit FNV-1a hash. */
 static guint64
 hash (const guint8 *bytes, gsize n)
 {
@@ -76,7 +77,7 @@ START_TEST (resize_gives_the_bytes_that_pillow_gives)
   g_autoptr (CcsResize) resize = ccs_resize_new (
       c->in_width, c->in_height, c->out_width, c->out_height, NULL);
 
-  /* The second run shows that the first left nothing behind. */
+  /* The second run shows that the first one left no state. */
   for (gint run = 0; run < 2; run++) {
     memset (out, 0, size);
     ccs_resize_run (resize, in, (gsize)c->in_width * CHANNELS, out,

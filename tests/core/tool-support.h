@@ -8,8 +8,8 @@
 
 #include "model/config.h"
 
-/* The folder of a test. make_dir() and remove_dir() are the fixture of its
- * case. */
+/* The folder of the running test. make_dir() and remove_dir() are the
+ * fixture of its test case. */
 extern char *dir;
 void make_dir (void);
 void remove_dir (void);
@@ -25,7 +25,7 @@ typedef struct
 void outcome_clear (Outcome *self);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Outcome, outcome_clear)
 
-/* Runs the tool with the arguments up to NULL. */
+/* Runs the tool. The list of arguments ends with NULL. */
 Outcome tool (const char *first, ...);
 
 /* Makes a tensor with values near zero, or near one for variances. (transfer
