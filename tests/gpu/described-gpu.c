@@ -4,7 +4,7 @@
 #include <dlfcn.h>
 #include <string.h>
 
-/* An H100, in the format that cuDNN reads. */
+/* Description of an H100, in the format that cuDNN reads. */
 static const char described_gpu[]
     = "{\"maxGridSize\": [2147483647, 65535, 65535],"
       " \"maxBlockSize\": [1024, 1024, 64], \"regsPerBlock\": 65536,"

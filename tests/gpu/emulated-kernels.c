@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The kernels compiled for the CPU, in a separate file, which can be compiled
- * with instrumentation of memory accesses. */
+/* The kernels compiled for the CPU. They are in a separate file, so that it
+ * can be compiled with instrumentation of memory accesses. */
 #include "emulated-ops.h"
 
 #define X(name, Params, phases)                                                \

@@ -5,8 +5,8 @@
 
 /* -- launches -------------------------------------------------------------- */
 
-/* Blocks, and the threads of a phase, run in an order that no kernel can rely
- * on and that changes from phase to phase. */
+/* Blocks, and the threads of a phase, run in an order that changes from
+ * phase to phase, so that no kernel can rely on an order. */
 #define THREAD_STEP 97
 #define SHARED_GUARD 64
 #define GUARD_BYTE 0xA5
@@ -79,8 +79,8 @@ typedef struct
   float *wide;               /* the result before it is rounded, or NULL */
 } Reference;
 
-/* Clears the last 13 bits of the mantissa: TF32 hardware keeps at least the
- * others, whether it rounds or truncates. */
+/* Clears the lowest 13 bits of the mantissa. TF32 hardware keeps at least
+ * the other bits, whether it rounds or truncates. */
 #define TF32_MASK 0xffffe000u
 
 static float
@@ -89,7 +89,8 @@ round_to_tf32 (float x)
   return ccs_device_float (ccs_device_bits (x) & TF32_MASK);
 }
 
-/* Returns element @i of data with @dtype, rounded as for a product. */
+/* Returns element @i of data with @dtype, rounded to the precision of a
+ * factor. */
 static float
 factor_at (const Reference *self, const void *data, CcsDType dtype, gint64 i)
 {
@@ -163,8 +164,9 @@ reference_free (gpointer data)
   g_free (self);
 }
 
-/* Returns whether the call includes the epilogue: as in cuDNN, if the result
- * has 16 bits. Otherwise the module's own kernels are tested. */
+/* Returns whether the call includes the epilogue. As in cuDNN, it does if
+ * the result has 16 bits. Otherwise the epilogue runs in the module's own
+ * kernels, which are tested in this way. */
 static gboolean
 takes_epilogue (const CcsCallSite *site)
 {

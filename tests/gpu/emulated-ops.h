@@ -17,10 +17,10 @@ typedef struct
 
 extern const CcsEmulatedKernel ccs_emulated_kernels[CCS_N_KERNELS];
 
-/* What a thread of the host emulates. */
+/* The GPU thread that a thread of the host currently emulates. */
 typedef struct
 {
-  const CcsLaunch *launch; /* NULL: none */
+  const CcsLaunch *launch; /* NULL: no emulation */
   guint number;            /* index of the launch, from 1 */
   const CcsPlace *at;
   gint phase;
@@ -28,11 +28,11 @@ typedef struct
 
 extern _Thread_local CcsEmulatedNow ccs_emulated_now;
 
-/* Makes a backend without device, with what library calls need. Returns NULL if
- * that is not possible. (transfer full) */
+/* Makes a backend without a device, but with everything that library calls
+ * need. Returns NULL if that is not possible. (transfer full) */
 CcsCuda *ccs_emulated_new (GError **error);
-/* Runs a launch. Returns what is wrong with its use of shared memory, or NULL.
- * (transfer full) */
+/* Runs a launch. Returns an error message if it uses shared memory wrongly,
+ * or NULL. (transfer full) */
 char *ccs_emulated_launch (const CcsLaunch *launch);
 /* Makes a call for a convolution or a matrix product. */
 void ccs_emulated_call (const CcsCuda *cuda, const CcsCallSite *site,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The CUDA module without a GPU, in host memory. Uses the module's code that
- * turns ops into launches; the simulation tests its code for devices. */
+/* The CUDA module without a GPU, in host memory. It uses the module's code
+ * that turns ops into launches. The code for devices is tested by the
+ * simulation. */
 #include "backend/host-memory.h"
 #include "emulated-ops.h"
 

@@ -9,7 +9,8 @@
 
 static CcsGpu gpu;
 
-/* Functions that the files with the graphs need; nothing is run here. */
+/* The files that make the graphs need these functions. They are not called,
+ * because no graph is run. */
 void
 ccs_gpu_fail (CcsCuda *cuda, char *message)
 {
@@ -34,13 +35,13 @@ ccs_gpu_leave (CcsGpu *self, CUcontext outer)
 
 /* -- convolutions ---------------------------------------------------------- */
 
-/* Never read; only addresses and alignment matter. */
+/* Memory that is never read: only its address and alignment matter. */
 static float memory[64] __attribute__ ((aligned (64)));
 
 typedef struct
 {
   const char *name;
-  gint64 batch, size, in, out; /* a square image */
+  gint64 batch, size, in, out; /* square image; channels */
   gint kernel, stride, pad, dilation;
 } Geometry;
 
@@ -147,7 +148,7 @@ START_TEST (tf32_has_an_engine_forward)
 }
 END_TEST
 
-/* In 16-bit precisions each kind has an engine that cuDNN need not compile. */
+/* In 16-bit precisions each kind of convolution has a precompiled engine. */
 START_TEST (half_precisions_have_engines_for_all_kinds)
 {
   static const CcsPrecision precisions[]
@@ -162,7 +163,7 @@ START_TEST (half_precisions_have_engines_for_all_kinds)
 }
 END_TEST
 
-/* Bias and ReLU are fused in strict fp32, too. */
+/* Bias and ReLU are fused in strict fp32 as well. */
 START_TEST (bias_and_relu_are_fused)
 {
   CcsOp op = { .kind = CCS_OP_CONV2D, .attrs.conv.act = CCS_RELU };
@@ -186,7 +187,7 @@ START_TEST (residual_bias_and_relu_are_fused)
 }
 END_TEST
 
-/* If all values have 16 bits, by an engine that cuDNN need not compile. */
+/* If all values have 16 bits, a precompiled engine also fuses the residual. */
 START_TEST (residual_bias_and_relu_are_fused_in_half_precisions)
 {
   static const struct
@@ -209,7 +210,8 @@ START_TEST (residual_bias_and_relu_are_fused_in_half_precisions)
 }
 END_TEST
 
-/* A view of wider rows, four bytes after an aligned address. */
+/* The input is a view of wider rows, which starts four bytes after an
+ * aligned address. */
 START_TEST (rows_apart_have_an_engine)
 {
   CcsOp op = { .kind = CCS_OP_CONV2D };

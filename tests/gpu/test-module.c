@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The CUDA module if something that it needs is missing: it reports what, and
- * everything else works. Each case runs this program again as a child that
- * opens a backend, with a folder of replacement libraries first on the library
- * path. */
+/* The CUDA module on a system where something that it needs is missing: its
+ * message names what is missing, and everything else works. Each case runs
+ * this program again as a child that opens a backend, with a folder of
+ * replacement libraries first in the library path. */
 #include <ccstereo/error.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -216,7 +216,7 @@ readelf (const char *option, const char *file)
   return printed;
 }
 
-/* Includes the module, which must load without these libraries. */
+/* This includes the module, which must load if these libraries are missing. */
 START_TEST (no_file_names_a_cuda_library)
 {
   static const char *const unwanted[]
@@ -255,8 +255,8 @@ START_TEST (the_module_does_not_link_the_library)
 }
 END_TEST
 
-/* So it uses none of the library's symbols, and its own do not replace the
- * library's. */
+/* The module uses no symbols of the library, and its own symbols cannot
+ * replace those of the library. */
 START_TEST (of_our_symbols_the_module_has_its_entry_alone)
 {
   g_autofree char *file = module_file ();

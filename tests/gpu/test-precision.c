@@ -16,7 +16,7 @@
 #include "plan/plan.h"
 
 #define INPUT_LEVEL 0.3
-/* Long, because nets run in plain loops on a shared machine. */
+/* Timeout: nets run in plain loops, possibly on a shared machine. */
 #define TEST_SECONDS 1800
 
 static CcsBackend *
@@ -39,7 +39,7 @@ cuda_in (CcsPrecision precision)
 
 /* -- roundings ------------------------------------------------------------- */
 
-/* All 16-bit values, and floats on both sides of each. */
+/* Tests all 16-bit values, and floats just below and above each of them. */
 #define N_HALVES 65536
 static const gint neighbours[]
     = { -0x1001, -0x1000, -0xfff, -1, 0, 1, 0xfff, 0x1000, 0x1001 };
@@ -50,8 +50,8 @@ same_number (guint16 a, guint16 b, gboolean is_nan)
   return is_nan ? (a & 0x7fff) == (b & 0x7fff) || a != 0 : a == b;
 }
 
-/* Counts the floats around the 16-bit values of @dtype that kernels and host
- * round differently. */
+/* Counts the floats around the 16-bit values of @dtype for which rounding
+ * differs between kernels and host. */
 static guint
 count_wrong_roundings (CcsDType dtype)
 {
@@ -140,7 +140,8 @@ typedef struct
   GRand *rand;
 } Build;
 
-/* Makes small integers, one in @sparse of which is not zero. */
+/* Makes a tensor of integers of magnitude up to @reach; one in @sparse of
+ * them is not zero. */
 static CcsTensor *
 integers (Build *b, CcsShape shape, gint reach, gint sparse)
 {
@@ -163,8 +164,8 @@ constant (Build *b, CcsShape shape, gint reach, gint sparse)
                             integers (b, shape, reach, sparse));
 }
 
-/* Makes a value that is the result of an op, so that it is not constant, in
- * rows that are wider by twice @apart. */
+/* Makes a value that is not constant, because it is the result of an op. Its
+ * rows are wider by twice @apart. */
 static CcsValueId
 changing (Build *b, CcsShape shape, gint reach, gint sparse, gint apart)
 {
@@ -177,22 +178,22 @@ changing (Build *b, CcsShape shape, gint reach, gint sparse, gint apart)
   return apart ? ccs_slice (b->program, wide, last, apart, channels) : wide;
 }
 
-/* Rows are dense in some rounds; in others they have gaps with which vector
- * loads are or are not possible. */
+/* Returns the gap between rows: zero in some rounds, and in others a gap
+ * with which vector loads are possible or not. */
 static gint
 apart_in (guint round)
 {
   return round & 2 ? 0 : round & 1 ? 3 : 4;
 }
 
-/* Returns the sparseness of the filter, with which sums stay small. */
+/* Returns how sparse the filter must be so that sums stay small. */
 static gint
 sparseness (const Geometry *g)
 {
   return 1 + g->kernel * g->kernel * MAX (g->in, g->out) / 64;
 }
 
-/* Makes the filter: constant in one round, not constant in the next. */
+/* Makes the filter. It is a constant in every second round. */
 static CcsValueId
 filter_of (Build *b, const Geometry *g, guint round)
 {
@@ -307,15 +308,15 @@ thin_filter (Build *b, gint64 channels)
   return ccs_program_const (b->program, name, taps);
 }
 
-/* Makes a chain: the result of the forward convolution passes through others,
- * with and without epilogue, and pooling. Values in between have 16 bits if
- * channels are multiples of 8. */
+/* Makes a chain of ops: the result of the forward convolution passes through
+ * other convolutions, with and without epilogue, and through pooling.
+ * Intermediate values have 16 bits if channels are multiples of 8. */
 static CcsValueId
 build_chain (Build *b, const Geometry *g, guint round)
 {
   const gint64 channels = g->out, size = small_size (g);
-  Geometry whole = *g; /* halves would need another digit */
-  /* An activation that libraries support, and one that they do not. */
+  Geometry whole = *g; /* halves would need another bit */
+  /* Libraries support the first activation, but not the second. */
   const CcsAct act = round & 1 ? CCS_RELU : CCS_LEAKY_RELU (1.f);
   const CcsAttrs attrs = { .conv = { 1, 1, 1, size, size, act } };
   CcsValueId first, in[4], y;
@@ -336,7 +337,7 @@ build_chain (Build *b, const Geometry *g, guint round)
                      1, CCS_NO_ACT);
 }
 
-/* Makes @y the second part of wider rows. */
+/* Makes @y the second part of a value with wider rows. */
 static CcsValueId
 beside_others (Build *b, CcsValueId y, gint apart)
 {
@@ -508,8 +509,8 @@ static const Promise promises[] = {
   { CCS_PRECISION_FP16, 40 },
 };
 
-/* Of the difference, which is all that the net predicts. The channels have a
- * higher SNR, because they contain the mix. */
+/* The SNR is that of the difference, which is what the net predicts. The
+ * channels have a higher SNR, because they contain the mix. */
 START_TEST (sound_stays_near_fp32)
 {
   g_autoptr (CcsCheckpoint) file = reference_load (files[_i]);
@@ -523,7 +524,8 @@ START_TEST (sound_stays_near_fp32)
     fprintf (stderr, "%s: %s: %.1f dB\n", files[_i], name, found);
     ck_assert_msg (found >= promises[i].least, "%s: %.1f dB, not %.0f", name,
                    found, promises[i].least);
-    /* Checks that values are rounded: fp32 would be equal. */
+    /* Checks that values are rounded at all: without rounding they would be
+     * equal to fp32. */
     ck_assert_double_lt (found, 120);
   }
 }

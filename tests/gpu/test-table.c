@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Tests which kernels become one launch over a table. Launches are counted and
- * not run; the op suite and training steps test their results. */
+/* Which kernels are combined into one launch over a table. Launches are
+ * counted, but not run; the op suite and training steps test their results. */
 #include <string.h>
 
 #include "../suite.h"
@@ -78,8 +78,8 @@ vector_at (Bench *self, guint row, gint64 n)
   return (CcsOperand){ self->memory[row], CCS_F32, CCS_SHAPE (n), n };
 }
 
-/* Adds a kernel of @kind on the given rows, up to -1. The first is the result,
- * if the kind has one. */
+/* Adds a kernel of @kind that uses the given rows; the list ends with -1. If
+ * the kind has a result, it is the first row. */
 static void
 add_kernel (Bench *self, CcsOpKind kind, const gint *rows)
 {
@@ -115,7 +115,8 @@ START_TEST (updates_of_many_parameters_are_one_launch)
 {
   g_autoptr (Bench) bench = bench_new ();
 
-  /* parameter, gradient, moments, and the same rates for all */
+  /* Rows are parameter, gradient, and both moments. The last row, the rates,
+   * is shared. */
   ADD (bench, CCS_OP_ADAM, 0, 1, 2, 3, 60);
   ADD (bench, CCS_OP_ADAM, 4, 5, 6, 7, 60);
   ADD (bench, CCS_OP_ADAM, 8, 9, 10, 11, 60);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The emulation's library calls with cuDNN: a convolution is emulated only if
- * cuDNN has an engine for it on a described GPU. So the suites show that a real
- * one would support their convolutions. */
+/* Library calls of the emulation, checked by cuDNN: a convolution is
+ * emulated only if cuDNN has an engine for it on the described GPU. The
+ * suites that use this show that a real GPU would support their
+ * convolutions. */
 #include "../described-gpu.h"
 #include <ccstereo/error.h>
 
@@ -37,7 +38,8 @@ ccs_cuda_call_conv (CcsCuda *cuda, const CcsCallSite *site, CcsCall *call,
   return TRUE;
 }
 
-/* Functions that the file with the graphs needs; nothing is run. */
+/* The file that makes the graphs needs these functions. They are not called,
+ * because no graph is run. */
 void
 ccs_gpu_fail (CcsCuda *cuda, char *message)
 {

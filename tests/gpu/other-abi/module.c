@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A module of another ABI: only the number can be read. */
+/* A module with another ABI, of which the library can read only the ABI
+ * number. */
 #include "backend/host.h"
 
 extern const CcsBackendModule ccs_backend_module;

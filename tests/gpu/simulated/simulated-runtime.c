@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A simulation of the CUDA runtime in host memory, which uses the freedom that
- * CUDA has: work on a stream is done only when a thread waits for it, device
- * memory starts with random content and only the device may access it, and what
- * CUDA forbids (a call in a capture, a call in another context, a copy outside
- * allocated memory) ends the process. Kernels and library calls are those of
- * the emulation. */
+/* A simulation of the CUDA runtime in host memory. It uses all freedom that
+ * CUDA has: work on a stream runs only when a thread waits for it, device
+ * memory starts with random content, and only the device may access it. It
+ * ends the process at everything that CUDA forbids, such as a call during a
+ * capture, a call in another context, or a copy outside allocated memory.
+ * Kernels and library calls are those of the emulation. */
 #include <cuda_runtime_api.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -30,7 +30,7 @@ forbidden (const char *what)
 
 /* -- contexts -------------------------------------------------------------- */
 
-static int primary; /* its address is the primary context */
+static int primary; /* its address serves as primary context */
 static _Thread_local CUcontext current;
 
 static CUresult
@@ -69,14 +69,14 @@ struct CUstream_st
 {
   GQueue waiting; /* Work */
   guint64 issued, done;
-  GThread *capturing; /* thread that began the capture */
+  GThread *capturing; /* thread that started the capture */
   GPtrArray *captured;
 };
 
 struct CUevent_st
 {
   cudaStream_t stream; /* NULL: never recorded */
-  guint64 number;      /* of the work before it */
+  guint64 number;      /* index of the work before it */
 };
 
 struct CUgraph_st
@@ -88,16 +88,16 @@ struct _Work
 {
   gatomicrefcount references;
   void (*run) (Work *work);
-  CcsLaunch launch;         /* a kernel's */
-  CcsCuda *cuda;            /* a call's */
+  CcsLaunch launch;         /* of a kernel */
+  CcsCuda *cuda;            /* of a library call */
   CcsCall call;             /* likewise */
-  void *to;                 /* a copy's or a memset's; a call's scratch */
+  void *to;                 /* of a copy or memset; a call's scratch */
   gconstpointer from;       /* NULL: zeros */
   gsize bytes;              /* likewise */
-  struct CUevent_st waited; /* a wait's */
+  struct CUevent_st waited; /* of a wait */
 };
 
-static GPtrArray *allocated; /* Block of the device */
+static GPtrArray *allocated; /* element type Block */
 static cudaStream_t captured_stream;
 
 static void
@@ -139,7 +139,7 @@ put (cudaStream_t stream, Work *work)
   stream->issued++;
 }
 
-/* Executes the work on @stream up to @number. */
+/* Executes the work on @stream up to index @number. */
 static void
 reach (cudaStream_t stream, guint64 number)
 {
@@ -161,11 +161,13 @@ typedef struct
   gboolean on_host;
 } Block;
 
-/* Device memory. It is reused from the start when nothing is allocated. */
+/* Device memory. Its use starts again from the beginning when everything has
+ * been freed. */
 static char *arena;
 static gsize arena_used, device_blocks;
 
-/* Makes device memory accessible while the device works. */
+/* Makes device memory accessible while the device works, and inaccessible
+ * otherwise. */
 static void
 open_arena (gboolean open)
 {
@@ -259,7 +261,7 @@ cudaHostAlloc (void **memory, size_t bytes, unsigned flags)
 
 static GPtrArray *streams; /* cudaStream_t */
 
-/* Frees memory after all work on streams, as the driver does. */
+/* Frees memory after all work on all streams is done, as the driver does. */
 static cudaError_t
 release (void *memory)
 {

@@ -5,7 +5,7 @@
 
 #include <glib.h>
 
-/* Breaks the next @n captures, as a call of another thread would. */
+/* Makes the next @n captures fail, as a call from another thread would. */
 void simulated_break_captures (guint n);
 /* Returns the number of launched graphs. */
 guint simulated_launched_graphs (void);

@@ -15,12 +15,12 @@
 #define WIDTH 24
 #define N_RUNS 40
 #define N_THREADS 3
-/* More than two pieces of pinned memory. */
+/* Needs more than two pieces of pinned memory. */
 #define LARGE (2 * 1024 * 1024 + 512 * 1024 + 3)
 #define N_ITEMS 5
 static const gint64 sizes_of_items[] = { 1, 1001, 100003, 400009 };
 
-/* x [n] or [ROWS,WIDTH] -> y. */
+/* A plan with the input x, [n] or [ROWS,WIDTH], and the output y. */
 typedef struct
 {
   CcsPlan *plan;
@@ -63,8 +63,8 @@ make_plan (Machine *self, CcsProgram *p, const char *backend_name)
   ck_assert_msg (self->plan != NULL, "%s", error ? error->message : "");
 }
 
-/* Makes a product with a constant, and normalises its rows: a library call, own
- * kernels, shared memory. */
+/* Plans a product with a constant, followed by a normalisation of its rows:
+ * this uses a library call, own kernels and shared memory. */
 static Machine
 machine_new (const char *backend_name)
 {
@@ -165,8 +165,8 @@ START_TEST (threads_share_a_device)
 }
 END_TEST
 
-/* The inputs of one plan are uploaded and its run is issued while the other
- * runs; from the second round on both are graphs. */
+/* While one plan runs, the inputs of the other are uploaded and its run is
+ * issued. From the second round on, both plans run as graphs. */
 START_TEST (a_plan_is_written_to_while_another_runs)
 {
   Machine plans[2] = { machine_new ("cuda"), machine_new ("cuda") };
@@ -191,7 +191,7 @@ START_TEST (a_plan_is_written_to_while_another_runs)
 }
 END_TEST
 
-/* Only the copies are checked: the op uses little of the data. */
+/* The op uses little of the data, so this checks the copies. */
 START_TEST (what_is_larger_than_the_pinned_memory_passes_in_pieces)
 {
   g_autoptr (CcsProgram) p = ccs_program_new (NULL, FALSE);
@@ -216,7 +216,7 @@ START_TEST (what_is_larger_than_the_pinned_memory_passes_in_pieces)
 }
 END_TEST
 
-/* Writes @n items of @size and checks that their doubles are read. */
+/* Writes @n items of @size elements, and checks that their doubles are read. */
 static void
 double_items (Machine *self, gint64 size, guint n, float first)
 {
@@ -243,8 +243,8 @@ double_items (Machine *self, gint64 size, guint n, float first)
   }
 }
 
-/* Items larger and smaller than a half of the pinned memory, in runs that begin
- * anywhere in it; the last run is not full. */
+/* Items are larger or smaller than half of the pinned memory, and a run of
+ * items may start anywhere in it. The last run is not full. */
 START_TEST (items_come_from_and_go_to_memory_of_their_own)
 {
   const gint64 size = sizes_of_items[_i];
@@ -261,7 +261,7 @@ START_TEST (items_come_from_and_go_to_memory_of_their_own)
 }
 END_TEST
 
-/* New state is zero, not the previous content of the memory. */
+/* New state memory is zero and does not show previous content of the memory. */
 START_TEST (new_memory_is_zero)
 {
   g_autoptr (CcsProgram) p = ccs_program_new (NULL, FALSE);
@@ -313,7 +313,7 @@ START_TEST (a_thread_keeps_the_context_that_it_was_in)
 }
 END_TEST
 
-/* Returns the number of runs until there is a graph. */
+/* Returns how many runs it takes until there is a graph, at most @most. */
 static guint
 runs_without_a_graph (Machine *machine, guint most)
 {

@@ -29,8 +29,8 @@ neighbour (guint thread)
 
 /* -- as it should be ------------------------------------------------------- */
 
-/* All threads read the same place, which is not written; each thread writes its
- * own place twice. */
+/* All threads read the same place, which no thread writes. Each thread
+ * writes its own place twice. */
 KERNEL (own_places)
 {
   const guint i = ccs_device_index (at);
@@ -39,8 +39,8 @@ KERNEL (own_places)
   field[i] += other[i];
 }
 
-/* Each thread writes a value that its neighbour reads in the next phase; the
- * first thread changes it in the phase after. */
+/* Each thread writes a value, and its neighbour reads it in the next phase.
+ * In the phase after that, the first thread changes the value. */
 KERNEL (neighbours_in_turn)
 {
   const guint t = at->thread;
@@ -66,7 +66,8 @@ KERNEL (neighbours_at_once)
   field[ccs_device_index (at)] = shared_of (at)[neighbour (at->thread)];
 }
 
-/* Writes the second thread's word, which all threads read in the same phase. */
+/* Writes the second thread's word in the same phase in which all threads
+ * read it. */
 KERNEL (written_where_all_read)
 {
   field[ccs_device_index (at)] = other[1];
@@ -82,8 +83,8 @@ KERNEL (bytes_of_a_word)
     shared_of (at)[0] = 1;
 }
 
-/* The first thread of each block writes the same place, in an earlier phase
- * than its own block reads it; other blocks have no order. */
+/* The first thread of each block writes the same place in an earlier phase
+ * than its own block reads it, but the blocks run in no defined order. */
 KERNEL (blocks_write_one_place)
 {
   if (at->thread == 0)

@@ -15,7 +15,8 @@ typedef struct
   gint16 thread, phase;
 } Who;
 
-/* Which threads have read a byte; for THREADS the last one was in one phase. */
+/* Which threads have read a byte. For THREADS, several threads of one
+ * block read it in one phase, and the last of them is stored. */
 typedef enum
 {
   NO_THREAD,
@@ -34,7 +35,7 @@ typedef struct
   Crowd readers;
 } Byte;
 
-static GHashTable *pages; /* number -> Byte [PAGE] */
+static GHashTable *pages; /* page index -> Byte [PAGE] */
 
 static Byte *
 find_byte (gsize address)
@@ -106,8 +107,9 @@ note_read (Byte *byte, const Who *now)
   byte->reader = *now;
 }
 
-/* Returns whether an access is the first: shared memory has the same address in
- * each block, but is not shared between blocks. */
+/* Returns whether this is the first access to @byte. Shared memory has the
+ * same address in every block, but is not shared between blocks, so a new
+ * block starts without accesses. */
 static gboolean
 is_new (const Byte *byte, gsize address)
 {
