@@ -44,7 +44,7 @@ typedef struct
   Size size;
   guint channels, frames;
   guint before; /* bytes of another chunk before the audio; 0: none */
-  guint after;  /* likewise after it */
+  guint after;  /* bytes of a chunk after it; 0: none */
   gboolean through_pipe;
 } Case;
 

@@ -90,10 +90,10 @@ struct _Work
   void (*run) (Work *work);
   CcsLaunch launch;         /* of a kernel */
   CcsCuda *cuda;            /* of a library call */
-  CcsCall call;             /* likewise */
+  CcsCall call;             /* of a library call */
   void *to;                 /* of a copy or memset; a call's scratch */
   gconstpointer from;       /* NULL: zeros */
-  gsize bytes;              /* likewise */
+  gsize bytes;              /* of a copy or memset */
   struct CUevent_st waited; /* of a wait */
 };
 
