@@ -20,7 +20,7 @@
  * and run faster. Inputs of bytes use the bytes of the floats. */
 #define N_NOISE 4093
 
-/* -- one program, run as it is --------------------------------------------- */
+/* -- a single program without a model -------------------------------------- */
 
 #define MAX_INPUTS 2
 
@@ -174,7 +174,7 @@ find_best_batch (const Bench *b, Build build, gint max_batch, const char *what,
   return TRUE;
 }
 
-/* -- ceilings -------------------------------------------------------------- */
+/* -- copy bandwidth and matrix rate ---------------------------------------- */
 
 static gboolean
 measure_copy (const Bench *b, double *gb_per_s, GError **error)
@@ -280,7 +280,7 @@ measure_streams (const Bench *b, gint n, double *in_real_time, GError **error)
   return FALSE;
 }
 
-/* -- growth ---------------------------------------------------------------- */
+/* -- growth of memory ------------------------------------------------------ */
 
 /* Returns the resident memory in MB; 0 if the system does not report it. */
 static double
@@ -313,7 +313,7 @@ measure_growth (const Bench *b, gint windows, double *growth_mb, GError **error)
   return TRUE;
 }
 
-/* -- all of it ------------------------------------------------------------- */
+/* -- all measurements ------------------------------------------------------ */
 
 gboolean
 bench_full_run (BenchFull *self, CcsModel *model, CcsStateDict *params,

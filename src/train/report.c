@@ -55,7 +55,7 @@ static const char style[]
       ".scale{image-rendering:pixelated;width:220px;height:10px;"
       "vertical-align:middle;margin:0 .5em}";
 
-/* -- what the run was ------------------------------------------------------ */
+/* -- facts of the run ------------------------------------------------------ */
 
 /* Adds the facts of a run. @title is a list of words, some of which have the
  * form "name=value". */
