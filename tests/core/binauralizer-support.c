@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "binauralizer-support.h"
 
-/* -- a model to see through ---------------------------------------------- */
+/* -- a fake model -------------------------------------------------------- */
 
 CcsModel fake;
 

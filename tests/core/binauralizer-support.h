@@ -11,7 +11,7 @@
 
 #include "../suite.h"
 
-/* -- a model to see through ---------------------------------------------- */
+/* -- a fake model -------------------------------------------------------- */
 
 /* A fake model. binauralizer-support.c defines the functions of the model
  * that an engine calls; the linker prefers them to those of the library. A

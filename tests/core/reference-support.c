@@ -171,7 +171,7 @@ reference_config (gint backbone, gint dim_scale)
   return config;
 }
 
-/* -- numbers from names -------------------------------------------------- */
+/* -- values generated from names ----------------------------------------- */
 
 static guint64
 name_hash (const char *seed, const char *name)

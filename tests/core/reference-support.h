@@ -57,7 +57,7 @@ gint reference_metadata_int (const CcsCheckpoint *file, const char *key);
 /* Returns the configuration with this backbone and dim_scale. */
 CcsModelConfig reference_config (gint backbone, gint dim_scale);
 
-/* -- numbers from names -------------------------------------------------- */
+/* -- values generated from names ----------------------------------------- */
 /* Return scale x s, or floor (256 u), for elements 0 .. n-1. (transfer full) */
 float *reference_noise (const char *seed, const char *name, gsize n,
                         double scale);

@@ -3,7 +3,7 @@
  * around it is the same as if zeros had been pushed. */
 #include "binauralizer-support.h"
 
-/* -- what it costs --------------------------------------------------------- */
+/* -- inference ------------------------------------------------------------- */
 
 START_TEST (a_window_of_silence_alone_is_not_inferred)
 {

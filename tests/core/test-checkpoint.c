@@ -79,7 +79,7 @@ load (const char *path)
   return file;
 }
 
-/* -- written --------------------------------------------------------------- */
+/* -- written files --------------------------------------------------------- */
 
 START_TEST (what_is_saved_loads_the_same)
 {

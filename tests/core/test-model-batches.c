@@ -64,7 +64,7 @@ START_TEST (results_do_not_depend_on_the_number_of_threads)
 }
 END_TEST
 
-/* -- backends that want larger batches ------------------------------------- */
+/* -- backends that prefer larger batches ----------------------------------- */
 
 /* The CPU backend with other properties: no lanes, up to two batches merged
  * into one, and four batches preferred per call. The largest planned batch
@@ -134,7 +134,7 @@ START_TEST (streams_that_fill_a_larger_batch_get_it_planned)
 }
 END_TEST
 
-/* -- a device that is at work while the caller goes on --------------------- */
+/* -- a device that works asynchronously ------------------------------------ */
 
 /* The same backend, but a run executes only when its caller waits for it. */
 typedef struct
@@ -262,7 +262,7 @@ START_TEST (a_run_that_fails_leaves_nothing_under_way)
 }
 END_TEST
 
-/* -- callers beside each other --------------------------------------------- */
+/* -- concurrent callers ---------------------------------------------------- */
 
 typedef struct
 {

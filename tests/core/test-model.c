@@ -16,7 +16,7 @@
 #include "checkpoint/checkpoint.h"
 #include "model/model-private.h"
 
-/* -- the sound's level ---------------------------------------------------- */
+/* -- level of the audio --------------------------------------------------- */
 
 START_TEST (the_difference_follows_the_level_of_the_mix)
 {

@@ -219,7 +219,7 @@ START_TEST (gradient_agrees_with_differences)
 }
 END_TEST
 
-/* -- mistakes -------------------------------------------------------------- */
+/* -- invalid operands ------------------------------------------------------ */
 
 /* Returns a shape that differs from @shape in one dimension or in rank. */
 static CcsShape

@@ -183,7 +183,7 @@ START_TEST (the_longest_name_can_be_written)
 }
 END_TEST
 
-/* -- the ends of a program -- */
+/* -- termination of the program -- */
 
 static void
 limit_size (rlim_t bytes)

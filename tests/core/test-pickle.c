@@ -253,7 +253,7 @@ START_TEST (a_bomb_stays_within_the_file_s_size_class)
 }
 END_TEST
 
-/* -- the older form's other corners -------------------------------------- */
+/* -- other cases of the older format ------------------------------------- */
 
 static const struct
 {

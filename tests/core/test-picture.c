@@ -120,7 +120,7 @@ assert_refused (gconstpointer data, gsize size)
                  error->message);
 }
 
-/* -- what they show ------------------------------------------------------- */
+/* -- content of images ---------------------------------------------------- */
 
 static const struct
 {
@@ -191,7 +191,7 @@ START_TEST (jpeg_becomes_rgb)
 }
 END_TEST
 
-/* -- what is refused ------------------------------------------------------ */
+/* -- rejected input ------------------------------------------------------- */
 
 START_TEST (cmyk_jpeg_is_refused)
 {

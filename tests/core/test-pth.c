@@ -62,7 +62,7 @@ assert_same (const CcsStateDict *got, const CcsStateDict *expected)
   }
 }
 
-/* -- what PyTorch made --------------------------------------------------- */
+/* -- files of PyTorch ---------------------------------------------------- */
 
 static const struct
 {
@@ -187,7 +187,7 @@ START_TEST (no_single_byte_does_harm)
 }
 END_TEST
 
-/* -- the published form, whole ------------------------------------------- */
+/* -- a whole published model --------------------------------------------- */
 
 /* Returns a range of values, u x @scale + @least with u in [0, 1), that
  * preserves the magnitude of signals in a net. It depends on the kind of

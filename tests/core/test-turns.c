@@ -371,7 +371,7 @@ START_TEST (a_call_that_cannot_be_planned_harms_no_other)
 }
 END_TEST
 
-/* -- many ------------------------------------------------------------------ */
+/* -- many concurrent calls ------------------------------------------------- */
 
 #define MANY_ROUNDS 2000
 

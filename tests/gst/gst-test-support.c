@@ -212,7 +212,7 @@ gst_test_picture (gint width, gint height, guint k)
   return picture;
 }
 
-/* -- the core's answer ----------------------------------------------------- */
+/* -- expected output ------------------------------------------------------- */
 
 GArray *
 gst_test_core_output (CcsModel *model, guint rate, guint channels, gsize frames,

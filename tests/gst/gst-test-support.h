@@ -55,7 +55,7 @@ GstBuffer *gst_test_feature_buffer (gsize size, guint k);
  * (transfer full) */
 guint8 *gst_test_picture (gint width, gint height, guint k);
 
-/* -- the core's answer ----------------------------------------------------- */
+/* -- expected output ------------------------------------------------------- */
 /* Returns the output of the library's binauralizer for @frames frames of
  * gst_test_audio() and the first @n_features features. (transfer full)
  * (element-type float) */

@@ -371,7 +371,7 @@ START_TEST (a_picture_gives_way_to_the_next_whatever_its_duration)
 }
 END_TEST
 
-/* -- breaks ---------------------------------------------------------------- */
+/* -- discontinuities ------------------------------------------------------- */
 
 static GstBuffer *
 discont_audio (guint64 first, gsize frames)

@@ -169,7 +169,7 @@ START_TEST (a_stream_may_begin_or_end_with_a_long_gap)
 }
 END_TEST
 
-/* -- times near the ends of their range ------------------------------------ */
+/* -- timestamps near the limits of their range ----------------------------- */
 
 #define SEED 20261201
 #define SEQUENCES 40

@@ -252,7 +252,7 @@ START_TEST (the_backend_is_chosen_without_cuda)
 }
 END_TEST
 
-/* -- streams that are refused ---------------------------------------------- */
+/* -- rejected streams ------------------------------------------------------ */
 
 START_TEST (features_of_another_model_are_refused)
 {

@@ -92,7 +92,7 @@ seek (Player *self, double rate, GstSeekFlags flags, GstClockTime from,
       (gint64)to));
 }
 
-/* -- what it plays -------------------------------------------------------- */
+/* -- checking the output -------------------------------------------------- */
 
 /* Converts @place, a sample index in the file, to ns. */
 static GstClockTime
@@ -317,7 +317,7 @@ START_TEST (a_loop_has_no_gap)
 }
 END_TEST
 
-/* -- many ----------------------------------------------------------------- */
+/* -- random seeks --------------------------------------------------------- */
 
 START_TEST (leaps_while_it_plays_each_begin_where_they_should)
 {

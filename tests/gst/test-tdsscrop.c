@@ -206,7 +206,7 @@ START_TEST (pictures_may_have_any_size)
 }
 END_TEST
 
-/* -- directions ------------------------------------------------------------ */
+/* -- orientations ---------------------------------------------------------- */
 
 /* Converts pixel @x, @y of the upright image to its position @at in the
  * stored frame of @w x @h. */
@@ -416,7 +416,7 @@ START_TEST (frames_that_come_late_are_not_dropped)
 }
 END_TEST
 
-/* -- what is rejected ------------------------------------------------------ */
+/* -- rejected input -------------------------------------------------------- */
 
 START_TEST (a_frame_without_a_timestamp_is_an_error)
 {

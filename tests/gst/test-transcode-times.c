@@ -123,7 +123,7 @@ START_TEST (small_overlaps_do_not_add_up)
 }
 END_TEST
 
-/* -- clocks that start anywhere -------------------------------------------- */
+/* -- clocks that start at any time ----------------------------------------- */
 
 static const struct
 {

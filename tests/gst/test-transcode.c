@@ -49,7 +49,7 @@ has_remains (const char *of)
   return FALSE;
 }
 
-/* -- where sounds are ------------------------------------------------------ */
+/* -- position of the audio ------------------------------------------------- */
 
 /* Returns by how many samples the clip's audio is delayed in @sound, which
  * starts at @start seconds. */
@@ -167,7 +167,7 @@ START_TEST (left_plus_right_is_the_input)
 }
 END_TEST
 
-/* -- what is copied -------------------------------------------------------- */
+/* -- copied streams -------------------------------------------------------- */
 
 static void
 assert_same_packets (const char *in, const char *out, enum AVMediaType type,
@@ -347,7 +347,7 @@ START_TEST (a_name_behind_two_dashes_may_begin_with_one)
 }
 END_TEST
 
-/* -- the output's name ----------------------------------------------------- */
+/* -- output path ----------------------------------------------------------- */
 
 START_TEST (an_existing_file_stays)
 {

@@ -20,7 +20,7 @@ static const guint lengths[CLIPS] = { 96000, 95232 };
 static char *folder;
 static JsonNode *official, *corrected, *published;
 
-/* -- clips from names -- */
+/* -- clips generated from names -- */
 
 static void
 write_frames (const char *id, guint count)
@@ -59,7 +59,7 @@ write_clips (void)
   assert_ok (ccs_layout_write_lists (folder, "test", ids, &error), error);
 }
 
-/* -- evaluations, each made once -- */
+/* -- evaluations, each run once -- */
 
 static void
 evaluate_all (void)

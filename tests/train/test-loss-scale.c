@@ -155,7 +155,7 @@ assert_same (CcsStateDict *a, CcsStateDict *b, gboolean learned_only)
   }
 }
 
-/* -- the scale by itself -- */
+/* -- the scale without training -- */
 
 START_TEST (an_overflow_halves_the_scale_and_restarts_the_count)
 {

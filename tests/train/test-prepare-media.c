@@ -45,7 +45,7 @@ tone (gint64 sample)
   return (float)(LEVEL * sin (2 * G_PI * HZ * (double)sample / RATE));
 }
 
-/* -- a file whose audio changes ------------------------------------------- */
+/* -- a file whose audio format changes ------------------------------------ */
 
 static AVCodecContext *
 open_encoder (enum AVCodecID id, enum AVSampleFormat format)

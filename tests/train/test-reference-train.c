@@ -367,7 +367,7 @@ START_TEST (gradients_that_cancel_are_zero)
 }
 END_TEST
 
-/* -- the state afterwards ------------------------------------------------ */
+/* -- state after the steps ----------------------------------------------- */
 
 static gboolean
 is_buffer (const char *name)

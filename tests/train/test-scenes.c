@@ -46,7 +46,7 @@ energy (const float *samples, gsize n)
   return sum;
 }
 
-/* -- the same everywhere -- */
+/* -- independence of threads and splitting -- */
 
 typedef struct
 {
@@ -131,7 +131,7 @@ START_TEST (splits_share_no_scene)
 }
 END_TEST
 
-/* -- what is heard -- */
+/* -- audio -- */
 
 /* Returns the level of the right channel relative to the left, in dB, in the
  * window around @time. */
@@ -216,7 +216,7 @@ START_TEST (nothing_sounds_before_the_scene)
 }
 END_TEST
 
-/* -- what is seen -- */
+/* -- video -- */
 
 /* Returns the mean column of the saturated pixels. */
 static double
@@ -272,7 +272,7 @@ START_TEST (picture_changes_with_time)
 }
 END_TEST
 
-/* -- the cast -- */
+/* -- sources -- */
 
 START_TEST (somebody_always_plays_and_some_are_silent)
 {
@@ -326,7 +326,7 @@ START_TEST (a_look_has_one_kind_of_sound_in_every_split)
 }
 END_TEST
 
-/* -- ears -- */
+/* -- head-related transfer functions -- */
 
 START_TEST (missing_sofa_file_is_named)
 {

@@ -334,7 +334,7 @@ START_TEST (another_seed_is_another_run)
 }
 END_TEST
 
-/* -- what a run leaves to look at -- */
+/* -- TensorBoard events and the report -- */
 
 /* Computes the CRC-32C by its definition, independent of the tested code. */
 static guint32

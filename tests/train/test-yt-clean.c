@@ -92,7 +92,7 @@ drop_folder (void)
 
 static const char *const protocols[] = { "official", "corrected" };
 
-/* -- what the net is shown -- */
+/* -- input of the net -- */
 
 static CcsDataset *
 open_data (gboolean official)
@@ -160,7 +160,7 @@ START_TEST (chunks_windows_frames_and_crops_are_the_published_ones)
 }
 END_TEST
 
-/* -- what comes out -- */
+/* -- results -- */
 
 START_TEST (metrics_are_the_published_ones)
 {

@@ -341,7 +341,7 @@ cudaMemsetAsync (void *memory, int value, size_t bytes, cudaStream_t stream)
   return cudaSuccess;
 }
 
-/* -- streams and events, as they are called -------------------------------- */
+/* -- API of streams and events --------------------------------------------- */
 
 cudaError_t
 cudaStreamCreateWithFlags (cudaStream_t *stream, unsigned flags)
@@ -640,7 +640,7 @@ ccs_cuda_call_matmul (CcsCuda *cuda, const CcsCallSite *site, CcsCall *call,
   return TRUE;
 }
 
-/* -- the rest of what is asked --------------------------------------------- */
+/* -- other functions of the runtime ---------------------------------------- */
 
 const char *
 cudaGetErrorString (cudaError_t error)

@@ -27,7 +27,7 @@ neighbour (guint thread)
 #define KERNEL(name)                                                           \
   static void name (const CcsPlace *at, gconstpointer params, gint phase)
 
-/* -- as it should be ------------------------------------------------------- */
+/* -- kernels without races ------------------------------------------------- */
 
 /* All threads read the same place, which no thread writes. Each thread
  * writes its own place twice. */
@@ -53,7 +53,7 @@ KERNEL (neighbours_in_turn)
     shared_of (at)[1] = field[at->block * CCS_BLOCK_THREADS + 1];
 }
 
-/* -- as it should not ------------------------------------------------------ */
+/* -- kernels with races ---------------------------------------------------- */
 
 KERNEL (all_write_one_place)
 {

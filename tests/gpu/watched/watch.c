@@ -153,7 +153,7 @@ look (const void *data, gsize bytes, gboolean writes)
     touch ((gsize)data + i, writes, &now);
 }
 
-/* -- what the compiler calls ----------------------------------------------- */
+/* -- functions that instrumented code calls -------------------------------- */
 
 G_NORETURN void __ubsan_handle_type_mismatch_v1 (void *what, void *data);
 void __tsan_init (void);

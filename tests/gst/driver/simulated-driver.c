@@ -440,7 +440,7 @@ cuLaunchKernel (CUfunction function, unsigned x, unsigned y, unsigned z,
   return CUDA_SUCCESS;
 }
 
-/* -- what is asked --------------------------------------------------------- */
+/* -- queries --------------------------------------------------------------- */
 
 CUresult
 cuInit (unsigned flags)
