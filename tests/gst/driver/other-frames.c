@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A frames module of another ABI: only the number can be read. */
+/* A frames module with another ABI, of which the plugin can read only the ABI
+ * number. */
 #include "gsttdsscuda.h"
 
 extern const GstTdssCudaClass gst_tdss_cuda_frames;

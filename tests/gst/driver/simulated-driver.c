@@ -34,7 +34,7 @@ forbidden (const char *what)
   abort ();
 }
 
-/* -- contexts: a stack a thread -------------------------------------------- */
+/* -- contexts: one stack per thread ---------------------------------------- */
 
 struct CUctx_st
 {
@@ -212,7 +212,7 @@ cuMemFreeHost (void *memory)
 
 typedef struct
 {
-  gint kernel; /* or -1: a copy */
+  gint kernel; /* index of a kernel; -1: a copy */
   guint blocks;
   union
   {
