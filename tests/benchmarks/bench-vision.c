@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* How long one picture takes to 480x240: best and median of many runs, in
- * milliseconds, on one thread. */
+/* Measures how long it takes to resize an image to 480x240: minimum and
+ * median of many runs, in milliseconds, on one thread. */
 #include <ccstereo/ccstereo.h>
 #include <stdio.h>
 #include <stdlib.h>

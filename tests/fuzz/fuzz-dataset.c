@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Fuzzes the files of a data set through the door that training takes: a small
- * folder in FAIR-Play's and YT-Clean's layouts, of which the input replaces one
- * file. Its first byte says which: t(ext list), y(t-clean list), w(av),
- * p(icture); a is what the child said that read an HDF5 list (fuzz-hdf5 has
- * the lists themselves). All in this process: fast. */
+/* Fuzzes the files of a data set through the API that training uses. There
+ * is a small folder in the layouts of FAIR-Play and YT-Clean, in which the
+ * input replaces one file. The first byte of the input selects the file:
+ * t(ext list), y(t-clean list), w(av) or p(icture). With a(nswer), the input
+ * is the output of the child process that reads an HDF5 list (fuzz-hdf5
+ * fuzzes the lists themselves). Everything runs in this process, which is
+ * fast. */
 #include "fuzz-checkpoint.h"
 
 #include <stdio.h>
@@ -18,16 +20,16 @@
 #define YT_CLEAN "frames/1/"
 #define ANSWER 'a'
 
-/* What of each clip is loaded; a list's clips are only found. */
+/* Loads the content of a clip. Clips of a list are not loaded. */
 typedef void (*Load) (CcsDataset *dataset, gsize index);
 
 typedef struct
 {
-  char kind;           /* the input's first byte */
+  char kind;           /* first byte of the input */
   const char *path;    /* in the folder */
-  const char *dataset; /* that reads it */
-  Load load;           /* NULL: nothing */
-  GBytes *good;        /* what belongs there */
+  const char *dataset; /* data set that uses it */
+  Load load;           /* NULL: nothing to load */
+  GBytes *good;        /* the valid content */
 } Part;
 
 static void load_audio (CcsDataset *dataset, gsize index);
@@ -144,8 +146,8 @@ read_all (const Part *part)
     part->load (dataset, i);
 }
 
-/* A new file each time: one that is written over, or replaced, ext4 takes to
- * the disk at once. */
+/* Writes a new file each time: ext4 writes a file that is overwritten or
+ * replaced to the disk at once, which is slow. */
 static void
 put (const char *path, const void *content, gsize size)
 {
@@ -190,5 +192,5 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
          g_bytes_get_size (part->good));
     return 0;
   }
-  return size == 0 ? 0 : -1; /* -1: of no use to the corpus */
+  return size == 0 ? 0 : -1; /* -1: not for the corpus */
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Fuzzes lists in HDF5 files. libhdf5 reads them in a child process, which may
- * crash, run in circles or write nonsense into its memory; the parent must not.
- * Little time for each: what an intact list takes is a hundredth of it. */
+/* Fuzzes lists in HDF5 files. libhdf5 reads them in a child process, which
+ * may crash, loop or corrupt its memory; the parent must not. The time limit
+ * is short: an intact list takes a hundredth of it. */
 #include "fuzz-checkpoint.h"
 
 #include <glib/gstdio.h>
@@ -16,7 +16,8 @@
 
 static char *path;
 
-/* A child that crashes is no finding, so it shall not leave one's file. */
+/* A crash of the child is not a finding, so the child must not write a crash
+ * file. */
 extern void __sanitizer_set_death_callback (void (*callback) (void))
     __attribute__ ((weak));
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Fuzzes the reader of .pth files, zip and older form, with whole files.
- * Checksums are not looked at in this build. */
+/* Fuzzes the reader of .pth files, in zip and older format, with whole
+ * files. This build does not verify checksums. */
 #include "fuzz-checkpoint.h"
 
 int

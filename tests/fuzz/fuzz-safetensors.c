@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Fuzzes the safetensors reader with whole files. The header's length is set
- * right where it is not, or mutations would hardly ever get past it: the low
- * bit of the input's last byte says whether. */
+/* Fuzzes the safetensors reader with whole files. If the low bit of the
+ * input's last byte is set, the length of the header is corrected: otherwise
+ * hardly any mutation would get past it. */
 #include "fuzz-checkpoint.h"
 
 #include <string.h>

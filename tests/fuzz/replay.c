@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Runs a fuzz target over the files of a folder, for builds without a fuzzer:
- * what was once found must never come back. Reports each file in TAP. */
+/* Runs a fuzz target on the files of a folder, for builds without a fuzzer,
+ * so that errors that were found once are noticed if they return. Reports
+ * each file in TAP. */
 #include "fuzz-checkpoint.h"
 
 #include <stdio.h>
