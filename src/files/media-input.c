@@ -61,7 +61,20 @@ check_format (const AVInputFormat *format, const char *path,
   return FALSE;
 }
 
-/* Detects the format from the content. */
+/* Detects the format from the content and, if that is not enough, from the
+ * name. The content is probed under the name of an HLS playlist, because from
+ * FFmpeg 7.1 on libavformat detects a playlist under no other name. */
+static int
+probe (AVIOContext *io, const char *url, const AVInputFormat **format)
+{
+  const int status
+      = av_probe_input_buffer2 (io, format, "list.m3u8", NULL, 0, 0);
+
+  if (status != AVERROR_INVALIDDATA || avio_seek (io, 0, SEEK_SET) < 0)
+    return status;
+  return av_probe_input_buffer2 (io, format, url, NULL, 0, 0);
+}
+
 static gboolean
 find_format (AVFormatContext *in, const char *url, const char *path,
              gboolean allow_playlists, const AVInputFormat **format,
@@ -76,7 +89,7 @@ find_format (AVFormatContext *in, const char *url, const char *path,
                        &options);
   av_dict_free (&options);
   if (status >= 0)
-    status = av_probe_input_buffer2 (io, format, url, NULL, 0, 0);
+    status = probe (io, url, format);
   avio_closep (&io);
   if (status < 0)
     return fail (error, path, "cannot be opened", status);
