@@ -241,9 +241,11 @@ END_TEST
 static void
 leave (int code)
 {
+  static CcsOutputFile *volatile kept; /* so that it counts as no leak */
+
   ccs_output_files_guard (NULL);
-  begin (CCS_OUTPUT_NEW);
-  exit (code);
+  kept = begin (CCS_OUTPUT_NEW);
+  exit (kept ? code : 99);
 }
 
 START_TEST (a_library_that_calls_exit_leaves_no_incomplete_file)
