@@ -15,7 +15,7 @@ void pickle_ops (GByteArray *pickle, const char *ops); /* bytes without NUL */
 void pickle_text (GByteArray *pickle, const char *text);
 void pickle_int (GByteArray *pickle, gint64 value);
 /* Appends a call of _rebuild_tensor_v2. @strides: NULL for contiguous.
- * @legacy: the storage has a field for a view, which is None. */
+ * @legacy: the storage has a field for a view, with the value None. */
 void pickle_tensor (GByteArray *pickle, const char *storage_type,
                     const char *key, gint64 storage_elements, gint64 offset,
                     const CcsShape *shape, const gint64 *strides,
